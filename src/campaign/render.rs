@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Severity};
+use crate::model::visible::visible;
 
 /// Renders diagnostics as text: each with its code, its place, the line with a caret under the place, and what to write
 /// instead. `color` adds terminal colours. The text ends in a line break unless it is empty.
@@ -21,6 +22,7 @@ pub fn render_human(diagnostics: &[Diagnostic], color: bool) -> String {
 }
 
 fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let diagnostic = &visible_diagnostic(diagnostic);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -35,6 +37,18 @@ fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     ];
     let diagnostics = diagnostics.into_iter().flatten().map(Element::from);
     renderer.render(&[title.element(place(diagnostic)).elements(diagnostics)])
+}
+
+/// Makes the texts of a diagnostic visible. The renderer does that with the lines of the file.
+fn visible_diagnostic(diagnostic: &Diagnostic) -> Diagnostic {
+    let lines = |text: &String| text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
+    Diagnostic {
+        message: lines(&diagnostic.message),
+        file: visible(&diagnostic.file).into_owned(),
+        cause: diagnostic.cause.as_ref().map(lines),
+        help: diagnostic.help.as_ref().map(lines),
+        ..diagnostic.clone()
+    }
 }
 
 fn place(diagnostic: &Diagnostic) -> Element<'_> {

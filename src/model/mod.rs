@@ -18,3 +18,4 @@ pub mod problem;
 pub mod redactor;
 pub mod run_command;
 pub mod secret;
+pub mod visible;

@@ -8,6 +8,10 @@ use textwrap::WordSeparator;
 use textwrap::core::Word;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::model::visible::{self, is_trick};
+
+pub use crate::model::visible::{visible, visible_path};
+
 /// The size of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalSize {
@@ -17,34 +21,60 @@ pub struct TerminalSize {
     pub rows: usize,
 }
 
-/// Returns `text` with every control character, direction mark and invisible character replaced by its escape. Text
-/// from the platform or an audience file must pass through this before it reaches a terminal.
+/// The text of a line of JSON with every such character escaped as JSON allows, so that it can be shown on a terminal and
+/// means the same to a program.
 #[must_use]
-pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_trick) {
-        return Cow::Borrowed(text);
+pub fn visible_json(line: &str) -> Cow<'_, str> {
+    if !line.chars().any(is_trick) {
+        return Cow::Borrowed(line);
     }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push_str("\\t"),
-            c if is_trick(c) => {
-                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+    let mut shown = String::with_capacity(line.len() + 8);
+    for c in line.chars() {
+        if is_trick(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(shown, "\\u{unit:04x}");
             }
-            c => shown.push(c),
+        } else {
+            shown.push(c);
         }
     }
     Cow::Owned(shown)
 }
 
-/// Whether `c` moves the cursor, changes the direction of writing, or has no width.
-fn is_trick(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Returns `text` with every character escaped that a terminal would obey, except line ends, tabs, and the styles that
+/// this program writes. The last step before a terminal: foreign text within has passed [`visible`] already.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_trick(c) && !matches!(c, '\n' | '\t')) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let style = style_length(rest);
+        let (taken, after) = rest.split_at(style.unwrap_or(c.len_utf8()));
+        if style.is_some() || matches!(c, '\n' | '\t') {
+            shown.push_str(taken);
+        } else {
+            visible::push(&mut shown, c);
+        }
+        rest = after;
+    }
+    Cow::Owned(shown)
+}
+
+/// The length of the style at the start of `text`: bold, dimmed, underlined, a bright colour, or the reset. `None` for any
+/// other text, and for styles that hide what follows.
+fn style_length(text: &str) -> Option<usize> {
+    const SIMPLE: [&str; 4] = ["0", "1", "2", "4"];
+    let parameters = text.strip_prefix("\x1b[")?;
+    let parameters = parameters.split_once('m')?.0;
+    let is_simple = parameters.is_empty() || SIMPLE.contains(&parameters);
+    let is_colour = parameters
+        .parse::<u8>()
+        .is_ok_and(|colour| matches!(colour, 31..=37 | 39 | 91..=97) && parameters.len() == 2);
+    (is_simple || is_colour).then_some(parameters.len() + 3)
 }
 
 /// The width of `text` in columns.
@@ -207,11 +237,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tricks_are_shown_for_what_they_are() {
-        assert_eq!(visible("尝试过于频繁"), "尝试过于频繁");
+    fn only_styles_and_line_ends_of_this_program_reach_a_terminal() {
+        let styled = "\x1b[1m\x1b[31merror\x1b[0m: a\tb\n";
+        assert_eq!(printable(styled), styled);
         assert_eq!(
-            visible("a\x1b[2Jb\u{202e}c\r\n\u{feff}\u{7f}\u{9b}"),
-            "a\\u{1b}[2Jb\\u{202e}c\\r\\n\\u{feff}\\u{7f}\\u{9b}"
+            printable("\x1b[8mx\x1b[30m\x1b[1;31m\x1b[2J\x1b]0;t\x07\u{9b}1m\u{202e}\x1b[31"),
+            "\\u{1b}[8mx\\u{1b}[30m\\u{1b}[1;31m\\u{1b}[2J\\u{1b}]0;t\\u{7}\\u{9b}1m\\u{202e}\\u{1b}[31"
         );
     }
 
@@ -261,8 +292,11 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_shown_is_free_of_tricks(text in any::<String>()) {
-            prop_assert!(!visible(&text).chars().any(is_trick));
+        fn a_line_of_json_without_tricks_means_the_same(text in any::<String>()) {
+            let line = serde_json::to_string(&text).unwrap();
+            let shown = visible_json(&line);
+            prop_assert!(!shown.chars().any(is_trick));
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
         }
     }
 }
