@@ -300,22 +300,48 @@ fn only_a_simulation_has_a_ledger_that_keeps_nothing() {
     );
 }
 
-/// The files that may name stderr: the console, the check for a terminal, and the errors of the command line.
-const STDERR: [&str; 3] = ["report/console.rs", "cli/terminal.rs", "cli/mod.rs"];
+/// The files that may name a standard output: the console, and the check for a terminal.
+const OUTPUTS: [&str; 2] = ["report/console.rs", "cli/terminal.rs"];
 
 #[test]
-fn the_console_alone_writes_to_stderr() {
+fn the_console_alone_writes_to_standard_outputs() {
+    let banned = [
+        "::stderr()",
+        "::stdout()",
+        "::stdout;",
+        "print!(",
+        "println!(",
+        "dbg!(",
+        "/dev/tty",
+        "/dev/std",
+    ];
     let mut broken = String::new();
     for source in read("src") {
-        if STDERR.contains(&source.name.as_str()) {
+        if OUTPUTS.contains(&source.name.as_str()) || source.name.ends_with("tests.rs") {
             continue;
         }
-        for (at, _) in source.code().filter(|(_, line)| line.contains("stderr()")) {
-            let _ = writeln!(broken, "src/{}:{at}", source.name);
+        let writes = |line: &str| banned.iter().any(|word| line.contains(word));
+        for (at, line) in source.code().filter(|(_, line)| writes(line)) {
+            let _ = writeln!(broken, "src/{}:{at}: {}", source.name, line.trim());
         }
     }
     none(
-        "output that bypasses report::console breaks a bar or a question on the screen",
+        "output that bypasses report::console breaks a bar or a question, waits for a stuck reader, or obeys foreign text",
+        &broken,
+    );
+}
+
+#[test]
+fn what_is_shown_of_a_path_has_its_escapes() {
+    let shows = |source: &Source| source.room() == "cli" || source.name.starts_with("report/");
+    let mut broken = String::new();
+    for source in read("src").iter().filter(|source| shows(source)) {
+        for (at, line) in source.code().filter(|(_, line)| line.contains(".display()")) {
+            let _ = writeln!(broken, "src/{}:{at}: {}", source.name, line.trim());
+        }
+    }
+    none(
+        "paths are shown by report::text::visible_path: a file name may command a terminal",
         &broken,
     );
 }

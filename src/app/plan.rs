@@ -74,6 +74,9 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     let witnesses = CampaignWitnesses::new(campaign);
     let no_witness = witnesses.is_impossible();
     if let Some(mut view) = view {
+        let value = coupon_value(&mut view.ledger).await?;
+        // The audience may take long, or never come, and an apply waits for the ledger.
+        view.release().await;
         let note = LedgerNote {
             dir: view.dir.clone(),
             begun: Some(view.manifest.created),
@@ -81,7 +84,7 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
             earlier: None,
             no_witness,
         };
-        return planner.plan(&mut view.ledger, note, view.older.as_ref()).await;
+        return planner.plan(&mut view.ledger, note, view.older.as_ref(), &value).await;
     }
     // If the ledger was found in another place, it is not lost.
     let lost = witnesses.of_lost().filter(|_| planner.other.is_none());
@@ -99,7 +102,18 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     };
     let mut ledger = Ledger::open(MemoryStore::default(), campaign.plan.identity.clone()).await?;
     let older = lost.map(OlderLedger::lost);
-    planner.plan(&mut ledger, note, older.as_ref()).await
+    planner
+        .plan(&mut ledger, note, older.as_ref(), &CouponValue::default())
+        .await
+}
+
+/// Reads what the coupons that were given are worth.
+async fn coupon_value<S: Store>(ledger: &mut Ledger<S>) -> Result<CouponValue, AppError> {
+    let mut value = CouponValue::default();
+    if ledger.state().counts().count(StateName::Issued) > 0 {
+        ledger.facts(|_, fact| value.take(&fact)).await?;
+    }
+    Ok(value)
 }
 
 struct Planner<'a> {
@@ -116,15 +130,12 @@ impl Planner<'_> {
         ledger: &mut Ledger<S>,
         note: LedgerNote,
         older: Option<&OlderLedger>,
+        value: &CouponValue,
     ) -> Result<PlanPreview, AppError> {
         let environment = &self.campaign.environment;
         let plan = &*self.campaign.plan;
         let accepted = older_ledger::with_accepted(&self.request.accept, older);
         let older_ledger = older.map(OlderLedger::change);
-        let mut value = CouponValue::default();
-        if ledger.state().counts().count(StateName::Issued) > 0 {
-            ledger.facts(|_, fact| value.take(&fact)).await?;
-        }
         let last = ledger.state().generation().cloned();
         let reader = AudienceReader {
             campaign: self.campaign,

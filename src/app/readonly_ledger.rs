@@ -38,6 +38,19 @@ pub enum ReadonlyStore {
     },
     /// The process that applies the campaign serves its store.
     Owner(OwnerStore),
+    /// The lock is released, and nothing more can be read.
+    Released,
+}
+
+impl ReadonlyStore {
+    /// The error of every later use.
+    fn released(what: &'static str) -> StoreError {
+        StoreError::Broken {
+            what,
+            path: PathBuf::new(),
+            why: "it was released".to_owned(),
+        }
+    }
 }
 
 impl Store for ReadonlyStore {
@@ -45,6 +58,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.append(record).await,
             Self::Owner(store) => store.append(record).await,
+            Self::Released => Err(AppendError::Failed(Self::released("append to"))),
         }
     }
 
@@ -52,6 +66,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.read(after).await,
             Self::Owner(store) => store.read(after).await,
+            Self::Released => Err(Self::released("read")),
         }
     }
 
@@ -59,6 +74,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.read_snapshot().await,
             Self::Owner(store) => store.read_snapshot().await,
+            Self::Released => None,
         }
     }
 }
@@ -76,6 +92,18 @@ pub struct ReadonlyLedger {
     pub witness: Option<Witness>,
     /// `None` unless the ledger is older than its witness.
     pub older: Option<OlderLedger>,
+}
+
+impl ReadonlyLedger {
+    /// Closes the store and releases the lock, so that an apply need not wait for what is done with the state. Nothing more
+    /// can be read.
+    pub async fn release(&mut self) {
+        let store = std::mem::replace(self.ledger.store_of_reader(), ReadonlyStore::Released);
+        if let ReadonlyStore::Own { store, locked } = store {
+            store.close().await;
+            drop(locked);
+        }
+    }
 }
 
 /// Opens a campaign's ledger to read it. Returns `None` if there is no ledger. Adds no fact and creates no directory. If a

@@ -36,6 +36,7 @@ pub async fn report(campaign: &LoadedCampaign, again: String) -> Result<ReportVi
     let listed = listed(view.ledger.state());
     let mut history = History::new(listed.iter().map(|(key, _)| *key));
     view.ledger.facts(|_, fact| note(&mut history, &fact)).await?;
+    view.release().await;
     let ledger_state = view.ledger.state();
     let present = ledger_state.present_of_apply(header.now);
     let open = listed.into_iter().filter_map(|(key, status)| {

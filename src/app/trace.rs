@@ -74,6 +74,7 @@ pub async fn trace(campaign: &LoadedCampaign, open_id: &str) -> Result<Trace, Ap
         });
     };
     let history = RecipientHistory::new(&mut view.ledger, recipient).await?;
+    view.release().await;
     Ok(Trace {
         present: view.ledger.state().present_of_apply(campaign.environment.clock.now()),
         ledger: view,

@@ -6,6 +6,7 @@ mod metrics;
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::app::apply::confirmation::{Answer, Confirm, Question};
 use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
@@ -28,6 +29,9 @@ use super::{load, plan, question, signals};
 use self::display::RunDisplay;
 use self::messages::{PrintedRun, Unusable};
 
+/// How long the end of a run waits for the reader of its record of events.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
+
 /// Sends all coupons that the given campaigns still owe.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let files = campaign_files::files(&args.files)?;
@@ -46,6 +50,8 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     if let [ReadFile { parsed: None, .. }] = files.as_slice() {
         return Ok(Exit::Input);
     }
+    // From here on, coupons are sent: no reader of an output may delay that.
+    context.console.limit_waits();
     block_on(apply(args, context, files))?
 }
 
@@ -83,6 +89,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         metrics,
     });
     let outputs = context.outputs(args.events.as_deref())?;
+    let events = outputs.events.clone();
     let started = Display::start(runs.collect(), outputs, &context.environment.clock);
     let (display, reporters) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
     let reporters: Vec<_> = reporters.into_iter().map(Arc::new).collect();
@@ -121,6 +128,9 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     let end = move |place: usize, result| printed[place].end(&printer, result);
     let results = Box::pin(apply::apply(request, setups.collect(), end)).await;
     display.display.finish();
+    if let Some(events) = events {
+        context.say_missing("events", &events.finish(Instant::now() + LAST_EVENTS));
+    }
     if let Some(fake_platform) = fake_platform {
         fake_platform.stop().await;
     }

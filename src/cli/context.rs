@@ -1,10 +1,9 @@
 //! What a command is given beside its own arguments, and how it prints.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -13,9 +12,14 @@ use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::problem::Problem;
 use crate::report::console::Console;
-use crate::report::json_lines::JsonLines;
+use crate::report::json_lines::{JsonLines, MissingObjects};
+use crate::report::outlet::Patience;
+use crate::report::render::terminal::styles::WARNING;
 use crate::report::reporter::{Outputs, ProgressDisplay};
+use crate::report::text::{visible, visible_path};
+use crate::report::times::grouped;
 
+use super::append_file;
 use super::failure::Failure;
 use super::global_args::{GlobalArgs, Output};
 use super::notices;
@@ -46,11 +50,7 @@ impl Context {
     pub fn new(args: &GlobalArgs) -> Self {
         let terminal = Terminal::of_process();
         let console = Console::of_process(terminal.bar.then_some(terminal::size));
-        let lines = if terminal.stdout {
-            JsonLines::new("stdout", console.stdout())
-        } else {
-            JsonLines::new("stdout", io::stdout())
-        };
+        let lines = JsonLines::stdout(console.clone());
         let output = args.output;
         let printer = console.clone();
         let notices = Arc::new(move |notice: Notice<'_>| {
@@ -111,15 +111,24 @@ impl Context {
 
     /// Writes `text` to stdout. A closed reader is ignored.
     pub fn say(&self, text: &str) {
-        let _ = self.write_to_stdout(text);
+        let _ = self.console.out(text);
     }
 
-    fn write_to_stdout(&self, text: &str) -> io::Result<()> {
-        if self.terminal.stdout {
-            return self.console.stdout().write_all(text.as_bytes());
+    /// Says on stderr how many `what` an output lacks, if it lacks any. Programs that read stdout learn of it nowhere else.
+    pub fn say_missing(&self, what: &str, missing: &MissingObjects) {
+        if missing.count == 0 {
+            return;
         }
-        let mut out = anstream::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        let why = match &missing.failure {
+            Some(error) => error.to_string(),
+            None => "its reader takes nothing".to_owned(),
+        };
+        self.console.print(&format!(
+            "{WARNING}warning{WARNING:#}: {} {what} are missing from {}: {}; the counts and the ledger miss nothing\n",
+            grouped(missing.count),
+            visible(&missing.name),
+            visible(&why)
+        ));
     }
 
     /// Prints a message on stderr, for people only. A closed reader is ignored.
@@ -131,7 +140,7 @@ impl Context {
 
     /// Writes the requested data to stdout. A failure is an error, unless the reader has closed.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
-        match self.write_to_stdout(text) {
+        match self.console.out(text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error))
             }
@@ -152,24 +161,30 @@ impl Context {
         Ok(Outputs {
             progress,
             json: json.then(|| self.lines.clone()),
-            events: events.map(record).transpose()?,
+            events: events.map(|path| self.record(path)).transpose()?,
         })
+    }
+}
+
+impl Context {
+    /// Opens the record of events. Its writers never wait: a run goes on while its reader is stuck.
+    fn record(&self, path: &Path) -> Result<JsonLines, Failure> {
+        let name = visible_path(path);
+        let file = append_file::open(path).map_err(|error| {
+            let help = append_file::help(&error);
+            Failure::new(
+                Problem::EventsFile,
+                format!("cannot write a record of events to {name}"),
+            )
+            .caused_by(&error)
+            .help(help)
+        })?;
+        let outlet = self.console.outlet(file, Patience::AtMost(Duration::ZERO));
+        Ok(JsonLines::new(name, outlet))
     }
 }
 
 /// Returns the directory that an environment variable names.
 fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
-}
-
-fn record(path: &Path) -> Result<JsonLines, Failure> {
-    match OpenOptions::new().create(true).append(true).mode(PRIVATE).open(path) {
-        Ok(file) => Ok(JsonLines::new(path.display().to_string(), file)),
-        Err(error) => Err(Failure::new(
-            Problem::EventsFile,
-            format!("cannot write a record of events to {}", path.display()),
-        )
-        .caused_by(&error)
-        .help("name a file in a directory that exists and that you may write to")),
-    }
 }

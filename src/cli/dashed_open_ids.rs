@@ -45,7 +45,10 @@ pub fn with_tip(mut error: clap::Error, args: &[OsString], cli: Command) -> clap
         return error;
     }
     let command = moved(args, |_, arg| is_unexpected(arg));
-    let typed = command.iter().skip(1).map(|arg| quoted(&arg.to_string_lossy()));
+    let typed = command
+        .iter()
+        .skip(1)
+        .map(|arg| quoted(&visible(&arg.to_string_lossy())));
     let typed = typed.fold("runner".to_owned(), |typed, arg| typed + " " + &arg);
     let tip = format!("if it is an open_id, write it at the end, after `--`: {typed}");
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));

@@ -1,8 +1,7 @@
 //! `runner export`: one row a delivery, for spreadsheets, programs and databases.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::os::fd::AsFd;
+use std::io::{self, BufWriter, LineWriter, Read, Seek, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,6 +12,8 @@ use crate::app::{AppError, readonly_ledger};
 use crate::catalogue::help;
 use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
+use crate::report::outlet::Outlet;
+use crate::report::text::visible_path;
 use crate::report::times::counted;
 
 use super::busy::{Busy, READING};
@@ -63,7 +64,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         let busy = Busy::new(READING, context);
         let mut view = readonly_ledger::open_existing(&campaign).await?;
         drop(busy);
-        let mut out = Destination::open(args, context)?;
+        let mut out = Rows::begin(args, context)?;
         // Rows on a terminal are a sign of progress themselves.
         let busy = (args.out.is_some() || !context.terminal.stdout).then(|| Busy::new(READING, context));
         let go_on = |rows| {
@@ -74,6 +75,19 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         };
         let exported = export::write(&campaign, &mut view, &options, &mut out, go_on).await;
         drop(busy);
+        // Whoever reads the rows may take long, and other processes wait for the ledger.
+        view.release().await;
+        // JSON that is still buffered must come first.
+        context.lines.flush();
+        let exported = match exported {
+            Ok(Exported::All(rows)) => match out.deliver(|| *stop.borrow()) {
+                Ok(true) => Ok(Exported::All(rows)),
+                Ok(false) => Ok(Exported::Interrupted),
+                Err(_) if *stop.borrow() => Ok(Exported::Interrupted),
+                Err(error) => Err(AppError::Rows(error)),
+            },
+            exported => exported,
+        };
         let rows = match exported {
             Ok(Exported::All(rows)) => rows,
             Ok(Exported::Interrupted) => {
@@ -95,7 +109,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
             context.talk(&format!(
                 "wrote {} to {}\n",
                 counted(rows, "delivery", "deliveries"),
-                file.display()
+                visible_path(file)
             ));
         }
         Ok(Exit::Done)
@@ -150,48 +164,121 @@ fn states() -> impl TypedValueParser<Value = StateName> {
         .try_map(move |word| named(word).ok_or("no such state"))
 }
 
-/// The destination of the rows.
-enum Destination {
-    Stdout(BufWriter<File>),
+/// How many bytes are written at a time.
+const AT_ONCE: usize = 256 * 1024;
+
+/// Rows on the way to their destination. While the ledger is locked they go to a file: the destination itself, or a
+/// temporary file if the destination has a reader, who may be slow.
+enum Rows {
     File(BufWriter<WholeFile>),
+    Temporary { rows: BufWriter<File>, to: Reader },
 }
 
-impl Destination {
-    fn open(args: &ExportArgs, context: &Context) -> Result<Self, Failure> {
-        const AT_ONCE: usize = 256 * 1024;
-        if let Some(file) = &args.out {
-            return Ok(Self::File(BufWriter::with_capacity(AT_ONCE, WholeFile::begin(file)?)));
+/// A destination with a reader.
+enum Reader {
+    /// A terminal.
+    Terminal(Box<dyn Write + Send>),
+    Stdout(Outlet),
+    File(WholeFile),
+}
+
+impl Rows {
+    fn begin(args: &ExportArgs, context: &Context) -> Result<Self, Failure> {
+        let to = match &args.out {
+            Some(file) => match WholeFile::begin(file, &context.console)? {
+                file if file.is_on_disk() => return Ok(Self::File(BufWriter::with_capacity(AT_ONCE, file))),
+                file => Reader::File(file),
+            },
+            // A line writer keeps characters whole.
+            None if context.terminal.stdout => {
+                Reader::Terminal(Box::new(LineWriter::with_capacity(AT_ONCE, context.console.stdout())))
+            }
+            None => Reader::Stdout(context.console.stdout_of_data()),
+        };
+        let rows = temporary_file().map_err(|error| {
+            Failure::new(Problem::Temporary, "cannot make a temporary file for the rows")
+                .caused_by(&error)
+                .help("make room there, or let TMPDIR name a directory of a disk that has some; or name a file with -o")
+        })?;
+        let rows = BufWriter::with_capacity(AT_ONCE, rows);
+        Ok(Self::Temporary { rows, to })
+    }
+
+    /// Hands the rows to the reader, if there is one. Returns `false` if `stopped` did before the end.
+    fn deliver(&mut self, stopped: impl Fn() -> bool) -> io::Result<bool> {
+        let Self::Temporary { rows, to } = self else {
+            return self.flush().map(|()| true);
+        };
+        rows.flush()?;
+        let rows = rows.get_mut();
+        rows.rewind()?;
+        let mut bytes = vec![0; AT_ONCE];
+        loop {
+            if stopped() {
+                return Ok(false);
+            }
+            let read = match rows.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            to.write_all(&bytes[..read])?;
         }
-        // JSON that is still buffered must come first. The rows bypass the buffer of `io::stdout`, which searches for line
-        // ends, and would retry a write after the reader has closed.
-        context.lines.flush();
-        let stdout = io::stdout().as_fd().try_clone_to_owned();
-        let stdout = stdout.map_err(|error| args.failed(&error))?;
-        Ok(Self::Stdout(BufWriter::with_capacity(AT_ONCE, stdout.into())))
+        to.flush().map(|()| !stopped())
     }
 
     fn keep(self) -> Result<(), Failure> {
         match self {
-            Self::Stdout(_) => Ok(()),
             Self::File(file) => match file.into_inner() {
                 Ok(file) => file.keep(),
                 Err(error) => Err(Failure::new(Problem::Stdout, "cannot write the last rows").caused_by(error.error())),
             },
+            Self::Temporary {
+                to: Reader::File(file), ..
+            } => file.keep(),
+            Self::Temporary { .. } => Ok(()),
         }
     }
 }
 
-impl Write for Destination {
+/// Makes a file without a name, where spill files of ledgers are.
+fn temporary_file() -> io::Result<File> {
+    match std::env::var_os("TMPDIR") {
+        Some(dir) if !dir.is_empty() => tempfile::tempfile_in(dir),
+        _ => tempfile::tempfile_in("/var/tmp").or_else(|_| tempfile::tempfile_in("/tmp")),
+    }
+}
+
+impl Write for Rows {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stdout(out) => out.write(bytes),
+            Self::File(out) => out.write(bytes),
+            Self::Temporary { rows, .. } => rows.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(out) => out.flush(),
+            Self::Temporary { rows, .. } => rows.flush(),
+        }
+    }
+}
+
+impl Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Terminal(out) => out.write(bytes),
+            Self::Stdout(out) => Write::write(out, bytes),
             Self::File(out) => out.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Stdout(out) => out.flush(),
+            Self::Terminal(out) => out.flush(),
+            Self::Stdout(out) => Write::flush(out),
             Self::File(out) => out.flush(),
         }
     }

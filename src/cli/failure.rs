@@ -108,7 +108,7 @@ impl Failure {
     /// Adds the campaign file that failed.
     #[must_use]
     pub fn of_file(mut self, file: &Path) -> Self {
-        self.file = Some(file.display().to_string());
+        self.file = Some(file.to_string_lossy().into_owned());
         self
     }
 

@@ -10,6 +10,7 @@ use crate::catalogue::help;
 use crate::model::problem::Problem;
 
 use crate::app::{CampaignRef, Rehearsal};
+use crate::report::text::visible_path;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -52,8 +53,8 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
         };
         context.say(&format!(
             "wrote {} and {}\nto rehearse it; nothing real is sent:\n  {}\n",
-            campaign.display(),
-            audience.display(),
+            visible_path(&campaign),
+            visible_path(&audience),
             again("apply", &rehearsed)
         ));
     }
@@ -79,12 +80,12 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 fn exists(path: &Path) -> Failure {
-    let message = format!("{} is there already; nothing was written", path.display());
+    let message = format!("{} is there already; nothing was written", visible_path(path));
     Failure::new(Problem::IsThere, message).help("name another directory: `runner init DIR`")
 }
 
 fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Problem::OutputFile, format!("cannot {what} {}", path.display()))
+    Failure::new(Problem::OutputFile, format!("cannot {what} {}", visible_path(path)))
         .caused_by(error)
         .help("name a directory that you may write to: `runner init DIR`")
 }

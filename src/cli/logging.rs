@@ -1,11 +1,9 @@
 //! The log for diagnosis, separate from what the user is shown.
 
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -17,30 +15,36 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::catalogue::Language;
 use crate::model::problem::Problem;
 use crate::report::console::Console;
+use crate::report::outlet::{Outlet, Patience};
+use crate::report::text::{visible, visible_json, visible_path};
 
+use super::append_file;
 use super::failure::Failure;
 use super::global_args::{GlobalArgs, LogFormat};
-use super::whole_file::PRIVATE;
 
 /// Starts the log for the rest of the process. On stderr it goes through `console`, so that it does not break a bar or a
-/// question.
-pub fn start(args: &GlobalArgs, console: &Console) -> Result<(), Failure> {
+/// question. Returns the log's file; `None` without one. Nobody waits for a log that cannot be written.
+pub fn start(args: &GlobalArgs, console: &Console) -> Result<Option<Outlet>, Failure> {
     let filter = EnvFilter::try_new(filter(args)).map_err(|error| {
         Failure::new(Problem::LogFilter, "cannot read the log's filter")
             .caused_by(&error)
             .help("write RUNNER_LOG like `debug`, `runner=debug` or `warn,runner::engine=trace`")
     })?;
-    let writer = match &args.log_file {
-        Some(path) => to_file(path)?,
-        None => BoxMakeWriter::new(ToConsole(console.clone())),
-    };
+    let file = args.log_file.as_deref().map(|path| open(path, console)).transpose()?;
+    let writer = BoxMakeWriter::new(Entries {
+        to: match &file {
+            Some(file) => Target::File(file.clone()),
+            None => Target::Console(console.clone()),
+        },
+        format: args.log_format,
+    });
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A test may run two commands in one process. The first log stays.
     let _ = match args.log_format {
         LogFormat::Text => log.with_ansi(false).map_event_format(InEnglish).try_init(),
         LogFormat::Json => log.json().map_event_format(InEnglish).try_init(),
     };
-    Ok(())
+    Ok(file)
 }
 
 /// Returns the filter. `-v` adds levels above warnings; a log file starts one level deeper, because the user asked for it.
@@ -61,18 +65,24 @@ fn filter(args: &GlobalArgs) -> String {
     .to_owned()
 }
 
-fn to_file(path: &Path) -> Result<BoxMakeWriter, Failure> {
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(PRIVATE)
-        .open(path)
-        .map_err(|error| {
-            Failure::new(Problem::LogFile, format!("cannot write the log to {}", path.display()))
-                .caused_by(&error)
-                .help("name a file in a directory that exists and that you may write to")
-        })?;
-    Ok(BoxMakeWriter::new(Mutex::new(file)))
+fn open(path: &Path, console: &Console) -> Result<Outlet, Failure> {
+    let file = append_file::open(path).map_err(|error| {
+        let help = append_file::help(&error);
+        Failure::new(
+            Problem::LogFile,
+            format!("cannot write the log to {}", visible_path(path)),
+        )
+        .caused_by(&error)
+        .help(help)
+    })?;
+    Ok(console.outlet(file, Patience::AtMost(Duration::ZERO)))
+}
+
+/// Writes entries of the log. Foreign text within them cannot command a terminal or begin a line.
+#[derive(Clone)]
+struct Entries {
+    to: Target,
+    format: LogFormat,
 }
 
 /// Formats entries in English, whatever the language of the user.
@@ -90,9 +100,12 @@ where
 }
 
 #[derive(Clone)]
-struct ToConsole(Console);
+enum Target {
+    Console(Console),
+    File(Outlet),
+}
 
-impl MakeWriter<'_> for ToConsole {
+impl MakeWriter<'_> for Entries {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -101,9 +114,19 @@ impl MakeWriter<'_> for ToConsole {
 }
 
 /// The subscriber writes each entry in one call.
-impl Write for ToConsole {
+impl Write for Entries {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
-        self.0.print(&String::from_utf8_lossy(entry));
+        let text = String::from_utf8_lossy(entry);
+        let text = text.trim_end_matches('\n');
+        let text = match self.format {
+            LogFormat::Text => visible(text),
+            LogFormat::Json => visible_json(text),
+        };
+        let line = format!("{text}\n");
+        match &self.to {
+            Target::Console(console) => console.log(&line),
+            Target::File(file) => Outlet::write(file, line.as_bytes())?,
+        }
         Ok(entry.len())
     }
 

@@ -8,6 +8,7 @@ use clap_mangen::Man;
 
 use crate::catalogue::help;
 use crate::model::problem::Problem;
+use crate::report::text::visible_path;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -33,15 +34,15 @@ pub fn run(args: &ManArgs, cli: Command, context: &Context) -> Result<Exit, Fail
     fs::create_dir_all(dir).map_err(|error| {
         Failure::new(
             Problem::OutputFile,
-            format!("cannot make the directory {}", dir.display()),
+            format!("cannot make the directory {}", visible_path(dir)),
         )
         .caused_by(&error)
         .help("name a directory that you may write to")
     })?;
     for (name, page) in &pages {
-        whole_file::write(&dir.join(name), whole_file::PUBLIC, page.as_bytes())?;
+        whole_file::write(&dir.join(name), whole_file::PUBLIC, page.as_bytes(), &context.console)?;
     }
-    context.talk(&format!("wrote {} pages into {}\n", pages.len(), dir.display()));
+    context.talk(&format!("wrote {} pages into {}\n", pages.len(), visible_path(dir)));
     Ok(Exit::Done)
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and their shared code. No other room uses this one.
 
+mod append_file;
 mod apply;
 mod apply_args;
 mod busy;
@@ -39,13 +40,17 @@ mod watch;
 mod whole_file;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
+use clap::error::ContextValue;
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
 use crate::catalogue::{Language, help};
 use crate::model::problem::Problem;
+use crate::report::console::Console;
+use crate::report::outlet::Outlet;
+use crate::report::text::visible;
 
 use self::apply_args::ApplyArgs;
 pub use self::command_line::command;
@@ -56,6 +61,7 @@ use self::context::Context;
 use self::exit::Exit;
 use self::explain::ExplainArgs;
 use self::export::ExportArgs;
+use self::failure::Failure;
 use self::global_args::{GlobalArgs, Output};
 use self::init::InitArgs;
 use self::man::ManArgs;
@@ -133,6 +139,9 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+/// How long the process waits at its end for readers that take nothing.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// Runs the process's command line.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -172,48 +181,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let parsed = command().try_get_matches_from(&args);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) if error.use_stderr() => {
-            let told = dashed_open_ids::with_tip(error, &args, command())
-                .render()
-                .ansi()
-                .to_string();
-            let coded = told.replacen("error:", &format!("error[{}]:", Problem::CommandLine), 1);
-            let _ = write!(anstream::stderr(), "{coded}");
-            return Exit::Input;
-        }
-        Err(help) => {
-            // A closed reader of piped help is not an error.
-            let _ = help.print();
-            return Exit::Done;
-        }
+        Err(error) => return show_parse_error(dashed_open_ids::with_tip(error, &args, command())),
     };
     let context = Context::new(&cli.global);
     if context.output == Output::Json {
         context.lines.begin();
     }
-    let done = logging::start(&cli.global, &context.console).and_then(|()| match &cli.command {
-        None => Ok(begin(&context)),
-        Some(Command::Init(args)) => init::run(args, &context),
-        Some(Command::Plan(args)) => plan::run(args, &context),
-        Some(Command::Simulate(args)) => simulate::run(args, &context),
-        Some(Command::Apply(args)) => apply::run(args, &context),
-        Some(Command::Status(args)) => status::run(args, &context),
-        Some(Command::Pause(args)) => run_commands::pause(args, &context),
-        Some(Command::Resume(args)) => run_commands::resume(args, &context),
-        Some(Command::Stop(args)) => run_commands::stop(args, &context),
-        Some(Command::Validate(args)) => validate::run(args, &context),
-        Some(Command::Resolve(args)) => resolve::run(args, &context),
-        Some(Command::Trace(args)) => trace::run(args, &context),
-        Some(Command::Export(args)) => export::run(args, &context),
-        Some(Command::Verify(args)) => verify::run(args, &context),
-        Some(Command::Schema(args)) => schema::run(*args, &context),
-        Some(Command::Sandbox(args)) => {
-            block_on(sandbox::run(args, &context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))
-        }
-        Some(Command::Report(args)) => report::run(args, &context),
-        Some(Command::Explain(args)) => explain::run(args, &context),
-        Some(Command::Completions(args)) => completions::run(*args, command(), &context),
-        Some(Command::Man(args)) => man::run(args, command(), &context),
+    let mut log = None;
+    let done = logging::start(&cli.global, &context.console).and_then(|file| {
+        log = file;
+        execute(&cli, &context)
     });
     let exit = done.unwrap_or_else(|failure| {
         context.show(&failure);
@@ -222,7 +199,86 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if context.output == Output::Json {
         context.lines.flush();
     }
+    finish(&context, log.as_ref());
     exit
+}
+
+/// Waits a little for readers that are slow, and says what they miss.
+fn finish(context: &Context, log: Option<&Outlet>) {
+    let deadline = Instant::now() + LAST_WAIT;
+    let missing = context.lines.finish(deadline);
+    // A reader that has closed stdout wants no more of it.
+    if context.output == Output::Json && missing.failure.is_none() {
+        context.say_missing("objects", &missing);
+    }
+    if let Some(log) = log {
+        let lost = log.finish(deadline);
+        if lost > 0 {
+            context
+                .console
+                .print(&format!("warning: {lost} lines are missing from the log\n"));
+        }
+    }
+    let _ = context.console.finish(deadline);
+}
+
+/// Shows what is wrong with a command line, or the help that it asks for.
+fn show_parse_error(mut error: clap::Error) -> Exit {
+    let console = Console::of_process(None);
+    if !error.use_stderr() {
+        // A closed reader of piped help is not an error.
+        let _ = console.out(&error.render().ansi().to_string());
+        return Exit::Done;
+    }
+    // What was typed is shown with its escapes: a script may take it from anywhere.
+    let typed: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| Some((kind, visible_value(value)?)))
+        .collect();
+    for (kind, value) in typed {
+        error.insert(kind, value);
+    }
+    let told = error.render().ansi().to_string();
+    console.print(&told.replacen("error:", &format!("error[{}]:", Problem::CommandLine), 1));
+    Exit::Input
+}
+
+/// Returns a value of a message about the command line as it is shown. `None` if it is no text.
+fn visible_value(value: &ContextValue) -> Option<ContextValue> {
+    let shown = |text: &String| visible(text).into_owned();
+    match value {
+        ContextValue::String(text) => Some(ContextValue::String(shown(text))),
+        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(shown).collect())),
+        _ => None,
+    }
+}
+
+/// Runs the command.
+fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
+    match &cli.command {
+        None => Ok(begin(context)),
+        Some(Command::Init(args)) => init::run(args, context),
+        Some(Command::Plan(args)) => plan::run(args, context),
+        Some(Command::Simulate(args)) => simulate::run(args, context),
+        Some(Command::Apply(args)) => apply::run(args, context),
+        Some(Command::Status(args)) => status::run(args, context),
+        Some(Command::Pause(args)) => run_commands::pause(args, context),
+        Some(Command::Resume(args)) => run_commands::resume(args, context),
+        Some(Command::Stop(args)) => run_commands::stop(args, context),
+        Some(Command::Validate(args)) => validate::run(args, context),
+        Some(Command::Resolve(args)) => resolve::run(args, context),
+        Some(Command::Trace(args)) => trace::run(args, context),
+        Some(Command::Export(args)) => export::run(args, context),
+        Some(Command::Verify(args)) => verify::run(args, context),
+        Some(Command::Schema(args)) => schema::run(*args, context),
+        Some(Command::Sandbox(args)) => {
+            block_on(sandbox::run(args, context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))
+        }
+        Some(Command::Report(args)) => report::run(args, context),
+        Some(Command::Explain(args)) => explain::run(args, context),
+        Some(Command::Completions(args)) => completions::run(*args, command(), context),
+        Some(Command::Man(args)) => man::run(args, command(), context),
+    }
 }
 
 fn begin(context: &Context) -> Exit {

@@ -1,15 +1,15 @@
 //! The question before anything is sent, on the terminal.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead};
+use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::app::apply::confirmation::{Answer, Question};
 use crate::engine::audience_diff::owed_again;
-use crate::report::console::{self, Console};
-use crate::report::text::visible;
+use crate::report::console::Console;
+use crate::report::text::{visible, visible_path};
 use crate::report::times::grouped;
 
 /// How often the wait for an answer checks whether the run was stopped.
@@ -23,6 +23,7 @@ const LOOK: Timespec = Timespec {
 pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool) -> io::Result<Answer> {
     let question = console.ask(question)?;
     let stdin = io::stdin();
+    let mut said = Vec::new();
     loop {
         if stopped() {
             question.end_line();
@@ -31,8 +32,19 @@ pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool)
         let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
         match poll(&mut waiting, Some(&LOOK)) {
             Ok(0) | Err(Errno::INTR) => {}
-            // A terminal delivers whole lines, so this read does not block.
-            Ok(_) => return answer(&question, &mut stdin.lock()),
+            // This reads only what is there: a terminal in raw mode delivers a line in pieces.
+            Ok(_) => {
+                let mut piece = [0; 256];
+                let read = rustix::io::read(&stdin, &mut piece)?;
+                said.extend_from_slice(&piece[..read]);
+                let is_line = said.ends_with(b"\n");
+                if read == 0 || is_line {
+                    if !is_line {
+                        question.end_line();
+                    }
+                    return Ok(meaning(&String::from_utf8_lossy(&said)));
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -61,7 +73,7 @@ fn to_send_one(about: &Question) -> String {
                 "{}, {} {}",
                 if about.new_ledger { "new" } else { "existing" },
                 if about.new_ledger { "at" } else { "in" },
-                about.ledger.display()
+                visible_path(&about.ledger)
             ),
         ),
     ];
@@ -121,16 +133,7 @@ fn to_send_all(all: &[&Question]) -> String {
     text + "an issued coupon cannot be taken back. go on with all of them? [y/N] "
 }
 
-/// Reads the answer. Anything but `y` or `yes` is a no, and so is the end of the input.
-fn answer(question: &console::Question, input: &mut impl BufRead) -> io::Result<Answer> {
-    let mut said = String::new();
-    input.read_line(&mut said)?;
-    if !said.ends_with('\n') {
-        question.end_line();
-    }
-    Ok(meaning(&said))
-}
-
+/// The meaning of an answer. Anything but `y` or `yes` is a no, and so is the end of the input.
 fn meaning(said: &str) -> Answer {
     match said.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Answer::Yes,

@@ -10,6 +10,7 @@ use crate::catalogue::help;
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
 use crate::report::render::html::report_page;
+use crate::report::text::visible_path;
 
 use super::busy::{Busy, READING};
 use super::campaign_args::CampaignArgs;
@@ -52,16 +53,15 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     })??;
     let page = report_page(&report)
         .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the report's charts").caused_by(&error))?;
-    whole_file::write(&args.out, whole_file::PRIVATE, page.as_bytes())?;
-    let file = args.out.display().to_string();
+    whole_file::write(&args.out, whole_file::PRIVATE, page.as_bytes(), &context.console)?;
     match context.output {
         Output::Json => context.lines.write(&Object {
             r#type: "report",
             campaign: &names.campaign,
             app_id: &names.app_id,
-            file,
+            file: args.out.to_string_lossy().into_owned(),
         }),
-        Output::Human => context.talk(&format!("wrote {file}\n")),
+        Output::Human => context.talk(&format!("wrote {}\n", visible_path(&args.out))),
     }
     Ok(Exit::Done)
 }

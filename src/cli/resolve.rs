@@ -125,9 +125,20 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
         return Ok(Exit::Incomplete);
     }
     resolving.decide(note, &selection).await?;
+    // The ledger is released before anything is written: a reader of stdout may be slow.
     match context.output {
-        Output::Json => text::objects(&resolving, &campaign.plan, to, &context.lines),
-        Output::Human => context.data(&text::done(&decision, &resolving, &again("apply", &campaign.at)))?,
+        Output::Json => {
+            let objects = text::objects(&resolving, &campaign.plan, to);
+            drop(resolving);
+            for object in &objects {
+                context.lines.write(object);
+            }
+        }
+        Output::Human => {
+            let done = text::done(&decision, &resolving, &again("apply", &campaign.at));
+            drop(resolving);
+            context.data(&done)?;
+        }
     }
     Ok(Exit::Done)
 }

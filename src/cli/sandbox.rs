@@ -1,7 +1,7 @@
 //! `runner sandbox`: serves the fake platform, for rehearsals and tests.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -247,9 +247,7 @@ fn say(url: &str, context: &Context) -> io::Result<()> {
         context.lines.flush();
         return Ok(());
     }
-    let mut stdout = io::stdout();
-    writeln!(stdout, "listening on {url}")?;
-    stdout.flush()
+    context.console.out(&format!("listening on {url}\n"))
 }
 
 fn summary(totals: &Totals) -> String {

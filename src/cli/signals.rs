@@ -44,7 +44,8 @@ impl Signal {
 
 /// Listens in a task of the current runtime. The receiver holds the first signal once it has arrived. Any second signal
 /// ends the process at once. Nothing must be saved then, because every fact is durable before it is acted on; only a bar or
-/// a question on `console` is ended with a whole line.
+/// a question on `console` is ended with a whole line. From the first on, nobody waits long for a reader of the outputs of
+/// `console`.
 ///
 /// # Errors
 /// The system does not let the process listen.
@@ -54,6 +55,8 @@ pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
     tokio::spawn(async move {
         let signal = arrivals.next().await;
         tracing::info!("{} arrived: asking the run to stop", signal.name());
+        // A reader that takes nothing must not keep the process from ending.
+        console.limit_waits();
         // The receiver may have been dropped. The second signal still ends the process.
         let _ = told.send(Some(signal));
         let signal = arrivals.next().await;

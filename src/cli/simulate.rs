@@ -22,6 +22,7 @@ use crate::report::render::html::simulation_page;
 use crate::report::render::json::{HourObject, RefusedObject, SimulationObject};
 use crate::report::render::terminal::simulation::{refused, text};
 use crate::report::simulation::SimulationView;
+use crate::report::text::visible_path;
 use crate::report::times::{date_time, grouped};
 
 use super::apply_args::changes;
@@ -145,7 +146,7 @@ fn show(args: &SimulateArgs, simulated: &SimulationView, context: &Context) -> R
     let Some(out) = &args.out else { return Ok(()) };
     let page = simulation_page(simulated)
         .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the page's charts").caused_by(&error))?;
-    whole_file::write(out, whole_file::PRIVATE, page.as_bytes())?;
-    context.talk(&format!("wrote {}\n", out.display()));
+    whole_file::write(out, whole_file::PRIVATE, page.as_bytes(), &context.console)?;
+    context.talk(&format!("wrote {}\n", visible_path(out)));
     Ok(())
 }

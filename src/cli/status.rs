@@ -11,7 +11,7 @@ use crate::app::{LoadedCampaign, campaign_files};
 use crate::campaign;
 use crate::catalogue::help;
 use crate::report::render::terminal::status::table;
-use crate::report::text::visible;
+use crate::report::text::visible_path;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -87,7 +87,7 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
             }
             // A directory may contain other files too.
             Err(_) => {
-                let file = visible(&file.display().to_string()).into_owned();
+                let file = visible_path(&file);
                 context.talk(&format!(
                     "{file} is left out; `runner validate {file}` says what is wrong with it\n"
                 ));

@@ -18,7 +18,7 @@ pub fn again_with(verb: &str, rehearsal: &Rehearsal, state_dir: Option<&Path>, p
     let mut command = format!("runner {verb}");
     for path in paths {
         command.push(' ');
-        command.push_str(&quoted(&path.as_ref().display().to_string()));
+        command.push_str(&quoted(&path.as_ref().to_string_lossy()));
     }
     match rehearsal {
         Rehearsal::No => {}
@@ -28,7 +28,7 @@ pub fn again_with(verb: &str, rehearsal: &Rehearsal, state_dir: Option<&Path>, p
     }
     if let Some(root) = state_dir {
         command.push_str(" --state-dir ");
-        command.push_str(&quoted(&root.display().to_string()));
+        command.push_str(&quoted(&root.to_string_lossy()));
     }
     command
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::app::campaign_files::{self, Neighbours};
 use crate::campaign::{self, Campaign, Diagnostic, Severity};
 use crate::catalogue::help;
+use crate::report::text::visible_path;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -65,7 +66,7 @@ fn praise(file: &Path, campaign: &Campaign, context: &Context) {
         let names = &campaign.names;
         context.say(&format!(
             "{}: {} for {} can be used\n",
-            file.display(),
+            visible_path(file),
             names.campaign,
             names.app_id
         ));

@@ -17,7 +17,7 @@ use crate::campaign::Parsed;
 use crate::catalogue::help;
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
-use crate::report::text::visible;
+use crate::report::text::{visible, visible_path};
 use crate::report::times::{counted, grouped, rfc3339};
 use crate::report::wording::counts_sum;
 
@@ -52,7 +52,10 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let zone = campaign.parsed.campaign.timezone.clone();
     let before = args.against.as_deref().map(read_certificate).transpose()?;
-    let writing = args.certificate.as_deref().map(WholeFile::begin).transpose()?;
+    let writing = args.certificate.as_deref();
+    let writing = writing
+        .map(|path| WholeFile::begin(path, &context.console))
+        .transpose()?;
     block_on(async {
         let busy = Busy::new("", context);
         let line = busy.text();
@@ -106,7 +109,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
 
 fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
     const HELP: &str = "name a file that `runner verify --certificate FILE` wrote";
-    let path_shown = path.display();
+    let path_shown = visible_path(path);
     let text = fs::read_to_string(path).map_err(|error| {
         Failure::new(
             Problem::Certificate,
@@ -148,7 +151,7 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
         ("settled", format!("{}, by SHA-256", grouped(checked.settled.many))),
         ("", certificate.sha256.clone()),
         ("ids", repeats::line(&checked.repeats)),
-        ("ledger", visible(&checked.dir.display().to_string()).into_owned()),
+        ("ledger", visible_path(&checked.dir)),
         ("begun", certificate.ledger_created.clone()),
     ];
     for (name, value) in lines {
@@ -194,7 +197,7 @@ impl<'a> WitnessObject<'a> {
 }
 
 fn compared(differences: &[Difference], path: &Path, before: &Certificate) -> String {
-    let path = visible(&path.display().to_string()).into_owned();
+    let path = visible_path(path);
     let of_then = format!("{path} of {}", visible(&before.at));
     if differences.is_empty() {
         return format!("\nit says the same as {of_then}\n");

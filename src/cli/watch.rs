@@ -1,6 +1,6 @@
 //! The output of `--watch`: a table that is redrawn on a terminal, or new tables for other readers.
 
-use std::io::{self, Write};
+use std::io;
 
 use jiff::Timestamp;
 
@@ -60,13 +60,9 @@ impl<'a> Screen<'a> {
         }
         self.told = Some((rows.to_vec(), now));
         let text = table(rows, now, terminal::stdout_width());
-        let over = match self.drawn {
-            0 => String::new(),
-            lines => format!("\x1b[{lines}F\x1b[J"),
-        };
+        let over = self.drawn;
         self.drawn = if self.moving { text.lines().count() } else { 0 };
-        let mut out = io::stdout().lock();
-        match write!(out, "{over}{text}").and_then(|()| out.flush()) {
+        match self.context.console.out_over(over, &text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
             Err(error) => return Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error)),
             Ok(()) => {}

@@ -4,17 +4,24 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
 use crate::model::problem::Problem;
+use crate::report::console::Console;
+use crate::report::outlet::{Outlet, Patience};
+use crate::report::text::visible_path;
 
+use super::append_file;
 use super::failure::Failure;
 
 /// The mode of a new file that names users and coupons, or may do so: only this user reads it.
 pub const PRIVATE: u32 = 0o600;
 /// The mode of a new file for everybody, which the user's umask restricts.
 pub const PUBLIC: u32 = 0o666;
+/// How long the reader of a named pipe may take nothing.
+const PATIENCE: Patience = Patience::AtMost(Duration::from_mins(1));
 
 /// A temporary file that replaces the destination once it is complete.
 #[derive(Debug)]
@@ -28,33 +35,40 @@ enum Destination {
     Aside(NamedTempFile),
     /// A destination that is not a regular file, such as a device or a named pipe. It is written directly and never
     /// replaced.
-    Direct(fs::File),
+    Direct(Outlet),
 }
 
 impl WholeFile {
     /// Begins a file at `path` for this user only. An existing file stays until [`WholeFile::keep`], which keeps its mode.
     ///
     /// # Errors
-    /// The destination cannot be written.
-    pub fn begin(path: &Path) -> Result<Self, Failure> {
-        Self::begin_with(path, PRIVATE)
+    /// The destination cannot be written. A named pipe without a reader cannot.
+    pub fn begin(path: &Path, console: &Console) -> Result<Self, Failure> {
+        Self::begin_with(path, PRIVATE, console)
     }
 
-    fn begin_with(path: &Path, mode: u32) -> Result<Self, Failure> {
+    fn begin_with(path: &Path, mode: u32, console: &Console) -> Result<Self, Failure> {
         let begun = match fs::metadata(path) {
             Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path).map(Destination::Direct),
+            Ok(there) if !there.is_file() => append_file::open_with(OpenOptions::new().write(true), path)
+                .map(|file| Destination::Direct(console.outlet(file, PATIENCE))),
             _ => aside(path, mode),
         };
         let refused = |error: io::Error| {
-            Failure::new(Problem::OutputPlace, format!("cannot write to {}", path.display()))
+            Failure::new(Problem::OutputPlace, format!("cannot write to {}", visible_path(path)))
                 .caused_by(&error)
-                .help("name a file in a directory that exists and that you may write to")
+                .help(append_file::help(&error))
         };
         Ok(Self {
             path: path.to_owned(),
             out: begun.map_err(refused)?,
         })
+    }
+
+    /// Whether the file is on a disk, and not a pipe or a device whose reader may be slow.
+    #[must_use]
+    pub const fn is_on_disk(&self) -> bool {
+        matches!(self.out, Destination::Aside(_))
     }
 
     /// Moves the complete file to its destination, and syncs it so that it survives a loss of power.
@@ -78,8 +92,8 @@ impl WholeFile {
 ///
 /// # Errors
 /// The file cannot be written. An existing file stays.
-pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = WholeFile::begin_with(path, mode)?;
+pub fn write(path: &Path, mode: u32, bytes: &[u8], console: &Console) -> Result<(), Failure> {
+    let mut file = WholeFile::begin_with(path, mode, console)?;
     file.write_all(bytes).map_err(|error| failed(path, &error))?;
     file.keep()
 }
@@ -87,7 +101,7 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<(), Failure> {
 /// Returns the failure of a write to `path`.
 #[must_use]
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Problem::OutputFile, format!("cannot write {}", path.display()))
+    Failure::new(Problem::OutputFile, format!("cannot write {}", visible_path(path)))
         .caused_by(error)
         .help("nothing of it was kept; make room there or name another place")
 }
@@ -119,14 +133,14 @@ impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.out {
             Destination::Aside(file) => file.write(bytes),
-            Destination::Direct(file) => file.write(bytes),
+            Destination::Direct(file) => Write::write(file, bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.out {
             Destination::Aside(file) => file.flush(),
-            Destination::Direct(file) => file.flush(),
+            Destination::Direct(file) => Write::flush(file),
         }
     }
 }
@@ -134,6 +148,10 @@ impl Write for WholeFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn console() -> Console {
+        Console::of_process(None)
+    }
 
     fn names(dir: &Path) -> Vec<String> {
         let entries = fs::read_dir(dir).unwrap();
@@ -147,12 +165,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.csv");
         fs::write(&path, "before").unwrap();
-        let mut file = WholeFile::begin(&path).unwrap();
+        let mut file = WholeFile::begin(&path, &console()).unwrap();
         file.write_all(b"half").unwrap();
         drop(file);
         assert_eq!(fs::read_to_string(&path).unwrap(), "before");
         assert_eq!(names(dir.path()), ["a.csv"]);
-        let mut file = WholeFile::begin(&path).unwrap();
+        let mut file = WholeFile::begin(&path, &console()).unwrap();
         file.write_all(b"whole").unwrap();
         file.keep().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
@@ -165,10 +183,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.csv");
         let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        write(&path, PRIVATE, b"new").unwrap();
+        write(&path, PRIVATE, b"new", &console()).unwrap();
         assert_eq!(mode(), 0o600);
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        write(&path, PRIVATE, b"again").unwrap();
+        write(&path, PRIVATE, b"again", &console()).unwrap();
         assert_eq!(mode(), 0o640);
     }
 
@@ -179,13 +197,18 @@ mod tests {
         let link = dir.path().join("link");
         fs::write(&real, "before").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        let mut file = WholeFile::begin(&link).unwrap();
+        let mut file = WholeFile::begin(&link, &console()).unwrap();
         file.write_all(b"whole").unwrap();
         file.keep().unwrap();
         assert_eq!(fs::read_to_string(&real).unwrap(), "whole");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        WholeFile::begin(Path::new("/dev/null")).unwrap().keep().unwrap();
+        let device = WholeFile::begin(Path::new("/dev/null"), &console()).unwrap();
+        assert!(!device.is_on_disk());
+        device.keep().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
-        assert_eq!(WholeFile::begin(dir.path()).unwrap_err().code, Problem::OutputPlace);
+        assert_eq!(
+            WholeFile::begin(dir.path(), &console()).unwrap_err().code,
+            Problem::OutputPlace
+        );
     }
 }

@@ -175,6 +175,12 @@ impl<S: Store> Ledger<S> {
         &self.store
     }
 
+    /// Returns the store of a ledger that is only read, for example to release its files. Later appends fail.
+    pub const fn store_of_reader(&mut self) -> &mut S {
+        self.failed = true;
+        &mut self.store
+    }
+
     /// Returns the number of batches.
     #[must_use]
     pub const fn sequence(&self) -> u64 {

@@ -2,17 +2,23 @@
 //!
 //! One lock guards all of it. Writing a question erases the bars, and until the answer nothing else is written: text is
 //! kept and follows the answer, and then the bars are drawn again.
+//!
+//! Everything that reaches the streams as text passes [`printable`], so no foreign text commands a terminal. The streams
+//! are outlets: a terminal that was stopped, or a pipe that nobody reads, delays its writers for a limited time.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
-use super::text::{TerminalSize, columns, cut};
+use super::outlet::{Outlet, Patience, WeakOutlet};
+use super::text::{TerminalSize, columns, cut, printable};
 use super::times::counted;
 
 /// The least interval between two drawings of the bars. The latest lines of a bar are drawn with the next output.
@@ -20,9 +26,22 @@ const EVERY: Duration = Duration::from_millis(50);
 /// How many pieces of text are kept while a question waits. The log and the record of events have all of them.
 const MOST_KEPT: usize = 10_000;
 
+/// How long a writer waits for a stream whose reader takes nothing.
+const PATIENCE: Patience = Patience::AtMost(Duration::from_secs(1));
+/// How long a process that ends at once waits for the end of a line.
+const LEAVING: Duration = Duration::from_millis(100);
+
 /// The process's standard streams as people read them. Cheap to clone; clones write to the same place.
 #[derive(Clone)]
-pub struct Console(Arc<Mutex<Screen>>);
+pub struct Console(Arc<Shared>);
+
+struct Shared {
+    screen: Mutex<Screen>,
+    stdout: Outlet,
+    stderr: Outlet,
+    /// The outlets of other files.
+    others: Mutex<Vec<WeakOutlet>>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stream {
@@ -42,14 +61,17 @@ struct BufferedOutput {
     left_out: u64,
 }
 
+#[derive(Clone)]
 struct Sink {
-    to: Box<dyn Write + Send>,
+    to: Outlet,
     colour: ColorChoice,
 }
 
 struct Screen {
     stdout: Sink,
     stderr: Sink,
+    /// Whether stdout is on the same terminal as the bars.
+    is_shared: bool,
     /// Returns the size of the terminal; `None` where no bar is drawn.
     room: Option<fn() -> TerminalSize>,
     bars: BTreeMap<u64, Vec<String>>,
@@ -63,46 +85,113 @@ struct Screen {
 
 impl Console {
     /// The standard streams of this process. Bars are drawn on stderr if `room` is given, which returns the terminal's
-    /// size.
+    /// size. A write to stdout waits for its reader until [`Console::limit_waits`].
     #[must_use]
     pub fn of_process(room: Option<fn() -> TerminalSize>) -> Self {
-        Self::new(
-            Sink {
-                colour: AutoStream::choice(&io::stdout()),
-                to: Box::new(io::stdout()),
-            },
-            Sink {
-                colour: AutoStream::choice(&io::stderr()),
-                to: Box::new(io::stderr()),
-            },
-            room,
-        )
+        let stdout = Sink {
+            colour: AutoStream::choice(&io::stdout()),
+            to: outlet(&io::stdout(), Patience::Endless),
+        };
+        let stderr = Sink {
+            colour: AutoStream::choice(&io::stderr()),
+            to: outlet(&io::stderr(), PATIENCE),
+        };
+        Self::new(stdout, stderr, room, io::stdout().is_terminal())
     }
 
-    fn new(stdout: Sink, stderr: Sink, room: Option<fn() -> TerminalSize>) -> Self {
-        Self(Arc::new(Mutex::new(Screen {
-            stdout,
-            stderr,
-            room,
-            bars: BTreeMap::new(),
-            bars_so_far: 0,
-            drawn: Vec::new(),
-            drawn_at: None,
-            question: None,
-        })))
+    fn new(stdout: Sink, stderr: Sink, room: Option<fn() -> TerminalSize>, is_shared: bool) -> Self {
+        Self(Arc::new(Shared {
+            stdout: stdout.to.clone(),
+            stderr: stderr.to.clone(),
+            others: Mutex::default(),
+            screen: Mutex::new(Screen {
+                stdout,
+                stderr,
+                is_shared,
+                room,
+                bars: BTreeMap::new(),
+                bars_so_far: 0,
+                drawn: Vec::new(),
+                drawn_at: None,
+                question: None,
+            }),
+        }))
     }
 
     /// Every step leaves the screen consistent, so a lock that a panic poisoned is used on.
     fn screen(&self) -> MutexGuard<'_, Screen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes whole lines to stderr, above the bars. A failure is ignored: it must not stop a run.
     pub fn print(&self, text: &str) {
+        self.log(text);
+        let _ = self.0.stderr.flush();
+    }
+
+    /// Like [`Console::print`], for callers that must not wait.
+    pub fn log(&self, text: &str) {
         let _ = self.screen().print(Stream::Stderr, text);
     }
 
-    /// A writer of whole lines to stdout, for a stdout on the same terminal.
+    /// Writes text to stdout and waits until it is written.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, or its reader takes nothing while waits are limited.
+    pub fn out(&self, text: &str) -> io::Result<()> {
+        self.screen().print(Stream::Stdout, text)?;
+        let written = self.0.stdout.flush();
+        let _ = self.0.stderr.flush();
+        written
+    }
+
+    /// Writes text to stdout in place of the last `lines` lines there, and waits until it is written.
+    ///
+    /// # Errors
+    /// Like [`Console::out`].
+    pub fn out_over(&self, lines: usize, text: &str) -> io::Result<()> {
+        let screen = self.screen();
+        if lines > 0 {
+            screen.stdout.write(&format!("\x1b[{lines}F\x1b[J"))?;
+        }
+        screen.stdout.write(&screen.stdout.adapt(text))?;
+        drop(screen);
+        self.0.stdout.flush()
+    }
+
+    /// Stdout for data that no terminal shows.
+    #[must_use]
+    pub fn stdout_of_data(&self) -> Outlet {
+        self.0.stdout.clone()
+    }
+
+    /// An outlet whose waits [`Console::limit_waits`] limits, too.
+    #[must_use]
+    pub fn outlet(&self, out: impl Write + Send + 'static, patience: Patience) -> Outlet {
+        let outlet = Outlet::new(out, patience);
+        let mut others = self.0.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.push(outlet.downgrade());
+        outlet
+    }
+
+    /// From now on, no writer waits long for a reader that takes nothing: a run is under way, or the process ends.
+    pub fn limit_waits(&self) {
+        self.0.stdout.set_patience(PATIENCE);
+        let others = self.0.others.lock().unwrap_or_else(PoisonError::into_inner);
+        for outlet in others.iter().filter_map(WeakOutlet::upgrade) {
+            outlet.set_patience(PATIENCE);
+        }
+    }
+
+    /// Waits until both streams are written or `deadline` has come. Returns how many lines stdout lacks.
+    #[must_use]
+    pub fn finish(&self, deadline: Instant) -> u64 {
+        let lost = self.0.stdout.finish(deadline);
+        let _ = self.0.stderr.finish(deadline);
+        lost
+    }
+
+    /// A writer of whole lines to stdout as people read it.
     #[must_use]
     pub fn stdout(&self) -> impl Write + Send + use<> {
         ToStdout(self.clone())
@@ -135,19 +224,23 @@ impl Console {
         let question = format!("{erased}{}", screen.stderr.adapt(question));
         screen.stderr.write(&question)?;
         screen.question = Some(BufferedOutput::default());
-        Ok(Question(self.clone()))
+        drop(screen);
+        let asked = Question(self.clone());
+        self.0.stderr.flush()?;
+        Ok(asked)
     }
 
     /// Moves the cursor to a line of its own before the process exits. Does not wait for the lock: a blocked terminal
     /// must not keep the process.
     pub fn leave(&self) {
-        let mut screen = match self.0.try_lock() {
+        let screen = match self.0.screen.try_lock() {
             Ok(screen) => screen,
             Err(TryLockError::Poisoned(screen)) => screen.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
         if screen.question.is_some() || !screen.drawn.is_empty() {
             let _ = screen.stderr.write("\n");
+            let _ = self.0.stderr.finish(Instant::now() + LEAVING);
         }
     }
 }
@@ -174,6 +267,8 @@ impl Bar {
         let soon = screen.drawn_at.is_some_and(|at| at.elapsed() < EVERY);
         if !soon {
             screen.redraw();
+            drop(screen);
+            let _ = self.console.0.stderr.flush();
         }
     }
 
@@ -190,6 +285,8 @@ impl Drop for Bar {
         let mut screen = self.console.screen();
         if screen.bars.remove(&self.number).is_some() {
             screen.redraw();
+            drop(screen);
+            let _ = self.console.0.stderr.flush();
         }
     }
 }
@@ -209,16 +306,15 @@ impl Question {
 impl Drop for Question {
     fn drop(&mut self) {
         self.0.screen().answered();
+        let _ = self.0.0.stderr.flush();
     }
 }
 
-/// Buffers pieces: each write to the screen has whole lines.
 struct ToStdout(Console);
 
 impl Write for ToStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        self.0.screen().print(Stream::Stdout, &text)?;
+        self.0.out(&String::from_utf8_lossy(bytes))?;
         Ok(bytes.len())
     }
 
@@ -229,15 +325,40 @@ impl Write for ToStdout {
 
 impl Sink {
     fn adapt(&self, text: &str) -> String {
+        // Escapes of foreign text are shown, also where styles are stripped.
+        let text = printable(text);
         match self.colour {
-            ColorChoice::Never => strip_str(text).to_string(),
-            _ => text.to_owned(),
+            ColorChoice::Never => strip_str(&text).to_string(),
+            _ => text.into_owned(),
         }
     }
 
-    fn write(&mut self, text: &str) -> io::Result<()> {
-        self.to.write_all(text.as_bytes())?;
-        self.to.flush()
+    fn write(&self, text: &str) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.to.write(text.as_bytes())
+    }
+}
+
+/// An outlet to a standard stream. The stream's own buffer and lock are not used.
+fn outlet(stream: &impl AsFd, patience: Patience) -> Outlet {
+    match stream.as_fd().try_clone_to_owned() {
+        Ok(stream) => Outlet::new(File::from(stream), patience),
+        Err(error) => Outlet::new(Unusable(error.kind()), patience),
+    }
+}
+
+/// A stream that the process cannot use.
+struct Unusable(io::ErrorKind);
+
+impl Write for Unusable {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -247,6 +368,9 @@ impl Screen {
     }
 
     fn print(&mut self, stream: Stream, text: &str) -> io::Result<()> {
+        if stream == Stream::Stdout && !self.is_shared {
+            return self.stdout.write(&self.stdout.adapt(text));
+        }
         if let Some(kept) = &mut self.question {
             kept.keep(stream, text);
             return Ok(());
@@ -260,9 +384,16 @@ impl Screen {
         let erased = self.erase();
         let written = match stream {
             Stream::Stdout => {
-                let _ = self.stderr.write(&erased);
+                // Two threads write to the terminal, one after the other.
+                if !erased.is_empty() {
+                    let _ = self.stderr.write(&erased).and_then(|()| self.stderr.to.flush());
+                }
                 let text = self.stdout.adapt(text);
-                self.stdout.write(&text)
+                let written = self.stdout.write(&text);
+                if !self.bars.is_empty() {
+                    let _ = self.stdout.to.flush();
+                }
+                written
             }
             Stream::Stderr => {
                 let text = self.stderr.adapt(text);
@@ -288,14 +419,15 @@ impl Screen {
     }
 
     fn redraw(&mut self) {
-        if self.room.is_none() || self.question.is_some() {
+        // A terminal that takes nothing gets no more drawings.
+        if self.room.is_none() || self.question.is_some() || self.stderr.to.is_stuck() {
             return;
         }
         let mut text = self.erase();
         let rows = self.size().rows.saturating_sub(1).max(1);
         let lines: Vec<_> = self.bars.values().flatten().take(rows).cloned().collect();
         if !lines.is_empty() {
-            text += &lines.join("\n");
+            text += &printable(&lines.join("\n"));
             // After a full line, the `^C` that a terminal echoes would begin another line.
             text.push('\r');
         }
@@ -370,7 +502,7 @@ mod tests {
 
     fn sink(to: impl Write + Send + 'static) -> Sink {
         Sink {
-            to: Box::new(to),
+            to: Outlet::new(to, Patience::Endless),
             colour: ColorChoice::Never,
         }
     }
@@ -381,7 +513,7 @@ mod tests {
 
     fn console() -> (Console, Written) {
         let terminal = Written::default();
-        let console = Console::new(sink(terminal.clone()), sink(terminal.clone()), Some(room));
+        let console = Console::new(sink(terminal.clone()), sink(terminal.clone()), Some(room), true);
         (console, terminal)
     }
 
@@ -463,7 +595,7 @@ mod tests {
 
     #[test]
     fn a_terminal_that_is_gone_concerns_nobody() {
-        let console = Console::new(sink(Gone), sink(Gone), Some(room));
+        let console = Console::new(sink(Gone), sink(Gone), Some(room), true);
         let bar = console.bar();
         bar.draw(lines(&["a"]));
         console.print("text\n");
@@ -481,7 +613,7 @@ mod tests {
         terminal.take();
         console.leave();
         assert_eq!(terminal.take(), "\n");
-        let held = console.0.lock().unwrap();
+        let held = console.0.screen.lock().unwrap();
         console.leave();
         drop(held);
         assert_eq!(terminal.take(), "");

@@ -30,6 +30,7 @@ mod scene;
 mod second_ledger;
 mod secrets;
 mod shortages;
+mod stuck_readers;
 mod terminal;
 mod tls;
 mod two_processes;

@@ -140,7 +140,7 @@ pub(super) fn print(
 
 fn unusable_file(file: &Path, exit: Exit) -> (EndedCampaign, Exit) {
     let ended = EndedCampaign {
-        name: file.display().to_string(),
+        name: file.to_string_lossy().into_owned(),
         state: "unusable",
         stats: None,
         exit: exit.code(),

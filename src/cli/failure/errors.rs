@@ -25,7 +25,7 @@ use crate::model::clock::until;
 use crate::model::delivery::Counts;
 use crate::model::problem::Problem;
 use crate::plan::PlanError;
-use crate::report::text::visible;
+use crate::report::text::{visible, visible_path};
 use crate::report::times::{duration, rfc3339};
 use crate::simulation::SimulationError;
 
@@ -103,7 +103,7 @@ impl From<AppError> for Failure {
             AppError::ExcludedCampaign(_) => Self::new(Problem::ExcludedCampaign, message),
             AppError::ExcludedWithoutLedger { file, .. } => Self::new(Problem::ExcludedWithoutLedger, message).help(format!(
                 "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
-                file.display()
+                visible_path(&file)
             )),
             AppError::OtherPlan { at, reviewed, now } => Self::new(Problem::OtherPlan, message)
                 .help(format!("`{}` shows what it is now", again("plan", &at)))

@@ -9,8 +9,7 @@ use crate::ledger::LedgerState;
 use crate::model::delivery::{Resolution, State, StateName};
 use crate::model::identity::CampaignName;
 use crate::plan::Plan;
-use crate::report::json_lines::JsonLines;
-use crate::report::text::{Align, Columns, cut, visible};
+use crate::report::text::{Align, Columns, cut, visible, visible_path};
 use crate::report::times::{counted, grouped};
 
 use crate::app::resolve::Resolving;
@@ -39,10 +38,7 @@ pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -
         ("chosen by", visible(decision.selection).into_owned()),
         ("note", visible(decision.note).into_owned()),
         ("campaign", decision.campaign.to_string()),
-        (
-            "ledger",
-            visible(&resolving.ledger_dir().display().to_string()).into_owned(),
-        ),
+        ("ledger", visible_path(resolving.ledger_dir())),
     ];
     for (name, value) in lines {
         let _ = writeln!(text, "  {name:<10} {value}");
@@ -140,12 +136,13 @@ fn now(ledger_state: &LedgerState, selected: &Selected) -> String {
     }
 }
 
+/// A delivery that was resolved, for programs.
 #[derive(Serialize)]
-struct Resolved<'a> {
+pub(super) struct Resolved<'a> {
     r#type: &'static str,
     campaign: &'a str,
     app_id: &'a str,
-    open_id: &'a str,
+    open_id: String,
     ordinal: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     merchant_coupon_id: Option<String>,
@@ -156,22 +153,21 @@ struct Resolved<'a> {
     state: &'static str,
 }
 
-/// Writes one object for each delivery: its earlier state, the decision and its present state.
-pub(super) fn objects(resolving: &Resolving<'_>, plan: &Plan, to: Resolution, lines: &JsonLines) {
+/// Returns one object for each delivery: its earlier state, the decision and its present state.
+pub(super) fn objects<'p>(resolving: &Resolving<'_>, plan: &'p Plan, to: Resolution) -> Vec<Resolved<'p>> {
     let selected = resolving.selected();
     let ledger_state = resolving.ledger_state();
-    for it in selected {
-        lines.write(&Resolved {
-            r#type: "resolved",
-            campaign: plan.identity.campaign.as_str(),
-            app_id: plan.identity.app_id.as_str(),
-            open_id: &ledger_state.open_id(it.key.recipient),
-            ordinal: it.key.ordinal,
-            merchant_coupon_id: ledger_state.merchant_coupon_id(it.key).map(|id| id.to_string()),
-            code: it.code,
-            from: it.from.word(),
-            to: to.word(),
-            state: ledger_state.status(it.key).state.name().word(),
-        });
-    }
+    let object = |it: &Selected| Resolved {
+        r#type: "resolved",
+        campaign: plan.identity.campaign.as_str(),
+        app_id: plan.identity.app_id.as_str(),
+        open_id: ledger_state.open_id(it.key.recipient),
+        ordinal: it.key.ordinal,
+        merchant_coupon_id: ledger_state.merchant_coupon_id(it.key).map(|id| id.to_string()),
+        code: it.code,
+        from: it.from.word(),
+        to: to.word(),
+        state: ledger_state.status(it.key).state.name().word(),
+    };
+    selected.iter().map(object).collect()
 }

@@ -122,7 +122,7 @@ fn facts(report: &ReportView) -> Markup {
             dl {
                 @for (name, value) in facts { dt { (name) } dd { (value) } }
                 dt { "platform" } dd { (theirs(&header.platform.to_string())) }
-                dt { "ledger" } dd { (theirs(&header.ledger.display().to_string())) }
+                dt { "ledger" } dd { (theirs(&header.ledger.to_string_lossy())) }
             }
         }
     }

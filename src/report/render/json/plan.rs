@@ -199,7 +199,7 @@ impl<'a> PlanObject<'a> {
                 })
                 .collect(),
             ledger: LedgerBody {
-                path: plan.ledger.dir.display().to_string(),
+                path: plan.ledger.dir.to_string_lossy().into_owned(),
                 new: plan.ledger.begun.is_none(),
                 since: plan.ledger.begun.map(time),
                 earlier: plan.ledger.earlier.as_ref().map(|earlier| EarlierBody {

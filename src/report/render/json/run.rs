@@ -259,7 +259,7 @@ impl<'a> RunObject<'a> {
             ledger: stats
                 .run
                 .as_ref()
-                .map_or_else(String::new, |run| run.ledger.display().to_string()),
+                .map_or_else(String::new, |run| run.ledger.to_string_lossy().into_owned()),
             exit: ended.ending.exit_code(),
         };
         Some(Self::new(stats, Body::Summary(summary)))

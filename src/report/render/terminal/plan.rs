@@ -11,7 +11,7 @@ use crate::report::feasibility::Reason;
 use crate::report::plan_view::{
     ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, PlanView, PlannedDeliveries, RequestNote,
 };
-use crate::report::text::{Align, Columns, columns, left, visible, wrap};
+use crate::report::text::{Align, Columns, columns, left, visible, visible_path, wrap};
 use crate::report::times::{ahead, clock_time, counted, date_time, duration, grouped, rate, yuan};
 use crate::report::wording::skip_reason;
 
@@ -186,7 +186,7 @@ fn add_ledger(details: &mut Details, plan: &PlanView) {
         no_witness,
     } = &plan.ledger;
     let time = |at: Timestamp| date_time(at, &plan.header.zone);
-    let dir = visible(&dir.display().to_string()).into_owned();
+    let dir = visible_path(dir);
     match (begun, applied) {
         (None, _) => details.add("ledger", format!("new, at {dir}")),
         (Some(begun), None) => details.add("ledger", format!("since {}, nothing applied yet", time(*begun))),

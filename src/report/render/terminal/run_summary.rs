@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::model::event::{Ending, FileShare, READABLE_TIMES};
 use crate::report::run_stats::RunStats;
 use crate::report::run_view::RunView;
-use crate::report::text::{Align, Columns, cut, visible};
+use crate::report::text::{Align, Columns, cut, visible, visible_path};
 use crate::report::times::{counted, duration, grouped, rate};
 use crate::report::wording::{advice, class_text, counts_sum, problem, stop_reason};
 
@@ -153,7 +153,7 @@ fn details(run: &RunView<'_>) -> Details {
         }
     }
     if let Some(start) = &stats.run {
-        details.add("ledger", visible(&start.ledger.display().to_string()));
+        details.add("ledger", visible_path(&start.ledger));
     }
     details
 }

@@ -13,7 +13,7 @@ use crate::model::identity::CampaignName;
 use crate::report::feasibility::Reason;
 use crate::report::simulation::SimulationView;
 use crate::report::simulation::hours::Hour;
-use crate::report::text::{columns, right, visible, wrap};
+use crate::report::text::{columns, right, visible, visible_path, wrap};
 use crate::report::times::{counted, duration, grouped, rate};
 use crate::report::wording::{self, waited_for};
 
@@ -164,7 +164,7 @@ pub fn details(simulated: &SimulationView) -> Details {
     }
     match &settings.ledger {
         Some(dir) => {
-            let dir = visible(&dir.display().to_string()).into_owned();
+            let dir = visible_path(dir);
             details.add("ledger", format!("gone on from {dir}, which is as before"));
         }
         None => details.add("ledger", "new"),
