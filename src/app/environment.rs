@@ -14,6 +14,8 @@ use crate::model::event::Owner;
 pub enum Notice<'n> {
     /// It waits for a process that reads the ledger.
     WaitsForReader(&'n Owner),
+    /// It waits for the process that applies the campaign, which serves its ledger to others.
+    WaitsForOwner(&'n str),
     /// It reads the ledger.
     ReadsLedger,
     /// It checks every batch of the ledger.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::client::{BUSY_AGAIN, BUSY_PATIENCE};
 use crate::control::{ControlError, OwnerStore};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
@@ -141,6 +142,7 @@ pub async fn open(campaign: &LoadedCampaign) -> Result<Option<ReadonlyLedger>, A
 async fn store(campaign: &LoadedCampaign) -> Result<Option<ReadonlyStore>, AppError> {
     let place = campaign.ledger_dir();
     let mut waited = Duration::ZERO;
+    let mut waited_for_turn = Duration::ZERO;
     while place.look()?.is_some() {
         let owner = match LockedLedger::take_unless_applied(campaign, Purpose::Look).await? {
             Ok(locked) => {
@@ -158,6 +160,13 @@ async fn store(campaign: &LoadedCampaign) -> Result<Option<ReadonlyStore>, AppEr
             Err(ControlError::Nobody { .. }) if waited < PATIENCE => {
                 tokio::time::sleep(ASK_AGAIN).await;
                 waited += ASK_AGAIN;
+            }
+            Err(source @ ControlError::Busy { .. }) if waited_for_turn < BUSY_PATIENCE => {
+                if waited_for_turn.is_zero() {
+                    campaign.environment.notify(Notice::WaitsForOwner(&source.to_string()));
+                }
+                tokio::time::sleep(BUSY_AGAIN).await;
+                waited_for_turn += BUSY_AGAIN;
             }
             Err(source) => return Err(AppError::OwnerUnclear { source, owner }),
         }

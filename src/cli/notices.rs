@@ -19,7 +19,8 @@ pub fn print(console: &Console, notice: Notice<'_>) {
                 visible(&owner.command)
             ));
         }
-        Notice::Remark(remark) => console.print(&format!("{remark}\n")),
+        Notice::WaitsForOwner(why) => console.print(&format!("waiting for its turn: {}\n", visible(why))),
+        Notice::Remark(remark) => console.print(&format!("{}\n", visible(remark))),
         Notice::ReadsLedger
         | Notice::ChecksLedger
         | Notice::ReadsAudience

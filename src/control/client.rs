@@ -18,6 +18,10 @@ use super::wire::{self, Request, Response, Unclear};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an owner may take to start sending its ledger: it may still be opening it.
 const LONG_PATIENCE: Duration = Duration::from_mins(2);
+/// How long to ask again when the owner is busy with other readers.
+pub const BUSY_PATIENCE: Duration = Duration::from_secs(30);
+/// How soon to ask again.
+pub const BUSY_AGAIN: Duration = Duration::from_millis(200);
 /// How many bytes are read at a time.
 const BUFFER: usize = 256 * 1024;
 /// The size of a page of batches.
@@ -58,6 +62,12 @@ pub enum ControlError {
         /// The version that it uses.
         why: String,
     },
+    /// The owner serves its ledger to others already.
+    #[error("the process that applies the campaign is busy: {message}")]
+    Busy {
+        /// The owner's message.
+        message: String,
+    },
     /// The owner cannot do it.
     #[error("the process that applies the campaign refused: {message}")]
     Refused {
@@ -90,7 +100,10 @@ async fn order(path: &Path, what: &Request) -> Result<RunCommand, ControlError> 
 
 fn unexpected(path: &Path, answer: &Response) -> ControlError {
     match answer {
-        Response::Error { message } => ControlError::Refused {
+        Response::Error { message, again: false } => ControlError::Refused {
+            message: message.clone(),
+        },
+        Response::Error { message, again: true } => ControlError::Busy {
             message: message.clone(),
         },
         Response::View { .. } | Response::Taken { .. } => ControlError::Unclear {
@@ -178,10 +191,20 @@ impl OwnerStore {
     /// A new stream of the same batches.
     async fn stream(&self) -> io::Result<BufReader<UnixStream>> {
         let batches = Some(self.batches);
-        match ask(&self.path, &Request::View { batches }, LONG_PATIENCE).await {
-            Ok((Response::View { batches: again }, stream)) if again == batches => Ok(stream),
-            Ok((answer, _)) => Err(io::Error::other(unexpected(&self.path, &answer))),
-            Err(error) => Err(io::Error::other(error)),
+        let mut waited = Duration::ZERO;
+        loop {
+            return match ask(&self.path, &Request::View { batches }, LONG_PATIENCE).await {
+                Ok((Response::View { batches: again }, stream)) if again == batches => Ok(stream),
+                Ok((answer, _)) => match unexpected(&self.path, &answer) {
+                    ControlError::Busy { .. } if waited < BUSY_PATIENCE => {
+                        tokio::time::sleep(BUSY_AGAIN).await;
+                        waited += BUSY_AGAIN;
+                        continue;
+                    }
+                    error => Err(io::Error::other(error)),
+                },
+                Err(error) => Err(io::Error::other(error)),
+            };
         }
     }
 

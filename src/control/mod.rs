@@ -3,7 +3,7 @@
 //!
 //! The owner sends its sealed batches as they are in its store, and the client folds them itself, so that the same code
 //! reads a ledger with and without an owner. Input from the socket is checked, waited for with a timeout, and cannot delay
-//! the run.
+//! the run. A client that is silent or reads nothing is dropped, and commands never wait for clients that read the ledger.
 
 pub mod address;
 pub mod client;

@@ -1,5 +1,6 @@
 //! The owner's side: it listens while it has the lock, answers other processes, and is never delayed by them.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,11 +21,13 @@ use crate::model::run_command::{Requester, RunCommand};
 use super::address;
 use super::wire::{self, Request, Response, Unclear};
 
-/// The most connections that are read at once; others wait in the kernel's queue.
-const CONNECTIONS: usize = 32;
-/// The most connections that receive the ledger at once; commands never wait for them.
+/// The most connections whose request has not come. One more drops the oldest of them, so that no silent process keeps a
+/// command from being heard.
+const UNHEARD: usize = 32;
+/// The most connections that receive the ledger at once. One more is asked to come again, and commands have nothing to do
+/// with them.
 const VIEWS: usize = 4;
-/// How long a connected process may take to send its request, or to read the answer.
+/// See [`ControlServer::patience`].
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait when the system accepts no more connections.
 const BREATH: Duration = Duration::from_secs(1);
@@ -46,6 +49,9 @@ pub enum LedgerView {
 pub struct ControlServer {
     shown: watch::Sender<LedgerView>,
     commands: watch::Sender<RunCommand>,
+    pub(super) views: Arc<Semaphore>,
+    /// How long a connected process may take to send its request, or to read the next bytes.
+    pub(super) patience: Duration,
 }
 
 impl Default for ControlServer {
@@ -53,6 +59,8 @@ impl Default for ControlServer {
         Self {
             shown: watch::channel(LedgerView::default()).0,
             commands: watch::channel(RunCommand::default()).0,
+            views: Arc::new(Semaphore::new(VIEWS)),
+            patience: PATIENCE,
         }
     }
 }
@@ -113,23 +121,18 @@ impl ControlServer {
     }
 
     async fn accept(self, listener: &UnixListener) {
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        let views = Arc::new(Semaphore::new(VIEWS));
+        let mut unheard: VecDeque<AbortHandle> = VecDeque::new();
         loop {
-            // Neither semaphore is ever closed.
-            let Ok(place) = Arc::clone(&connections).acquire_owned().await else {
-                return;
-            };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let server = self.clone();
-                    let views = Arc::clone(&views);
-                    tokio::spawn(async move {
-                        if let Err(error) = server.serve(stream, &views).await {
-                            tracing::debug!("whoever asked over the control socket is gone: {error}");
-                        }
-                        drop(place);
-                    });
+                    unheard.retain(|connection| !connection.is_finished());
+                    if unheard.len() == UNHEARD
+                        && let Some(oldest) = unheard.pop_front()
+                    {
+                        oldest.abort();
+                    }
+                    let hearing = tokio::spawn(self.clone().hear(stream));
+                    unheard.push_back(hearing.abort_handle());
                 }
                 Err(error) => {
                     tracing::warn!("cannot take a connection on the control socket: {error}");
@@ -139,21 +142,39 @@ impl ControlServer {
         }
     }
 
-    async fn serve(&self, stream: UnixStream, views: &Semaphore) -> io::Result<()> {
+    /// Waits for the request of a connection, and answers it in a task that no other connection ends.
+    async fn hear(self, stream: UnixStream) {
         let (from, mut to) = stream.into_split();
         let mut from = BufReader::new(from);
-        let heard = timeout(PATIENCE, wire::read(&mut from)).await;
-        let ask = match heard.unwrap_or(Err(Unclear::CutShort)) {
-            Ok(ask) => ask,
+        let heard = timeout(self.patience, wire::read(&mut from)).await;
+        let request = heard.unwrap_or(Err(Unclear::CutShort));
+        tokio::spawn(async move {
+            if let Err(error) = self.answer(request, from, &mut to).await {
+                tracing::debug!("whoever asked over the control socket is gone: {error}");
+            }
+        });
+    }
+
+    async fn answer(
+        &self,
+        request: Result<Request, Unclear>,
+        from: BufReader<OwnedReadHalf>,
+        to: &mut OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let request = match request {
+            Ok(request) => request,
             Err(error) => {
                 let message = format!("the request was not understood: {error}");
-                return write(&mut to, &Response::Error { message }).await;
+                return self.write(to, &Response::error(message)).await;
             }
         };
-        let before = match ask {
+        let before = match request {
             Request::View { batches } => {
-                let _place = views.acquire().await;
-                return self.view(batches, from, &mut to).await;
+                let Ok(_place) = self.views.try_acquire() else {
+                    let message = format!("{VIEWS} other commands are reading its ledger");
+                    return self.write(to, &Response::Error { message, again: true }).await;
+                };
+                return self.view(batches, from, to).await;
             }
             Request::Pause { by } => self.order(|order| match order {
                 RunCommand::Go => Some(RunCommand::Pause { by }),
@@ -165,7 +186,7 @@ impl ControlServer {
             }),
             Request::Stop { by } => self.stop(Some(by)),
         };
-        write(&mut to, &Response::Taken { before }).await
+        self.write(to, &Response::Taken { before }).await
     }
 
     /// Sends the ledger, unless the client leaves while it is being opened.
@@ -186,17 +207,47 @@ impl ControlServer {
         };
         let reader = match shown {
             LedgerView::Ledger(reader) => reader,
-            LedgerView::Empty | LedgerView::Opening => return write(to, &Response::View { batches: None }).await,
+            LedgerView::Empty | LedgerView::Opening => return self.write(to, &Response::View { batches: None }).await,
         };
         let durable = reader.durable();
         let batches = wanted.unwrap_or(durable);
         if batches > durable {
             let message = format!("the ledger has {durable} batches, and {batches} were asked for");
-            return write(to, &Response::Error { message }).await;
+            return self.write(to, &Response::error(message)).await;
         }
         let batches_said = Some(batches);
-        write(to, &Response::View { batches: batches_said }).await?;
-        ship(reader, batches, to).await
+        self.write(to, &Response::View { batches: batches_said }).await?;
+        self.ship(reader, batches, to).await
+    }
+
+    async fn ship(&self, reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io::Result<()> {
+        let mut after = 0;
+        let mut bytes = Vec::new();
+        while after < batches {
+            // The client sees that batches are missing. The owner itself finds out what is wrong with the store.
+            let page = reader.read(after, batches).await.map_err(io::Error::other)?;
+            bytes.clear();
+            for (sequence, record) in page.records() {
+                let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+                bytes.extend_from_slice(&length.to_be_bytes());
+                bytes.extend_from_slice(record);
+                after = sequence;
+            }
+            self.within(to.write_all(&bytes)).await?;
+        }
+        self.within(to.shutdown()).await
+    }
+
+    async fn write(&self, to: &mut OwnedWriteHalf, answer: &Response) -> io::Result<()> {
+        let line = wire::line(answer)?;
+        self.within(to.write_all(&line)).await
+    }
+
+    /// Bounds the time for a client that does not read.
+    async fn within(&self, write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+        timeout(self.patience, write)
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -204,36 +255,6 @@ impl ControlServer {
 /// readable need not be.
 async fn left(mut from: BufReader<OwnedReadHalf>) -> io::Result<()> {
     from.read_u8().await.map(drop)
-}
-
-async fn ship(reader: Arc<Reader>, batches: u64, to: &mut OwnedWriteHalf) -> io::Result<()> {
-    let mut after = 0;
-    let mut bytes = Vec::new();
-    while after < batches {
-        // The client sees that batches are missing. The owner itself finds out what is wrong with the store.
-        let page = reader.read(after, batches).await.map_err(io::Error::other)?;
-        bytes.clear();
-        for (sequence, record) in page.records() {
-            let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(&length.to_be_bytes());
-            bytes.extend_from_slice(record);
-            after = sequence;
-        }
-        within(to.write_all(&bytes)).await?;
-    }
-    within(to.shutdown()).await
-}
-
-async fn write(to: &mut OwnedWriteHalf, answer: &Response) -> io::Result<()> {
-    let line = wire::line(answer)?;
-    within(to.write_all(&line)).await
-}
-
-/// Bounds the time for a client that does not read.
-async fn within(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
-    timeout(PATIENCE, write)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// The listening socket. Dropping it closes and removes it.

@@ -135,6 +135,69 @@ async fn an_order_is_answered_by_what_was_ordered_before() {
     assert_eq!(*commands.borrow(), stopped);
 }
 
+/// More connections than the server keeps say nothing, and more views than it serves read nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_wait_for_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("summer.sock");
+    let mut server = ControlServer::default();
+    // No client is dropped for being slow.
+    server.patience = Duration::from_secs(3600);
+    let _listening = server.listen(&socket).unwrap();
+    let mut clients = Vec::new();
+    for n in 0..200 {
+        let mut client = address::connect(&socket).await.unwrap();
+        if n % 2 == 0 {
+            client.write_all(b"{\"version\":1,\"ask\":\"view\"}\n").await.unwrap();
+        }
+        clients.push(client);
+    }
+    assert_eq!(client::pause(&socket, requester(1)).await.unwrap(), RunCommand::Go);
+    let paused = RunCommand::Pause { by: requester(1) };
+    assert_eq!(client::stop(&socket, requester(2)).await.unwrap(), paused);
+    while server.views.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let busy = OwnerStore::ask(&socket).await.unwrap_err();
+    assert!(matches!(busy, ControlError::Busy { .. }), "{busy}");
+    insta::assert_snapshot!(busy.to_string(), @"the process that applies the campaign is busy: 4 other commands are reading its ledger");
+    drop(clients);
+    server.show(LedgerView::Empty);
+    while let Err(error) = OwnerStore::ask(&socket).await {
+        assert!(matches!(error, ControlError::Busy { .. }), "{error}");
+    }
+}
+
+/// Clients take every place of the views and read nothing. Others are silent. All are dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_silent_or_reads_nothing_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("summer.sock");
+    let mut server = ControlServer::default();
+    server.patience = Duration::from_millis(50);
+    let _listening = server.listen(&socket).unwrap();
+    let store = SledStore::create(dir.path()).await.unwrap();
+    let mut own = Ledger::open(store, identity()).await.unwrap();
+    for n in 1..=14 {
+        own.append(batch(n)).await.unwrap();
+    }
+    server.show(LedgerView::Ledger(Arc::new(own.store().reader().await.unwrap())));
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = address::connect(&socket).await.unwrap();
+        client.write_all(b"{\"version\":1,\"ask\":\"view\"}\n").await.unwrap();
+        clients.push(client);
+    }
+    while let Err(error) = OwnerStore::ask(&socket).await {
+        assert!(matches!(error, ControlError::Busy { .. }), "{error}");
+    }
+    let mut silent = address::connect(&socket).await.unwrap();
+    let mut answer = String::new();
+    silent.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("nothing came"), "{answer}");
+    drop(clients);
+}
+
 /// Accepts one connection and answers it with `bytes`.
 fn say(path: &Path, bytes: Vec<u8>) -> PathBuf {
     let listener = address::bind(path).unwrap();

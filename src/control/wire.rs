@@ -55,7 +55,17 @@ pub(super) enum Response {
     Error {
         /// Why.
         message: String,
+        /// Whether the same request may succeed a little later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
     },
+}
+
+impl Response {
+    /// The answer to a request that failed for good.
+    pub(super) const fn error(message: String) -> Self {
+        Self::Error { message, again: false }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -89,7 +89,7 @@ impl From<AppError> for Failure {
                     ControlError::Nobody { .. } | ControlError::Io { .. } | ControlError::Unclear { .. } => {
                         "wait until that process is done, or stop it there with ^C; its state is safe"
                     }
-                    ControlError::Refused { .. } => "run the same command again",
+                    ControlError::Refused { .. } | ControlError::Busy { .. } => "run the same command again",
                 };
                 Self::from_error(Problem::OwnerUnclear, &source)
                     .help(help)
