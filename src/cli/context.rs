@@ -25,7 +25,6 @@ use super::global_args::{GlobalArgs, Output};
 use super::notices;
 use super::rehearsal::RehearsalArgs;
 use super::terminal::{self, Terminal};
-use super::whole_file::PRIVATE;
 
 /// What a command is given beside its own arguments.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 use crate::app::other_ledger::quoted;
+use crate::report::text::visible;
 
 /// The name of the argument that takes open_ids.
 const OPEN_ID: &str = "OPEN_ID";
