@@ -142,7 +142,7 @@ async fn commands_wait_for_nobody() {
     let socket = dir.path().join("summer.sock");
     let mut server = ControlServer::default();
     // No client is dropped for being slow.
-    server.patience = Duration::from_secs(3600);
+    server.patience = Duration::from_hours(1);
     let _listening = server.listen(&socket).unwrap();
     let mut clients = Vec::new();
     for n in 0..200 {
