@@ -43,6 +43,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
@@ -50,7 +51,7 @@ use crate::catalogue::{Language, help};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
-use crate::report::text::visible;
+use crate::report::text::{is_trick, printable, visible};
 
 use self::apply_args::ApplyArgs;
 pub use self::command_line::command;
@@ -249,8 +250,20 @@ fn visible_value(value: &ContextValue) -> Option<ContextValue> {
     match value {
         ContextValue::String(text) => Some(ContextValue::String(shown(text))),
         ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(shown).collect())),
+        ContextValue::StyledStr(text) => Some(ContextValue::StyledStr(visible_tip(text))),
+        ContextValue::StyledStrs(texts) => Some(ContextValue::StyledStrs(texts.iter().map(visible_tip).collect())),
         _ => None,
     }
+}
+
+/// Returns a tip as it is shown. One that quotes foreign escapes loses its styles.
+fn visible_tip(tip: &StyledStr) -> StyledStr {
+    let styled = tip.ansi().to_string();
+    let plain = anstream::adapter::strip_str(&styled).to_string();
+    if plain.chars().any(is_trick) || printable(&styled) != styled {
+        return visible(&plain).into_owned().into();
+    }
+    tip.clone()
 }
 
 /// Runs the command.

@@ -8,9 +8,9 @@ use textwrap::WordSeparator;
 use textwrap::core::Word;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::model::visible::{self, is_trick};
+use crate::model::visible;
 
-pub use crate::model::visible::{visible, visible_path};
+pub use crate::model::visible::{is_trick, visible, visible_path};
 
 /// The size of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

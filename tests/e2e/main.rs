@@ -12,6 +12,7 @@ mod dry_run;
 #[path = "../files_common/mod.rs"]
 mod files;
 mod gone;
+mod hostile_text;
 mod interrupted;
 mod kills;
 mod many_campaigns;

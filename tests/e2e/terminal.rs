@@ -128,24 +128,30 @@ struct Session {
     written: Vec<u8>,
 }
 
+/// A new terminal: what a person has, and what a program has.
+pub fn open_terminal() -> (File, File) {
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let name = ptsname(&keyboard, Vec::new()).unwrap();
+    let terminal = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    let size = Winsize {
+        ws_row: u16::try_from(ROWS).unwrap(),
+        ws_col: u16::try_from(COLUMNS).unwrap(),
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&terminal, size).unwrap();
+    (File::from(keyboard), terminal)
+}
+
 impl Session {
     fn start(mut command: Command) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&keyboard).unwrap();
-        unlockpt(&keyboard).unwrap();
-        let name = ptsname(&keyboard, Vec::new()).unwrap();
-        let terminal = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(name.to_str().unwrap())
-            .unwrap();
-        let size = Winsize {
-            ws_row: u16::try_from(ROWS).unwrap(),
-            ws_col: u16::try_from(COLUMNS).unwrap(),
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&terminal, size).unwrap();
+        let (keyboard, terminal) = open_terminal();
         let end = || Stdio::from(OwnedFd::from(terminal.try_clone().unwrap()));
         command
             .stdin(end())
@@ -155,7 +161,7 @@ impl Session {
             .env_remove("NO_COLOR");
         Self {
             process: command.spawn().unwrap(),
-            keyboard: File::from(keyboard),
+            keyboard,
             screen: Screen::default(),
             written: Vec::new(),
         }
