@@ -13,7 +13,12 @@ use crate::model::event::Owner;
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'n> {
     /// It waits for a process that reads the ledger.
-    WaitsForReader(&'n Owner),
+    WaitsForReader {
+        /// That process.
+        reader: &'n Owner,
+        /// Whether the process was stopped, so that the wait may be long.
+        is_stopped: bool,
+    },
     /// It waits for the process that applies the campaign, which serves its ledger to others.
     WaitsForOwner(&'n str),
     /// It reads the ledger.

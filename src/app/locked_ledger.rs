@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
+use crate::control::ControlServer;
 use crate::ledger::Ledger;
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
@@ -20,7 +21,7 @@ use super::campaign::LoadedCampaign;
 use super::environment::Notice;
 use super::error::AppError;
 use super::older_ledger::OlderLedger;
-use super::process::this_process;
+use super::process::{is_stopped, this_process};
 use super::witness::CampaignWitnesses;
 
 /// How often a use case asks for a ledger that another process is reading.
@@ -59,6 +60,35 @@ impl LockedLedger {
         campaign: &LoadedCampaign,
         purpose: Purpose,
     ) -> Result<Result<Self, LockError>, LedgerDirError> {
+        Self::take_waiting(campaign, purpose, |_| Ok(())).await
+    }
+
+    /// Takes the campaign's lock for an apply. While it waits for a process that only reads, `server` answers other
+    /// processes, so that `stop` ends the wait. With `--no-wait`, such a process is an error, too.
+    pub async fn take_for_apply(campaign: &LoadedCampaign, server: &ControlServer) -> Result<Self, AppError> {
+        let place = campaign.ledger_dir();
+        let mut listening = None;
+        let waits = |taken| {
+            if campaign.plan.run.no_wait {
+                return Err(taken);
+            }
+            let socket = place.waiting_socket(std::process::id());
+            let failed = |error| tracing::warn!("cannot listen at {}: {error}", socket.display());
+            listening = server.listen(&socket).map_err(failed).ok();
+            Ok(())
+        };
+        let locked = Self::take_waiting(campaign, Purpose::Apply, waits).await??;
+        // The owner of the lock listens at another socket.
+        drop(listening);
+        Ok(locked)
+    }
+
+    /// Takes the campaign's lock. Calls `waits` once, before it waits for a process that only reads.
+    async fn take_waiting(
+        campaign: &LoadedCampaign,
+        purpose: Purpose,
+        mut waits: impl FnMut(LockError) -> Result<(), LockError>,
+    ) -> Result<Result<Self, LockError>, LedgerDirError> {
         let place = campaign.ledger_dir();
         let owner = this_process(campaign.environment.clock.now());
         let mut is_noticed = false;
@@ -85,15 +115,26 @@ impl LockedLedger {
                         had_ledger: AtomicBool::new(false),
                     }));
                 }
-                Err(LedgerDirError::Lock(LockError::Taken {
-                    owner: reader,
-                    purpose: Purpose::Look,
-                    ..
-                })) => {
-                    if let Some(reader) = reader.filter(|_| !is_noticed) {
-                        campaign.environment.notify(Notice::WaitsForReader(&reader));
+                Err(LedgerDirError::Lock(
+                    taken @ LockError::Taken {
+                        purpose: Purpose::Look, ..
+                    },
+                )) => {
+                    // A lock without an owner is only asked for, by a process that has released it by now.
+                    if let LockError::Taken {
+                        owner: Some(reader), ..
+                    } = &taken
+                        && !is_noticed
+                    {
+                        is_noticed = true;
+                        campaign.environment.notify(Notice::WaitsForReader {
+                            reader,
+                            is_stopped: is_stopped(reader),
+                        });
+                        if let Err(taken) = waits(taken) {
+                            return Ok(Err(taken));
+                        }
                     }
-                    is_noticed = true;
                     tokio::time::sleep(ASK_AGAIN).await;
                 }
                 Err(LedgerDirError::Lock(taken @ LockError::Taken { .. })) => return Ok(Err(taken)),

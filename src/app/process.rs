@@ -50,6 +50,15 @@ pub fn user_name(uid: u32) -> String {
     named().unwrap_or_else(|| format!("uid {uid}"))
 }
 
+/// Whether a process of this machine was stopped, by ^Z or SIGSTOP, and does nothing. False where the system does not say.
+#[must_use]
+pub fn is_stopped(process: &Owner) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid)).unwrap_or_default();
+    // The name before the state is in brackets and may contain any character.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    process.host == host() && matches!(state, Some('T' | 't'))
+}
+
 /// Returns who makes a decision in this process, as far as the system knows.
 #[must_use]
 pub fn person() -> String {

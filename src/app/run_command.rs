@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::control::{ControlError, client};
+use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::lock::LockError;
-use crate::model::event::Owner;
 use crate::model::run_command::RunCommand;
 
 use super::campaign::LoadedCampaign;
@@ -29,8 +29,8 @@ pub enum Verb {
 /// A command that was received.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// The process that applies the campaign.
-    pub owner: Owner,
+    /// The process that applies the campaign, or waits to do so.
+    pub pid: u32,
     /// The command that it had before.
     pub before: RunCommand,
 }
@@ -47,7 +47,7 @@ pub async fn send(campaign: &LoadedCampaign, verb: Verb) -> Result<Option<Receiv
             Verb::Stop => client::stop(&socket, this_requester()).await,
         };
         match sent {
-            Ok(before) => return Ok(Some(Received { owner, before })),
+            Ok(before) => return Ok(Some(Received { pid: owner.pid, before })),
             Err(ControlError::Nobody { .. }) if waited < PATIENCE => {
                 tokio::time::sleep(ASK_AGAIN).await;
                 waited += ASK_AGAIN;
@@ -58,5 +58,21 @@ pub async fn send(campaign: &LoadedCampaign, verb: Verb) -> Result<Option<Receiv
             }
         }
     }
+    if verb == Verb::Stop {
+        return Ok(stop_waiting(&place).await);
+    }
     Ok(None)
+}
+
+/// Stops the applies that wait for a process that reads the ledger. Returns the last one. `None` if there is none.
+async fn stop_waiting(place: &LedgerDir) -> Option<Received> {
+    let mut stopped = None;
+    for (pid, socket) in place.waiting_sockets() {
+        match client::stop(&socket, this_requester()).await {
+            Ok(before) => stopped = Some(Received { pid, before }),
+            // It ended, was killed, or has the lock by now.
+            Err(error) => tracing::debug!("process {pid} does not wait any longer: {error}"),
+        }
+    }
+    stopped
 }

@@ -7,16 +7,24 @@ use crate::report::text::visible;
 /// Prints a notice that people see whatever else is shown. Progress is shown by the command that has a place for it.
 pub fn print(console: &Console, notice: Notice<'_>) {
     match notice {
-        Notice::WaitsForReader(owner) => {
+        Notice::WaitsForReader {
+            reader: owner,
+            is_stopped,
+        } => {
             tracing::info!(
                 pid = owner.pid,
                 command = owner.command,
                 "waiting for a process that reads the ledger"
             );
+            let pid = owner.pid;
+            let stopped = if is_stopped {
+                format!(" and was stopped (`kill -CONT {pid}` lets it go on)")
+            } else {
+                String::new()
+            };
+            let command = visible(&owner.command);
             console.print(&format!(
-                "waiting for process {}, which reads the ledger: {}\n",
-                owner.pid,
-                visible(&owner.command)
+                "waiting for process {pid}, which reads the ledger{stopped}: {command}\n"
             ));
         }
         Notice::WaitsForOwner(why) => console.print(&format!("waiting for its turn: {}\n", visible(why))),

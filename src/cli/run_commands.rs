@@ -64,7 +64,7 @@ fn send(verb: Verb, args: &CampaignArgs, context: &Context) -> Result<Exit, Fail
     };
     let identity = &loaded.plan.identity;
     let campaign = identity.campaign.as_str();
-    let Some(Received { owner, before }) = block_on(run_command::send(&loaded, verb))?? else {
+    let Some(Received { pid, before }) = block_on(run_command::send(&loaded, verb))?? else {
         let apply = again("apply", &loaded.at);
         let help = match verb {
             Verb::Resume => format!("to go on after an interruption, `{apply}`"),
@@ -86,7 +86,7 @@ fn send(verb: Verb, args: &CampaignArgs, context: &Context) -> Result<Exit, Fail
             );
         }
         (Verb::Resume, RunCommand::Go) => {
-            let message = format!("{campaign} is not paused: process {} applies it", owner.pid);
+            let message = format!("{campaign} is not paused: process {pid} applies it");
             let apply = again("apply", &loaded.at);
             return Err(
                 Failure::new(Problem::NotPaused, message).help(format!("to go on after an interruption, `{apply}`"))
@@ -104,9 +104,9 @@ fn send(verb: Verb, args: &CampaignArgs, context: &Context) -> Result<Exit, Fail
             campaign,
             app_id: identity.app_id.as_str(),
             order: word,
-            pid: owner.pid,
+            pid,
         }),
-        Output::Human => context.say(&format!("{campaign} {text} (pid {})\n", owner.pid)),
+        Output::Human => context.say(&format!("{campaign} {text} (pid {pid})\n")),
     }
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@
 //!     └── <app_id>/
 //!         ├── <campaign>.lock      the lock
 //!         ├── <campaign>.sock      the owner's socket
+//!         ├── <campaign>.waiting-<pid>.sock   the socket of an apply that waits for the lock
 //!         ├── <campaign>.status.json   the owner's progress
 //!         └── <campaign>/
 //!             ├── ledger.json      the manifest
@@ -254,6 +255,26 @@ impl LedgerDir {
     #[must_use]
     pub fn status_name(&self) -> String {
         self.name_beside("status.json")
+    }
+
+    /// The socket of the process `pid`, which waits to apply the campaign.
+    #[must_use]
+    pub fn waiting_socket(&self, pid: u32) -> PathBuf {
+        self.beside(&format!("waiting-{pid}.sock"))
+    }
+
+    /// The processes that wait to apply the campaign, with their sockets. Some may have been killed.
+    #[must_use]
+    pub fn waiting_sockets(&self) -> Vec<(u32, PathBuf)> {
+        let prefix = self.name_beside("waiting-");
+        let pid = |name: &str| name.strip_prefix(&prefix)?.strip_suffix(".sock")?.parse().ok();
+        let entries = self.dir.parent().and_then(|above| fs::read_dir(above).ok());
+        let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut sockets: Vec<_> = paths
+            .filter_map(|path| Some((pid(path.file_name()?.to_str()?)?, path)))
+            .collect();
+        sockets.sort_unstable();
+        sockets
     }
 
     /// Checks that the ledger and the directories above it are this user's alone, as far as they exist. Creates nothing.

@@ -39,6 +39,11 @@ impl Scene {
         serde_json::from_str(last).unwrap()
     }
 
+    /// Sends `stop` until a process takes it.
+    fn until_stopped(&self) {
+        while self.tell("stop").code != Some(0) {}
+    }
+
     /// Reads the status until it is as wanted.
     pub fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
@@ -303,6 +308,54 @@ fn an_apply_waits_for_a_reader() {
     drop(held);
     assert_eq!(run.wait_with_output().unwrap().status.code(), Some(0));
     assert_eq!(fake_platform.ids().len(), 20);
+}
+
+/// A reader has the lock until the end, and was stopped.
+#[test]
+fn a_wait_for_a_reader_is_ended_by_a_signal_by_stop_and_by_no_wait() {
+    let fake_platform = FakePlatform::start(&[]);
+    let scene = Scene::new(&fake_platform.url, 20);
+    scene.run(&["--at-most", "1"]).ends(3);
+    let mut reader = Command::new("sleep").arg("1000").spawn().unwrap();
+    signal(&reader, "STOP");
+    let stat = format!("/proc/{}/stat", reader.id());
+    while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+        std::thread::yield_now();
+    }
+    let owner = Owner {
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        pid: reader.id(),
+        since: jiff::Timestamp::UNIX_EPOCH,
+        command: "runner verify summer.yaml".to_owned(),
+    };
+    let held = scene.place().lock(&owner, Purpose::Look).unwrap();
+    let waits = format!(
+        "waiting for process {pid}, which reads the ledger and was stopped (`kill -CONT {pid}` lets it go on): runner verify \
+         summer.yaml",
+        pid = reader.id()
+    );
+    for ends_it in ["TERM", "INT", "stop"] {
+        let mut run = scene.apply(&[]).spawn().unwrap();
+        until_it_says(&mut run, &waits);
+        if ends_it == "stop" {
+            scene.until_stopped();
+        } else {
+            signal(&run, ends_it);
+        }
+        assert_eq!(run.wait_with_output().unwrap().status.code(), Some(3), "{ends_it}");
+    }
+    assert!(scene.place().waiting_sockets().is_empty());
+    scene.tell("stop").ends(2);
+    let left = scene.run(&["--no-wait"]).ends(5);
+    assert!(
+        left.err.contains(&format!("is taken by process {}", reader.id())),
+        "{}",
+        left.err
+    );
+    drop(held);
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+    assert_eq!(fake_platform.ids().len(), 1);
 }
 
 /// The owner of the lock listens, but is another program, a newer version, or does not answer.

@@ -11,7 +11,6 @@ use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, Admission, Change, owed_again};
 use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, RunOutcome};
-use crate::ledger::lock::Purpose;
 use crate::ledger::store::SledStore;
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
 use crate::model::delivery::StateName;
@@ -89,7 +88,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     if let Some(other) = find_other_ledger::find_before_apply(&campaign.loaded)? {
         return Err(other.into());
     }
-    let taking = LockedLedger::take(&campaign.loaded, Purpose::Apply);
+    let taking = LockedLedger::take_for_apply(&campaign.loaded, &server);
     let locked = tokio::select! {
         locked = taking => locked?,
         () = owner::stopped(server.commands()) => return Ok(stopped(&server.commands())),
