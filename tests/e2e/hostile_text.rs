@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::Purpose;
+use runner::model::clock::Clock;
 use runner::model::event::Owner;
 use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
 
@@ -97,7 +98,7 @@ fn hostile_platform() -> String {
                         .to_owned()
                 }
                 (true, 1) => {
-                    let now = jiff::Timestamp::now().as_second();
+                    let now = Clock::system().now().as_second();
                     format!(
                         r#"{{"err_no":0,"err_msg":{hostile},"log_id":{hostile},"data":{{"coupon_info":{{"coupon_id":{hostile},"coupon_name":{hostile},"coupon_status":10,"receive_time":{now}}}}}}}"#
                     )
