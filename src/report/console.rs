@@ -385,14 +385,10 @@ impl Screen {
         let written = match stream {
             Stream::Stdout => {
                 // Two threads write to the terminal, one after the other.
-                if !erased.is_empty() {
-                    let _ = self.stderr.write(&erased).and_then(|()| self.stderr.to.flush());
-                }
+                let _ = self.stderr.write(&erased).and_then(|()| self.stderr.to.flush());
                 let text = self.stdout.adapt(text);
                 let written = self.stdout.write(&text);
-                if !self.bars.is_empty() {
-                    let _ = self.stdout.to.flush();
-                }
+                let _ = self.stdout.to.flush();
                 written
             }
             Stream::Stderr => {
