@@ -43,7 +43,7 @@ pub fn visible_json(line: &str) -> Cow<'_, str> {
 }
 
 /// Returns `text` with every character escaped that a terminal would obey, except line ends, tabs, and the styles that
-/// this program writes. The last step before a terminal: foreign text within has passed [`visible`] already.
+/// this program writes. The last step before a terminal: foreign text within has passed [`visible()`] already.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| is_trick(c) && !matches!(c, '\n' | '\t')) {
