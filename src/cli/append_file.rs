@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use super::whole_file::PRIVATE;
+/// The mode of a new file that names users and coupons, or may do so: only this user reads it.
+pub const PRIVATE: u32 = 0o600;
 
 /// How long to wait for the reader of a named pipe: it may be starting.
 const PATIENCE: Duration = Duration::from_secs(1);

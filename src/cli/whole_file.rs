@@ -14,10 +14,9 @@ use crate::report::outlet::{Outlet, Patience};
 use crate::report::text::visible_path;
 
 use super::append_file;
+pub use super::append_file::PRIVATE;
 use super::failure::Failure;
 
-/// The mode of a new file that names users and coupons, or may do so: only this user reads it.
-pub const PRIVATE: u32 = 0o600;
 /// The mode of a new file for everybody, which the user's umask restricts.
 pub const PUBLIC: u32 = 0o666;
 /// How long the reader of a named pipe may take nothing.

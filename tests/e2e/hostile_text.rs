@@ -70,7 +70,7 @@ fn check(command: &Command, place: &str, bytes: &[u8]) {
     assert!(!text.contains('\u{fffd}'), "{command:?}: {text:?}");
 }
 
-/// A platform whose answers are hostile: a success, a code that nobody knows, and an answer that is none.
+/// A platform whose answers are hostile: a success, a code that nobody knows, and an answer that is no JSON.
 fn hostile_platform() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
