@@ -213,21 +213,30 @@ fn lines_of(width: usize) -> textwrap::Options<'static> {
 
 /// Splits a line after spaces and beside Chinese characters, where Unicode allows it. A path stays whole.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    let words = WordSeparator::AsciiSpace.find_words(line).flat_map(move |word| {
+        let (whole, after) = rest.split_at(word.word.len() + word.whitespace.len());
+        rest = after;
+        beside_wide(whole)
+    });
+    Box::new(words)
+}
+
+/// Splits a word beside Chinese characters.
+fn beside_wide(word: &str) -> Vec<Word<'_>> {
     let is_wide = |c: Option<char>| c.and_then(UnicodeWidthChar::width) == Some(2);
     let mut words = Vec::new();
     let mut start = 0;
     let mut end = 0;
-    for part in WordSeparator::UnicodeBreakProperties.find_words(line) {
-        let before = line[..end].chars().next_back();
-        let after = line[end..].chars().next();
-        if end > start && (before == Some(' ') || is_wide(before) || is_wide(after)) {
-            words.push(Word::from(&line[start..end]));
+    for part in WordSeparator::UnicodeBreakProperties.find_words(word) {
+        if end > start && (is_wide(word[..end].chars().next_back()) || is_wide(word[end..].chars().next())) {
+            words.push(Word::from(&word[start..end]));
             start = end;
         }
         end += part.word.len() + part.whitespace.len();
     }
-    words.push(Word::from(&line[start..]));
-    Box::new(words.into_iter())
+    words.push(Word::from(&word[start..]));
+    words
 }
 
 #[cfg(test)]
