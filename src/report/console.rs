@@ -18,7 +18,7 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
 use super::outlet::{Outlet, Patience, WeakOutlet};
-use super::text::{TerminalSize, columns, cut, printable};
+use super::text::{TerminalSize, columns, cut, printable, visible_lines};
 use super::times::counted;
 
 /// The least interval between two drawings of the bars. The latest lines of a bar are drawn with the next output.
@@ -191,7 +191,7 @@ impl Console {
         lost
     }
 
-    /// A writer of whole lines to stdout as people read it.
+    /// A writer of foreign lines to stdout: not even a style of theirs reaches a terminal.
     #[must_use]
     pub fn stdout(&self) -> impl Write + Send + use<> {
         ToStdout(self.clone())
@@ -314,7 +314,7 @@ struct ToStdout(Console);
 
 impl Write for ToStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.out(&String::from_utf8_lossy(bytes))?;
+        self.0.out(&visible_lines(&String::from_utf8_lossy(bytes)))?;
         Ok(bytes.len())
     }
 

@@ -21,6 +21,12 @@ pub struct TerminalSize {
     pub rows: usize,
 }
 
+/// Returns foreign text of several lines as it is shown: each line like [`visible()`].
+#[must_use]
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
 /// The text of a line of JSON with every such character escaped as JSON allows, so that it can be shown on a terminal and
 /// means the same to a program.
 #[must_use]
