@@ -57,22 +57,30 @@ pub(super) fn find_sign(text: &str, at: usize) -> Option<(Span, String)> {
 
 /// Finds the first full-width character of a line in a place where YAML needs a sign, not within a value.
 fn sign(line: &str) -> Option<(usize, char)> {
+    let mut in_brackets = false;
+    let mut has_key = false;
+    let mut before = None;
+    let mut last_sign = None;
     for (place, c) in line.char_indices() {
-        let before = line.get(..place)?;
-        let in_brackets = before.contains(['{', '[']);
-        let begins_value = before.is_empty() || before.trim_ascii_end().ends_with([':', '{', '[', ',', '-']);
+        has_key |= before == Some(':') && c == ' ';
+        let begins_value = last_sign.is_none_or(|sign| matches!(sign, ':' | '{' | '[' | ',' | '-'));
         let is_sign = match c {
             // What follows is quoted, or a comment.
             '"' | '\'' if begins_value => return None,
-            '#' if before.is_empty() || before.ends_with(' ') => return None,
-            '：' => in_brackets || !before.contains(": "),
+            '#' if matches!(before, None | Some(' ')) => return None,
+            '：' => in_brackets || !has_key,
             '，' | '｝' | '］' => in_brackets,
             '｛' | '［' | '\u{201c}' | '\u{2018}' => begins_value,
-            '\u{3000}' => before.ends_with(':') || before.trim_ascii().is_empty(),
+            '\u{3000}' => before == Some(':') || last_sign.is_none(),
             _ => false,
         };
         if is_sign {
             return Some((place, c));
+        }
+        in_brackets |= matches!(c, '{' | '[');
+        before = Some(c);
+        if !c.is_ascii_whitespace() {
+            last_sign = Some(c);
         }
     }
     None
