@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use crate::campaign::{Code, Diagnostic, Parsed};
+use crate::campaign::{BaseUrl, Code, Diagnostic, Parsed};
 use crate::douyin::token::Credentials;
 use crate::model::identity::AppId;
 use crate::model::secret::{Secret, SecretError, SecretRef};
@@ -42,7 +42,15 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
             help,
         )));
     };
-    Credentials::resolve(written).map_err(|error| {
+    let resolved = Credentials::resolve(written).and_then(|credentials| {
+        // A program on this machine takes any secret. The platform gives out none that is so short.
+        let platform = parsed.campaign.platform.base_url.as_ref();
+        if !platform.is_some_and(BaseUrl::is_loopback) {
+            credentials.check_length(written)?;
+        }
+        Ok(credentials)
+    });
+    resolved.map_err(|error| {
         let code = match &error {
             SecretError::TooShort(_) => Code::ShortSecret,
             _ => Code::Absent,
@@ -90,5 +98,29 @@ mod tests {
             Credentials::Token { token, .. } => token,
         };
         assert_ne!(key("tt1"), key("tt2"));
+    }
+
+    /// Only a program on this machine may have a secret that cannot be removed from messages.
+    #[test]
+    fn a_short_secret_is_refused_except_on_this_machine() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("token"), "t").unwrap();
+        let resolved = |platform: &str| {
+            let file = format!(
+                "version: 1\ncampaign: c\napp_id: tt1\nactivity_id: \"1\"\ntimezone: Asia/Shanghai\n{platform}\
+                 credentials: {{access_token: {{file: token}}}}\naudience: {{source: {{csv: {{path: a.csv, open_id: o}}}}}}\n\
+                 schedule: {{start: 2026-06-01T10:00, end: 2026-06-02T10:00}}\n"
+            );
+            let parsed = crate::campaign::parse(&dir.path().join("c.yaml"), file.as_bytes()).unwrap();
+            resolve(&parsed, &Rehearsal::No)
+                .map(|_| ())
+                .map_err(|mistake| mistake.code)
+        };
+        assert_eq!(resolved(""), Err(Code::ShortSecret));
+        assert_eq!(
+            resolved("platform: {base_url: \"https://10.0.0.7\"}\n"),
+            Err(Code::ShortSecret)
+        );
+        assert_eq!(resolved("platform: {base_url: \"http://127.0.0.1:8080\"}\n"), Ok(()));
     }
 }

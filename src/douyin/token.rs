@@ -78,6 +78,22 @@ impl Credentials {
         }
     }
 
+    /// Refuses secrets that are too short to be removed from messages.
+    ///
+    /// # Errors
+    /// If one is.
+    pub fn check_length(&self, written: &campaign::Credentials) -> Result<(), SecretError> {
+        let references = match written {
+            campaign::Credentials::Client {
+                client_key,
+                client_secret,
+            } => vec![client_secret, client_key],
+            campaign::Credentials::Token(from) => vec![from],
+        };
+        let mut read = references.into_iter().zip(self.secrets());
+        read.try_for_each(|(from, secret)| from.check_length(secret))
+    }
+
     fn secrets(&self) -> Vec<&Secret> {
         match self {
             Self::Client { key, secret } => vec![secret, key],

@@ -84,7 +84,7 @@ impl SecretRef {
     /// Reads the secret. Each call reads it again, because the file may have been replaced.
     ///
     /// # Errors
-    /// If the secret is absent, empty, too short, or not printable ASCII text.
+    /// If the secret is absent, empty, or not printable ASCII text.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let text = match self {
             Self::Env(name) => match std::env::var(name) {
@@ -113,9 +113,19 @@ impl SecretRef {
         let text = text.trim();
         match SecretFlaw::find(text) {
             Some(flaw) => Err(SecretError::NotText(self.clone(), flaw)),
-            None if text.len() < Secret::SHORTEST => Err(SecretError::TooShort(self.clone())),
             None => Ok(Secret::new(text)),
         }
+    }
+
+    /// Refuses the secret that was read from here if it is too short to be removed from messages.
+    ///
+    /// # Errors
+    /// If it has fewer than [`Secret::SHORTEST`] characters.
+    pub fn check_length(&self, secret: &Secret) -> Result<(), SecretError> {
+        if secret.expose().len() < Secret::SHORTEST {
+            return Err(SecretError::TooShort(self.clone()));
+        }
+        Ok(())
     }
 }
 
@@ -174,12 +184,13 @@ mod tests {
         let path = dir.path().join("secret");
         let reference = SecretRef::File(path.clone());
         std::fs::write(&path, " zqxyw\n").expect("the file is written");
-        let error = reference.resolve().expect_err("it is too short");
+        let read = |reference: &SecretRef| reference.resolve().expect("it can be read");
+        let error = reference.check_length(&read(&reference)).expect_err("it is too short");
         let said = error.to_string();
         assert!(said.ends_with("holds a secret with fewer than 6 characters"), "{said}");
         assert!(!format!("{said} {error:?}").contains("zqx"), "{error:?}");
         std::fs::write(&path, "zqxywv").expect("the file is written");
-        assert!(reference.resolve().is_ok());
+        assert!(reference.check_length(&read(&reference)).is_ok());
     }
 
     #[test]

@@ -225,8 +225,8 @@ async fn tls_is_used_where_it_is_demanded() {
     if on != "on" {
         return;
     }
-    let encrypted = "select ssl::text as open_id from pg_stat_ssl where pid = pg_backend_pid()";
-    for (mode, expected) in [("require", "true"), ("disable", "false")] {
+    let encrypted = "select 'tls-' || ssl::text as open_id from pg_stat_ssl where pid = pg_backend_pid()";
+    for (mode, expected) in [("require", "tls-true"), ("disable", "tls-false")] {
         let asked = Url::new(&format!("{url}?sslmode={mode}"));
         let (rows, _) = all(&Source::Postgres(asked.ask(encrypted))).await.unwrap();
         assert_eq!(rows[0].1.as_deref(), Ok(expected), "{mode}");
