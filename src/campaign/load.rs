@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::model::shortage;
+
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
 use super::diagnostics::Diagnostics;
 use super::line_index::{CountedColumn, LineIndex, Span};
@@ -70,12 +72,12 @@ pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
     match bytes(path) {
         Ok(bytes) => parse(path, &bytes),
         Err(error) => {
-            let help = match error.kind() {
+            let help = shortage::help(&error).unwrap_or(match error.kind() {
                 std::io::ErrorKind::NotFound => "check the path; it is taken from the current directory",
                 std::io::ErrorKind::IsADirectory => "name a file in it",
                 std::io::ErrorKind::PermissionDenied => "let this user read it",
                 _ => "check the path, and the disk it is on",
-            };
+            });
             let refusal = whole(&name, Code::Unreadable, "cannot read the campaign file", help);
             Err(vec![Diagnostic {
                 cause: Some(error.to_string()),

@@ -7,10 +7,10 @@ use std::fmt;
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::model::problem::Problem;
+use crate::model::shortage;
 
 use super::exit::Exit;
 
@@ -36,22 +36,6 @@ pub struct Failure {
     /// Whether the help names what the system lacks, which no other help may hide.
     #[serde(skip)]
     lacks: bool,
-}
-
-/// What to do about an error of the system that any operation can meet. `None` for other errors.
-fn help_of_shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    Some(match Errno::from_io_error(error.downcast_ref()?)? {
-        Errno::MFILE => {
-            "this process may open no more files. raise the limit, for example with `ulimit -n 4096`; then the same command goes on"
-        }
-        Errno::NFILE => {
-            "this machine has too many open files. end other programs or raise the system's limit; then the same command goes on"
-        }
-        Errno::NOMEM => {
-            "this machine has no more memory for this process. end other programs; then the same command goes on"
-        }
-        _ => return None,
-    })
 }
 
 impl Failure {
@@ -89,7 +73,7 @@ impl Failure {
             if self.causes.last().unwrap_or(&self.message) != &text {
                 self.causes.push(text);
             }
-            if let Some(help) = help_of_shortage(cause) {
+            if let Some(help) = cause.downcast_ref().and_then(shortage::help) {
                 self.help = Some(help.to_owned());
                 self.lacks = true;
             }

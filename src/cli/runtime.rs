@@ -1,5 +1,8 @@
 //! Runs the asynchronous part of a command.
 
+use std::io;
+use std::os::unix::net::UnixStream;
+
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,11 +22,22 @@ fn catch_file_size_signal() {
     }
 }
 
+/// Checks that more files can be opened. The executor panics if it cannot open what it needs to receive signals.
+fn check_open_files() -> io::Result<()> {
+    let pairs = [UnixStream::pair()?, UnixStream::pair()?];
+    drop(pairs);
+    Ok(())
+}
+
 /// Runs an asynchronous command on one thread for each core.
 pub fn block_on<F: Future>(command: F) -> Result<F::Output, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Problem::System, "cannot start threads").caused_by(&error))?;
+    let failed = |error: io::Error| Failure::new(Problem::System, "cannot start threads").caused_by(&error);
     allow_many_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    check_open_files().map_err(failed)?;
     let output = runtime.block_on(async {
         catch_file_size_signal();
         command.await

@@ -18,4 +18,5 @@ pub mod problem;
 pub mod redactor;
 pub mod run_command;
 pub mod secret;
+pub mod shortage;
 pub mod visible;
