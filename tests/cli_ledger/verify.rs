@@ -79,7 +79,7 @@ fn the_checksum_is_that_of_the_exported_rows() {
     assert!(out.contains(&hex), "{hex}\n{out}");
 }
 
-/// The store can make its summary anew from its batches, which `verify` has checked one by one.
+/// The store can rebuild its summary from its batches, which `verify` has checked one by one.
 #[test]
 fn a_damaged_summary_of_the_store_loses_nothing() {
     let fixture = Fixture::new();

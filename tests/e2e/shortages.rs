@@ -33,7 +33,7 @@ fn too_few_descriptors_are_named_and_no_backup_is_advised() {
     let mut named = 0;
     for is_sealed in [true, false] {
         for verb in ["plan", "export", "verify"] {
-            for limit in 4..24 {
+            for limit in 6..24 {
                 if !is_sealed {
                     let _ = fs::remove_file(scene.place().dir().join("seal"));
                 }
@@ -41,7 +41,11 @@ fn too_few_descriptors_are_named_and_no_backup_is_advised() {
                 let advises = ["restore", "damaged", "--state-dir"]
                     .iter()
                     .any(|word| ran.err.contains(word));
-                assert!(!advises && !ran.err.contains("panicked"), "{verb} with {limit}: {}", ran.err);
+                assert!(
+                    !advises && !ran.err.contains("panicked"),
+                    "{verb} with {limit}: {}",
+                    ran.err
+                );
                 named += usize::from(ran.err.contains("`ulimit -n"));
                 if !matches!(ran.code, Some(0 | 3)) {
                     assert!(ran.err.contains("open files"), "{verb} with {limit}: {ran:?}");
