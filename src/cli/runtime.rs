@@ -22,22 +22,21 @@ fn catch_file_size_signal() {
     }
 }
 
-/// Checks that more files can be opened. The executor panics if it cannot open what it needs to receive signals.
+/// Checks that as many files can be opened as the executor needs. It panics if it cannot open those for signals.
 fn check_open_files() -> io::Result<()> {
-    let pairs = [UnixStream::pair()?, UnixStream::pair()?];
-    drop(pairs);
-    Ok(())
+    let pairs = [(); 4].map(|()| UnixStream::pair());
+    pairs.into_iter().try_for_each(|pair| pair.map(drop))
 }
 
 /// Runs an asynchronous command on one thread for each core.
 pub fn block_on<F: Future>(command: F) -> Result<F::Output, Failure> {
     let failed = |error: io::Error| Failure::new(Problem::System, "cannot start threads").caused_by(&error);
     allow_many_files();
+    check_open_files().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(failed)?;
-    check_open_files().map_err(failed)?;
     let output = runtime.block_on(async {
         catch_file_size_signal();
         command.await
