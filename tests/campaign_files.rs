@@ -129,6 +129,7 @@ fn the_week_goes_as_it_says() {
         last_due: Timestamp::MIN,
         begun_today: 0,
         waves: vec![share(Some(1), 100_000), share(Some(2), 900_000), share(None, 9_000_000)],
+        expired_waves: Vec::new(),
     };
     assert!(
         week.schedule

@@ -300,6 +300,7 @@ fn load(to_send: u64) -> Load {
         last_due: Timestamp::MIN,
         begun_today: 0,
         waves: Vec::new(),
+        expired_waves: Vec::new(),
     }
 }
 

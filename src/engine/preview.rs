@@ -39,6 +39,8 @@ pub struct Preview {
     pub begun_today: u64,
     /// The load of each wave. Empty without waves.
     pub waves: Vec<WaveLoad>,
+    /// The waves, by number, whose deliveries all expire before their turn.
+    pub expired_waves: Vec<Option<u32>>,
     /// Recipients that expire before their turn, in both orders. `None` for a campaign without `active_within`.
     pub lapse: Option<Comparison>,
     /// The first deliveries, in order. A user's next coupon is not among them until the one before it is issued, which depends
@@ -56,6 +58,7 @@ impl Preview {
             last_due: self.last_due,
             begun_today: self.begun_today,
             waves: self.waves.clone(),
+            expired_waves: self.expired_waves.clone(),
         }
     }
 }
@@ -113,6 +116,7 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
         last_due: Timestamp::MIN,
         begun_today: ledger_state.begun_since(Day::new(ledger_state.present(now), &plan.schedule.zone).begins),
         waves: waves::loads(plan, ledger_state, &queue, begins, at),
+        expired_waves: Vec::new(),
         lapse: None,
         first: Vec::new(),
     };
@@ -157,7 +161,11 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
     if let Some(compared) = &preview.lapse {
         for load in &mut preview.waves {
             let lapsed = compared.planned().by_wave.get(&load.wave).copied();
-            load.to_send = load.to_send.saturating_sub(lapsed.unwrap_or_default());
+            let had = load.to_send;
+            load.to_send = had.saturating_sub(lapsed.unwrap_or_default());
+            if had > 0 && load.to_send == 0 {
+                preview.expired_waves.push(load.wave);
+            }
         }
     }
     preview.first = first((queue, waves), (plan, ledger_state), began, most);

@@ -99,7 +99,7 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
     let schedule = &plan.schedule;
     let begin = now.max(schedule.start);
     let days = Days::new(plan, load, now);
-    let timeline = Timeline::new(plan, load, begin, days);
+    let timeline = Timeline::new(plan, load, now, days);
     let last_due = schedule.hours.opens(load.last_due).unwrap_or(load.last_due);
     let last = timeline.last.map(|last| last.max(last_due));
     forecast.starts_at = timeline.first;

@@ -17,6 +17,8 @@ pub struct Load {
     pub begun_today: u64,
     /// The waves in the order of sending, with the users who are in no wave at the end; empty without waves.
     pub waves: Vec<WaveLoad>,
+    /// The waves, by number, whose deliveries all expire before their turn. The run acquires the app lock for them.
+    pub expired_waves: Vec<Option<u32>>,
 }
 
 /// The forecast of a wave.

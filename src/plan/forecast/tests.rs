@@ -28,6 +28,7 @@ fn said(plan: &Plan, to_send: u64) -> Forecast {
         last_due: Timestamp::MIN,
         begun_today: 0,
         waves: Vec::new(),
+        expired_waves: Vec::new(),
     };
     forecast(plan, &load, from_ms(NOW))
 }
@@ -105,6 +106,7 @@ fn a_resend_that_is_due_late_is_waited_for_and_can_come_too_late() {
         last_due: from_ms(NOW + 10_000),
         begun_today: 0,
         waves: Vec::new(),
+        expired_waves: Vec::new(),
     };
     let ends = forecast(&plan, &load, from_ms(NOW)).ends_at;
     assert_eq!(ends, Some(later(from_ms(NOW + 10_000), ANSWER)));
@@ -122,6 +124,7 @@ fn where_nothing_is_due_yet_the_turn_is_taken_when_something_is() {
         last_due: from_ms(NOW + 10_000),
         begun_today: 0,
         waves: Vec::new(),
+        expired_waves: Vec::new(),
     };
     let forecast = forecast(&plan(""), &load, from_ms(NOW));
     assert_eq!(forecast.starts_at, Some(from_ms(NOW + 11_000)));
@@ -170,6 +173,7 @@ fn a_limit_by_the_day_spreads_the_rest_over_the_days_that_follow() {
         last_due: Timestamp::MIN,
         begun_today: 400,
         waves: Vec::new(),
+        expired_waves: Vec::new(),
     };
     let ends = forecast(&plan, &load, from_ms(NOW)).ends_at.expect("it ends");
     let midnight = from_ms(NOW + 40 * 3_600_000);

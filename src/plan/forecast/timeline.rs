@@ -22,6 +22,10 @@ struct Way<'a> {
     days: Days<'a>,
     /// How long nothing starts after the app id's lock is acquired.
     taking: Duration,
+    /// The moment of the forecast. What has expired by now is in no wave.
+    now: Timestamp,
+    /// The waves whose deliveries all expire before their turn.
+    expired_waves: Vec<Option<u32>>,
     sent: u64,
     /// When the last attempt was answered; `None` while the app id's lock was never acquired.
     before: Option<Timestamp>,
@@ -32,13 +36,16 @@ struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    fn new(plan: &'a Plan, load: &Load, begin: Timestamp, days: Days<'a>) -> Self {
+    fn new(plan: &'a Plan, load: &Load, now: Timestamp, days: Days<'a>) -> Self {
+        let begin = now.max(plan.schedule.start);
         Self {
             hours: &plan.schedule.hours,
             end: plan.schedule.end,
             curve: Curve::new(plan),
             days,
             taking: after_taking(plan.pace.per_second),
+            now,
+            expired_waves: load.expired_waves.clone(),
             sent: 0,
             before: None,
             at: begin.max(load.first_due),
@@ -72,7 +79,14 @@ impl<'a> Way<'a> {
     fn go(&mut self, part: &WaveLoad, to_send: u64) -> Option<Run> {
         let sending = self.next(part);
         if to_send == 0 {
-            self.at = later(self.begins(part), part.wait);
+            let begins = self.begins(part);
+            // The run has something to send, so it acquires the lock, and then all of the wave expire before the first start.
+            let is_expired = part.to_send > 0 || self.expired_waves.contains(&part.wave);
+            if is_expired && self.before.is_none() && begins == self.now {
+                let allowed = later(begins, self.taking);
+                (self.before, self.paced) = (Some(allowed), Some(allowed));
+            }
+            self.at = later(begins, part.wait);
             return None;
         }
         let run = sending.run(&self.curve, self.sent, to_send, &mut self.days);
@@ -110,8 +124,8 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    pub(super) fn new(plan: &Plan, load: &Load, begin: Timestamp, days: Days) -> Self {
-        let way = Way::new(plan, load, begin, days);
+    pub(super) fn new(plan: &Plan, load: &Load, now: Timestamp, days: Days) -> Self {
+        let way = Way::new(plan, load, now, days);
         Self::along(way, &parts(load), load.to_send.min(plan.run.at_most))
     }
 
@@ -159,6 +173,8 @@ pub fn rest(hours: &Calendar, per_second: f64, left: &[WaveLoad], now: Timestamp
         curve: Curve::steady(per_second),
         days: Days::unlimited(hours.zone(), now),
         taking: after_taking(per_second),
+        now,
+        expired_waves: Vec::new(),
         sent: 0,
         before: Some(now),
         at: now,
@@ -204,9 +220,8 @@ impl<'a> StartTimes<'a> {
     /// The start times of a run whose work is at most `load`; deliveries of a wave may drop out.
     #[must_use]
     pub fn new(plan: &'a Plan, load: &Load, now: Timestamp) -> Self {
-        let begin = now.max(plan.schedule.start);
         let mut starts = Self {
-            way: Way::new(plan, load, begin, Days::new(plan, load, now)),
+            way: Way::new(plan, load, now, Days::new(plan, load, now)),
             schedule: &plan.schedule,
             parts: parts(load),
             segments: Vec::new(),
