@@ -1,10 +1,12 @@
 //! Diagnostics of a campaign file: what is wrong, where, why, and what to write instead.
 
-use crate::catalogue::Language;
 use std::fmt;
 use std::ops::Range;
 
 use serde::{Serialize, Serializer};
+
+use crate::catalogue::Language;
+use crate::model::problem::problem_page;
 
 /// One mistake or warning in a campaign file. In JSON it is the object `diagnostic` of the command line's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,14 +88,7 @@ macro_rules! codes {
             /// Returns the page, in Markdown.
             #[must_use]
             pub const fn page(self, language: Language) -> &'static str {
-                match language {
-                    Language::English => match self {
-                        $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)*
-                    },
-                    Language::Chinese => match self {
-                        $(Self::$name => include_str!(concat!("../../docs/zh-CN/problems/", $code, ".md")),)*
-                    },
-                }
+                match self { $(Self::$name => problem_page!($code, language),)* }
             }
         }
     };

@@ -75,7 +75,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         };
         let exported = export::write(&campaign, &mut view, &options, &mut out, go_on).await;
         drop(busy);
-        // Whoever reads the rows may take long, and other processes wait for the ledger.
+        // The reader of the rows may take long, and other processes wait for the ledger.
         view.release().await;
         // JSON that is still buffered must come first.
         context.lines.flush();

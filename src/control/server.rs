@@ -150,7 +150,7 @@ impl ControlServer {
         let request = heard.unwrap_or(Err(Unclear::CutShort));
         tokio::spawn(async move {
             if let Err(error) = self.answer(request, from, &mut to).await {
-                tracing::debug!("whoever asked over the control socket is gone: {error}");
+                tracing::debug!("the client of the control socket is gone: {error}");
             }
         });
     }

@@ -26,8 +26,9 @@ use crate::model::event::Owner;
 use crate::model::identity::AppId;
 
 use self::lock_files::LockFiles;
+use self::process::Asked;
 pub use self::process::Process;
-use self::socket::{Asked, Listening};
+use self::socket::Listening;
 
 /// How long the owner may take to describe itself, and the system to lock a file.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,13 +1,14 @@
 //! The problems that a user can meet, except mistakes in a campaign file. Each has a code with a fixed meaning, an exit
 //! code, and a page that explains it.
 //!
-//! A new problem needs a row here and a page in `docs/problems/` named after its code; without the page the build
-//! fails. Codes of mistakes in a campaign file (`E01…`) are rows of `campaign::Code`.
+//! A new problem needs a row here and a page in `docs/problems/` and in `docs/zh-CN/problems/`, named after its
+//! code; without them the build fails. Codes of mistakes in a campaign file (`E01…`) are rows of `campaign::Code`.
 
-use crate::catalogue::Language;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+use crate::catalogue::Language;
 
 /// The exit code of a problem. A problem with one campaign never ends in success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,26 @@ pub enum Ends {
     /// Exit code 5: another process has the campaign.
     Taken,
 }
+
+/// Returns the page of a problem in a language. Without a page in each language it does not compile.
+macro_rules! problem_page {
+    ($code:literal, $language:expr) => {
+        match $language {
+            $crate::catalogue::Language::English => {
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/problems/", $code, ".md"))
+            }
+            $crate::catalogue::Language::Chinese => {
+                include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/docs/zh-CN/problems/",
+                    $code,
+                    ".md"
+                ))
+            }
+        }
+    };
+}
+pub(crate) use problem_page;
 
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $ends:ident;)*) => {
@@ -47,14 +68,7 @@ macro_rules! problems {
             /// Returns the page, in Markdown.
             #[must_use]
             pub const fn page(self, language: Language) -> &'static str {
-                match language {
-                    Language::English => match self {
-                        $(Self::$name => include_str!(concat!("../../docs/problems/", $code, ".md")),)*
-                    },
-                    Language::Chinese => match self {
-                        $(Self::$name => include_str!(concat!("../../docs/zh-CN/problems/", $code, ".md")),)*
-                    },
-                }
+                match self { $(Self::$name => problem_page!($code, language),)* }
             }
         }
     };

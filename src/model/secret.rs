@@ -48,7 +48,7 @@ pub enum SecretError {
     TooShort(SecretRef),
 }
 
-/// A mistake in a secret, told without a byte of it.
+/// A mistake in a secret, named without a byte of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretFlaw {
     /// It is not UTF-8.

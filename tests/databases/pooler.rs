@@ -179,7 +179,7 @@ async fn a_pooler_gives_its_connection_to_many() {
             let rows = rows.map_err(|error| told(&error)).unwrap().0.len();
             assert_eq!(rows, if sql.contains("false") { 0 } else { 1000 }, "{mode}");
         }
-        // Whoever gets the connection next may write, in its own time zone and without our time limit.
+        // The next user of the connection may write, in its own time zone and without our time limit.
         let options: PgConnectOptions = through.parse().unwrap();
         let mut next = options.extra_float_digits(None).connect().await.unwrap();
         let settings = "select current_setting('default_transaction_read_only') || ' ' || \

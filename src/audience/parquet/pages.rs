@@ -132,7 +132,7 @@ impl ChunkReader for Chunk {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let packed = length as u64;
         if start.checked_add(packed).is_none_or(|end| end > self.length) {
-            return Err(malformed("a page ends behind the end of the file"));
+            return Err(malformed("a page ends after the end of the file"));
         }
         TooLarge::check("a page has", packed, "bytes", MOST_PAGE)?;
         let header = self.header.load(Ordering::Relaxed);

@@ -3,9 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::model::event::Owner;
-
-use super::process::Process;
+use super::process::Asked;
 
 /// Nothing.
 #[derive(Debug)]
@@ -16,17 +14,6 @@ impl Listening {
     pub(super) fn start(_name: &str, _line: String) -> io::Result<Option<Self>> {
         Ok(Some(Self))
     }
-}
-
-/// What is known of the process that listens.
-#[expect(dead_code, reason = "like the socket's")]
-pub(super) enum Asked {
-    Nobody,
-    Unreachable,
-    Process {
-        process: Process,
-        answer: Option<Box<Owner>>,
-    },
 }
 
 #[expect(clippy::unused_async, reason = "like the socket's")]

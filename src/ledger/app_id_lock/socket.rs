@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::ledger::lock;
 use crate::model::event::Owner;
 
-use super::process::Process;
+use super::process::{Asked, Process};
 
 /// How long to wait when the system accepts no more connections.
 const BREATH: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
@@ -82,20 +82,6 @@ fn answer(listener: &UnixListener, ended: &UnixStream, line: &[u8]) {
             }
         }
     }
-}
-
-/// What is known of the process that listens.
-pub(super) enum Asked {
-    /// Nobody listens any more.
-    Nobody,
-    /// Its queue of connections is full, so even the kernel does not name it.
-    Unreachable,
-    /// A process listens.
-    Process {
-        process: Process,
-        /// How it describes itself. `None` if it does not in time, or belongs to another user.
-        answer: Option<Box<Owner>>,
-    },
 }
 
 /// Asks which process listens. Waits no longer than `patience`.
