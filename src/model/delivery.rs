@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::wording;
 use crate::model::clock::later;
 use crate::model::mutants::mutant;
 
@@ -193,18 +194,10 @@ impl StateName {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::InFlight => "in_flight",
-            Self::InDoubt => "in_doubt",
-            other => other.name(),
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
             Self::Pending => "pending",
-            Self::InFlight => "in flight",
+            Self::InFlight => "in_flight",
             Self::Deferred => "deferred",
-            Self::InDoubt => "in doubt",
+            Self::InDoubt => "in_doubt",
             Self::Held => "held",
             Self::Issued => "issued",
             Self::Refused => "refused",
@@ -213,9 +206,19 @@ impl StateName {
     }
 }
 
+/// The name for people.
 impl fmt::Display for StateName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self {
+            Self::Pending => wording::StatePending.fmt(f),
+            Self::InFlight => wording::StateInFlight.fmt(f),
+            Self::Deferred => wording::StateDeferred.fmt(f),
+            Self::InDoubt => wording::StateInDoubt.fmt(f),
+            Self::Held => wording::StateHeld.fmt(f),
+            Self::Issued => wording::StateIssued.fmt(f),
+            Self::Refused => wording::StateRefused.fmt(f),
+            Self::Skipped => wording::StateSkipped.fmt(f),
+        }
     }
 }
 

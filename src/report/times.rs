@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::catalogue::Grouped;
+use crate::catalogue::{Grouped, wording};
 use crate::model::clock;
 
 /// Formats `at` in `zone`: the time of day, with the date before it unless that is `now`'s. Seconds are omitted when
@@ -47,7 +47,10 @@ pub fn rfc3339(at: Timestamp, zone: &TimeZone) -> String {
 /// "in 2 h 13 min", or "now" when `at` is not after `now`.
 #[must_use]
 pub fn ahead(at: Timestamp, now: Timestamp) -> String {
-    left_until(at, now).map_or_else(|| "now".to_owned(), |left| format!("in {left}"))
+    left_until(at, now).map_or_else(
+        || wording::Now.to_string(),
+        |left| wording::AheadOfNow { left: &left }.to_string(),
+    )
 }
 
 /// "2 h 13 min"; `None` when `at` is not after `now`.
@@ -62,17 +65,37 @@ pub fn left_until(at: Timestamp, now: Timestamp) -> Option<String> {
 /// A duration in its two largest units: "3 d 4 h", "2 h 13 min", "2 min 5 s", "12 s"; below ten seconds with a tenth.
 #[must_use]
 pub fn duration(span: Duration) -> String {
-    let s = span.as_secs();
-    let pair = |large: u64, large_unit, small: u64, small_unit| match small {
-        0 => format!("{large} {large_unit}"),
-        _ => format!("{large} {large_unit} {small} {small_unit}"),
-    };
-    match s {
-        0..=9 if span.subsec_millis() >= 100 => format!("{s}.{} s", span.subsec_millis() / 100),
-        0..=59 => format!("{s} s"),
-        60..=3_599 => pair(s / 60, "min", s % 60, "s"),
-        3_600..=86_399 => pair(s / 3_600, "h", s % 3_600 / 60, "min"),
-        _ => pair(s / 86_400, "d", s % 86_400 / 3_600, "h"),
+    let whole = span.as_secs();
+    let days = whole / 86_400;
+    let hours = whole / 3_600 % 24;
+    let minutes = whole / 60 % 60;
+    let seconds = whole % 60;
+    let tenths = span.subsec_millis() / 100;
+    match (days, hours, minutes, seconds) {
+        (0, 0, 0, 0..=9) if tenths > 0 => wording::SecondsAndTenths {
+            seconds: &seconds,
+            tenths: &tenths,
+        }
+        .to_string(),
+        (0, 0, 0, _) => wording::Seconds { seconds: &seconds }.to_string(),
+        (0, 0, _, 0) => wording::Minutes { minutes: &minutes }.to_string(),
+        (0, 0, ..) => wording::MinutesAndSeconds {
+            minutes: &minutes,
+            seconds: &seconds,
+        }
+        .to_string(),
+        (0, _, 0, _) => wording::Hours { hours: &hours }.to_string(),
+        (0, ..) => wording::HoursAndMinutes {
+            hours: &hours,
+            minutes: &minutes,
+        }
+        .to_string(),
+        (_, 0, ..) => wording::DaysOfTime { days: &days }.to_string(),
+        _ => wording::DaysAndHours {
+            days: &days,
+            hours: &hours,
+        }
+        .to_string(),
     }
 }
 
@@ -85,7 +108,8 @@ pub fn grouped(n: u64) -> String {
 /// An amount in fen: "12,345.60 yuan".
 #[must_use]
 pub fn yuan(fen: u64) -> String {
-    format!("{}.{:02} yuan", grouped(fen / 100), fen % 100)
+    let amount = format!("{}.{:02}", grouped(fen / 100), fen % 100);
+    wording::Yuan { amount: &amount }.to_string()
 }
 
 /// A rate to few digits: "98/s", "97.8/s", "0.25/s".
@@ -94,10 +118,11 @@ pub fn rate(per_second: f64) -> String {
     let digits = if per_second >= 10.0 { 1 } else { 2 };
     let text = format!("{per_second:.digits$}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    format!("{}/s", if text.is_empty() { "0" } else { text })
+    let n = if text.is_empty() { "0" } else { text };
+    wording::PerSecond { n: &n }.to_string()
 }
 
-/// "1 coupon", "2 coupons".
+/// "1 coupon", "2 coupons": for texts that are not in the catalogue yet.
 #[must_use]
 pub fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
@@ -106,6 +131,7 @@ pub fn counted(n: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Language;
 
     #[test]
     fn durations_have_two_units_at_most() {
@@ -121,6 +147,30 @@ mod tests {
         ] {
             assert_eq!(duration(Duration::from_millis(ms)), text);
         }
+        let spans = [
+            640,
+            12_300,
+            60_000,
+            125_000,
+            7_200_000,
+            7_980_000,
+            172_800_000,
+            273_600_000,
+        ];
+        let chinese = Language::Chinese.scope(|| spans.map(|ms| duration(Duration::from_millis(ms))));
+        assert_eq!(
+            chinese,
+            [
+                "0.6 秒",
+                "12 秒",
+                "1 分钟",
+                "2 分 5 秒",
+                "2 小时",
+                "2 小时 13 分钟",
+                "2 天",
+                "3 天 4 小时"
+            ]
+        );
     }
 
     #[test]
@@ -144,6 +194,14 @@ mod tests {
         }
         assert_eq!(ahead("2026-06-01T09:00:00.2+08:00".parse().unwrap(), now), "in 1 s");
         assert_eq!(ahead(now, now), "now");
+        let chinese = Language::Chinese.scope(|| {
+            [
+                ahead("2026-06-01T11:13+08:00".parse().unwrap(), now),
+                yuan(1_234_560),
+                rate(97.84),
+            ]
+        });
+        assert_eq!(chinese, ["2 小时 13 分钟后", "12,345.60 元", "97.8/秒"]);
         assert_eq!(rfc3339(now, &zone), "2026-06-01T09:00:00.000+08:00");
     }
 }

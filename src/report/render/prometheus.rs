@@ -299,7 +299,7 @@ impl Gauges {
 
     fn set(&self, live: &LiveState, now: Instant) {
         for state in StateName::ALL {
-            let label = state.to_string().replace(' ', "_");
+            let label = state.word().to_owned();
             self.deliveries
                 .with_label_values(&[label])
                 .set(signed(live.counts.count(state)));

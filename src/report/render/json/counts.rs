@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::catalogue::Language;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::Reading;
 use crate::model::outcome::{Class, Classifier};
@@ -80,7 +81,7 @@ impl StopReasonBody {
     /// Why this run stopped; empty if it is complete or goes on.
     pub fn new(stats: &RunStats) -> Self {
         Self {
-            why: wording::stop_reason(stats),
+            why: Language::English.scope(|| wording::stop_reason(stats)),
             problem: wording::problem(stats),
         }
     }

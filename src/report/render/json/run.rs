@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::catalogue::Language;
 use crate::model::event::{Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, UnusableKind, Waiting};
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
@@ -156,7 +157,8 @@ impl<'a> RunObject<'a> {
             }) if run.stats.ended.is_none() => holder.owner.as_ref().map(|owner| StatusOwner::new(owner, zone)),
             _ => None,
         };
-        Self::new(run.stats, Body::Progress(Progress::new(run, owner)))
+        let progress = Language::English.scope(|| Progress::new(run, owner));
+        Self::new(run.stats, Body::Progress(progress))
     }
 
     /// The status of the campaign while `owner` applies it, or after its run; `broken` is the error that ended the run.
@@ -164,9 +166,9 @@ impl<'a> RunObject<'a> {
     pub fn status(run: &RunView<'a>, owner: &Owner, broken: Option<&str>) -> Self {
         let over = run.stats.ended.is_some() || broken.is_some();
         let owner = (!over).then(|| StatusOwner::new(owner, &run.campaign.zone));
-        let mut status = Progress::new(run, owner);
+        let mut status = Language::English.scope(|| Progress::new(run, owner));
         if run.stats.ended.is_some() {
-            status.why = wording::stop_reason(run.stats);
+            status.why = Language::English.scope(|| wording::stop_reason(run.stats));
         } else if let Some(why) = broken {
             status.state = "incomplete";
             status.why = Some(why.to_owned());
@@ -230,7 +232,7 @@ impl<'a> RunObject<'a> {
                 severity: "warning",
                 message,
             },
-            EventKind::Halted(halted) => Body::Halted(HaltedBody::new(halted, at)),
+            EventKind::Halted(halted) => Body::Halted(Language::English.scope(|| HaltedBody::new(halted, at))),
             _ => return None,
         };
         Some(Self::new(stats, body))

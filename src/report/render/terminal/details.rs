@@ -53,7 +53,7 @@ impl Details {
             let rows = rows(unusable, reading);
             let why = match kind {
                 UnusableKind::UnreadableLastActive => format!("its last_active is not {READABLE_TIMES}"),
-                kind => unusable_kind(*kind).to_owned(),
+                kind => unusable_kind(*kind),
             };
             self.add("unusable", format!("{rows}: {why}"));
         }

@@ -2,6 +2,7 @@
 
 use jiff::ToSpan as _;
 
+use crate::catalogue::Language;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{DrainReason, EventKind, Halted, Phase};
 use crate::model::identity::OpenId;
@@ -208,9 +209,12 @@ fn every_halt_says_why_and_what_to_do() {
             of: 180,
         },
     ];
-    let lines: Vec<_> = halts
-        .iter()
-        .map(|halt| format!("{}\nhelp: {}\n", halt_reason(halt), remedy(halt)))
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"));
+    let text = || {
+        let lines = halts
+            .iter()
+            .map(|halt| format!("{}\nhelp: {}\n", halt_reason(halt), remedy(halt)));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(text());
+    insta::assert_snapshot!(Language::Chinese.scope(text));
 }
