@@ -9,10 +9,8 @@ use crate::douyin::client::RequestBuilder;
 use crate::douyin::wire::SendRequest;
 use crate::engine::audience_diff::{Accept, Admission, Diff};
 use crate::engine::preview::{Due, Preview, foresee};
-use crate::ledger::coupon_value::CouponValue;
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Ledger, Store};
-use crate::model::delivery::StateName;
 use crate::plan::Fingerprint;
 use crate::plan::forecast::forecast;
 use crate::report::feasibility::{self, Reason};
@@ -74,7 +72,6 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     let witnesses = CampaignWitnesses::new(campaign);
     let no_witness = witnesses.is_impossible();
     if let Some(mut view) = view {
-        let value = coupon_value(&mut view.ledger).await?;
         // The audience may take long, or never come, and an apply waits for the ledger.
         view.release().await;
         let note = LedgerNote {
@@ -84,7 +81,7 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
             earlier: None,
             no_witness,
         };
-        return planner.plan(&mut view.ledger, note, view.older.as_ref(), &value).await;
+        return planner.plan(&mut view.ledger, note, view.older.as_ref()).await;
     }
     // If the ledger was found in another place, it is not lost.
     let lost = witnesses.of_lost().filter(|_| planner.other.is_none());
@@ -102,18 +99,7 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     };
     let mut ledger = Ledger::open(MemoryStore::default(), campaign.plan.identity.clone()).await?;
     let older = lost.map(OlderLedger::lost);
-    planner
-        .plan(&mut ledger, note, older.as_ref(), &CouponValue::default())
-        .await
-}
-
-/// Reads what the coupons that were given are worth.
-async fn coupon_value<S: Store>(ledger: &mut Ledger<S>) -> Result<CouponValue, AppError> {
-    let mut value = CouponValue::default();
-    if ledger.state().counts().count(StateName::Issued) > 0 {
-        ledger.facts(|_, fact| value.take(&fact)).await?;
-    }
-    Ok(value)
+    planner.plan(&mut ledger, note, older.as_ref()).await
 }
 
 struct Planner<'a> {
@@ -130,7 +116,6 @@ impl Planner<'_> {
         ledger: &mut Ledger<S>,
         note: LedgerNote,
         older: Option<&OlderLedger>,
-        value: &CouponValue,
     ) -> Result<PlanPreview, AppError> {
         let environment = &self.campaign.environment;
         let plan = &*self.campaign.plan;
@@ -157,13 +142,11 @@ impl Planner<'_> {
             environment.notify(Notice::Remark(&remark));
         }
         let (deliveries, preview) = self.preview(ledger, admission)?;
+        let valuation = ledger.state().valuation(plan.coupon_value);
         let money = Money {
-            given: value.given(),
-            told: value.told(),
-            each: ledger
-                .state()
-                .current_activity()
-                .and_then(|activity| value.amount(activity)),
+            given: valuation.given.fen(),
+            told: valuation.stated,
+            each: valuation.price.map(|price| price.each.fen()),
         };
         let to_send = deliveries.to_send();
         let load = preview.load(to_send);

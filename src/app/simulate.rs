@@ -188,8 +188,12 @@ impl Listener {
             new_ledger: dir.is_none(),
             ledger: dir.unwrap_or_default(),
         };
-        let reading = Box::new(reading);
-        for kind in [began, EventKind::Admitted { reading, counts }] {
+        let admitted = EventKind::Admitted {
+            reading: Box::new(reading),
+            counts,
+            valuation: ledger.state().valuation(campaign.plan.coupon_value),
+        };
+        for kind in [began, admitted] {
             listener.receive(&Event { at: from, kind });
         }
         listener

@@ -151,6 +151,8 @@ codes! {
     OtherCredentials = "E0132",
     /// A secret is too short to be one.
     ShortSecret = "E0133",
+    /// An amount of money in another form, or out of range.
+    Money = "E0134",
     /// A time occurs twice on the clocks of the zone.
     TimeTwice = "E0141",
     /// A rate exceeds the platform's documented limit.

@@ -25,6 +25,7 @@ mod keys;
 mod line_index;
 mod load;
 mod look_alike;
+mod money;
 mod names;
 mod number;
 mod pace;

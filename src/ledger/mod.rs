@@ -46,7 +46,6 @@ pub use log::record::RecordError;
 pub use recipients::spill::Spill;
 pub(crate) use recipients::{open_id_arena, open_id_index};
 pub use rules::Rules;
-pub use state::coupon_value;
 pub use state::illegal_fact::IllegalFact;
 pub use state::ledger_state::LedgerState;
 pub use state::present::Present;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::delivery::Counts;
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::model::money::{Money, Valuation};
 use crate::model::outcome::{Class, Classifier};
 use crate::model::problem::Problem;
 use crate::model::run_command::Requester;
@@ -70,6 +71,8 @@ pub enum EventKind {
         reading: Box<Reading>,
         /// All deliveries by state.
         counts: Counts,
+        /// What is known of the value of their coupons.
+        valuation: Valuation,
     },
     /// The run asks a person whether to go on.
     Asking,
@@ -84,6 +87,8 @@ pub enum EventKind {
     Counted {
         /// All deliveries by state.
         counts: Counts,
+        /// What is known of the value of their coupons.
+        valuation: Valuation,
     },
     /// The ledger made a batch of the run's facts durable.
     Flushed {
@@ -463,6 +468,13 @@ pub enum Halted {
         /// The limit.
         max: u64,
     },
+    /// `max_worth` leaves no room for another coupon.
+    MaxWorth {
+        /// The limit.
+        max: Money,
+        /// The value of one coupon. `None` if neither the file nor the platform states it.
+        each: Option<Money>,
+    },
 }
 
 impl Halted {
@@ -480,6 +492,7 @@ impl Halted {
             Self::MixedAnswers { .. } => Problem::HaltMixedAnswers,
             Self::Credentials { .. } => Problem::HaltCredentials,
             Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,
+            Self::MaxWorth { .. } => Problem::HaltMaxWorth,
         }
     }
 }

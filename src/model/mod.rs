@@ -12,6 +12,7 @@ pub mod event;
 pub mod foreign;
 pub mod identity;
 pub mod merchant_coupon_id;
+pub mod money;
 pub mod mutants;
 pub mod outcome;
 pub mod problem;

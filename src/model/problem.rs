@@ -270,6 +270,8 @@ problems! {
     HaltMixedAnswers = "E0715", Person;
     /// The ledger's times are far ahead of the wall clock.
     WrongClock = "E0716", Person;
+    /// `max_worth` is reached.
+    HaltMaxWorth = "E0717", Person;
 }
 
 impl fmt::Display for Problem {

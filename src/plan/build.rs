@@ -65,6 +65,8 @@ pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError
         base_url,
         coupons_per_user: campaign.coupons.per_user(),
         max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),
+        coupon_value: campaign.coupons.value,
+        max_worth: campaign.coupons.max_worth,
         audience: audience(campaign, rehearsal),
         schedule: schedule(campaign, rehearsal),
         pace: pace(&campaign.pace),

@@ -212,6 +212,12 @@ impl Meaning {
     /// Optional keys: each is hashed by its name and only when it is set, so that a new key leaves older fingerprints
     /// unchanged.
     fn selection(&mut self, plan: &Plan) {
+        for (key, money) in [("coupon_value", plan.coupon_value), ("max_worth", plan.max_worth)] {
+            if let Some(money) = money {
+                self.text(key);
+                self.number(money.fen());
+            }
+        }
         if plan.audience.order == TurnOrder::ExpiringFirst {
             self.text("expiring_first");
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::identity::{ActivityId, Identity};
+use crate::model::money::Money;
 use crate::model::outcome::Class;
 
 pub use build::{PlanError, RunOptions, build};
@@ -31,6 +32,10 @@ pub struct Plan {
     pub coupons_per_user: u8,
     /// The most coupons that the campaign may give over its whole life.
     pub max_coupons: u64,
+    /// The face value of a coupon by the campaign file. `None` if the file does not say it.
+    pub coupon_value: Option<Money>,
+    /// The most that all coupons together may be worth. `None` without a limit.
+    pub max_worth: Option<Money>,
     /// Selection and checks of the audience.
     pub audience: Audience,
     /// When attempts may start.

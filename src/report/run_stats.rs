@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Attempt, DrainReason, Ending, Event, EventKind, Halted, Phase, Reading};
 use crate::model::identity::{ActivityId, AppId, CampaignName, PlatformName};
+use crate::model::money::Valuation;
 use crate::model::outcome::{Class, Classifier};
 
 pub use remaining_waves::RemainingWaves;
@@ -28,6 +29,8 @@ pub struct RunStats {
     pub audience: AudienceProgress,
     /// All deliveries by state.
     pub counts: Counts,
+    /// What is known of the value of their coupons.
+    pub valuation: Valuation,
     /// The starts of attempts.
     pub sends: SendStats,
     /// The ended attempts by code.
@@ -196,9 +199,14 @@ impl RunStats {
             }
             EventKind::AudienceRead { rows, of } => self.audience.read(*rows, *of, now),
             EventKind::Admitting { users, of } => self.audience.admit(*users, *of, now),
-            EventKind::Admitted { reading, counts } => {
+            EventKind::Admitted {
+                reading,
+                counts,
+                valuation,
+            } => {
                 self.audience.reading = Some(reading.as_ref().clone());
                 self.counts = *counts;
+                self.valuation = *valuation;
             }
             EventKind::Asking => self.is_asking = true,
             EventKind::Asked { waited } => {
@@ -206,7 +214,10 @@ impl RunStats {
                 self.asked += *waited;
             }
             EventKind::Phase(phase) => self.enter(phase),
-            EventKind::Counted { counts } => self.counts = *counts,
+            EventKind::Counted { counts, valuation } => {
+                self.counts = *counts;
+                self.valuation = *valuation;
+            }
             EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, now),
             EventKind::AttemptEnded(attempt) => {
                 self.count(attempt);

@@ -13,6 +13,7 @@ use crate::model::event::{
     Attempt, Ending, Event, EventKind, ExcludeList, Phase, PlaceUnit, Reading, RowPlace, Rows, UnusableKind,
 };
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::model::money::Valuation;
 use crate::model::outcome::{Class, Classifier};
 
 use super::run_stats::RunStats;
@@ -23,6 +24,7 @@ pub(super) struct RunScript {
     pub(super) now: Timestamp,
     pub(super) events: Vec<Event>,
     pub(super) counts: Counts,
+    pub(super) valuation: Valuation,
     pub(super) since: Duration,
     pub(super) campaign: Arc<CampaignInfo>,
 }
@@ -81,6 +83,7 @@ impl RunScript {
             now: shanghai("12:00:00"),
             events: Vec::new(),
             counts: Counts::default(),
+            valuation: Valuation::default(),
             since: Duration::ZERO,
             campaign: Arc::new(CampaignInfo {
                 name: "summer-2026".into(),
@@ -132,6 +135,7 @@ impl RunScript {
         self.emit(EventKind::Admitted {
             reading: Box::new(reading),
             counts,
+            valuation: self.valuation,
         })
     }
 
@@ -147,7 +151,10 @@ impl RunScript {
 
     pub(super) fn shift(&mut self, from: StateName, to: StateName) -> &mut Self {
         self.counts.shift(from, to);
-        self.emit(EventKind::Counted { counts: self.counts })
+        self.emit(EventKind::Counted {
+            counts: self.counts,
+            valuation: self.valuation,
+        })
     }
 
     /// Attempts `n` deliveries, one every `every` milliseconds, each with this result.

@@ -1,6 +1,6 @@
 //! Texts that terminals, pages and JSON output share: why a run waits, stopped or halted, and what a person has to do.
 
-use crate::catalogue::{Grouped, wording};
+use crate::catalogue::{Grouped, money, wording};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, UnusableKind};
 use crate::model::outcome::Classifier;
@@ -244,6 +244,8 @@ pub fn halt_reason(halted: &Halted) -> String {
         .to_string(),
         Halted::Credentials { why } => visible(why).into_owned(),
         Halted::MaxCoupons { max } => wording::HaltMaxCoupons { max: &Grouped(*max) }.to_string(),
+        Halted::MaxWorth { max, each: Some(each) } => money::MaxWorthReached { max, each }.to_string(),
+        Halted::MaxWorth { max, each: None } => money::MaxWorthUnknown { max }.to_string(),
     }
 }
 
@@ -266,6 +268,8 @@ pub fn remedy(halted: &Halted) -> String {
         Halted::MixedAnswers { .. } => wording::RemedyMixedAnswers.to_string(),
         Halted::Credentials { .. } => wording::RemedyCredentials.to_string(),
         Halted::MaxCoupons { .. } => wording::RemedyMaxCoupons.to_string(),
+        Halted::MaxWorth { each: Some(_), .. } => money::RaiseMaxWorth.to_string(),
+        Halted::MaxWorth { each: None, .. } => money::WriteCouponValue.to_string(),
     }
 }
 

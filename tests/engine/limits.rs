@@ -333,7 +333,7 @@ async fn outage(act: Act) {
         began.elapsed()
     );
     let most_in_doubt = bench.told(|kind| match kind {
-        EventKind::Counted { counts } => Some(counts.count(StateName::InDoubt) + counts.count(StateName::InFlight)),
+        EventKind::Counted { counts, .. } => Some(counts.count(StateName::InDoubt) + counts.count(StateName::InFlight)),
         _ => None,
     });
     let probes = 20;

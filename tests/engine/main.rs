@@ -31,6 +31,7 @@ use runner::ledger::{Fact, ManualDecision};
 use runner::model::clock::{from_ms, later};
 use runner::model::delivery::{DeliveryKey, Resolution, StateName};
 use runner::model::event::{Ending, EventKind, Halted, Phase, Waiting};
+use runner::model::money::Money;
 use runner::model::outcome::Class;
 use runner::model::run_command::RunCommand;
 
@@ -414,6 +415,61 @@ async fn max_coupons_holds_up_no_resend() {
         );
         assert_eq!(world.seen(|seen| seen.starts.len()), 20);
     }
+}
+
+/// Runs a campaign of 30 users with `max_worth` of 50 yuan against a platform that states `stated` fen.
+async fn apply_with_max_worth(coupon_value: Option<u64>, stated: i64) -> (u64, StopReason) {
+    let mut bench = Bench::new();
+    bench.plan.coupon_value = coupon_value.map(Money::from_fen);
+    bench.plan.max_worth = Some(Money::from_fen(5_000));
+    let world = World::new(&bench.clock, 50, |ask| {
+        if ask.nth == 1 && ask.before % 3 == 1 {
+            Act::IssueAndLose(Duration::from_secs(10))
+        } else {
+            Act::Issue
+        }
+    });
+    world.states_value(stated);
+    let ended = bench.apply(30, &world).await;
+    assert_eq!(
+        (ended.ending, ended.counts.count(StateName::Issued)),
+        (Ending::NeedsPerson, world.given()),
+        "a doubt has its place already, and is resent"
+    );
+    (world.given(), ended.why)
+}
+
+fn max_worth_reached(each: Option<u64>) -> StopReason {
+    StopReason::Halted(Halted::MaxWorth {
+        max: Money::from_fen(5_000),
+        each: each.map(Money::from_fen),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_worth_is_never_passed() {
+    let by_file = apply_with_max_worth(Some(500), -1).await;
+    assert_eq!(by_file, (10, max_worth_reached(Some(500))));
+    let by_both = apply_with_max_worth(Some(700), 700).await;
+    assert_eq!(by_both, (7, max_worth_reached(Some(700))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_coupon_shows_the_value_for_max_worth() {
+    assert_eq!(apply_with_max_worth(None, 600).await, (8, max_worth_reached(Some(600))));
+    assert_eq!(
+        apply_with_max_worth(None, -1).await,
+        (1, max_worth_reached(None)),
+        "a limit that cannot be kept stops the run"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_value_that_the_platform_states_counts_for_max_worth() {
+    assert_eq!(
+        apply_with_max_worth(Some(1_000), 400).await,
+        (12, max_worth_reached(Some(400)))
+    );
 }
 
 /// A coupon that may exist beside the one that is sent again counts in the limit.

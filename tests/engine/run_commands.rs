@@ -163,7 +163,7 @@ impl Case {
 
     fn in_flight(&self) -> u64 {
         let counts = self.bench.told(|kind| match kind {
-            EventKind::Counted { counts } => Some(*counts),
+            EventKind::Counted { counts, .. } => Some(*counts),
             _ => None,
         });
         counts.last().map_or(0, |counts| counts.count(StateName::InFlight))
@@ -252,7 +252,7 @@ async fn what_is_in_flight_when_a_pause_begins_lands_as_ever() {
     let drive = async {
         sleep(Duration::from_mins(1)).await;
         let issued = bench.told(|kind| match kind {
-            EventKind::Counted { counts } => Some(counts.count(StateName::Issued)),
+            EventKind::Counted { counts, .. } => Some(counts.count(StateName::Issued)),
             _ => None,
         });
         assert_eq!(issued.last(), Some(&151));

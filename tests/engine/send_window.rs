@@ -117,7 +117,7 @@ async fn at_the_end_of_a_window_what_is_armed_is_called_off_and_what_is_in_fligh
     );
     let before = events.iter().rev().filter(|event| event.at < from_ms(BEGIN + 66_000));
     let last = before.filter_map(|event| match &event.kind {
-        EventKind::Counted { counts } => Some(*counts),
+        EventKind::Counted { counts, .. } => Some(*counts),
         _ => None,
     });
     let counts = last.into_iter().next().unwrap();

@@ -186,7 +186,7 @@ async fn a_wave_does_not_end_while_its_users_are_passed_over() {
     let in_wave = (0..40).filter(|user| crate::waves::wave_of(bench, *user) == 0).count() as u64;
     let issued_at_end = std::sync::Mutex::new(0);
     let at_end = bench.told(|kind| match kind {
-        EventKind::Counted { counts } => {
+        EventKind::Counted { counts, .. } => {
             *issued_at_end.lock().unwrap() = counts.count(StateName::Issued);
             None
         }

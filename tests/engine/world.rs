@@ -1,7 +1,7 @@
 //! A platform in memory that follows a script and records everything, so that tests can check which coupons were issued.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ pub struct World {
     seen: Mutex<Seen>,
     /// How many answers it gave: each has its own log_id.
     answers: AtomicU64,
+    /// The value of its coupons in fen; negative if it does not state one.
+    coupon_value: AtomicI64,
 }
 
 /// The record of all requests.
@@ -137,7 +139,13 @@ impl World {
             connect: Mutex::new(Box::new(|_| (Duration::ZERO, true))),
             seen: Mutex::default(),
             answers: AtomicU64::new(0),
+            coupon_value: AtomicI64::new(-1),
         })
+    }
+
+    /// States `fen` as the value of each coupon from now on.
+    pub fn states_value(&self, fen: i64) {
+        self.coupon_value.store(fen, Ordering::Relaxed);
     }
 
     /// Lets every fetch of a token take `time` from now on.
@@ -257,6 +265,7 @@ impl World {
             coupon: Box::new(Coupon {
                 coupon_id,
                 coupon_status: Some(10),
+                discount_amount: Some(self.coupon_value.load(Ordering::Relaxed)).filter(|fen| *fen >= 0),
                 ..Coupon::default()
             }),
             replay,

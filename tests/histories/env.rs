@@ -434,7 +434,7 @@ impl Env {
                 attempt: attempt.attempt,
                 outcome: attempt.outcome.clone(),
             },
-            EventKind::Counted { counts } => EmittedKind::Counted(*counts),
+            EventKind::Counted { counts, .. } => EmittedKind::Counted(*counts),
             EventKind::RunEnded { ending, counts } => EmittedKind::RunEnded(*ending, *counts),
             EventKind::Halted(Halted::AnotherLedger { merchant_coupon_id, .. }) => {
                 EmittedKind::AnotherLedger(merchant_coupon_id.clone())
@@ -463,7 +463,7 @@ fn describe(kind: &EventKind) -> String {
             "attempt {} at {} ended: {} {}",
             attempt.attempt, attempt.open_id, attempt.outcome, attempt.message
         ),
-        EventKind::Counted { counts } => format!("counted {}", describe_counts(counts)),
+        EventKind::Counted { counts, .. } => format!("counted {}", describe_counts(counts)),
         EventKind::RunEnded { ending, counts } => format!("the run ended {ending:?}, {}", describe_counts(counts)),
         kind => format!("{kind:?}"),
     }

@@ -169,7 +169,8 @@ impl StartedRun<'_> {
             ledger.accept_older();
             ledger.hold_back(&reader.beginning(ledger.state()))?;
             let counts = ledger.state().counts();
-            self.emit(EventKind::Counted { counts });
+            let valuation = ledger.state().valuation(plan.coupon_value);
+            self.emit(EventKind::Counted { counts, valuation });
         }
         self.unless_stalled(self.show(existing.as_ref())).await?;
         let empty = LedgerState::new(plan.identity.clone());
@@ -223,9 +224,11 @@ impl StartedRun<'_> {
             self.emit(EventKind::Admitting { users, of });
         }
         let counts = ledger.state().counts();
+        let valuation = ledger.state().valuation(plan.coupon_value);
         self.emit(EventKind::Admitted {
             reading: Box::new(reading),
             counts,
+            valuation,
         });
         pauses.end().await;
         // The accepted changes are durable now, so the witness may name the current head.

@@ -129,7 +129,7 @@ impl<'b> DiffBuilder<'b> {
         let reading = reading(&rows, terms, &choice, &survey, &effects);
         refusals.extend(row_refusals(&rows, terms));
         refusals.extend(nobody_left(ledger_state, terms, &survey, &reading));
-        refusals.extend(over_max_coupons(ledger_state, &survey, terms.plan.max_coupons));
+        refusals.extend(over_max_coupons(ledger_state, &survey, terms.plan));
         let audience = rows.excluded.hash(terms.totals.hash);
         let generation = Generation {
             at: present.now,
@@ -370,7 +370,8 @@ fn sort(changes: Vec<Change>, ledger_state: &LedgerState, terms: &Terms<'_>) -> 
     (found, needless)
 }
 
-fn over_max_coupons(ledger_state: &LedgerState, survey: &Survey, max: u64) -> Option<Refusal> {
+/// Compares the coupons that the campaign can come to give with `max_coupons` and `max_worth`.
+fn over_max_coupons(ledger_state: &LedgerState, survey: &Survey, plan: &Plan) -> Option<Refusal> {
     let sum = MaxCouponsSum {
         issued: survey.counts.count(StateName::Issued),
         in_doubt: survey.counts.count(StateName::InDoubt),
@@ -384,5 +385,13 @@ fn over_max_coupons(ledger_state: &LedgerState, survey: &Survey, max: u64) -> Op
             ledger_state.reopened_held() + survey.owed_under_new_activity
         },
     };
-    (sum.total() > max).then_some(Refusal::OverMaxCoupons { max, sum })
+    let max = plan.max_coupons;
+    if sum.total() > max {
+        return Some(Refusal::OverMaxCoupons { max, sum });
+    }
+    let max = plan.max_worth?;
+    let valuation = ledger_state.valuation(plan.coupon_value);
+    let unstated = sum.total().saturating_sub(valuation.stated);
+    let at_most = valuation.given + valuation.price?.each.times(unstated);
+    (at_most > max).then_some(Refusal::OverMaxWorth { max, at_most, sum })
 }

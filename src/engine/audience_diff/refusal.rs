@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::accept::Accept;
+use crate::catalogue::money;
 use crate::model::event::{READABLE_TIMES, Rows, UnusableKind};
+use crate::model::money::Money;
 use crate::model::problem::Problem;
 
 /// A change since the last apply that could surprise.
@@ -132,6 +134,18 @@ pub enum Refusal {
         /// What it needs.
         sum: MaxCouponsSum,
     },
+    /// The coupons could be worth more than `max_worth`.
+    #[error("{}", money::OverMaxWorth {
+        at_most: at_most, coupons: sum.total(), max: max, sum: sum,
+    })]
+    OverMaxWorth {
+        /// What the file allows.
+        max: Money,
+        /// What the coupons could be worth.
+        at_most: Money,
+        /// The coupons.
+        sum: MaxCouponsSum,
+    },
     /// More users than a ledger can number.
     #[error(
         "the audience names more than {} users, which is more than a ledger can number",
@@ -164,6 +178,7 @@ impl Refusal {
             Self::OverMaxCoupons { .. } => {
                 Some("raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`".into())
             }
+            Self::OverMaxWorth { .. } => Some(money::OverMaxWorthHelp.to_string()),
             Self::TooMany => None,
         }
     }

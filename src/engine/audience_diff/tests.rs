@@ -6,6 +6,7 @@ mod property;
 mod who;
 
 use super::*;
+use crate::catalogue::Language;
 use crate::ledger::{Fact, ManualDecision};
 use crate::model::clock::from_ms;
 use crate::model::delivery::Away;
@@ -14,6 +15,7 @@ use crate::model::delivery::{Decision, DeliveryKey, Resolution, State, Transitio
 use crate::model::event::Rows;
 use crate::model::event::UnusableKind;
 use crate::model::identity::ActivityId;
+use crate::model::money::Money;
 use crate::model::outcome::Class;
 use memory::{Apply, CODE, Memory};
 
@@ -388,6 +390,31 @@ fn the_sum_of_max_coupons_counts_every_coupon_still_possible() {
         .decide(&ledger)
         .expect_err("what is held or in doubt may be a coupon yet");
     apply(2, 1).to(&mut ledger);
+}
+
+#[test]
+fn the_worth_of_every_coupon_still_possible_is_compared_with_max_worth() {
+    let mut ledger = Memory::new();
+    let apply = |fen, value: Option<u64>| {
+        Apply::new(["a", "b", "c"]).with(|plan| {
+            plan.coupon_value = value.map(Money::from_fen);
+            plan.max_worth = Some(Money::from_fen(fen));
+        })
+    };
+    let refused = apply(2_999, Some(1_000))
+        .decide(&ledger)
+        .expect_err("three coupons are worth 30 yuan");
+    let texts = [Language::English, Language::Chinese]
+        .map(|language| language.scope(|| format!("{}\n{}", refused[0], refused[0].help().unwrap_or_default())));
+    insta::assert_snapshot!(texts.join("\n\n"));
+    apply(2_999, None)
+        .decide(&ledger)
+        .expect("the first coupon shows the value");
+    apply(3_000, Some(1_000)).to(&mut ledger);
+    ledger.send(key(0), Decision::Issued);
+    apply(2_999, Some(1_000))
+        .decide(&ledger)
+        .expect_err("an issued coupon counts too");
 }
 
 /// The coupon that may exist beside the one that is sent again counts as well.

@@ -566,7 +566,7 @@ impl Run {
     /// Which deliveries may be picked for the next intent.
     fn pick(&self, allowance: &Allowance, outside: &Outside<'_>) -> Pick {
         let capped = self.is_capped(outside.plan);
-        if !has_coupon_left(outside, self.batch.fresh) {
+        if reached_limit(outside, self.batch.fresh).is_some() {
             Pick::Doubt { again: capped }
         } else if capped {
             Pick::Again
@@ -704,7 +704,8 @@ impl Run {
         let took = now.instant.saturating_duration_since(since);
         self.emit(EventKind::Flushed { took, facts }, now);
         let counts = state.counts();
-        self.emit(EventKind::Counted { counts }, now);
+        let valuation = state.valuation(outside.plan.coupon_value);
+        self.emit(EventKind::Counted { counts, valuation }, now);
         for permit in permits {
             let latest = self.latest_start(permit.key(), state);
             self.actions.push(Action::Start { permit, latest });
@@ -824,9 +825,8 @@ impl Run {
                 StopReason::NothingLeft
             });
         }
-        let max = outside.plan.max_coupons;
-        let full = !has_coupon_left(outside, 0) && !self.queue.has_doubt(outside.state, capped);
-        full.then_some(StopReason::Halted(Halted::MaxCoupons { max }))
+        let reached = reached_limit(outside, 0)?;
+        (!self.queue.has_doubt(outside.state, capped)).then_some(StopReason::Halted(reached))
     }
 
     fn on_left(&mut self, outside: &Outside<'_>) -> Awaits {
@@ -856,9 +856,9 @@ impl Run {
         !self.queue.has_nothing_left(outside.state, capped)
     }
 
-    /// When the next delivery becomes due that `max_coupons` has room for. `None` if no such delivery waits.
+    /// When the next delivery becomes due that `max_coupons` and `max_worth` have room for. `None` if no such delivery waits.
     fn next_due(&self, outside: &Outside<'_>) -> Option<Instant> {
-        if has_coupon_left(outside, 0) {
+        if reached_limit(outside, 0).is_none() {
             self.queue.next_due()
         } else {
             self.queue.next_doubt_due()
@@ -1005,10 +1005,24 @@ fn reserve_doubts(outside: &mut Outside<'_>) {
     }
 }
 
-/// Whether `fresh` new intents leave room in `max_coupons` for another coupon.
-fn has_coupon_left(outside: &Outside<'_>, fresh: u64) -> bool {
-    let counts = outside.state.counts();
+/// The limit that leaves no room for another coupon after `fresh` new intents. `None` if there is room.
+fn reached_limit(outside: &Outside<'_>, fresh: u64) -> Option<Halted> {
+    let Outside { plan, state, .. } = *outside;
+    let counts = state.counts();
     let known = counts.count(StateName::Issued) + counts.count(StateName::InDoubt) + counts.count(StateName::InFlight);
-    let reopened = outside.state.reopened_doubts() + outside.state.reopened_held();
-    known + reopened + fresh < outside.plan.max_coupons
+    let reopened = state.reopened_doubts() + state.reopened_held();
+    let max = plan.max_coupons;
+    if known + reopened + fresh >= max {
+        return Some(Halted::MaxCoupons { max });
+    }
+    let max = plan.max_worth?;
+    let valuation = state.valuation(plan.coupon_value);
+    let worth = valuation.worth(&counts);
+    let each = valuation.price.map(|price| price.each);
+    let has_room = match each {
+        Some(each) => worth.committed() + each.times(fresh + 1) <= max,
+        // The first coupon shows the value. Until then, one coupon at a time is at risk.
+        None => known + reopened + fresh == 0,
+    };
+    (!has_room).then_some(Halted::MaxWorth { max, each })
 }

@@ -272,6 +272,11 @@ impl PackedOutcome<'_> {
         })
     }
 
+    /// The value of the coupon, in fen. `None` if the platform stated none.
+    pub(in crate::ledger) fn discount_amount(&self) -> Option<i64> {
+        self.common.coupon.as_ref()?.discount_amount
+    }
+
     /// Decodes the whole outcome. `None` for bytes that no encoder wrote, such as an issued outcome without a coupon.
     pub(crate) fn decode(&self) -> Option<Outcome> {
         let common = self.common;

@@ -20,10 +20,12 @@ use crate::ledger::recipients::spill::Spill;
 use crate::ledger::rules::Rules;
 use crate::model::clock::later;
 use crate::model::delivery::{
-    ActivityNo, Away, Counts, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Skipped, State, StateName, Transition,
+    ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Skipped, State, StateName,
+    Transition,
 };
 use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
+use crate::model::money::{Money, Price, PriceSource, Valuation};
 use crate::model::mutants::mutant;
 
 /// The state of one campaign's ledger. Only its `apply` changes it, for new facts and on replay alike.
@@ -258,6 +260,31 @@ impl LedgerState {
         self.totals.reopened_held
     }
 
+    /// What is known of the value of this ledger's coupons. `stated_in_file` is `coupon_value` of the campaign file; a value that the
+    /// platform stated for the current activity takes precedence.
+    #[must_use]
+    pub fn valuation(&self, stated_in_file: Option<Money>) -> Valuation {
+        let value = &self.totals.coupon_value;
+        let by_platform = self
+            .current_activity()
+            .and_then(|activity| value.of_activity(activity))
+            .map(|each| Price {
+                each,
+                source: PriceSource::Platform,
+            });
+        Valuation {
+            given: value.given(),
+            stated: value.stated(),
+            price: by_platform.or_else(|| {
+                stated_in_file.map(|each| Price {
+                    each,
+                    source: PriceSource::File,
+                })
+            }),
+            reopened: self.reopened_doubts() + self.reopened_held(),
+        }
+    }
+
     /// Whether a held delivery that a person reopens counts in `max_coupons`.
     #[must_use]
     pub fn counts_reopened_held(&self) -> bool {
@@ -328,6 +355,9 @@ impl LedgerState {
             }
             Fact::Ended { key, decision, outcome } => {
                 self.totals.note(outcome.at);
+                if let (Decision::Issued, State::Attempting { activity, .. }) = (&decision, self.status(key).state) {
+                    self.totals.coupon_value.add(activity, outcome.discount_amount());
+                }
                 self.step(key, Transition::Ended(decision))?;
                 self.skip_following(key)
             }

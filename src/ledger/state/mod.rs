@@ -1,6 +1,6 @@
 //! The state that the facts of a ledger add up to.
 
-pub mod coupon_value;
+mod coupon_value;
 pub(super) mod daily_attempts;
 pub(super) mod deliveries;
 pub(super) mod illegal_fact;

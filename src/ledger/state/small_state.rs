@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::rules::Rules;
 
+use super::coupon_value::CouponValue;
 use super::daily_attempts::DailyAttempts;
 use super::waves::Waves;
 
@@ -19,6 +20,7 @@ pub(in crate::ledger) struct Totals {
     pub(super) rules: Rules,
     pub(super) attempts: DailyAttempts,
     pub(super) waves: Waves,
+    pub(super) coupon_value: CouponValue,
 }
 
 impl Totals {

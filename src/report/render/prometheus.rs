@@ -114,13 +114,13 @@ impl Metrics {
         let mut live = self.live();
         match &event.kind {
             EventKind::AudienceRead { rows, .. } => self.read(*rows),
-            EventKind::Admitted { reading, counts } => {
+            EventKind::Admitted { reading, counts, .. } => {
                 // The progress events stop before the last rows; the admission has the total.
                 let unusable: u64 = reading.unusable.iter().map(|(_, rows)| rows.count).sum();
                 self.read(reading.listed + reading.repeated.count + unusable);
                 live.counts = *counts;
             }
-            EventKind::Counted { counts } => live.counts = *counts,
+            EventKind::Counted { counts, .. } => live.counts = *counts,
             EventKind::Phase(phase) => live.phase = Some(phase.clone()),
             EventKind::AttemptBegan { since_run_began } => {
                 live.outstanding += 1;

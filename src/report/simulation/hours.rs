@@ -131,7 +131,7 @@ impl Hours {
         }
         match &event.kind {
             EventKind::AttemptBegan { .. } => self.hour.sent += 1,
-            EventKind::Counted { counts } | EventKind::RunEnded { counts, .. } => self.count_deliveries(*counts),
+            EventKind::Counted { counts, .. } | EventKind::RunEnded { counts, .. } => self.count_deliveries(*counts),
             EventKind::Phase(phase) => {
                 self.account(event.at);
                 self.time_use = match phase {

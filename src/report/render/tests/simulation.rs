@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use crate::model::clock::{from_ms, later, until};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{DrainReason, Ending, Event, EventKind, Halted, Phase, Waiting};
+use crate::model::money::Valuation;
 use crate::report::render::html::{page_text, simulation_page};
 use crate::report::render::json::{HourObject, SimulationObject};
 use crate::report::render::terminal::simulation::text;
@@ -247,7 +248,7 @@ proptest! {
                 0 => { hours.count(&event(now, began())); sent += 1; }
                 1 => {
                     counts.shift(StateName::Pending, StateName::Issued);
-                    hours.count(&event(now, EventKind::Counted { counts }));
+                    hours.count(&event(now, EventKind::Counted { counts, valuation: Valuation::default() }));
                     issued += 1;
                 }
                 2 => { hours.count(&event(now, EventKind::Phase(Phase::Sending))); doing = 1; }

@@ -1,0 +1,18 @@
+amount = { $yuan } CNY
+no-money = is { $written }, which is no amount of money
+other-currency = is in { $currency }; the platform's coupons are worth yuan
+too-small = is too small
+too-large = is too large
+too-precise = has a part of a fen
+negative = is negative
+write = write { $example }
+write-near = write `{ $near }`
+over-max-worth = the campaign needs up to { $at_most } for { $coupons } { $coupons ->
+    [one] coupon
+   *[other] coupons
+}, and `max_worth` is { $max }: { $sum }
+over-max-worth-help = raise `max_worth`, or lower `limit` under `audience` or `coupons_per_user`
+max-worth-reached = max_worth is reached: another coupon of { $each } would exceed { $max }
+max-worth-unknown = max_worth is { $max }, and neither the file nor the platform says what a coupon is worth
+raise-max-worth = raise max_worth in the campaign file, if more may be spent
+write-coupon-value = write coupon_value into the campaign file
