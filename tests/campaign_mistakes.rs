@@ -66,6 +66,14 @@ cases! {
         with("shedule:\n  start: 2026-06-01T10:00\n"),
         with("retry:\n  attempt: 6\n  firstDelay: 1s\n  colour: red\n"),
         with("codes: {29005099: refused}\n夏日: 1\n");
+    money:
+        with("coupon_value: 10\n"),
+        with("coupon_value: 10元\nmax_worth: 3万\n"),
+        with("coupon_value: 10 USD\nmax_worth: ten\n"),
+        with("coupon_value: 1.005 CNY\nmax_worth: 0 CNY\n"),
+        with("coupon_value: -1 CNY\nmax_worth: 99999999999999 CNY\n"),
+        with("coupon_value: [10]\nmax_worth: \n"),
+        with("coupon_value: 10 CNY\nmax_worth: 0.50 CNY\n");
     full_width:
         but("campaign: ", "campaign： "),
         but("campaign: ", "campaign:\u{3000}"),

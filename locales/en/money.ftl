@@ -1,12 +1,11 @@
 amount = { $yuan } CNY
 no-money = is { $written }, which is no amount of money
 other-currency = is in { $currency }; the platform's coupons are worth yuan
-too-small = is too small
+too-small = is too small: the least is `0.01 CNY`
 too-large = is too large
 too-precise = has a part of a fen
 negative = is negative
-write = write { $example }
-write-near = write `{ $near }`
+write = write `{ $example }`
 over-max-worth = the campaign needs up to { $at_most } for { $coupons } { $coupons ->
     [one] coupon
    *[other] coupons

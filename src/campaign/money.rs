@@ -40,12 +40,9 @@ impl KeyType<Money> for Amount {
             Mistake::TooPrecise => money::TooPrecise.to_string(),
             Mistake::Negative => money::Negative.to_string(),
         };
-        let help = match (&mistake, near(&scalar.text)) {
-            (Mistake::NoMoney | Mistake::TooPrecise, Some(near)) => {
-                money::WriteNear { near: &near.written() }.to_string()
-            }
-            _ => money::Write { example: &example }.to_string(),
-        };
+        let meant = near(&scalar.text).filter(|_| matches!(mistake, Mistake::NoMoney | Mistake::TooPrecise));
+        let example = meant.map_or(example, Money::written);
+        let help = money::Write { example: &example }.to_string();
         value.refuse(Code::Money, what, help, diagnostics)
     }
 
