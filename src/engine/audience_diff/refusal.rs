@@ -136,7 +136,7 @@ pub enum Refusal {
     },
     /// The coupons could be worth more than `max_worth`.
     #[error("{}", money::OverMaxWorth {
-        at_most: at_most, coupons: sum.total(), max: max, sum: sum,
+        at_most, coupons: sum.total(), max, sum,
     })]
     OverMaxWorth {
         /// What the file allows.
