@@ -39,7 +39,7 @@ fn main() -> Result<(), Failed> {
         println!("{deliveries} deliveries, all of them issued");
         let open = best(|| run(dir.path(), &["--state", "held", "-o", "none.csv"]))?;
         report("open, read twice, write nothing", deliveries, open, open);
-        for out in ["out.csv", "out.jsonl", "out.parquet"] {
+        for out in ["out.csv", "out.jsonl", "out.parquet", "out.xlsx"] {
             let took = best(|| run(dir.path(), &["-o", out]))?;
             report(out, deliveries, took, open);
         }

@@ -53,7 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 29] = [
+const HOMES: [(&str, &[&str]); 30] = [
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/http.rs"]),
@@ -76,6 +76,7 @@ const HOMES: [(&str, &[&str]); 29] = [
             "app/export/parquet.rs",
         ],
     ),
+    ("rust_xlsxwriter", &["app/export/xlsx.rs"]),
     ("encoding_rs", &["audience/"]),
     ("textwrap", &["report/text.rs"]),
     ("flate2", &["audience/input.rs", "audience/parquet/pages.rs"]),

@@ -10,7 +10,7 @@ command-stop = Stops a running campaign in an orderly way, as ^C does
 command-validate = Shows every mistake in campaign files. Opens no connection, reads no audience
 command-resolve = Records your decision on deliveries that are held, in doubt or refused
 command-trace = Shows everything known about one user, and what happens next
-command-export = Writes one row per delivery, as CSV, JSON lines or Parquet
+command-export = Writes one row per delivery, as CSV, JSON lines, Parquet or xlsx
 command-verify = Checks the whole ledger and certifies what it says
 command-schema = Prints the JSON Schema of campaign files, for editors
 command-sandbox = Runs the sandbox (a fake platform) as a server on this machine
@@ -78,15 +78,17 @@ explain-examples =
 export-format = The format of the rows. Default: the ending of FILE, else csv
 export-state = Only deliveries in these states, separated by commas
 export-out = Write to FILE instead of stdout. FILE appears when it is complete
-export-bom = Begin a CSV with a byte order mark, so that Excel reads Chinese text
+export-for-excel = Begin a CSV with a byte order mark, so that Excel reads Chinese text. For ids with all digits, export an .xlsx instead
 export-examples =
     Examples:
       runner export campaigns/summer.yaml --state issued -o issued.csv
           who has a coupon, which one, and until when it is valid
       runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == "held")'
           every held delivery as a JSON object, for a program
+      runner export campaigns/summer.yaml -o summer.xlsx
+          a workbook: every digit of the ids, amounts in yuan, times in the campaign's zone
 
-    Every format has the fields of a `delivery`, in the same order. Times have the campaign's offset; in Parquet they are UTC. Rows are in the order of the last answer; deliveries without an answer come last. Ids are the same in every format, so an export can be read as an audience or an exclude list. In CSV, a message, a name or a reason that a spreadsheet would run as a formula is prefixed with '.
+    Every format has the fields of a `delivery`, in the same order. Times have the campaign's offset; in Parquet they are UTC, and in xlsx dates on the clocks of the campaign's zone. Rows are in the order of the last answer; deliveries without an answer come last. Ids are the same in every format, so an export can be read as an audience or an exclude list. In CSV, a message, a name or a reason that a spreadsheet would run as a formula is prefixed with '.
 global-output = What stdout carries: text for people, or JSON objects, one per line
 global-verbose = Log more; given twice, much more. RUNNER_LOG takes an exact filter, such as `runner=debug`
 global-log-file = Append the log to FILE instead of writing it to stderr

@@ -10,7 +10,7 @@ command-stop = 平稳停止正在执行的任务，等同于在其终端按 ^C
 command-validate = 检查任务文件并列出全部错误；不联网、不读取人群
 command-resolve = 对待人工判定、结果未知或被拒绝的发放作出判定
 command-trace = 查看某个用户的全部发放记录，以及接下来会怎样
-command-export = 导出发放明细，每次发放一行：CSV、JSON Lines 或 Parquet
+command-export = 导出发放明细，每次发放一行：CSV、JSON Lines、Parquet 或 xlsx
 command-verify = 完整核验账本，并可出具核验证明
 command-schema = 输出任务文件的 JSON Schema，供编辑器补全和检查
 command-sandbox = 在本机以服务方式运行沙箱（模拟平台）
@@ -78,15 +78,17 @@ explain-examples =
 export-format = 导出格式；默认按 FILE 的扩展名，否则为 csv
 export-state = 只导出处于这些状态的发放，用逗号分隔
 export-out = 写入 FILE 而不是 stdout；写完整后文件才会出现
-export-bom = 在 CSV 开头写入 BOM，使 Excel 正确显示中文
+export-for-excel = 在 CSV 开头写入 BOM，使 Excel 正确显示中文。要在 Excel 中完整保留 ID 的每一位，请导出 .xlsx
 export-examples =
     示例：
       runner export campaigns/summer.yaml --state issued -o issued.csv
           谁拿到了券、哪一张、有效期到什么时候
       runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == "held")'
           以 JSON 对象导出待人工判定的发放，供程序使用
+      runner export campaigns/summer.yaml -o summer.xlsx
+          导出 Excel 工作簿：ID 保留每一位，金额以元为单位，时间按任务时区
 
-    各种格式的字段都与 `delivery` 相同，顺序一致。时间带任务时区的偏移，Parquet 中为 UTC。各行按最后一次应答的先后排列，没有应答的排在最后。各种格式中的 ID 完全相同，因此导出文件可以直接作为人群或排除名单使用。CSV 中，凡是会被电子表格当作公式执行的消息、名称或原因，前面都会加上 '。
+    各种格式的字段都与 `delivery` 相同，顺序一致。时间带任务时区的偏移，Parquet 中为 UTC，xlsx 中为任务时区的日期时间。各行按最后一次应答的先后排列，没有应答的排在最后。各种格式中的 ID 完全相同，因此导出文件可以直接作为人群或排除名单使用。CSV 中，凡是会被电子表格当作公式执行的消息、名称或原因，前面都会加上 '。
 global-output = stdout 的输出形式：供人阅读的文本，或每行一个 JSON 对象
 global-verbose = 输出更多日志，写两次则更详细；RUNNER_LOG 可指定精确的过滤条件，例如 `runner=debug`
 global-log-file = 把日志追加到 FILE，而不是输出到 stderr

@@ -4,8 +4,10 @@ mod csv;
 mod jsonl;
 mod parquet;
 mod table;
+mod xlsx;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use crate::history::row::{Row, Times};
 use crate::history::rows;
@@ -15,6 +17,7 @@ use self::csv::Csv;
 use self::jsonl::Jsonl;
 use self::parquet::Parquet;
 use self::table::Table;
+use self::xlsx::Xlsx;
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger::ReadonlyLedger;
@@ -31,11 +34,13 @@ pub enum Format {
     Jsonl,
     /// Apache Parquet.
     Parquet,
+    /// A workbook for spreadsheets (Office Open XML).
+    Xlsx,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::Jsonl, Self::Parquet];
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Jsonl, Self::Parquet, Self::Xlsx];
 
     /// Returns the format's name, which is also the extension of its files.
     #[must_use]
@@ -44,7 +49,14 @@ impl Format {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
             Self::Parquet => "parquet",
+            Self::Xlsx => "xlsx",
         }
+    }
+
+    /// Whether its files are text.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Csv | Self::Jsonl)
     }
 
     /// Returns the format with this name. `None` if there is no such format.
@@ -63,6 +75,8 @@ pub struct ExportOptions {
     pub states: Vec<StateName>,
     /// Whether a CSV begins with a byte order mark.
     pub bom: bool,
+    /// Directories for temporary files, the best first.
+    pub scratch: Vec<PathBuf>,
 }
 
 /// How an export ended.
@@ -135,5 +149,10 @@ fn table<'o>(
         Format::Csv => Box::new(Csv::begin(out, times, options.bom)?),
         Format::Jsonl => Box::new(Jsonl::new(out, identity.clone(), times)),
         Format::Parquet => Box::new(Parquet::begin(out, identity)?),
+        Format::Xlsx => {
+            let zone = campaign.parsed.campaign.timezone.clone();
+            let now = campaign.environment.clock.now();
+            Box::new(Xlsx::begin(out, zone, now, &options.scratch)?)
+        }
     })
 }

@@ -1,5 +1,6 @@
 //! `runner export`: one row a delivery, for spreadsheets, programs and databases.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, LineWriter, Read, Seek, Write};
 use std::path::PathBuf;
@@ -9,12 +10,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::export::{self, ExportOptions, Exported, Format};
 use crate::app::{AppError, readonly_ledger};
-use crate::catalogue::help;
+use crate::catalogue::{export as texts, help};
+use crate::ledger::temporary_directories;
 use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
 use crate::report::outlet::Outlet;
-use crate::report::text::visible_path;
-use crate::report::times::counted;
+use crate::report::text::{visible, visible_path};
 
 use super::busy::{Busy, READING};
 use super::campaign_args::CampaignArgs;
@@ -35,7 +36,7 @@ pub struct ExportArgs {
     #[arg(help = help::ExportFormat.to_string())]
     #[arg(
         long,
-        value_name = "csv|jsonl|parquet",
+        value_name = "csv|jsonl|parquet|xlsx",
         hide_possible_values = true,
         value_parser = formats(),
         help_heading = help::HeadingWhatIsWritten.to_string()
@@ -47,9 +48,9 @@ pub struct ExportArgs {
     #[arg(help = help::ExportOut.to_string())]
     #[arg(short = 'o', value_name = "FILE", help_heading = help::HeadingWhatIsWritten.to_string())]
     pub out: Option<PathBuf>,
-    #[arg(help = help::ExportBom.to_string())]
-    #[arg(long, help_heading = help::HeadingWhatIsWritten.to_string())]
-    pub bom: bool,
+    #[arg(help = help::ExportForExcel.to_string())]
+    #[arg(long, alias = "bom", help_heading = help::HeadingWhatIsWritten.to_string())]
+    pub for_excel: bool,
 }
 
 /// Exports a campaign's deliveries.
@@ -69,7 +70,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         let busy = (args.out.is_some() || !context.terminal.stdout).then(|| Busy::new(READING, context));
         let go_on = |rows| {
             if let Some(busy) = &busy {
-                busy.say(|| format!("{} written", counted(rows, "delivery", "deliveries")));
+                busy.say(|| texts::Written { rows }.to_string());
             }
             !*stop.borrow()
         };
@@ -91,11 +92,12 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         let rows = match exported {
             Ok(Exported::All(rows)) => rows,
             Ok(Exported::Interrupted) => {
-                context.talk(if args.out.is_some() {
-                    "interrupted: nothing was kept of what was written\n"
+                let interrupted: &dyn Display = if args.out.is_some() {
+                    &texts::InterruptedFile
                 } else {
-                    "interrupted: not every delivery was written\n"
-                });
+                    &texts::Interrupted
+                };
+                context.talk(&format!("{interrupted}\n"));
                 return Ok(Exit::Incomplete);
             }
             Err(AppError::Rows(error)) if args.out.is_none() && error.kind() == io::ErrorKind::BrokenPipe => {
@@ -106,11 +108,8 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         };
         out.keep()?;
         if let Some(file) = &args.out {
-            context.talk(&format!(
-                "wrote {} to {}\n",
-                counted(rows, "delivery", "deliveries"),
-                visible_path(file)
-            ));
+            let file = visible_path(file);
+            context.talk(&format!("{}\n", texts::Wrote { rows, file: &file }));
         }
         Ok(Exit::Done)
     })?
@@ -119,36 +118,68 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
 impl ExportArgs {
     /// Chooses the format of the rows, and checks that the destination can take it.
     fn options(&self, context: &Context) -> Result<ExportOptions, Failure> {
-        let extension = self.out.as_ref().and_then(|file| file.extension());
-        let named = extension.and_then(|end| Format::named(&end.to_string_lossy()));
         let json = context.output == Output::Json && self.out.is_none();
         let usual = if json { Format::Jsonl } else { Format::Csv };
-        let format = self.format.or(named).unwrap_or(usual);
-        let trouble = match format {
-            Format::Csv | Format::Parquet if json => "stdout is a stream of JSON objects with `--output json`",
-            Format::Parquet if self.out.is_none() && context.terminal.stdout => {
-                "parquet is no text, and stdout is a terminal"
-            }
-            Format::Jsonl | Format::Parquet if self.bom => "only a CSV begins with a byte order mark",
-            _ => {
-                let states = match self.state.as_slice() {
-                    [] => StateName::ALL.to_vec(),
-                    some => some.to_vec(),
-                };
-                let bom = self.bom;
-                return Ok(ExportOptions { format, states, bom });
-            }
+        let format = self.format.or(self.format_of_file()?).unwrap_or(usual);
+        if json && format != Format::Jsonl {
+            return Err(refused(&texts::StdoutIsJson));
+        }
+        if !format.is_text() && self.out.is_none() && context.terminal.stdout {
+            return Err(refused(&texts::NotText { format: &format.word() }));
+        }
+        // A workbook is for Excel anyway.
+        if self.for_excel && !matches!(format, Format::Csv | Format::Xlsx) {
+            return Err(refused(&texts::ForExcel { format: &format.word() }));
+        }
+        Ok(ExportOptions {
+            format,
+            states: match self.state.as_slice() {
+                [] => StateName::ALL.to_vec(),
+                some => some.to_vec(),
+            },
+            bom: self.for_excel,
+            scratch: temporary_directories(),
+        })
+    }
+
+    /// Returns the format that the file's ending names. `None` without a file or an ending.
+    fn format_of_file(&self) -> Result<Option<Format>, Failure> {
+        let Some(file) = &self.out else { return Ok(None) };
+        let Some(ending) = file.extension() else {
+            return Ok(None);
         };
-        let help = "name a file with -o, or another --format";
-        Err(Failure::new(Problem::ExportForm, format!("cannot export so: {trouble}")).help(help))
+        let ending = ending.to_string_lossy().to_lowercase();
+        let named = Format::named(&ending);
+        let file = visible_path(file);
+        match (named, self.format) {
+            (Some(named), Some(format)) if named != format => Err(refused(&texts::OtherEnding {
+                file: &file,
+                named: &named.word(),
+                format: &format.word(),
+            })),
+            (None, None) => Err(Failure::new(
+                Problem::ExportForm,
+                texts::UnknownEnding {
+                    file: &file,
+                    ending: &visible(&ending),
+                }
+                .to_string(),
+            )
+            .help(texts::UnknownEndingHelp.to_string())),
+            (named, _) => Ok(named),
+        }
     }
 
     fn failed(&self, error: &io::Error) -> Failure {
         match &self.out {
             Some(file) => whole_file::failed(file, error),
-            None => Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(error),
+            None => Failure::new(Problem::Stdout, texts::Stdout.to_string()).caused_by(error),
         }
     }
+}
+
+fn refused(why: &dyn Display) -> Failure {
+    Failure::new(Problem::ExportForm, texts::Cannot { why }.to_string()).help(texts::CannotHelp.to_string())
 }
 
 /// Parses the name of a format.
@@ -196,9 +227,9 @@ impl Rows {
             None => Reader::Stdout(context.console.stdout_of_data()),
         };
         let rows = temporary_file().map_err(|error| {
-            Failure::new(Problem::Temporary, "cannot make a temporary file for the rows")
+            Failure::new(Problem::Temporary, texts::Temporary.to_string())
                 .caused_by(&error)
-                .help("make room there, or let TMPDIR name a directory of a disk that has some; or name a file with -o")
+                .help(texts::TemporaryHelp.to_string())
         })?;
         let rows = BufWriter::with_capacity(AT_ONCE, rows);
         Ok(Self::Temporary { rows, to })
@@ -232,7 +263,7 @@ impl Rows {
         match self {
             Self::File(file) => match file.into_inner() {
                 Ok(file) => file.keep(),
-                Err(error) => Err(Failure::new(Problem::Stdout, "cannot write the last rows").caused_by(error.error())),
+                Err(error) => Err(Failure::new(Problem::Stdout, texts::LastRows.to_string()).caused_by(error.error())),
             },
             Self::Temporary {
                 to: Reader::File(file), ..
@@ -244,10 +275,14 @@ impl Rows {
 
 /// Makes a file without a name, where spill files of ledgers are.
 fn temporary_file() -> io::Result<File> {
-    match std::env::var_os("TMPDIR") {
-        Some(dir) if !dir.is_empty() => tempfile::tempfile_in(dir),
-        _ => tempfile::tempfile_in("/var/tmp").or_else(|_| tempfile::tempfile_in("/tmp")),
+    let mut failed = io::Error::from(io::ErrorKind::NotFound);
+    for dir in temporary_directories() {
+        match tempfile::tempfile_in(dir) {
+            Ok(file) => return Ok(file),
+            Err(error) => failed = error,
+        }
     }
+    Err(failed)
 }
 
 impl Write for Rows {

@@ -43,7 +43,7 @@ pub use log::head::{Head, Older};
 pub use log::page::Page;
 pub use log::record;
 pub use log::record::RecordError;
-pub use recipients::spill::Spill;
+pub use recipients::spill::{Spill, temporary_directories};
 pub(crate) use recipients::{open_id_arena, open_id_index};
 pub use rules::Rules;
 pub use state::illegal_fact::IllegalFact;

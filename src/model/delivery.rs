@@ -57,6 +57,17 @@ pub enum Skipped {
 }
 
 impl Skipped {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Gone,
+        Self::CouponsPerUser,
+        Self::EarlierRefused,
+        Self::Excluded,
+        Self::ControlGroup,
+        Self::Lapsed,
+        Self::Limit,
+    ];
+
     /// Returns the reason's word in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -16,6 +16,7 @@ pub mod money;
 pub mod mutants;
 pub mod outcome;
 pub mod problem;
+pub mod quiet_panic;
 pub mod redactor;
 pub mod run_command;
 pub mod secret;

@@ -186,7 +186,12 @@ fn only_the_states_that_were_asked_for() {
 #[test]
 fn no_text_runs_in_a_spreadsheet_no_id_is_changed_and_excel_reads_chinese() {
     let fixture = Fixture::new();
-    let csv = fixture.run("export", &["--bom"]).ends(0).out;
+    let csv = fixture.run("export", &["--for-excel"]).ends(0).out;
+    assert_eq!(
+        fixture.run("export", &["--bom"]).ends(0).out,
+        csv,
+        "the option's earlier name"
+    );
     assert!(csv.starts_with("\u{feff}open_id,"));
     let rows = csv_rows(&csv);
     for row in &rows {
@@ -216,13 +221,15 @@ fn a_stream_of_objects_begins_with_its_version() {
 fn a_disk_that_is_full_leaves_what_was_there() {
     let fixture = Fixture::new();
     fixture.many(3_000);
-    let path = fixture.dir.path().join("out.csv");
-    fs::write(&path, "before").unwrap();
-    for format in ["csv", "jsonl"] {
-        let args = ["--format", format, "-o", "out.csv"];
+    for (format, out) in [("csv", "out.csv"), ("jsonl", "out"), ("xlsx", "out.xlsx")] {
+        let path = fixture.dir.path().join(out);
+        fs::write(&path, "before").unwrap();
+        let args = ["--format", format, "-o", out];
         let ran = fixture.run_under_limit(fixture.largest_file(), "export", &args).ends(1);
         let told = &ran.err;
-        assert!(told.contains("cannot write out.csv") && told.contains("help"), "{told}");
+        let cannot = format!("cannot write {out}");
+        assert!(told.contains(&cannot) && told.contains("help"), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "before");
         let names = fs::read_dir(fixture.dir.path()).unwrap();
         let names: Vec<_> = names
@@ -231,6 +238,7 @@ fn a_disk_that_is_full_leaves_what_was_there() {
         assert!(!names.iter().any(|name| name.contains(".part")), "{names:?}");
     }
     fixture.run("export", &["-o", "out.csv"]).ends(0);
+    let path = fixture.dir.path().join("out.csv");
     assert!(fs::read_to_string(&path).unwrap().starts_with(FIELDS));
 }
 
@@ -238,7 +246,7 @@ fn a_disk_that_is_full_leaves_what_was_there() {
 #[test]
 fn a_device_that_takes_nothing_more_is_a_failure_in_every_format() {
     let fixture = Fixture::new();
-    for format in ["csv", "jsonl", "parquet"] {
+    for format in ["csv", "jsonl", "parquet", "xlsx"] {
         let ran = fixture.run("export", &["--format", format, "-o", "/dev/full"]).ends(1);
         assert!(ran.err.contains("cannot write /dev/full"), "{}", ran.err);
     }
@@ -251,6 +259,7 @@ fn a_reader_that_left_is_no_failure() {
         &["--format", "csv"][..],
         &["--format", "jsonl"],
         &["--format", "parquet"],
+        &["--format", "xlsx"],
         &["--output", "json"],
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -275,7 +284,11 @@ fn what_cannot_be_exported_is_said_before_anything_is_written() {
         &["-o", "missing/out.csv"][..],
         &["-o", "."],
         &["--output", "json", "--format", "csv"],
-        &["--format", "jsonl", "--bom"],
+        &["--format", "jsonl", "--for-excel"],
+        &["-o", "out.xls"],
+        &["-o", "out.csv", "--format", "jsonl"],
+        &["-o", "out.CSV", "--format", "xlsx", "--lang", "zh"],
+        &["-o", "out.txt", "--lang", "zh"],
     ] {
         let ran = fixture.run("export", args).ends(2);
         write!(told, "$ {args:?}\n{}", ran.told(&fixture)).unwrap();
@@ -284,4 +297,23 @@ fn what_cannot_be_exported_is_said_before_anything_is_written() {
     told.push_str(&none.run("export", &[]).ends(2).told(&none));
     assert!(!none.dir.path().join(".runner").exists(), "nothing is made by looking");
     insta::assert_snapshot!("export_refused", told);
+}
+
+/// A file is in the format that its name promises, in letters of either case.
+#[test]
+fn the_ending_of_the_file_chooses_the_format() {
+    let fixture = Fixture::new();
+    for (out, begins) in [
+        ("out.csv", &b"open_id,"[..]),
+        ("out.CSV", b"open_id,"),
+        ("out.jsonl", b"{\"type\":\"delivery\""),
+        ("out.parquet", b"PAR1"),
+        ("out.xlsx", b"PK\x03\x04"),
+        ("out", b"open_id,"),
+    ] {
+        fixture.run("export", &["-o", out]).ends(0);
+        let bytes = fs::read(fixture.dir.path().join(out)).unwrap();
+        assert!(bytes.starts_with(begins), "{out}");
+    }
+    fixture.run("export", &["-o", "out.txt", "--format", "csv"]).ends(0);
 }

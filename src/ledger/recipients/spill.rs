@@ -25,7 +25,8 @@ const LARGE: &str = "/var/tmp";
 const VARIABLE: &str = "TMPDIR";
 
 /// The directories for large temporary files, the best first.
-pub(in crate::ledger) fn temporary_directories() -> Vec<PathBuf> {
+#[must_use]
+pub fn temporary_directories() -> Vec<PathBuf> {
     match env::var_os(VARIABLE) {
         Some(_) => vec![env::temp_dir()],
         None => vec![LARGE.into(), env::temp_dir()],

@@ -1,13 +1,10 @@
 //! Turns panics of sled into errors. They are not printed, and panics of other code are not touched.
 
-use std::cell::Cell;
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
+use crate::model::quiet_panic;
 
 static SLED_PANICS: AtomicUsize = AtomicUsize::new(0);
 
@@ -27,19 +24,10 @@ pub(super) fn catch_panic<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Re
                 .is_some_and(|name| name.starts_with("sled-io"));
             if is_sled {
                 SLED_PANICS.fetch_add(1, Ordering::SeqCst);
-            } else if !QUIET.get() {
+            } else {
                 before(info);
             }
         }));
     });
-    let before = QUIET.replace(true);
-    let result = panic::catch_unwind(work);
-    QUIET.set(before);
-    result.map_err(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        format!("it is damaged ({})", text.unwrap_or("it panicked"))
-    })
+    quiet_panic::catch_panic(work).map_err(|text| format!("it is damaged ({text})"))
 }
