@@ -78,7 +78,7 @@ fn init_overwrites_nothing() {
         let (code, said, err) = run(dir.path(), &["init"]);
         assert_eq!((code, said.as_str()), (Some(2), ""));
         assert!(
-            err.contains(&format!("{name} is there already; nothing was written")),
+            err.contains(&format!("{name} exists already; nothing was written")),
             "{err}"
         );
         assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), "mine");
@@ -95,7 +95,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     let (code, _, err) = run(dir.path(), &["init", "file/within"]);
     assert_eq!(code, Some(1));
     assert!(
-        err.starts_with("error[E0212]: cannot make the directory file/within\ncaused by: "),
+        err.starts_with("error[E0212]: cannot create the directory file/within\ncaused by: "),
         "{err}"
     );
 }

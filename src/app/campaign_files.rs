@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::campaign::{self, Code, Diagnostic, Names, Parsed};
+use crate::catalogue::app;
 
 use super::campaign::real_file;
 use super::error::AppError;
@@ -77,12 +78,9 @@ impl Neighbours {
                 && (&names.campaign, &names.app_id) == (&own.campaign, &own.app_id)
         });
         same.map(|(other, _)| {
-            let message = format!(
-                "{} is of the same campaign and app, and would share its ledger",
-                other.display()
-            );
-            let help = "a campaign's name is its identity for ever: give one of them another, or another directory";
-            parsed.mistake("campaign", Code::IllegalFact, message, Some(help.to_owned()))
+            let message = app::NamesakeBeside { path: &other.display() }.to_string();
+            let help = app::NamesakeBesideHelp.to_string();
+            parsed.mistake("campaign", Code::IllegalFact, message, Some(help))
         })
         .collect()
     }

@@ -3,26 +3,12 @@
 use std::error::Error as _;
 
 use crate::campaign::{BaseUrl, Code, Diagnostic, Parsed};
+use crate::catalogue::app;
 use crate::douyin::token::Credentials;
 use crate::model::identity::AppId;
 use crate::model::secret::{Secret, SecretError, SecretRef};
 
 use super::rehearsal::Rehearsal;
-
-/// A mistake and what to write instead.
-#[derive(Clone, Copy, Debug)]
-pub struct MissingCredentials {
-    /// The mistake.
-    pub message: &'static str,
-    /// What to write instead.
-    pub help: &'static str,
-}
-
-/// The mistake of a file without credentials.
-pub const NO_CREDENTIALS: MissingCredentials = MissingCredentials {
-    message: "`credentials` is missing; only a rehearsal (`--sandbox`) goes without",
-    help: "write `credentials: {client_key: {env: DOUYIN_CLIENT_KEY}, client_secret: {env: DOUYIN_CLIENT_SECRET}}`",
-};
 
 /// Reads all secrets of a campaign. A rehearsal needs none.
 ///
@@ -33,14 +19,9 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
         return Ok(rehearsed(&parsed.campaign.names.app_id));
     }
     let Some(written) = &parsed.campaign.credentials else {
-        let MissingCredentials { message, help } = NO_CREDENTIALS;
-        let help = Some(help.to_owned());
-        return Err(Box::new(parsed.mistake(
-            "credentials",
-            Code::MissingKey,
-            message.to_owned(),
-            help,
-        )));
+        let message = app::NoCredentials.to_string();
+        let help = Some(app::NoCredentialsHelp.to_string());
+        return Err(Box::new(parsed.mistake("credentials", Code::MissingKey, message, help)));
     };
     let resolved = Credentials::resolve(written).and_then(|credentials| {
         // A program on this machine takes any secret. The platform gives out none that is so short.
@@ -66,14 +47,12 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
 /// Returns what to do about a secret that cannot be read.
 fn help(error: &SecretError) -> String {
     match error {
-        SecretError::Unset(name) => format!("set {name}, or refer to another place under `credentials:`"),
-        SecretError::NotText(..) => {
-            "store the secret alone, as one line of plain text, without a word before it such as `Bearer`".to_owned()
-        }
-        SecretError::Unreadable { .. } => "check the path under `credentials:` and who may read it".to_owned(),
-        SecretError::TooShort(SecretRef::Env(name)) => format!("set {name} to the whole secret"),
-        SecretError::TooShort(SecretRef::File(path)) => format!("write the whole secret into {}", path.display()),
-        SecretError::Empty(path) => format!("write the secret into {}", path.display()),
+        SecretError::Unset(name) => app::SetSecret { name }.to_string(),
+        SecretError::NotText(..) => app::StoreSecretAlone.to_string(),
+        SecretError::Unreadable { .. } => app::CheckSecretPath.to_string(),
+        SecretError::TooShort(SecretRef::Env(name)) => app::SetWholeSecret { name }.to_string(),
+        SecretError::TooShort(SecretRef::File(path)) => app::WriteWholeSecret { path: &path.display() }.to_string(),
+        SecretError::Empty(path) => app::WriteSecret { path: &path.display() }.to_string(),
     }
 }
 

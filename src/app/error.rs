@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
+use crate::catalogue::{app, failure};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
@@ -33,7 +34,7 @@ use super::resolve::selection::ResolveRefusal;
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// A directory of campaign files cannot be read.
-    #[error("cannot read the directory {}", .path.display())]
+    #[error("{}", app::CannotReadDirectory { path: &.path.display() })]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -41,13 +42,13 @@ pub enum AppError {
         source: io::Error,
     },
     /// A directory has no campaign file.
-    #[error("there is no campaign file in {}", .0.display())]
+    #[error("{}", app::NoCampaignFile { path: &.0.display() })]
     NoCampaigns(PathBuf),
     /// The campaign cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The campaign has no ledger yet.
-    #[error("there is no ledger of {name} yet at {}", .dir.display())]
+    #[error("{}", app::NoLedger { campaign: name, path: &.dir.display() })]
     NoLedger {
         /// Which campaign.
         at: Box<CampaignRef>,
@@ -63,7 +64,7 @@ pub enum AppError {
     #[error("{0}")]
     OlderLedger(Box<OlderLedger>),
     /// The ledger's times are far ahead of the wall clock, and no person has accepted that.
-    #[error("the ledger's times are far ahead of this machine's clock; nothing was sent")]
+    #[error("{}", app::WrongClock)]
     WrongClock {
         /// The ledger's newest time.
         newest: Timestamp,
@@ -93,7 +94,7 @@ pub enum AppError {
     #[error(transparent)]
     Audience(#[from] AudienceError),
     /// An exclude list cannot be read.
-    #[error("cannot read the excluded list {list}; nobody is sent to without it")]
+    #[error("{}", app::CannotReadList { list })]
     ExcludedList {
         /// The list.
         list: String,
@@ -101,10 +102,10 @@ pub enum AppError {
         source: Box<AudienceError>,
     },
     /// The file of an excluded campaign cannot be used.
-    #[error("cannot use the campaign file {}", .0.display())]
+    #[error("{}", app::CannotUseCampaignFile { path: &.0.display() })]
     ExcludedCampaign(PathBuf),
     /// An excluded campaign has no ledger, so nobody knows who has a coupon of it.
-    #[error("cannot exclude the users of {name}: it has no ledger at {}", .dir.display())]
+    #[error("{}", app::ExcludedWithoutLedger { campaign: name, path: &.dir.display() })]
     ExcludedWithoutLedger {
         /// Its file.
         file: PathBuf,
@@ -114,7 +115,7 @@ pub enum AppError {
         dir: PathBuf,
     },
     /// The plan is not the one that was reviewed.
-    #[error("the plan is not the one that --expect names; nothing was sent")]
+    #[error("{}", app::OtherPlan)]
     OtherPlan {
         /// Which campaign.
         at: Box<CampaignRef>,
@@ -124,10 +125,10 @@ pub enum AppError {
         now: Box<Fingerprint>,
     },
     /// The audience is not admitted, for each of these reasons.
-    #[error("the audience was not let in; nothing was sent")]
+    #[error("{}", app::AudienceRefused)]
     Refused(Vec<Refusal>),
     /// The ledger has no such user.
-    #[error("the ledger of {name} has no user {}", visible(.open_id))]
+    #[error("{}", app::UnknownUser { campaign: name, open_id: &visible(.open_id) })]
     UnknownUser {
         /// Which campaign.
         at: Box<CampaignRef>,
@@ -139,7 +140,7 @@ pub enum AppError {
         near: Option<String>,
     },
     /// Some selected deliveries do not allow the decision, so nothing was decided.
-    #[error("cannot resolve all that was chosen; nothing was changed")]
+    #[error("{}", app::CannotResolve)]
     CannotResolve(Vec<ResolveRefusal>),
     /// No decision is possible while a process applies the campaign: it would not know of it.
     #[error(transparent)]
@@ -148,7 +149,7 @@ pub enum AppError {
     #[error(transparent)]
     Verify(#[from] VerifyError),
     /// The counts of the ledger are wrong, though each of its facts is right.
-    #[error("the ledger's sum is not right, though each of its facts is: a defect of this program")]
+    #[error("{}", failure::Miscounted)]
     Miscounted {
         /// The counts that are kept.
         kept: Box<Counts>,
@@ -156,7 +157,7 @@ pub enum AppError {
         counted: Box<Counts>,
     },
     /// `status.json` cannot be read.
-    #[error("cannot read {}", .path.display())]
+    #[error("{}", app::CannotReadStatus { path: &.path.display() })]
     StatusFile {
         /// The file.
         path: PathBuf,
@@ -164,28 +165,28 @@ pub enum AppError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The rows of an export cannot be written.
-    #[error("cannot write the rows")]
+    #[error("{}", app::CannotWriteRows)]
     Rows(#[source] io::Error),
     /// A request of a dry run cannot be drawn up.
-    #[error("cannot draw up a request: {0}")]
+    #[error("{}", app::CannotMakeRequest { why: &.0 })]
     Request(String),
     /// A thread cannot be started.
-    #[error("cannot start a thread")]
+    #[error("{}", app::CannotStartThread)]
     Thread(#[source] io::Error),
     /// The simulation failed.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
     /// The simulation ended without a result.
-    #[error("the simulation broke off")]
+    #[error("{}", app::SimulationEndedEarly)]
     SimulationBroke,
     /// The fake platform of a rehearsal cannot be started.
-    #[error("cannot start the stand-in of the platform")]
+    #[error("{}", app::CannotStartSandbox)]
     FakePlatform(#[source] io::Error),
     /// A person cannot be asked.
-    #[error("cannot ask on the terminal")]
+    #[error("{}", app::CannotAsk)]
     Question(#[source] Arc<io::Error>),
     /// The run ended in a defect of the program.
-    #[error("the run of this campaign ended in a defect of this program")]
+    #[error("{}", app::RunDefect)]
     RunBroke(#[source] JoinError),
     /// The client of the platform cannot be set up.
     #[error(transparent)]

@@ -1,31 +1,39 @@
 //! Checks the campaigns that a file excludes the users of: each must exist and be of the same app, and the references must
 //! not form a circle.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::campaign::{self, Campaign, Code, Diagnostic, Exclude, Parsed};
+use crate::catalogue::app;
 
 /// Returns every mistake in the campaigns that `audience.exclude` names. Reads their files, but no ledger.
 #[must_use]
 pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (key, path) in named(&parsed.campaign) {
-        let mistake = |code, message, help: &str| parsed.mistake(&key, code, message, Some(help.to_owned()));
+        let mistake = |code, message: &dyn Display, help: &dyn Display| {
+            parsed.mistake(&key, code, message.to_string(), Some(help.to_string()))
+        };
         let other = match campaign::load(&path) {
             Ok(other) => other.campaign,
             Err(mistakes) => {
-                let message = format!("cannot use the campaign file {}", path.display());
-                let help = format!("look at it with `runner validate {}`", path.display());
+                let message = app::CannotUseCampaignFile { path: &path.display() };
+                let help = app::ValidateIt { path: &path.display() };
                 let cause = mistakes
                     .into_iter()
                     .next()
                     .map(|first| match (first.place, first.cause) {
-                        (Some(place), _) => format!("line {}: {}", place.line, first.message),
+                        (Some(place), _) => app::OnLine {
+                            line: &place.line,
+                            message: &first.message,
+                        }
+                        .to_string(),
                         (None, Some(cause)) => cause,
                         (None, None) => first.message,
                     });
-                let mistake = mistake(Code::Absent, message, &help);
+                let mistake = mistake(Code::Absent, &message, &help);
                 found.push(Diagnostic { cause, ..mistake });
                 continue;
             }
@@ -33,17 +41,16 @@ pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
         let ours = &parsed.campaign.names.app_id;
         let theirs = &other.names.app_id;
         if ours != theirs {
-            let message = format!(
-                "{} is a campaign of the app {theirs}, and this one of {ours}",
-                path.display()
-            );
-            let help = "a user has another open_id in each app, so such a list would exclude nobody";
-            found.push(mistake(Code::IllegalFact, message, help));
+            let message = app::OtherApp {
+                path: &path.display(),
+                theirs,
+                ours,
+            };
+            found.push(mistake(Code::IllegalFact, &message, &app::OtherAppHelp));
         } else if let Some(circle) = circle(file, &path, &other) {
             let names: Vec<_> = circle.iter().map(|path| path.display().to_string()).collect();
-            let message = format!("`audience.exclude` goes round in a circle: {}", names.join(" → "));
-            let help = "take one of them out: which campaign comes first has to be certain";
-            found.push(mistake(Code::IllegalFact, message, help));
+            let circle = &names.join(" → ");
+            found.push(mistake(Code::IllegalFact, &app::Circle { circle }, &app::CircleHelp));
         }
     }
     found

@@ -2,21 +2,17 @@
 
 use std::fmt;
 
+use crate::catalogue::app;
 use crate::engine::audience_diff::{Accept, Change};
 use crate::ledger::witness::Witness;
 use crate::ledger::{LedgerState, Older};
-
-/// What a person does about an older ledger.
-pub const HELP: &str = "restore the newest ledger there is: users whom it does not know are sent to again. if there is none, apply with \
-                    `--accept older_ledger`";
 
 /// A ledger that is older than its witness, or is missing although a witness names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OlderLedger {
     witness: Witness,
-    /// The ledger's last batch. `None` if there is no ledger.
-    last: Option<u64>,
-    why: String,
+    /// How they differ. `None` if there is no ledger.
+    older: Option<Older>,
     /// Whether the ledger says that a person accepted this.
     is_accepted: bool,
 }
@@ -31,8 +27,7 @@ impl OlderLedger {
         });
         Some(Self {
             witness: witness.clone(),
-            last: Some(older.last),
-            why: older.to_string(),
+            older: Some(older),
             is_accepted: accepted,
         })
     }
@@ -41,12 +36,8 @@ impl OlderLedger {
     #[must_use]
     pub fn lost(witness: Witness) -> Self {
         Self {
-            why: format!(
-                "there is no ledger, and batch {} of one was durable before",
-                witness.sequence
-            ),
             witness,
-            last: None,
+            older: None,
             is_accepted: false,
         }
     }
@@ -69,27 +60,34 @@ impl OlderLedger {
         let Witness { sequence, written, .. } = &self.witness;
         Change {
             what: Accept::OlderLedger,
-            from: format!("batch {sequence} on {written}"),
-            to: self
-                .last
-                .map_or_else(|| "no ledger".to_owned(), |last| format!("batch {last}")),
+            from: app::OlderLedgerFrom { sequence, written }.to_string(),
+            to: match self.older {
+                Some(Older { last, .. }) => app::OlderLedgerTo { last: &last }.to_string(),
+                None => app::OlderLedgerToNone.to_string(),
+            },
             owed_again: 0,
         }
     }
 
     /// Returns why the ledger is older than its witness.
     #[must_use]
-    pub fn why(&self) -> &str {
-        &self.why
+    pub fn why(&self) -> String {
+        match &self.older {
+            Some(older) => older.to_string(),
+            None => app::LostLedgerWhy {
+                sequence: &self.witness.sequence,
+            }
+            .to_string(),
+        }
     }
 }
 
 impl fmt::Display for OlderLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.last {
-            Some(_) => "the ledger is older than its witness; nothing was sent",
-            None => "the ledger that this campaign had is gone; nothing was sent",
-        })
+        match self.older {
+            Some(_) => app::OlderLedger.fmt(f),
+            None => app::LostLedger.fmt(f),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::catalogue::app;
 use crate::model::identity::CampaignName;
 use crate::report::feasibility;
 
@@ -36,11 +37,11 @@ impl OtherLedger {
     /// Returns which ledger is in use instead.
     #[must_use]
     pub fn cause(&self) -> String {
-        let own = self.own.display();
+        let path = &self.own.display();
         if self.own_exists {
-            format!("this command uses the one in {own}")
+            app::OtherLedgerUses { path }.to_string()
         } else {
-            format!("this command would use {own}, where there is none")
+            app::OtherLedgerWouldUse { path }.to_string()
         }
     }
 
@@ -48,7 +49,11 @@ impl OtherLedger {
     #[must_use]
     pub fn reason(&self) -> feasibility::Reason {
         feasibility::Reason {
-            text: format!("{self}; {}", self.cause()),
+            text: app::OtherLedgerReason {
+                other: self,
+                cause: &self.cause(),
+            }
+            .to_string(),
             help: Some(self.help()),
         }
     }
@@ -59,43 +64,33 @@ impl OtherLedger {
         let dir = self.dir.display().to_string();
         let own = self.own.display().to_string();
         if self.own_exists {
-            return "users whom only one of them knows would be sent to again. find out which one was used last, and move the \
-                    other directory out of its `.runner`"
-                .to_owned();
+            return app::OtherLedgerTwo.to_string();
         }
         let above = self.own.parent().unwrap_or(&self.own).display().to_string();
-        let moves = format!("  mkdir -p {} && mv {} {}", quoted(&above), quoted(&dir), quoted(&own));
+        let command = &format!("  mkdir -p {} && mv {} {}", quoted(&above), quoted(&dir), quoted(&own));
         match self.reason {
-            Reason::BesideFile => format!(
-                "to go on with it, leave out --state-dir and RUNNER_STATE_DIR, or name its directory. or move it:\n{moves}"
-            ),
+            Reason::BesideFile => app::OtherLedgerBesideFile { command }.to_string(),
             Reason::LastRun => {
                 let root = self.dir.ancestors().nth(4).unwrap_or(&self.dir).display().to_string();
-                format!(
-                    "to go on with it, name its state directory:\n  --state-dir {}\nor move it:\n{moves}",
-                    quoted(&root)
-                )
+                let root = &quoted(&root);
+                app::OtherLedgerLastRun { root, command }.to_string()
             }
-            Reason::BesideLink => format!(
-                "an earlier version kept it beside the link. move it to the file that the link leads to:\n{moves}"
-            ),
-            Reason::AmongRehearsals => format!(
-                "an earlier version kept the ledgers of loopback addresses among the rehearsals. if this one has real \
-                 deliveries, move it:\n{moves}\nif it was only rehearsed, remove it:\n  rm -r {}",
-                quoted(&dir)
-            ),
+            Reason::BesideLink => app::OtherLedgerBesideLink { command }.to_string(),
+            Reason::AmongRehearsals => {
+                let path = &quoted(&dir);
+                app::OtherLedgerAmongRehearsals { command, path }.to_string()
+            }
         }
     }
 }
 
 impl fmt::Display for OtherLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "another ledger of {} was found in {}",
-            self.campaign,
-            self.dir.display()
-        )
+        let other = app::OtherLedger {
+            campaign: &self.campaign,
+            path: &self.dir.display(),
+        };
+        other.fmt(f)
     }
 }
 

@@ -5,6 +5,7 @@ mod changes;
 
 use jiff::Timestamp;
 
+use crate::catalogue::app;
 use crate::douyin::client::RequestBuilder;
 use crate::douyin::wire::SendRequest;
 use crate::engine::audience_diff::{Accept, Admission, Diff};
@@ -20,7 +21,6 @@ use crate::report::plan_view::{
 
 use super::audience_reader::{AudienceReader, check_reviewed, reasons};
 use super::campaign::LoadedCampaign;
-use super::credentials::NO_CREDENTIALS;
 use super::environment::Notice;
 use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
@@ -265,8 +265,8 @@ impl Planner<'_> {
         reasons.extend(self.other.as_ref().map(OtherLedger::reason));
         if self.campaign.parsed.campaign.credentials.is_none() && !self.campaign.at.rehearsal.is_on() {
             reasons.push(Reason {
-                text: NO_CREDENTIALS.message.to_owned(),
-                help: Some(NO_CREDENTIALS.help.to_owned()),
+                text: app::NoCredentials.to_string(),
+                help: Some(app::NoCredentialsHelp.to_string()),
             });
         }
         reasons

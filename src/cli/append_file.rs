@@ -1,6 +1,7 @@
 //! Opens files that a command writes at their end. A named pipe may have no reader, and the system would wait for one
 //! without an end.
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -9,6 +10,8 @@ use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+use crate::catalogue::cli;
 
 /// The mode of a new file that names users and coupons, or may do so: only this user reads it.
 pub const PRIVATE: u32 = 0o600;
@@ -19,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// The error of a named pipe without a reader.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody reads this named pipe")]
+#[error("{}", cli::NobodyReadsPipe)]
 struct NoReader;
 
 /// Opens the file at `path` for writing at its end. Creates it for this user only if it does not exist.
@@ -50,11 +53,11 @@ pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 
 /// Returns what to do about a file that cannot be opened for writing.
 #[must_use]
-pub fn help(error: &io::Error) -> &'static str {
+pub fn help(error: &io::Error) -> &'static dyn Display {
     if matches!(error.get_ref(), Some(error) if error.is::<NoReader>()) {
-        "start its reader first, for example `cat` of the pipe; or name a file"
+        &cli::StartReaderFirst
     } else {
-        "name a file in a directory that exists and that you may write to"
+        &cli::NameWritableFile
     }
 }
 
@@ -77,7 +80,7 @@ mod tests {
         mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
         let error = open(&path).unwrap_err();
         assert_eq!(error.to_string(), "nobody reads this named pipe");
-        assert!(help(&error).contains("start its reader first"));
+        assert!(help(&error).to_string().contains("start its reader first"));
         let reader = std::thread::spawn({
             let path = path.clone();
             move || {
@@ -107,6 +110,6 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "ab");
         let error = open(&dir.path().join("absent/events")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        assert!(help(&error).contains("a directory that exists"));
+        assert!(help(&error).to_string().contains("a directory that exists"));
     }
 }

@@ -12,6 +12,7 @@ use crate::app::apply::confirmation::{Answer, Confirm, Question};
 use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
 use crate::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
 use crate::app::campaign_files::{self, Neighbours};
+use crate::catalogue::cli;
 use crate::control::ControlServer;
 use crate::model::problem::Problem;
 use crate::plan::RunOptions;
@@ -129,7 +130,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     let results = Box::pin(apply::apply(request, setups.collect(), end)).await;
     display.display.finish();
     if let Some(events) = events {
-        context.say_missing("events", &events.finish(Instant::now() + LAST_EVENTS));
+        context.say_missing_events(&events.finish(Instant::now() + LAST_EVENTS));
     }
     if let Some(fake_platform) = fake_platform {
         fake_platform.stop().await;
@@ -169,13 +170,11 @@ impl Confirm for TerminalConfirm {
     fn confirm(&self, questions: &[&Question], stopped: &dyn Fn() -> bool) -> io::Result<Answer> {
         let answer = question::ask_person(&self.context.console, &question::to_send(questions), stopped)?;
         if answer == Answer::No {
-            let asked = if self.is_alone {
-                ""
+            self.context.talk(&if self.is_alone {
+                format!("{}\n", cli::Declined)
             } else {
-                " for those that were asked about"
-            };
-            self.context
-                .talk(&format!("nothing was sent and nothing was changed{asked}\n"));
+                format!("{}\n", cli::DeclinedSeveral)
+            });
         }
         Ok(answer)
     }

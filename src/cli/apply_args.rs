@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::catalogue::help;
+use crate::catalogue::{cli, help};
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
@@ -74,9 +74,8 @@ impl ApplyArgs {
         if self.expect.is_none() || files == 1 {
             return Ok(());
         }
-        let message = format!("--expect names the plan of one campaign, and {files} campaign files are given");
-        Err(Failure::new(Problem::CommandLine, message)
-            .help("apply the campaign that was reviewed by a command of its own"))
+        let message = cli::ExpectOneCampaign { files: &files };
+        Err(Failure::new(Problem::CommandLine, message).help(cli::ExpectOneCampaignHelp))
     }
 }
 
@@ -86,8 +85,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
-    text.parse()
-        .map_err(|_| "write an address and a port, as in 127.0.0.1:9464 or [::1]:9464, or a port alone".to_owned())
+    text.parse().map_err(|_| cli::WriteAddress.to_string())
 }
 
 /// Parses a word of `--accept`. Help lists all words.

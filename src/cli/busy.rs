@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::catalogue::cli;
 use crate::report::console::Console;
 use crate::report::times::duration;
 
@@ -14,8 +15,11 @@ use super::global_args::Output;
 /// A task shorter than this is never shown. Also the interval at which the line is drawn.
 const SOON: Duration = Duration::from_millis(300);
 
-/// The text that is shown while a ledger is read.
-pub const READING: &str = "reading the ledger";
+/// Returns the text that is shown while a ledger is read.
+#[must_use]
+pub fn reading() -> String {
+    cli::BusyReadingLedger.to_string()
+}
 
 /// Shows a slow task until it is dropped.
 pub struct Busy {
@@ -45,7 +49,8 @@ impl BusyDisplay {
                 if doing.is_empty() {
                     began = Instant::now();
                 } else {
-                    bar.draw_line(&format!("{doing}, {} so far", duration(began.elapsed())));
+                    let time = &duration(began.elapsed());
+                    bar.draw_line(&cli::BusySoFar { doing: &doing, time }.to_string());
                 }
             }
         };

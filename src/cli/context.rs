@@ -1,5 +1,6 @@
 //! What a command is given beside its own arguments, and how it prints.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::app::{CampaignRef, Environment, Notice};
+use crate::catalogue::cli;
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::problem::Problem;
@@ -17,7 +19,6 @@ use crate::report::outlet::Patience;
 use crate::report::render::terminal::styles::WARNING;
 use crate::report::reporter::{Outputs, ProgressDisplay};
 use crate::report::text::{visible, visible_path};
-use crate::report::times::grouped;
 
 use super::append_file;
 use super::failure::Failure;
@@ -113,21 +114,32 @@ impl Context {
         let _ = self.console.out(text);
     }
 
-    /// Says on stderr how many `what` an output lacks, if it lacks any. Programs that read stdout learn of it nowhere else.
-    pub fn say_missing(&self, what: &str, missing: &MissingObjects) {
-        if missing.count == 0 {
-            return;
+    /// Says on stderr how many objects stdout lacks, if it lacks any. Programs that read it learn of it nowhere else.
+    pub fn say_missing_objects(&self, missing: &MissingObjects) {
+        if missing.count > 0 {
+            self.warn(&cli::MissingObjects {
+                n: missing.count,
+                name: &visible(&missing.name),
+                why: &visible(&why_missing(missing)),
+            });
         }
-        let why = match &missing.failure {
-            Some(error) => error.to_string(),
-            None => "its reader takes nothing".to_owned(),
-        };
-        self.console.print(&format!(
-            "{WARNING}warning{WARNING:#}: {} {what} are missing from {}: {}; the counts and the ledger miss nothing\n",
-            grouped(missing.count),
-            visible(&missing.name),
-            visible(&why)
-        ));
+    }
+
+    /// Says on stderr how many events their record lacks, if it lacks any.
+    pub fn say_missing_events(&self, missing: &MissingObjects) {
+        if missing.count > 0 {
+            self.warn(&cli::MissingEvents {
+                n: missing.count,
+                name: &visible(&missing.name),
+                why: &visible(&why_missing(missing)),
+            });
+        }
+    }
+
+    /// Prints a warning on stderr, whatever the output is.
+    pub fn warn(&self, text: &dyn Display) {
+        let label = cli::LabelWarning;
+        self.console.print(&format!("{WARNING}{label}{WARNING:#}: {text}\n"));
     }
 
     /// Prints a message on stderr, for people only. A closed reader is ignored.
@@ -141,7 +153,7 @@ impl Context {
     pub fn data(&self, text: &str) -> Result<(), Failure> {
         match self.console.out(text) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error))
+                Err(Failure::new(Problem::Stdout, cli::CannotWriteStdout).caused_by(&error))
             }
             _ => Ok(()),
         }
@@ -171,15 +183,19 @@ impl Context {
         let name = visible_path(path);
         let file = append_file::open(path).map_err(|error| {
             let help = append_file::help(&error);
-            Failure::new(
-                Problem::EventsFile,
-                format!("cannot write a record of events to {name}"),
-            )
-            .caused_by(&error)
-            .help(help)
+            Failure::new(Problem::EventsFile, cli::CannotWriteEvents { path: &name })
+                .caused_by(&error)
+                .help(help)
         })?;
         let outlet = self.console.outlet(file, Patience::AtMost(Duration::ZERO));
         Ok(JsonLines::new(name, outlet))
+    }
+}
+
+fn why_missing(missing: &MissingObjects) -> String {
+    match &missing.failure {
+        Some(error) => error.to_string(),
+        None => cli::ReaderTakesNothing.to_string(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::model::problem::Problem;
 use crate::report::outlet::Outlet;
 use crate::report::text::{visible, visible_path};
 
-use super::busy::{Busy, READING};
+use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -62,12 +62,12 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
     block_on(async {
         let stop =
             signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
-        let busy = Busy::new(READING, context);
+        let busy = Busy::new(&busy::reading(), context);
         let mut view = readonly_ledger::open_existing(&campaign).await?;
         drop(busy);
         let mut out = Rows::begin(args, context)?;
         // Rows on a terminal are a sign of progress themselves.
-        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| Busy::new(READING, context));
+        let busy = (args.out.is_some() || !context.terminal.stdout).then(|| Busy::new(&busy::reading(), context));
         let go_on = |rows| {
             if let Some(busy) = &busy {
                 busy.say(|| texts::Written { rows }.to_string());

@@ -9,8 +9,10 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::catalogue::failure as text;
 use crate::model::problem::Problem;
 use crate::model::shortage;
+use crate::report::text::columns;
 
 use super::exit::Exit;
 
@@ -41,9 +43,9 @@ pub struct Failure {
 impl Failure {
     /// Creates a failure with only a message.
     #[must_use]
-    pub fn new(problem: Problem, message: impl Into<String>) -> Self {
+    pub fn new(problem: Problem, message: impl fmt::Display) -> Self {
         Self {
-            message: message.into(),
+            message: message.to_string(),
             file: None,
             causes: Vec::new(),
             help: None,
@@ -56,7 +58,7 @@ impl Failure {
     /// Creates a failure with the message of `error` and with its sources as causes.
     #[must_use]
     pub fn from_error(problem: Problem, error: &dyn Error) -> Self {
-        let failure = Self::new(problem, error.to_string());
+        let failure = Self::new(problem, error);
         match error.source() {
             Some(source) => failure.caused_by(source),
             None => failure,
@@ -74,7 +76,7 @@ impl Failure {
                 self.causes.push(text);
             }
             if let Some(help) = cause.downcast_ref().and_then(shortage::help) {
-                self.help = Some(help.to_owned());
+                self.help = Some(help.to_string());
                 self.lacks = true;
             }
             next = cause.source();
@@ -98,9 +100,9 @@ impl Failure {
 
     /// Adds what to do.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl fmt::Display) -> Self {
         if !self.lacks {
-            self.help = Some(help.into());
+            self.help = Some(help.to_string());
         }
         self
     }
@@ -132,28 +134,31 @@ const QUIET: Style = Style::new().bold();
 /// The form for people, on several lines. [`anstream`] strips the styles where the output does not support them.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{ERROR}error[{}]{ERROR:#}: ", self.code)?;
+        let error = text::LabelError;
+        write!(f, "{ERROR}{error}[{}]{ERROR:#}: ", self.code)?;
         if let Some(file) = &self.file {
             write!(f, "{}: ", crate::report::text::visible(file))?;
         }
-        indented(f, &self.message, "       ")?;
+        indented(f, &self.message, columns(&error.to_string()) + 2)?;
         for cause in &self.causes {
-            write!(f, "{QUIET}caused by{QUIET:#}: ")?;
-            indented(f, cause, "           ")?;
+            let caused_by = text::LabelCausedBy;
+            write!(f, "{QUIET}{caused_by}{QUIET:#}: ")?;
+            indented(f, cause, columns(&caused_by.to_string()) + 2)?;
         }
         if let Some(help) = &self.help {
-            write!(f, "{HELP}help{HELP:#}: ")?;
-            indented(f, help, "      ")?;
+            let label = text::LabelHelp;
+            write!(f, "{HELP}{label}{HELP:#}: ")?;
+            indented(f, help, columns(&label.to_string()) + 2)?;
         }
         Ok(())
     }
 }
 
 /// Writes `text` with each line after the first indented, and with control characters made visible.
-fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: &str) -> fmt::Result {
+fn indented(f: &mut fmt::Formatter<'_>, text: &str, indent: usize) -> fmt::Result {
     for (at, line) in text.trim_end().lines().enumerate() {
         if at > 0 {
-            f.write_str(indent)?;
+            write!(f, "{:indent$}", "")?;
         }
         writeln!(f, "{}", crate::report::text::visible(line))?;
     }
@@ -165,6 +170,7 @@ mod tests {
     use anstream::adapter::strip_str;
 
     use super::*;
+    use crate::catalogue::{Language, cli};
 
     #[test]
     fn a_failure_is_told_from_what_was_attempted_to_what_helps() {
@@ -174,6 +180,17 @@ mod tests {
             .help("name a file in a directory that exists and that you may write to");
         insta::assert_snapshot!(strip_str(&told.to_string()).to_string());
         insta::assert_snapshot!(serde_json::to_string(&told.diagnostic()).unwrap());
+    }
+
+    #[test]
+    fn a_failure_in_chinese_has_its_labels_in_chinese() {
+        let text = Language::Chinese.scope(|| {
+            let failure = Failure::new(Problem::OutputFile, cli::CannotWrite { path: &"a.csv" })
+                .because(["one line\nand another".to_owned()])
+                .help(cli::MakeRoomElsewhere);
+            failure.of_file(Path::new("a.yaml")).to_string()
+        });
+        insta::assert_snapshot!(strip_str(&text).to_string());
     }
 
     #[test]

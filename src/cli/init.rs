@@ -1,12 +1,13 @@
 //! `runner init`: writes a first campaign and its audience, to read, rehearse and change.
 
+use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::catalogue::help;
+use crate::catalogue::{cli, help};
 use crate::model::problem::Problem;
 
 use crate::app::{CampaignRef, Rehearsal};
@@ -39,7 +40,10 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
             return Err(exists(path));
         }
     }
-    fs::create_dir_all(&args.dir).map_err(|error| failed("make the directory", &args.dir, &error))?;
+    fs::create_dir_all(&args.dir).map_err(|error| {
+        let path = &visible_path(&args.dir);
+        failed(cli::CannotCreateDirectory { path }, &error)
+    })?;
     write(&campaign, CAMPAIGN)?;
     write(&audience, AUDIENCE).inspect_err(|_| {
         // This process just created it, and a campaign without its audience is useless.
@@ -51,12 +55,12 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
             rehearsal: Rehearsal::Inside,
             state_dir: context.state_dir.clone(),
         };
-        context.say(&format!(
-            "wrote {} and {}\nto rehearse it; nothing real is sent:\n  {}\n",
-            visible_path(&campaign),
-            visible_path(&audience),
-            again("apply", &rehearsed)
-        ));
+        let wrote = cli::InitWrote {
+            campaign: &visible_path(&campaign),
+            audience: &visible_path(&audience),
+            command: &again("apply", &rehearsed),
+        };
+        context.say(&format!("{wrote}\n"));
     }
     Ok(Exit::Done)
 }
@@ -75,17 +79,22 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
-        _ => failed("write", path, &error),
+        _ => failed(
+            cli::CannotWrite {
+                path: &visible_path(path),
+            },
+            &error,
+        ),
     })
 }
 
 fn exists(path: &Path) -> Failure {
-    let message = format!("{} is there already; nothing was written", visible_path(path));
-    Failure::new(Problem::IsThere, message).help("name another directory: `runner init DIR`")
+    let path = &visible_path(path);
+    Failure::new(Problem::IsThere, cli::InitExists { path }).help(cli::InitAnotherDirectory)
 }
 
-fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Problem::OutputFile, format!("cannot {what} {}", visible_path(path)))
+fn failed(message: impl Display, error: &io::Error) -> Failure {
+    Failure::new(Problem::OutputFile, message)
         .caused_by(error)
-        .help("name a directory that you may write to: `runner init DIR`")
+        .help(cli::InitWritableDirectory)
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, cli};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::{Outlet, Patience};
@@ -26,9 +26,9 @@ use super::global_args::{GlobalArgs, LogFormat};
 /// question. Returns the log's file; `None` without one. Nobody waits for a log that cannot be written.
 pub fn start(args: &GlobalArgs, console: &Console) -> Result<Option<Outlet>, Failure> {
     let filter = EnvFilter::try_new(filter(args)).map_err(|error| {
-        Failure::new(Problem::LogFilter, "cannot read the log's filter")
+        Failure::new(Problem::LogFilter, cli::CannotReadLogFilter)
             .caused_by(&error)
-            .help("write RUNNER_LOG like `debug`, `runner=debug` or `warn,runner::engine=trace`")
+            .help(cli::WriteLogFilter)
     })?;
     let file = args.log_file.as_deref().map(|path| open(path, console)).transpose()?;
     let writer = BoxMakeWriter::new(Entries {
@@ -68,12 +68,10 @@ fn filter(args: &GlobalArgs) -> String {
 fn open(path: &Path, console: &Console) -> Result<Outlet, Failure> {
     let file = append_file::open(path).map_err(|error| {
         let help = append_file::help(&error);
-        Failure::new(
-            Problem::LogFile,
-            format!("cannot write the log to {}", visible_path(path)),
-        )
-        .caused_by(&error)
-        .help(help)
+        let path = &visible_path(path);
+        Failure::new(Problem::LogFile, cli::CannotWriteLog { path })
+            .caused_by(&error)
+            .help(help)
     })?;
     Ok(console.outlet(file, Patience::AtMost(Duration::ZERO)))
 }

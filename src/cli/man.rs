@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Command};
 use clap_mangen::Man;
 
-use crate::catalogue::help;
+use crate::catalogue::{cli as text, help};
 use crate::model::problem::Problem;
 use crate::report::text::visible_path;
 
@@ -32,17 +32,19 @@ pub fn run(args: &ManArgs, cli: Command, context: &Context) -> Result<Exit, Fail
         return context.data(&all.concat()).map(|()| Exit::Done);
     };
     fs::create_dir_all(dir).map_err(|error| {
-        Failure::new(
-            Problem::OutputFile,
-            format!("cannot make the directory {}", visible_path(dir)),
-        )
-        .caused_by(&error)
-        .help("name a directory that you may write to")
+        let path = &visible_path(dir);
+        Failure::new(Problem::OutputFile, text::CannotCreateDirectory { path })
+            .caused_by(&error)
+            .help(text::NameWritableDirectory)
     })?;
     for (name, page) in &pages {
         whole_file::write(&dir.join(name), whole_file::PUBLIC, page.as_bytes(), &context.console)?;
     }
-    context.talk(&format!("wrote {} pages into {}\n", pages.len(), visible_path(dir)));
+    let wrote = text::ManWrote {
+        n: pages.len() as u64,
+        path: &visible_path(dir),
+    };
+    context.talk(&format!("{wrote}\n"));
     Ok(Exit::Done)
 }
 
@@ -54,7 +56,7 @@ fn pages(mut cli: Command) -> Result<Vec<(String, String)>, Failure> {
     for man in std::iter::once(cli).chain(commands).map(Man::new) {
         let mut page = Vec::new();
         man.render(&mut page)
-            .map_err(|error| Failure::new(Problem::OutputFile, "cannot make the man pages").caused_by(&error))?;
+            .map_err(|error| Failure::new(Problem::OutputFile, text::CannotMakeMan).caused_by(&error))?;
         pages.push((man.get_filename(), String::from_utf8_lossy(&page).into_owned()));
     }
     Ok(pages)

@@ -47,7 +47,7 @@ use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
-use crate::catalogue::{Language, help};
+use crate::catalogue::{Language, cli, help};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
@@ -210,14 +210,12 @@ fn finish(context: &Context, log: Option<&Outlet>) {
     let missing = context.lines.finish(deadline);
     // A reader that has closed stdout wants no more of it.
     if context.output == Output::Json && missing.failure.is_none() {
-        context.say_missing("objects", &missing);
+        context.say_missing_objects(&missing);
     }
     if let Some(log) = log {
         let lost = log.finish(deadline);
         if lost > 0 {
-            context
-                .console
-                .print(&format!("warning: {lost} lines are missing from the log\n"));
+            context.warn(&cli::MissingLogLines { n: lost });
         }
     }
     let _ = context.console.finish(deadline);

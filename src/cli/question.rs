@@ -1,15 +1,16 @@
 //! The question before anything is sent, on the terminal.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::app::apply::confirmation::{Answer, Question};
+use crate::catalogue::cli;
 use crate::engine::audience_diff::owed_again;
 use crate::report::console::Console;
-use crate::report::text::{visible, visible_path};
+use crate::report::text::{columns, left, visible, visible_path};
 use crate::report::times::grouped;
 
 /// How often the wait for an answer checks whether the run was stopped.
@@ -60,77 +61,112 @@ pub fn to_send(about: &[&Question]) -> String {
 }
 
 fn to_send_one(about: &Question) -> String {
-    let mut text = "about to send\n".to_owned();
-    let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
-    let lines = [
-        ("coupons", grouped(about.to_send)),
-        ("campaign", format!("{}{}", about.campaign, title.unwrap_or_default())),
-        ("app", format!("{}, activity {}", about.app_id, about.activity_id)),
-        ("platform", about.base_url.clone()),
+    let path = &visible_path(&about.ledger);
+    let rows = [
+        (cli::AskCoupons.to_string(), grouped(about.to_send)),
+        (cli::AskCampaign.to_string(), campaign(about)),
+        (cli::AskApp.to_string(), app(about)),
+        (cli::AskPlatform.to_string(), about.base_url.clone()),
         (
-            "ledger",
-            format!(
-                "{}, {} {}",
-                if about.new_ledger { "new" } else { "existing" },
-                if about.new_ledger { "at" } else { "in" },
-                visible_path(&about.ledger)
-            ),
+            cli::AskLedger.to_string(),
+            if about.new_ledger {
+                cli::AskNewLedgerAt { path }.to_string()
+            } else {
+                cli::AskExistingLedgerIn { path }.to_string()
+            },
         ),
     ];
-    for (name, value) in lines {
-        let _ = writeln!(text, "  {name:<9} {value}");
-    }
-    if let Some(earlier) = &about.earlier {
-        let _ = writeln!(text, "  {:<9} {earlier}", "");
-    }
+    let mut text = format!("{}\n", cli::AskAboutToSend);
+    let earlier = about.earlier.iter().map(|earlier| (String::new(), earlier.clone()));
+    text.push_str(&labelled(rows.into_iter().chain(earlier)));
     if let Some(held) = owed_again(about.owed_again) {
-        let _ = writeln!(text, "the activity is another one than at the last apply; {held}");
+        let _ = writeln!(text, "{}", cli::AskOtherActivity { held: &held });
     }
-    text + "an issued coupon cannot be taken back. go on? [y/N] "
+    text + &cli::AskGoOn.to_string()
+}
+
+/// Returns lines of a label and a value each, with the values below each other.
+pub fn labelled(rows: impl IntoIterator<Item = (String, String)>) -> String {
+    let rows: Vec<_> = rows.into_iter().collect();
+    let width = rows.iter().map(|(label, _)| columns(label)).max().unwrap_or_default();
+    let mut text = String::new();
+    for (label, value) in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}  {value}", left(&label, width));
+    }
+    text
+}
+
+fn campaign(about: &Question) -> String {
+    match &about.title {
+        Some(title) => cli::AskCampaignTitle {
+            campaign: &about.campaign,
+            title: &visible(title),
+        }
+        .to_string(),
+        None => about.campaign.to_string(),
+    }
+}
+
+fn app(about: &Question) -> String {
+    cli::AskAppActivity {
+        app_id: &about.app_id,
+        activity_id: &about.activity_id,
+    }
+    .to_string()
 }
 
 fn to_send_all(all: &[&Question]) -> String {
-    let mut text = "about to send\n".to_owned();
+    let mut text = format!("{}\n", cli::AskAboutToSend);
     let sum: u64 = all.iter().map(|about| about.to_send).sum();
     let width = grouped(sum).len();
     let one_platform = all
-        .iter()
-        .all(|about| Some(&about.base_url) == all.first().map(|first| &first.base_url));
+        .first()
+        .filter(|first| all.iter().all(|about| about.base_url == first.base_url))
+        .map(|first| &first.base_url);
     for about in all {
-        let title = about.title.as_deref().map(|title| format!(" ({})", visible(title)));
         let to_send = grouped(about.to_send);
-        let campaign = &about.campaign;
-        let _ = writeln!(text, "  {to_send:>width$}  {campaign}{}", title.unwrap_or_default());
-        let ledger = if about.new_ledger { "new" } else { "existing" };
-        let platform = if one_platform {
-            String::new()
-        } else {
-            format!(", {}", about.base_url)
-        };
-        let app_id = &about.app_id;
-        let activity_id = &about.activity_id;
-        let _ = writeln!(
-            text,
-            "  {:width$}  {app_id}, activity {activity_id}, {ledger} ledger{platform}",
-            ""
-        );
+        let _ = writeln!(text, "  {to_send:>width$}  {}", campaign(about));
+        let ledger = ledger_of_several(about, one_platform.is_none());
+        let _ = writeln!(text, "  {:width$}  {ledger}", "");
         if let Some(earlier) = &about.earlier {
             let _ = writeln!(text, "  {:width$}  {earlier}", "");
         }
         if let Some(held) = owed_again(about.owed_again) {
-            let _ = writeln!(text, "  {:width$}  the activity is another one; {held}", "");
+            let _ = writeln!(text, "  {:width$}  {}", "", cli::AskOtherActivity { held: &held });
         }
     }
-    let coupons = if sum == 1 { "coupon" } else { "coupons" };
-    let platform = all.first().filter(|_| one_platform);
-    let platform = platform.map_or_else(String::new, |about| format!(", at {}", about.base_url));
-    let _ = writeln!(
-        text,
-        "  {}  {coupons} in {} campaigns{platform}",
-        grouped(sum),
-        all.len()
-    );
-    text + "an issued coupon cannot be taken back. go on with all of them? [y/N] "
+    let n = sum;
+    let campaigns: &dyn Display = &all.len();
+    let sum = match one_platform {
+        Some(platform) => cli::AskSumAtPlatform { n, campaigns, platform }.to_string(),
+        None => cli::AskSum { n, campaigns }.to_string(),
+    };
+    let _ = writeln!(text, "  {sum}");
+    text + &cli::AskGoOnWithAll.to_string()
+}
+
+/// Returns the app and the ledger of one of several campaigns, and its platform if that differs among them.
+fn ledger_of_several(about: &Question, with_platform: bool) -> String {
+    let app_id: &dyn Display = &about.app_id;
+    let activity_id: &dyn Display = &about.activity_id;
+    let platform: &dyn Display = &about.base_url;
+    match (about.new_ledger, with_platform) {
+        (true, false) => cli::AskNewLedger { app_id, activity_id }.to_string(),
+        (false, false) => cli::AskExistingLedger { app_id, activity_id }.to_string(),
+        (true, true) => cli::AskNewLedgerOfPlatform {
+            app_id,
+            activity_id,
+            platform,
+        }
+        .to_string(),
+        (false, true) => cli::AskExistingLedgerOfPlatform {
+            app_id,
+            activity_id,
+            platform,
+        }
+        .to_string(),
+    }
 }
 
 /// The meaning of an answer. Anything but `y` or `yes` is a no, and so is the end of the input.
@@ -144,6 +180,7 @@ fn meaning(said: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Language;
     use crate::model::identity::{ActivityId, AppId, CampaignName};
 
     #[test]
@@ -170,6 +207,7 @@ mod tests {
             assert_eq!(meaning(said), meant, "{said:?}");
         }
         insta::assert_snapshot!(to_send(&[&about]));
+        insta::assert_snapshot!(Language::Chinese.scope(|| to_send(&[&about])));
     }
 
     #[test]
@@ -218,5 +256,7 @@ mod tests {
         let two = to_send(&[&summer, &autumn]);
         let three = to_send(&[&summer, &autumn, &elsewhere]);
         insta::assert_snapshot!(format!("{two}\n{three}"));
+        let in_chinese = Language::Chinese.scope(|| to_send(&[&summer, &autumn, &elsewhere]));
+        insta::assert_snapshot!(in_chinese);
     }
 }

@@ -4,10 +4,10 @@ use clap::Args;
 use url::Url;
 
 use crate::app::Rehearsal;
-use crate::catalogue::help;
+use crate::catalogue::{cli, help};
 use crate::model::identity::is_loopback;
 
-/// Whether a campaign is rehearsed, and where its stand-in is.
+/// Whether a campaign is rehearsed, and where its sandbox is.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RehearsalArgs {
     #[arg(help = help::RehearsalSandbox.to_string())]
@@ -31,9 +31,9 @@ impl RehearsalArgs {
 
 /// Parses the address of a fake platform. It must be on this machine: a rehearsal must never reach a real platform.
 fn fake_platform(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("{error}; write it like http://127.0.0.1:8080"))?;
+    let url = Url::parse(text).map_err(|error| cli::WriteSandboxUrl { error: &error }.to_string())?;
     if url.scheme() != "http" || !is_loopback(&url) {
-        return Err("a stand-in runs on this machine: write it like http://127.0.0.1:8080".to_owned());
+        return Err(cli::SandboxIsLocal.to_string());
     }
     Ok(url)
 }

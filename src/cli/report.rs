@@ -12,7 +12,7 @@ use crate::model::problem::Problem;
 use crate::report::render::html::report_page;
 use crate::report::text::visible_path;
 
-use super::busy::{Busy, READING};
+use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -48,7 +48,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let names = &campaign.parsed.campaign.names;
     let report = block_on(async {
-        let _busy = Busy::new(READING, context);
+        let _busy = Busy::new(&busy::reading(), context);
         report::report(&campaign, again("apply", &campaign.at)).await
     })??;
     let page = report_page(&report)

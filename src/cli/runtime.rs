@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::app::process::allow_many_files;
+use crate::catalogue::cli;
 use crate::model::problem::Problem;
 
 use super::failure::Failure;
@@ -30,7 +31,7 @@ fn check_open_files() -> io::Result<()> {
 
 /// Runs an asynchronous command on one thread for each core.
 pub fn block_on<F: Future>(command: F) -> Result<F::Output, Failure> {
-    let failed = |error: io::Error| Failure::new(Problem::System, "cannot start threads").caused_by(&error);
+    let failed = |error: io::Error| Failure::new(Problem::System, cli::CannotStartThreads).caused_by(&error);
     allow_many_files();
     check_open_files().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

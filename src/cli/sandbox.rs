@@ -12,10 +12,12 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::catalogue::help;
+use crate::catalogue::{help, sandbox as text};
 use crate::fake_platform::{
     Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve,
 };
+
+use crate::report::times::grouped;
 
 use super::context::Context;
 use super::global_args::Output;
@@ -42,7 +44,7 @@ pub struct SandboxArgs {
     pub faults: FaultArgs,
 }
 
-/// How strict the stand-in is.
+/// How strict the sandbox is.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = help::HeadingRules.to_string())]
 pub struct RuleArgs {
@@ -118,13 +120,13 @@ pub struct FaultArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
     /// The shares of faults add up to more than 100%.
-    #[error("the shares of faults add up to {percent:.1}%, more than all requests")]
+    #[error("{}", text::FaultShares { percent: &format_args!("{percent:.1}") })]
     Shares {
         /// Their sum.
         percent: f64,
     },
     /// The port is in use or not allowed.
-    #[error("cannot listen on 127.0.0.1:{port}")]
+    #[error("{}", text::CannotListen { port })]
     Listen {
         /// The port.
         port: u16,
@@ -132,10 +134,10 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// The process cannot listen for signals.
-    #[error("cannot listen for signals")]
+    #[error("{}", text::CannotListenForSignals)]
     Signals(#[source] io::Error),
     /// The address could not be written to stdout.
-    #[error("cannot say on stdout where it listens")]
+    #[error("{}", text::CannotPrintAddress)]
     Stdout(#[source] io::Error),
     /// Serving failed.
     #[error(transparent)]
@@ -247,72 +249,82 @@ fn say(url: &str, context: &Context) -> io::Result<()> {
         context.lines.flush();
         return Ok(());
     }
-    context.console.out(&format!("listening on {url}\n"))
+    context.console.out(&format!("{}\n", text::Listening { url: &url }))?;
+    context.talk(&format!("{}\n", text::WhatNext { url: &url }));
+    Ok(())
 }
 
 fn summary(totals: &Totals) -> String {
-    let mut text = format!(
-        "{} requests, at most {} within a second; {} coupons issued to {} of {} users, {} successes replayed, {} ids issued twice\n",
-        totals.requests,
-        totals.harshest_second,
-        totals.issued,
-        totals.users_with_coupon,
-        totals.users,
-        totals.replayed,
-        totals.ids_issued_twice,
-    );
+    let requests = text::SummaryRequests {
+        requests: totals.requests,
+        within_second: totals.harshest_second,
+    };
+    let coupons = text::SummaryCoupons {
+        coupons: totals.issued,
+        with_coupon: totals.users_with_coupon,
+        users: totals.users,
+    };
+    let repeats = text::SummaryRepeats {
+        replayed: totals.replayed,
+        twice: totals.ids_issued_twice,
+    };
+    let mut summary = format!("{requests}\n{coupons}\n{repeats}\n");
     for count in &totals.codes {
+        let code = text::SummaryCode {
+            code: &count.code,
+            message: &count.message,
+        };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:>9}  code {} {}", count.n, count.code, count.message);
+        let _ = writeln!(summary, "  {:>9}  {code}", grouped(count.n));
     }
     for (fault, n) in &totals.faults {
-        let _ = writeln!(text, "  {n:>9}  fault {fault}");
+        let _ = writeln!(summary, "  {:>9}  {}", grouped(*n), text::SummaryFault { fault });
     }
-    text
+    summary
 }
 
 /// Parses a duration.
-pub(super) fn time(text: &str) -> Result<Duration, String> {
-    if text == "0" {
+pub(super) fn time(typed: &str) -> Result<Duration, String> {
+    if typed == "0" {
         return Ok(Duration::ZERO);
     }
-    let time = text.parse::<SignedDuration>().ok();
+    let time = typed.parse::<SignedDuration>().ok();
     time.and_then(|time| Duration::try_from(time).ok())
-        .ok_or_else(|| "write a time such as 40ms, 5s or 2h".into())
+        .ok_or_else(|| text::WriteTime.to_string())
 }
 
-fn latency(text: &str) -> Result<(Duration, Duration), String> {
-    let (shortest, longest) = text.split_once("..").unwrap_or((text, text));
+fn latency(typed: &str) -> Result<(Duration, Duration), String> {
+    let (shortest, longest) = typed.split_once("..").unwrap_or((typed, typed));
     let shortest = time(shortest)?;
     let longest = time(longest)?;
     if shortest > longest {
-        return Err("the shortest time comes first, as in 40ms..100ms".into());
+        return Err(text::ShortestFirst.to_string());
     }
     Ok((shortest, longest))
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    let share = match text.strip_suffix('%') {
+fn share(typed: &str) -> Result<f64, String> {
+    let share = match typed.strip_suffix('%') {
         Some(percent) => percent.parse::<f64>().map(|percent| percent / 100.0),
-        None => text.parse(),
+        None => typed.parse(),
     };
     let share = share.ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| "write a share from 0% to 100%, such as 2% or 0.02".into())
+    share.ok_or_else(|| text::WriteShare.to_string())
 }
 
-fn repeat(text: &str) -> Result<Repeat, String> {
-    match text {
+fn repeat(typed: &str) -> Result<Repeat, String> {
+    match typed {
         "replay" => Ok(Repeat::Replay),
         "duplicate" => Ok(Repeat::Duplicate),
         "ignore" => Ok(Repeat::Ignore),
-        _ => Err("write replay, duplicate or ignore".into()),
+        _ => Err(text::WriteRepeat.to_string()),
     }
 }
 
-fn streamer_plan(text: &str) -> Result<StreamerPlan, String> {
-    match text {
+fn streamer_plan(typed: &str) -> Result<StreamerPlan, String> {
+    match typed {
         "always" => Ok(StreamerPlan::Always),
-        text => time(text).map(StreamerPlan::For),
+        _ => time(typed).map(StreamerPlan::For),
     }
 }
 
@@ -341,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn without_options_it_is_the_rehearsals_stand_in() {
+    fn without_options_it_is_the_sandbox_of_a_rehearsal() {
         assert_eq!(settings(""), Settings::default());
     }
 

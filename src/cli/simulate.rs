@@ -26,7 +26,7 @@ use crate::report::text::visible_path;
 use crate::report::times::{date_time, grouped};
 
 use super::apply_args::changes;
-use super::busy::{Busy, BusyText, READING};
+use super::busy::{self, Busy, BusyText};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -79,7 +79,7 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
         accept: args.accept.clone(),
         world: args.world.world(&zone, from.max(campaign.plan.schedule.start))?,
     };
-    let busy = Busy::new(READING, context);
+    let busy = Busy::new(&busy::reading(), context);
     campaign.environment = context.environment_with(show_progress(busy.text(), zone.clone()));
     let result = tokio::select! {
         biased;

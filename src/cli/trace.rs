@@ -8,7 +8,7 @@ use crate::app::trace;
 use crate::catalogue::help;
 use clap::Args;
 
-use super::busy::{Busy, READING};
+use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -34,7 +34,7 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Input);
     };
     block_on(async {
-        let busy = Busy::new(READING, context);
+        let busy = Busy::new(&busy::reading(), context);
         let trace = trace::trace(&campaign, &args.open_id).await?;
         drop(busy);
         match context.output {

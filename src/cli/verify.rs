@@ -21,7 +21,7 @@ use crate::report::text::{visible, visible_path};
 use crate::report::times::{counted, grouped, rfc3339};
 use crate::report::wording::counts_sum;
 
-use super::busy::{Busy, READING};
+use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -60,7 +60,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         let busy = Busy::new("", context);
         let line = busy.text();
         campaign.environment = context.environment_with(move |notice| match notice {
-            Notice::ReadsLedger => line.say(READING),
+            Notice::ReadsLedger => line.say(busy::reading()),
             Notice::ChecksLedger => line.say("checking every batch of the ledger"),
             _ => {}
         });

@@ -4,6 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 
+use crate::catalogue::cli;
 use crate::model::problem::Problem;
 use crate::report::render::terminal::status::{StatusRow, table};
 
@@ -64,7 +65,7 @@ impl<'a> Screen<'a> {
         self.drawn = if self.moving { text.lines().count() } else { 0 };
         match self.context.console.out_over(over, &text) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.closed = true,
-            Err(error) => return Err(Failure::new(Problem::Stdout, "cannot write to stdout").caused_by(&error)),
+            Err(error) => return Err(Failure::new(Problem::Stdout, cli::CannotWriteStdout).caused_by(&error)),
             Ok(()) => {}
         }
         Ok(())

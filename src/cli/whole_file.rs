@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
+use crate::catalogue::cli;
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::{Outlet, Patience};
@@ -54,7 +55,8 @@ impl WholeFile {
             _ => aside(path, mode),
         };
         let refused = |error: io::Error| {
-            Failure::new(Problem::OutputPlace, format!("cannot write to {}", visible_path(path)))
+            let path = &visible_path(path);
+            Failure::new(Problem::OutputPlace, cli::CannotWriteTo { path })
                 .caused_by(&error)
                 .help(append_file::help(&error))
         };
@@ -100,9 +102,10 @@ pub fn write(path: &Path, mode: u32, bytes: &[u8], console: &Console) -> Result<
 /// Returns the failure of a write to `path`.
 #[must_use]
 pub fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Problem::OutputFile, format!("cannot write {}", visible_path(path)))
+    let path = &visible_path(path);
+    Failure::new(Problem::OutputFile, cli::CannotWrite { path })
         .caused_by(error)
-        .help("nothing of it was kept; make room there or name another place")
+        .help(cli::MakeRoomElsewhere)
 }
 
 fn aside(path: &Path, mode: u32) -> io::Result<Destination> {

@@ -388,7 +388,7 @@ fn the_question_for_several_campaigns_is_whole() {
         let mut session = Session::start(command);
         session.until_it_asks();
         let asked = "about to send\n  3,000  summer\n         tt1, activity 7218071234565644204, new ledger\n     20  \
-                     autumn\n         tt1, activity 7218071234565644204, new ledger\n  3,020  coupons in 2 campaigns, \
+                     autumn\n         tt1, activity 7218071234565644204, new ledger\n  3,020 coupons in 2 campaigns, \
                      at http://127.0.0.1:9\nan issued coupon cannot be taken back. go on with all of them? [y/N]";
         assert_eq!(session.screen.text(), asked);
         session.types("\n");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::catalogue::{Language, app as text};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
@@ -15,7 +16,7 @@ use crate::ledger::store::SledStore;
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
 use crate::model::delivery::StateName;
 use crate::model::event::{Emit, Event, EventKind};
-use crate::model::run_command::RunCommand;
+use crate::model::run_command::{Requester, RunCommand};
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
@@ -39,10 +40,10 @@ use super::request::ApplyRequest;
 pub enum RunResult {
     /// The engine ended it. The reporter has a summary.
     Ended(RunOutcome),
-    /// It was stopped before it sent anything. `by` says how, as the start of a sentence.
+    /// It was stopped before it sent anything.
     Stopped {
-        /// How it was stopped.
-        by: String,
+        /// The process that stopped it. `None` for a signal.
+        by: Option<Requester>,
     },
     /// A person did not agree to it.
     Declined,
@@ -54,8 +55,13 @@ impl RunResult {
     pub fn broken(&self) -> Option<String> {
         match self {
             Self::Ended(_) => None,
-            Self::Stopped { by } => Some(format!("{by} before anything was sent")),
-            Self::Declined => Some("nobody agreed to it".to_owned()),
+            Self::Stopped { by: Some(by) } => {
+                let by = by.to_string();
+                let requester = &visible(&by);
+                Some(text::StoppedBeforeSendingBy { requester }.to_string())
+            }
+            Self::Stopped { by: None } => Some(text::InterruptedBeforeSending.to_string()),
+            Self::Declined => Some(text::Declined.to_string()),
         }
     }
 }
@@ -122,10 +128,10 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     let done = Box::pin(run.run(platform, seat)).await;
     // Drops the reader's store before the lock is released: another process that asks now is about to take both.
     run.server.show(LedgerView::Opening);
-    let broken = match &done {
+    let broken = Language::English.scope(|| match &done {
         Ok(result) => result.broken(),
         Err(error) => Some(error.to_string()),
-    };
+    });
     status.finish(broken).await;
     done
 }
@@ -193,7 +199,7 @@ impl StartedRun<'_> {
             .remarks()
             .for_each(|message| self.emit(EventKind::Warning { message }));
         if let Some(held) = owed_again(admission.owed_under_new_activity) {
-            let message = format!("the activity is another one than at the last apply; {held}");
+            let message = text::OtherActivity { held: &held }.to_string();
             self.emit(EventKind::Warning { message });
         }
         let new_ledger = existing.is_none();
@@ -372,12 +378,12 @@ impl StartedRun<'_> {
             Some(older) => older.witness().clone(),
             None => another()?,
         };
-        Some(format!(
-            "one of this campaign was last seen {} with batch {}, in {}",
-            date_time(seen.written, &self.campaign.loaded.parsed.campaign.timezone),
-            grouped(seen.sequence),
-            visible(&seen.directory)
-        ))
+        let earlier = text::EarlierLedger {
+            seen: &date_time(seen.written, &self.campaign.loaded.parsed.campaign.timezone),
+            batch: &grouped(seen.sequence),
+            directory: &visible(&seen.directory),
+        };
+        Some(earlier.to_string())
     }
 
     /// Shows the times that a rehearsal does not wait for.
@@ -386,22 +392,36 @@ impl StartedRun<'_> {
         let schedule = &said.schedule;
         let zone = &said.timezone;
         let times = [
-            schedule
-                .start
-                .map(|start| format!("nothing before {}", date_time(start, zone))),
-            schedule
-                .end
-                .map(|end| format!("nothing from {} on", date_time(end, zone))),
-            schedule.hours.as_deref().map(|hours| format!("only {}", listed(hours))),
+            schedule.start.map(|start| {
+                let start = &date_time(start, zone);
+                text::NoSendBefore { start }.to_string()
+            }),
+            schedule.end.map(|end| {
+                let end = &date_time(end, zone);
+                text::NoSendFrom { end }.to_string()
+            }),
+            schedule.hours.as_deref().map(|hours| {
+                let hours = &listed(hours);
+                text::OnlyInHours { hours }.to_string()
+            }),
             schedule
                 .closed
                 .as_deref()
                 .filter(|closed| !closed.is_empty())
-                .map(|closed| format!("not on {}", listed(closed))),
+                .map(|closed| {
+                    let days = &listed(closed);
+                    text::NotOnDays { days }.to_string()
+                }),
         ];
-        let said: Vec<_> = times.into_iter().flatten().collect();
-        if self.campaign.loaded.at.rehearsal.is_on() && !said.is_empty() {
-            let said = said.join(", and ");
+        let list = |first: String, second: String| {
+            let both = text::ListOfTwo {
+                first: &first,
+                second: &second,
+            };
+            both.to_string()
+        };
+        let said = times.into_iter().flatten().reduce(list);
+        if let Some(said) = said.filter(|_| self.campaign.loaded.at.rehearsal.is_on()) {
             self.campaign.loaded.environment.notify(Notice::SkipsWaits(&said));
         }
     }
@@ -423,7 +443,7 @@ impl StartedRun<'_> {
     fn broken_off(&self) -> RunResult {
         let by = owner::by_whom(&self.commands);
         self.campaign.loaded.environment.notify(Notice::StoppedEarly(&by));
-        RunResult::Stopped { by }
+        stopped(&self.commands)
     }
 
     fn emit(&self, kind: EventKind) {
@@ -438,6 +458,6 @@ fn listed(items: &[impl ToString]) -> String {
 
 fn stopped(commands: &watch::Receiver<RunCommand>) -> RunResult {
     RunResult::Stopped {
-        by: owner::by_whom(commands),
+        by: owner::requester(commands),
     }
 }

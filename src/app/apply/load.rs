@@ -12,6 +12,7 @@ use crate::app::environment::Environment;
 use crate::app::error::AppError;
 use crate::app::process::this_process;
 use crate::campaign::{Code, Diagnostic, Parsed};
+use crate::catalogue::app as text;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::AppLimiter;
 use crate::model::clock::Clock;
@@ -155,10 +156,9 @@ fn namesakes(plans: &[&LoadedCampaign]) -> Vec<Diagnostic> {
 }
 
 fn namesake(parsed: &Parsed, other: &Parsed) -> Diagnostic {
-    let message = format!("{} is of the same campaign and app, and is given too", other.file());
-    let help =
-        "a campaign's name is its identity for ever: give one of them another, or apply one file of each campaign";
-    parsed.mistake("campaign", Code::IllegalFact, message, Some(help.to_owned()))
+    let message = text::NamesakeGiven { path: &other.file() }.to_string();
+    let help = text::NamesakeGivenHelp.to_string();
+    parsed.mistake("campaign", Code::IllegalFact, message, Some(help))
 }
 
 /// Returns a mistake for each file whose credentials differ from those of another file of the same app: the program cannot
@@ -179,11 +179,10 @@ fn other_credentials(plans: &[&LoadedCampaign]) -> Vec<Diagnostic> {
                 .iter()
                 .find(|other| other.campaign.credentials != parsed.campaign.credentials);
             if let Some(other) = other {
-                let message = format!("{} has other `credentials` for {app_id}", other.file());
-                let help = "campaigns of one app that are applied together share one access token: write the same references \
-                            into all of them, or apply them by commands of their own";
-                let code = Code::OtherCredentials;
-                mistakes.push(parsed.mistake("credentials", code, message, Some(help.to_owned())));
+                let path = &other.file();
+                let message = text::OtherCredentials { path, app_id }.to_string();
+                let help = text::OtherCredentialsHelp.to_string();
+                mistakes.push(parsed.mistake("credentials", Code::OtherCredentials, message, Some(help)));
             }
         }
     }

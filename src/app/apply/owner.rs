@@ -10,11 +10,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::locked_ledger::LockedLedger;
+use crate::catalogue::app as text;
 use crate::control::{ControlServer, Listening, status_file};
 use crate::ledger::known_files::{Directory, FileId};
 use crate::model::clock::Clock;
 use crate::model::event::{Emit, Event, EventKind, Owner, Phase};
-use crate::model::run_command::RunCommand;
+use crate::model::run_command::{Requester, RunCommand};
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 
@@ -49,8 +50,19 @@ pub(super) async fn stopped(mut commands: watch::Receiver<RunCommand>) {
 /// Returns how the run was stopped, as the start of a sentence.
 pub(super) fn by_whom(commands: &watch::Receiver<RunCommand>) -> String {
     match &*commands.borrow() {
-        RunCommand::Stop { by: Some(by) } => format!("stopped by {}", visible(&by.to_string())),
-        _ => "interrupted".to_owned(),
+        RunCommand::Stop { by: Some(by) } => text::StoppedBy {
+            requester: &visible(&by.to_string()),
+        }
+        .to_string(),
+        _ => text::Interrupted.to_string(),
+    }
+}
+
+/// Returns the process that stopped the run. `None` if a signal did.
+pub(super) fn requester(commands: &watch::Receiver<RunCommand>) -> Option<Requester> {
+    match &*commands.borrow() {
+        RunCommand::Stop { by } => by.clone(),
+        _ => None,
     }
 }
 
@@ -181,7 +193,7 @@ impl StatusFile {
             };
             tokio::select! {
                 broken = &mut ended => {
-                    let broken = broken.ok().flatten().unwrap_or_else(|| "it broke off".to_owned());
+                    let broken = broken.ok().flatten().unwrap_or_else(|| "it ended early".to_owned());
                     return self.write(Some(&broken)).await;
                 }
                 () = again => {}

@@ -1,12 +1,14 @@
 //! Converts the errors of the other rooms into failures: which problem each is, and what to do.
 
+use std::fmt::Display;
 use std::io;
 
 use rustix::io::Errno;
 
+use crate::app::AppError;
 use crate::app::resolve::selection::ResolveRefusal;
-use crate::app::{AppError, older_ledger};
 use crate::audience::AudienceError;
+use crate::catalogue::{app, cli, failure, sandbox};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
@@ -29,6 +31,9 @@ use crate::report::text::{visible, visible_path};
 use crate::report::times::{duration, rfc3339};
 use crate::simulation::SimulationError;
 
+/// What to do, in the language of the moment.
+type Help = &'static dyn Display;
+
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         let message = error.to_string();
@@ -41,17 +46,15 @@ impl From<AppError> for Failure {
             AppError::Client(error) => error.into(),
             AppError::Engine(error) | AppError::Simulation(SimulationError::Engine(error)) => error.into(),
             AppError::Directory { .. } => Self::from_error(Problem::Directory, &error),
-            AppError::NoCampaigns(_) => {
-                Self::new(Problem::NoCampaigns, message).help("campaign files end in .yaml or .yml")
-            }
+            AppError::NoCampaigns(_) => Self::new(Problem::NoCampaigns, message).help(failure::NameEnding),
             AppError::NoLedger { at, .. } => {
-                let begin = again("apply", &at);
-                let other = if at.rehearsal.is_on() {
-                    "without --sandbox, the campaign itself is meant"
+                let failure = Self::new(Problem::NoLedger, message);
+                let command: &dyn Display = &again("apply", &at);
+                if at.rehearsal.is_on() {
+                    failure.help(failure::BeginLedgerOrCampaign { command })
                 } else {
-                    "with --sandbox, its rehearsal is meant"
-                };
-                Self::new(Problem::NoLedger, message).help(format!("`{begin}` begins one; {other}"))
+                    failure.help(failure::BeginLedgerOrSandbox { command })
+                }
             }
             AppError::OtherLedger(other) => Self::new(Problem::OtherLedger, message)
                 .help(other.help())
@@ -64,32 +67,35 @@ impl From<AppError> for Failure {
                     ..
                 } = older.witness();
                 Self::new(Problem::OlderLedger, message)
-                    .help(older_ledger::HELP)
+                    .help(app::OlderLedgerHelp)
                     .because([
-                        older.why().to_owned(),
-                        format!("its witness of {written} saw batch {sequence} in {directory}"),
+                        older.why(),
+                        failure::WitnessSaw {
+                            written,
+                            sequence,
+                            directory,
+                        }
+                        .to_string(),
                     ])
             }
-            AppError::WrongClock { newest, wall, zone } => Self::new(Problem::WrongClock, message)
-                .help(CLOCK_HELP)
-                .because([
-                    format!(
-                        "its newest time is {}, and this machine's clock says {}, which is {} earlier",
-                        rfc3339(newest, &zone),
-                        rfc3339(wall, &zone),
-                        duration(until(wall, newest).unwrap_or_default()),
-                    ),
-                    "one of its runs was made under a wrong clock, or this clock is wrong".to_owned(),
-                ]),
+            AppError::WrongClock { newest, wall, zone } => {
+                Self::new(Problem::WrongClock, message).help(CLOCK_HELP).because([
+                    failure::ClockTimes {
+                        newest: &rfc3339(newest, &zone),
+                        wall: &rfc3339(wall, &zone),
+                        earlier: &duration(until(wall, newest).unwrap_or_default()),
+                    }
+                    .to_string(),
+                    failure::ClockWhy.to_string(),
+                ])
+            }
             AppError::OwnerUnclear { source, owner } => {
-                let help = match source {
-                    ControlError::Newer { .. } => {
-                        "use the program that applies the campaign, or wait until it is done"
-                    }
+                let help: Help = match source {
+                    ControlError::Newer { .. } => &failure::UseProgramOfOwner,
                     ControlError::Nobody { .. } | ControlError::Io { .. } | ControlError::Unclear { .. } => {
-                        "wait until that process is done, or stop it there with ^C; its state is safe"
+                        &failure::WaitForOwner
                     }
-                    ControlError::Refused { .. } | ControlError::Busy { .. } => "run the same command again",
+                    ControlError::Refused { .. } | ControlError::Busy { .. } => &failure::RunAgain,
                 };
                 Self::from_error(Problem::OwnerUnclear, &source)
                     .help(help)
@@ -101,38 +107,40 @@ impl From<AppError> for Failure {
                 Self { message, ..failure }
             }
             AppError::ExcludedCampaign(_) => Self::new(Problem::ExcludedCampaign, message),
-            AppError::ExcludedWithoutLedger { file, .. } => Self::new(Problem::ExcludedWithoutLedger, message).help(format!(
-                "apply {} first, or take it out of `audience.exclude`: without its ledger nobody knows who has a coupon of it",
-                visible_path(&file)
-            )),
+            AppError::ExcludedWithoutLedger { file, .. } => {
+                Self::new(Problem::ExcludedWithoutLedger, message).help(failure::ApplyExcludedFirst {
+                    file: &visible_path(&file),
+                })
+            }
             AppError::OtherPlan { at, reviewed, now } => Self::new(Problem::OtherPlan, message)
-                .help(format!("`{}` shows what it is now", again("plan", &at)))
+                .help(failure::PlanShows {
+                    command: &again("plan", &at),
+                })
                 .because(reviewed.differences(&now).iter().map(ToString::to_string))
-                .because([format!("expected {reviewed}, and it is {now}")]),
+                .because([failure::ExpectedPlan {
+                    reviewed: &reviewed,
+                    now: &now,
+                }
+                .to_string()]),
             AppError::Miscounted { kept, counted } => Self::miscounted(&kept, &counted),
             AppError::Verify(error) => error.into(),
             AppError::UnknownUser { at, near, .. } => {
-                let help = near.map_or_else(
-                    || {
-                        let every = again("export", &at);
-                        format!("`{every}` names everybody who ever was in the audience")
-                    },
-                    |near| format!("did you mean {}?", visible(&near)),
-                );
-                Self::new(Problem::UnknownUser, message).help(help)
+                let failure = Self::new(Problem::UnknownUser, message);
+                match near {
+                    Some(near) => failure.help(failure::DidYouMean { name: &visible(&near) }),
+                    None => failure.help(failure::ExportNamesAll {
+                        command: &again("export", &at),
+                    }),
+                }
             }
             AppError::CannotResolve(refusals) => Self::from_resolve(message, &refusals),
-            AppError::ResolveWhileApplied(taken) => {
-                Self::from(taken).help("nothing was changed. end the run by `runner stop`, resolve, and apply again")
-            }
-            AppError::StatusFile { .. } => Self::from_error(Problem::StatusFile, &error)
-                .help("use the program that applies the campaign; the file can also be removed, it is only a courtesy"),
+            AppError::ResolveWhileApplied(taken) => Self::from(taken).help(failure::EndRunBeforeResolve),
+            AppError::StatusFile { .. } => Self::from_error(Problem::StatusFile, &error).help(failure::StatusFile),
             AppError::Rows(_) => Self::from_error(Problem::OutputFile, &error),
             AppError::Request(_) | AppError::SimulationBroke => Self::new(Problem::Defect, message),
             AppError::FakePlatform(_) => Self::from_error(Problem::StandIn, &error),
             AppError::Question(_) => Self::from_error(Problem::Question, &error),
-            AppError::RunBroke(_) => Self::from_error(Problem::Defect, &error)
-                .help("please report this. what was in flight is in doubt; run the same command again"),
+            AppError::RunBroke(_) => Self::from_error(Problem::Defect, &error).help(failure::ReportDefectOfRun),
             AppError::Thread(_) => Self::from_error(Problem::System, &error),
             AppError::Simulation(error @ SimulationError::Clock(_)) => Self::from_error(Problem::System, &error),
             AppError::Refused(refusals) => {
@@ -151,10 +159,13 @@ impl From<AppError> for Failure {
 
 impl Failure {
     fn miscounted(kept: &Counts, counted: &Counts) -> Self {
-        let message = "the ledger's sum is not right, though each of its facts is: a defect of this program";
-        Self::new(Problem::Sum, message)
-            .help("please report this")
-            .because([format!("counted on the way {kept:?}, counted anew {counted:?}")])
+        let counted = failure::CountedAgain {
+            kept: &format_args!("{kept:?}"),
+            counted: &format_args!("{counted:?}"),
+        };
+        Self::new(Problem::Sum, failure::Miscounted)
+            .help(failure::PleaseReport)
+            .because([counted.to_string()])
     }
 
     /// Combines every reason why nothing was resolved.
@@ -171,7 +182,7 @@ impl Failure {
         let more = refusals.len().saturating_sub(MOST_SHOWN);
         let failure = Self::new(problem, message)
             .because(refusals.iter().take(MOST_SHOWN).map(ToString::to_string))
-            .because((more > 0).then(|| format!("{more} more like these")));
+            .because((more > 0).then(|| failure::MoreLikeThese { n: more as u64 }.to_string()));
         let mut helps: Vec<_> = refusals.iter().filter_map(ResolveRefusal::help).collect();
         helps.dedup();
         helps.truncate(3);
@@ -185,15 +196,13 @@ impl Failure {
 
 impl From<VerifyError> for Failure {
     fn from(error: VerifyError) -> Self {
-        const RESTORE: &str = "nothing was changed. restore the ledger's whole directory from a backup";
         match error {
             VerifyError::LedgerDir(error) => error.into(),
-            VerifyError::Damaged { .. } => Self::from_error(Problem::Unproven, &error).help(RESTORE),
+            VerifyError::Damaged { .. } => Self::from_error(Problem::Unproven, &error).help(failure::RestoreUnchanged),
             VerifyError::Miscounted { kept, counted, .. } => Self::miscounted(&kept, &counted),
-            VerifyError::SnapshotCheck { .. } => Self::from_error(Problem::Unproven, &error).help(
-                "its facts are sound. remove the file `shortcut` in the ledger's directory: it only spares the reading of \
-                 them, and is made anew",
-            ),
+            VerifyError::SnapshotCheck { .. } => {
+                Self::from_error(Problem::Unproven, &error).help(failure::RemoveShortcut)
+            }
         }
     }
 }
@@ -246,17 +255,11 @@ impl From<AudienceError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let (problem, help) = match error {
+        let (problem, help): (_, Option<Help>) = match error {
             ClientError::BaseUrl { .. } => (Problem::BaseUrl, None),
             ClientError::Setup(_) => (Problem::Http, None),
-            ClientError::Proxy(_) => (
-                Problem::NetworkVariable,
-                Some("write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, or unset it"),
-            ),
-            ClientError::Authorities { .. } => (
-                Problem::NetworkVariable,
-                Some("name a file of certificates in PEM form that this user may read, or unset it"),
-            ),
+            ClientError::Proxy(_) => (Problem::NetworkVariable, Some(&failure::WriteProxy)),
+            ClientError::Authorities { .. } => (Problem::NetworkVariable, Some(&failure::NameAuthorities)),
         };
         let failure = Self::from_error(problem, &error);
         match help {
@@ -269,8 +272,7 @@ impl From<ClientError> for Failure {
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         match error {
-            LockError::Taken { .. } => Self::from_error(Problem::Taken, &error)
-                .help("wait until it is done, or end it by `runner stop`; its state is safe"),
+            LockError::Taken { .. } => Self::from_error(Problem::Taken, &error).help(failure::WaitOrStop),
             LockError::Io { ref source, .. } => {
                 let failure = Self::from_error(Problem::Lock, &error);
                 match help_of_disk(source) {
@@ -284,62 +286,35 @@ impl From<LockError> for Failure {
 
 impl From<LedgerDirError> for Failure {
     fn from(error: LedgerDirError) -> Self {
-        let backup = "nothing was sent. restore the whole directory from one backup; without one, move it away, and the \
-                      next run stops at the first coupon that was sent before";
-        let (problem, help) = match &error {
-            LedgerDirError::Network { .. } => (
-                Problem::NetworkDisk,
-                "name a directory on a local disk with --state-dir",
-            ),
+        let (problem, help): (_, Help) = match &error {
+            LedgerDirError::Network { .. } => (Problem::NetworkDisk, &failure::UseLocalDisk),
             LedgerDirError::NotOwn {
                 why: NotOwn::OfAnotherUser { .. },
                 ..
-            } => (
-                Problem::NotOwnDirectory,
-                "nothing was read or written there. run the command as that user, or name a directory of your own with \
-                 --state-dir",
-            ),
-            LedgerDirError::NotOwn { .. } => (
-                Problem::NotOwnDirectory,
-                "nothing was read or written there. if nobody else has written to it, let only your user write to it: \
-                 `chmod -R go-w` it; otherwise name another directory with --state-dir",
-            ),
-            LedgerDirError::Foreign { is_proven: true, .. } => (
-                Problem::ForeignLedger,
-                "a campaign keeps its app and platform for ever; give the new one another name, or name another \
-                 directory with --state-dir",
-            ),
-            LedgerDirError::Foreign { .. } => (
-                Problem::ForeignLedger,
-                "nothing was sent. if `ledger.json` was altered, put it back as it was; if the directory was copied or \
-                 renamed, move it back to its own place; if the campaign file has changed, change it back",
-            ),
-            LedgerDirError::Altered { .. } => (
-                Problem::ForeignLedger,
-                "nothing was sent. write that value into `ledger.json` again; then the same command goes on",
-            ),
-            LedgerDirError::Newer { .. } => (Problem::NewerLedger, "go on with the newer program that wrote it"),
-            LedgerDirError::Illegible { .. } => (Problem::IllegibleLedger, backup),
-            LedgerDirError::Missing { .. } => (Problem::HalfLedger, backup),
-            LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => (
-                Problem::LedgerDirectory,
-                "nothing was sent. the directory was removed, renamed or unmounted: put it back, or go to one that exists; then \
-                 the same command goes on",
-            ),
-            // A directory that cannot be made has no ledger yet.
-            LedgerDirError::Io { what: "create", .. } => (
-                Problem::LedgerDirectory,
-                "make room or give permission there, or name another directory with --state-dir",
-            ),
-            LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => (
-                Problem::LedgerDirectory,
-                "a file is where a directory belongs: move it away, or name another directory with --state-dir",
-            ),
-            LedgerDirError::Io { source, .. } => {
-                (Problem::LedgerDirectory, help_of_disk(source).unwrap_or(OTHER_CAUSE))
+            } => (Problem::NotOwnDirectory, &failure::BeThatUser),
+            LedgerDirError::NotOwn { .. } => (Problem::NotOwnDirectory, &failure::OnlyYourUserWrites),
+            LedgerDirError::Foreign { is_proven: true, .. } => {
+                (Problem::ForeignLedger, &failure::AnotherNameOrDirectory)
             }
-            LedgerDirError::Real { .. } => (Problem::RealLedger, "nothing was changed"),
-            LedgerDirError::Lock(_) | LedgerDirError::Store(_) => (Problem::Lock, ""),
+            LedgerDirError::Foreign { .. } => (Problem::ForeignLedger, &failure::PutLedgerBack),
+            LedgerDirError::Altered { .. } => (Problem::ForeignLedger, &failure::WriteValueAgain),
+            LedgerDirError::Newer { .. } => (Problem::NewerLedger, &failure::UseNewerProgram),
+            LedgerDirError::Illegible { .. } => (Problem::IllegibleLedger, &failure::RestoreOrMove),
+            LedgerDirError::Missing { .. } => (Problem::HalfLedger, &failure::RestoreOrMove),
+            LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                (Problem::LedgerDirectory, &failure::DirectoryGoneBefore)
+            }
+            // A directory that cannot be made has no ledger yet.
+            LedgerDirError::Io { what: "create", .. } => (Problem::LedgerDirectory, &failure::MakeRoomOrName),
+            LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                (Problem::LedgerDirectory, &failure::FileInPlace)
+            }
+            LedgerDirError::Io { source, .. } => (
+                Problem::LedgerDirectory,
+                help_of_disk(source).unwrap_or(&failure::OtherCause),
+            ),
+            LedgerDirError::Real { .. } => (Problem::RealLedger, &failure::NothingChanged),
+            LedgerDirError::Lock(_) | LedgerDirError::Store(_) => (Problem::Lock, &""),
         };
         match error {
             LedgerDirError::Lock(error) => error.into(),
@@ -351,14 +326,13 @@ impl From<LedgerDirError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        let backup = "nothing was sent. restore the ledger's whole directory from a backup";
-        let (problem, help) = match &error {
+        let (problem, help): (_, Help) = match &error {
             LedgerError::Store(error) | LedgerError::Unfinished { source: error, .. } => store(error),
-            LedgerError::Record { .. } => (Problem::Record, backup),
-            LedgerError::IllegalFact { .. } => (Problem::IllegalFact, backup),
-            LedgerError::Older(_) => (Problem::OlderLedger, older_ledger::HELP),
-            LedgerError::GivenUp => (Problem::Store, SLOW_DISK),
-            LedgerError::Failed => (Problem::LedgerFailed, "run the same command again"),
+            LedgerError::Record { .. } => (Problem::Record, &failure::RestoreLedger),
+            LedgerError::IllegalFact { .. } => (Problem::IllegalFact, &failure::RestoreLedger),
+            LedgerError::Older(_) => (Problem::OlderLedger, &app::OlderLedgerHelp),
+            LedgerError::GivenUp => (Problem::Store, &failure::SlowDisk),
+            LedgerError::Failed => (Problem::LedgerFailed, &failure::RunAgain),
         };
         Self::from_error(problem, &error).help(help)
     }
@@ -366,108 +340,159 @@ impl From<LedgerError> for Failure {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let report = "please report this; nothing more was sent";
-        let (problem, help) = match &error {
+        let report: Help = &failure::ReportNothingMoreSent;
+        let (problem, help): (_, Help) = match &error {
             EngineError::Ledger(LedgerError::Store(error)) => store(error),
             EngineError::Ledger(LedgerError::Record { .. } | LedgerError::Unfinished { .. }) => {
                 (Problem::Record, report)
             }
             EngineError::Ledger(LedgerError::IllegalFact { .. }) => (Problem::IllegalFact, report),
-            EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, older_ledger::HELP),
-            EngineError::Ledger(LedgerError::GivenUp) => (Problem::Store, SLOW_DISK),
+            EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, &app::OlderLedgerHelp),
+            EngineError::Ledger(LedgerError::GivenUp) => (Problem::Store, &failure::SlowDisk),
             EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
-            EngineError::AppId(_) => (Problem::AppLock, "nothing more was sent; run the same command again"),
-            EngineError::Worker(_) => (
-                Problem::Defect,
-                "please report this. what was in flight is in doubt; run the same command again",
-            ),
+            EngineError::AppId(_) => (Problem::AppLock, &failure::NothingMoreSentAgain),
+            EngineError::Worker(_) => (Problem::Defect, &failure::ReportDefectOfRun),
         };
         Self::from_error(problem, &error).help(help)
     }
 }
 
-const SLOW_DISK: &str = "nothing more was sent. look at the disk: it is overloaded or failing. once it answers, the same command \
-                        goes on";
-
-const OTHER_CAUSE: &str = "nothing more was sent. once the cause is gone, the same command goes on";
-
 /// What to do about an error of the disk. `None` for other errors.
-fn help_of_disk(error: &io::Error) -> Option<&'static str> {
+fn help_of_disk(error: &io::Error) -> Option<Help> {
     Some(match Errno::from_io_error(error)? {
-        Errno::NOSPC | Errno::DQUOT => "nothing more was sent. make room there; then the same command goes on",
-        Errno::FBIG => {
-            "nothing more was sent. the size of files is limited: raise the limit, for example with `ulimit -f unlimited`; then \
-             the same command goes on"
-        }
-        Errno::ACCESS | Errno::PERM => {
-            "nothing more was sent. give this user permission there; then the same command goes on"
-        }
-        Errno::ROFS => {
-            "nothing more was sent. the disk is read-only: mount it for writing; then the same command goes on"
-        }
-        Errno::IO => "nothing more was sent. the disk is failing: look at it; once it works, the same command goes on",
-        Errno::NOENT | Errno::NOTDIR | Errno::STALE => {
-            "nothing more was sent. the directory was removed, renamed or unmounted: put it back; then the same command goes on"
-        }
+        Errno::NOSPC | Errno::DQUOT => &failure::DiskFull,
+        Errno::FBIG => &failure::FileLimit,
+        Errno::ACCESS | Errno::PERM => &failure::NoPermission,
+        Errno::ROFS => &failure::ReadOnlyDisk,
+        Errno::IO => &failure::FailingDisk,
+        Errno::NOENT | Errno::NOTDIR | Errno::STALE => &failure::DirectoryGone,
         _ => return None,
     })
 }
 
 /// Returns the problem of a failed store, and what to do.
-fn store(error: &StoreError) -> (Problem, &'static str) {
+fn store(error: &StoreError) -> (Problem, Help) {
     match error {
-        StoreError::Io { source, .. } => (Problem::Store, help_of_disk(source).unwrap_or(OTHER_CAUSE)),
-        StoreError::Broken { .. } => (Problem::Store, OTHER_CAUSE),
-        StoreError::Stalled { .. } => (Problem::Store, SLOW_DISK),
-        StoreError::InUse { .. } => (
-            Problem::Store,
-            "nothing was sent. a run that has ended waits for its disk there; once it is gone, the same command goes on",
-        ),
+        StoreError::Io { source, .. } => (Problem::Store, help_of_disk(source).unwrap_or(&failure::OtherCause)),
+        StoreError::Broken { .. } => (Problem::Store, &failure::OtherCause),
+        StoreError::Stalled { .. } => (Problem::Store, &failure::SlowDisk),
+        StoreError::InUse { .. } => (Problem::Store, &failure::EndedRunWaits),
         StoreError::Closed { .. }
         | StoreError::Damaged { .. }
         | StoreError::Lost { .. }
         | StoreError::Parted { .. }
-        | StoreError::Headless { .. } => (
-            Problem::LostEnd,
-            "nothing was sent. restore the ledger's whole directory from one backup, store and head together",
-        ),
-        StoreError::Summary { .. } => (
-            Problem::LostEnd,
-            "nothing was sent, and no batch is lost. make room for a copy of the store beside it; then the same command \
-             rebuilds the store",
-        ),
-        StoreError::Gone { .. } => (
-            Problem::LedgerGone,
-            "nothing more was sent. put the ledger's directory back where it was, or restore it from a backup, before you \
-             apply the campaign again: without it, users who have a coupon are sent to again",
-        ),
-        StoreError::Owner { .. } => (
-            Problem::OwnerGone,
-            "it may have ended meanwhile: run the same command again",
-        ),
-        StoreError::Spill { .. } => (
-            Problem::Temporary,
-            "nothing more was sent. make room there, or let TMPDIR name a directory of a disk that has some; then the same \
-             command goes on",
-        ),
-        StoreError::Planned => (Problem::Store, "this is a test's doing"),
+        | StoreError::Headless { .. } => (Problem::LostEnd, &failure::RestoreTogether),
+        StoreError::Summary { .. } => (Problem::LostEnd, &failure::RebuildStore),
+        StoreError::Gone { .. } => (Problem::LedgerGone, &failure::LedgerGone),
+        StoreError::Owner { .. } => (Problem::OwnerGone, &failure::OwnerEnded),
+        StoreError::Spill { .. } => (Problem::Temporary, &failure::TemporaryDisk),
+        StoreError::Planned => (Problem::Store, &failure::PlannedFault),
     }
 }
 
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
         match &error {
-            SandboxError::Shares { .. } => {
-                Self::from_error(Problem::FaultShares, &error).help("give faults 100% together at most")
-            }
+            SandboxError::Shares { .. } => Self::from_error(Problem::FaultShares, &error).help(sandbox::GiveLess),
             SandboxError::Listen { .. } => {
-                Self::from_error(Problem::StandInPort, &error).help("name another port; `--port 0` takes a free one")
+                Self::from_error(Problem::StandInPort, &error).help(sandbox::NameAnotherPort)
             }
-            SandboxError::Serve(ServeError::Log { .. }) => Self::from_error(Problem::StandInLog, &error)
-                .help("name a file in a directory that exists and that you may write to"),
+            SandboxError::Serve(ServeError::Log { .. }) => {
+                Self::from_error(Problem::StandInLog, &error).help(cli::NameWritableFile)
+            }
             SandboxError::Serve(ServeError::Server(_)) => Self::from_error(Problem::StandInEnded, &error),
             SandboxError::Signals(_) => Self::from_error(Problem::System, &error),
             SandboxError::Stdout(_) => Self::from_error(Problem::Stdout, &error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use anstream::adapter::strip_str;
+
+    use super::*;
+    use crate::app::{CampaignRef, Rehearsal};
+    use crate::catalogue::Language;
+    use crate::model::delivery::StateName;
+    use crate::model::identity::CampaignName;
+
+    fn denied() -> io::Error {
+        Errno::ACCESS.into()
+    }
+
+    /// Errors of use cases that this file gives a help of its own.
+    fn errors() -> Vec<AppError> {
+        let at = |rehearsal| {
+            Box::new(CampaignRef {
+                rehearsal,
+                ..CampaignRef::new("campaigns/夏 日.yaml")
+            })
+        };
+        let name = || CampaignName::parse("summer").unwrap();
+        let dir = || PathBuf::from("campaigns/.runner");
+        let refused = |from| ResolveRefusal::State {
+            open_id: "u1".to_owned(),
+            ordinal: 1,
+            from,
+        };
+        vec![
+            AppError::Directory {
+                path: dir(),
+                source: denied(),
+            },
+            AppError::NoCampaigns(dir()),
+            AppError::NoLedger {
+                at: at(Rehearsal::No),
+                name: name(),
+                dir: dir(),
+            },
+            AppError::NoLedger {
+                at: at(Rehearsal::Inside),
+                name: name(),
+                dir: dir(),
+            },
+            AppError::ExcludedWithoutLedger {
+                file: "spring.yaml".into(),
+                name: name(),
+                dir: dir(),
+            },
+            AppError::Miscounted {
+                kept: Box::default(),
+                counted: Box::default(),
+            },
+            AppError::UnknownUser {
+                at: at(Rehearsal::No),
+                name: name(),
+                open_id: "u1".to_owned(),
+                near: Some("U1".to_owned()),
+            },
+            AppError::UnknownUser {
+                at: at(Rehearsal::No),
+                name: name(),
+                open_id: "u1".to_owned(),
+                near: None,
+            },
+            AppError::CannotResolve(vec![refused(StateName::Issued); 12]),
+            AppError::StatusFile {
+                path: "status.json".into(),
+                source: Box::new(denied()),
+            },
+            AppError::Request("no url".to_owned()),
+            AppError::FakePlatform(denied()),
+        ]
+    }
+
+    fn shown() -> String {
+        let failures = errors().into_iter().map(|error| Failure::from(error).to_string());
+        strip_str(&failures.collect::<Vec<_>>().join("\n")).to_string()
+    }
+
+    #[test]
+    fn a_failure_says_what_to_do_in_each_language() {
+        insta::assert_snapshot!(shown());
+        insta::assert_snapshot!(Language::Chinese.scope(shown));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::app::Notice;
 use crate::app::audience_reader::expected_rows;
 use crate::campaign::Parsed;
-use crate::cli::busy::READING;
+use crate::cli::busy;
 use crate::cli::context::Context;
 use crate::cli::global_args::Output;
 use crate::report::console::{Bar, Console};
@@ -53,7 +53,7 @@ impl Progress {
     pub(super) fn show(&self, notice: Notice<'_>) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         match notice {
-            Notice::ReadsLedger => shown.draw(READING),
+            Notice::ReadsLedger => shown.draw(&busy::reading()),
             Notice::ReadsAudience => {
                 shown.began = Instant::now();
                 self.show_rows(&mut shown, 0);
