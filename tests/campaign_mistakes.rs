@@ -1,7 +1,8 @@
-//! Every mistake that a campaign file can have, with the exact text that a person reads.
+//! Every mistake that a campaign file can have, with the exact text that a person reads, in both languages.
 
 use std::path::Path;
 
+use runner::Language;
 use runner::campaign::{parse, render_human};
 
 /// A file without mistakes, which each case changes.
@@ -42,15 +43,25 @@ fn source(source: &str) -> String {
     but("csv: {path: audience.csv, open_id: open_id}", source)
 }
 
-/// One snapshot of several cases, each under its own heading.
+/// One snapshot of several cases, and one of the same cases in Chinese.
 macro_rules! cases {
-    ($($name:ident: $($case:expr),+ $(,)?;)+) => {$(
+    ($($name:ident: $($case:expr),+ $(,)?;)+) => {
+        $(
+            #[test]
+            fn $name() {
+                let said = [$($case),+].join("----\n");
+                insta::assert_snapshot!(said);
+            }
+        )+
+
         #[test]
-        fn $name() {
-            let said = [$($case),+].join("----\n");
-            insta::assert_snapshot!(said);
+        fn every_mistake_is_told_in_chinese() {
+            $(
+                let said = Language::Chinese.scope(|| [$($case),+].join("----\n"));
+                insta::assert_snapshot!(concat!("chinese_", stringify!($name)), said);
+            )+
         }
-    )+};
+    };
 }
 
 cases! {
@@ -89,7 +100,26 @@ cases! {
         with("pace: {per_second: ９８}\nretry: {timeout: １０s, attempts: ６}\nschedule: {start: 2026-06-01T10：00, waves: [{share: ５％, wait: 1h}]}\n"),
         with("pace:\n\u{3000}\u{3000}per_second: 98\n"),
         with("schedule:\n  hours: [“mon-fri 10:00-21:00”]\n"),
-        with("titles： 夏日\n");
+        with("titles： 夏日\n"),
+        with("pace:\n  per_second：98\n"),
+        with("pace: {per_second：98， max_in_flight：4}\n"),
+        with("pace: {per_second: 98} ＃ 注释\n"),
+        with("pace:\n  per_second: 98 ＃ 注释\n"),
+        with("＃ 注释\npace: {per_second: 98}\n"),
+        with("schedule:\n  closed:\n    － 2026-06-03\n    － 2026-06-04\n"),
+        with("schedule:\n  closed: [2026-06-03、2026-06-04]\n"),
+        with("schedule:\n  closed: [\"2026-06-03\"，\"2026-06-04\"]\n"),
+        with("schedule:\n  closed: ［2026-06-03］\n"),
+        but("source:\n", "exclude:\n    － csv: {path: a.csv, open_id: a}\n  source:\n"),
+        but("source:\n", "exclude:\n    -\u{3000}csv: {path: a.csv, open_id: a}\n  source:\n"),
+        but("version: 1", "version: １"),
+        but("campaign: summer-2026", "campaign: ‘summer-2026’"),
+        but("summer-2026", "summer-2026\u{3000}"),
+        with("retry:\n  timeout： 10s\n"),
+        with("timezone: “Asia/Shanghai”\ncodes: {２９００５０９９: refuse, 29005098： hold}\n"),
+        source("csv: {path: “audience.csv”, open_id: ‘open_id’, encoding: “utf-8”}"),
+        source("csv: {path: audience.csv\u{3000}, open_id: open_id}"),
+        source("csv:\n      path： audience.csv\n      open_id: open_id");
     missing_keys:
         said(b"title: x\n"),
         but("path: audience.csv, ", "");

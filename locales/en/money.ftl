@@ -1,10 +1,11 @@
 amount = { $yuan } CNY
-no-money = is { $written }, which is no amount of money
-other-currency = is in { $currency }; the platform's coupons are worth yuan
-too-small = is too small: the least is `0.01 CNY`
-too-large = is too large
-too-precise = has a part of a fen
-negative = is negative
+no-money = `{ $path }` is { $written }, which is not an amount of money
+other-currency = `{ $path }` is in { $currency }; the platform's coupons are worth yuan
+too-small = `{ $path }` is too small: the least is `0.01 CNY`
+too-large = `{ $path }` is too large
+too-precise = `{ $path }` has a part of a fen
+negative = `{ $path }` is negative
+money = an amount such as `{ $example }`
 write = write `{ $example }`
 over-max-worth = the campaign needs up to { $at_most } for { $coupons } { $coupons ->
     [one] coupon

@@ -1,11 +1,12 @@
 amount = { $yuan } 元
-no-money = 的值是 { $written }，不是金额
-other-currency = 的币种是 { $currency }；平台的券以人民币计价
-too-small = 太小：最少是 `0.01 CNY`
-too-large = 太大
-too-precise = 小于一分的部分无法表示
-negative = 是负数
-write = 写成 `{ $example }`
+no-money = `{ $path }` 的值是 { $written }，不是金额
+other-currency = `{ $path }` 的币种是 { $currency }；平台的券以人民币计价
+too-small = `{ $path }` 太小：最少是 `0.01 CNY`
+too-large = `{ $path }` 太大
+too-precise = `{ $path }` 小于一分的部分无法表示
+negative = `{ $path }` 是负数
+money = 金额，例如 `{ $example }`
+write = 请写 `{ $example }`
 # $coupons (number)
 over-max-worth = 任务最多需要 { $coupons } 张券、共 { $at_most }，而 `max_worth` 是 { $max }：{ $sum }
 over-max-worth-help = 调高 `max_worth`，或者调低 `audience` 下的 `limit` 或 `coupons_per_user`

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 
+use crate::catalogue::campaign as text;
+
 use super::audience_source::{OneSource, Source};
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
@@ -69,17 +71,12 @@ impl KeyType<f64> for ControlGroup {
         if share < 1.0 {
             return Some(share);
         }
-        let help = "write the share that is not to be sent to, such as `5%`";
-        value.refuse(
-            Code::IllegalFact,
-            "is everybody: nobody would be sent to",
-            help,
-            diagnostics,
-        )
+        let message = text::ControlGroupAll { path: &value.path };
+        value.refuse(Code::IllegalFact, message, text::ControlGroupHelp, diagnostics)
     }
 
     fn describe(&self) -> String {
-        "a share from `0%` to below `100%`".into()
+        text::ControlGroup.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -93,13 +90,13 @@ fn check_activity(map: &Mapping<'_>, source: Option<&Source>, order: Option<Orde
     if let (Some(value), Some(source)) = (within, source)
         && source.last_active().is_none()
     {
-        let message = format!("`{}` needs `last_active` in the source", value.path);
+        let message = text::ActivityWithoutColumn { path: &value.path };
         let note = diagnostics.error(Code::IllegalFact, value.span(), message);
-        note.help("name the column that says when a user was last active: `last_active: …` beside `open_id`");
+        note.help(text::ActivityWithoutColumnHelp);
     }
     if let (Some(value), Some(Order::ExpiringFirst), None) = (map.get("order"), order, within) {
-        let message = format!("`{}` is `expiring_first`, and nothing expires", value.path);
+        let message = text::OrderWithoutActivity { path: &value.path };
         let note = diagnostics.error(Code::IllegalFact, value.span(), message);
-        note.help("add `active_within: 7d`, and `last_active` in the source; or write `as_listed`");
+        note.help(text::OrderWithoutActivityHelp);
     }
 }

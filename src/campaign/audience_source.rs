@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use crate::catalogue::campaign as text;
 use crate::model::secret::SecretRef;
 
 use super::credentials::Reference;
@@ -50,17 +51,17 @@ keys! {
     }
 }
 
-const COLUMN: ColumnName = ColumnName("the name of the column with the open_ids");
-const RESULT_COLUMN: ColumnName = ColumnName("the name of the result's column with the open_ids");
-const LAST_ACTIVE: ColumnName = ColumnName("the name of the column that says when a user was last active");
-const QUERY: Text = Text("a query, such as `select open_id from members`");
+const COLUMN: ColumnName = ColumnName(&text::WantColumn);
+const RESULT_COLUMN: ColumnName = ColumnName(&text::WantResultColumn);
+const LAST_ACTIVE: ColumnName = ColumnName(&text::WantLastActive);
+const QUERY: Text = Text(&text::WantQuery);
 
 keys! {
     /// CSV files with a header line, as they are or compressed with gzip or zstd.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Csv {
         /// The file, or a pattern such as `part-*.csv`; a relative path begins at the campaign file's folder.
-        path: Files = FilePattern("the path of the CSV file"), required "audience.csv";
+        path: Files = FilePattern(&text::WantCsvPath), required "audience.csv";
         /// The column that holds the users' open_ids.
         open_id: String = COLUMN, required "open_id";
         /// The column that says when a user was last active.
@@ -77,9 +78,9 @@ keys! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Jsonl {
         /// The file, or a pattern such as `members-*.jsonl.gz`; a relative path begins at the campaign file's folder.
-        path: Files = FilePattern("the path of the file of JSON lines"), required "audience.jsonl";
+        path: Files = FilePattern(&text::WantJsonlPath), required "audience.jsonl";
         /// The key that holds the users' open_ids; points lead into objects: `user.open_id`.
-        open_id: String = ColumnName("the key of the open_ids, such as `user.open_id`"), required "open_id";
+        open_id: String = ColumnName(&text::WantJsonKey), required "open_id";
         /// The key that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
     }
@@ -90,7 +91,7 @@ keys! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Parquet {
         /// The file, or a pattern such as `part-*.parquet`; a relative path begins at the campaign file's folder.
-        path: Files = FilePattern("the path of the Parquet file"), required "audience.parquet";
+        path: Files = FilePattern(&text::WantParquetPath), required "audience.parquet";
         /// The column that holds the users' open_ids; points lead into groups: `user.open_id`.
         open_id: String = COLUMN, required "open_id";
         /// The column that says when a user was last active.
@@ -118,7 +119,7 @@ keys! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Sqlite {
         /// The database's file; a relative path begins at the campaign file's folder.
-        path: PathBuf = FilePath("the path of the database's file"), required "members.db";
+        path: PathBuf = FilePath(&text::WantDatabasePath), required "members.db";
         /// One statement that only reads.
         query: String = QUERY, required "select open_id from members";
         /// The column of the result that holds the users' open_ids; `open_id` when absent.
@@ -135,7 +136,7 @@ keys! {
         /// What it is.
         format: Format = Word, required "csv";
         /// The column, or the key, that holds the users' open_ids.
-        open_id: String = ColumnName("the name of the column or key with the open_ids"), required "open_id";
+        open_id: String = ColumnName(&text::WantColumnOrKey), required "open_id";
         /// The column, or the key, that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
         /// Of CSV: how its characters are encoded; `utf-8` when absent.
@@ -146,9 +147,9 @@ keys! {
     check |map, diagnostics| {
         for name in ["encoding", "delimiter"] {
             if let (Some(Format::Jsonl), Some(value)) = (format, map.get(name)) {
-                let message = format!("`{}` means nothing for JSON lines", value.path);
+                let message = text::NotForJsonl { path: &value.path };
                 let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
-                note.help("leave it out: JSON is UTF-8 and has no delimiter");
+                note.help(text::NotForJsonlHelp);
             }
         }
     }
@@ -218,12 +219,15 @@ impl KeyType<Source> for OneSource {
         let mut present = map.present();
         let first = present.next();
         if let Some((second, span)) = present.next() {
-            let message = format!("`{}` names a second source, `{second}`", value.path);
+            let message = text::SecondSource {
+                path: &value.path,
+                source: &second,
+            };
             let note = diagnostics.error(Code::Choice, span, message);
-            note.help("an audience has exactly one source: keep one of them");
+            note.help(text::SecondSourceHelp);
         } else if first.is_none() && value.is_empty() {
-            let note = diagnostics.error(Code::Choice, value.mark(), format!("`{}` names no source", value.path));
-            note.help("write `csv: {path: audience.csv, open_id: open_id}`");
+            let note = diagnostics.error(Code::Choice, value.mark(), text::NoSource { path: &value.path });
+            note.help(text::NoSourceHelp);
         }
         let files = read.csv.map(Source::Csv).or(read.jsonl.map(Source::Jsonl));
         let files = files.or(read.parquet.map(Source::Parquet));
@@ -233,7 +237,7 @@ impl KeyType<Source> for OneSource {
     }
 
     fn describe(&self) -> String {
-        "one source".into()
+        text::OneSource.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {

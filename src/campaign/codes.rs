@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::catalogue::campaign as text;
 use crate::model::outcome::Class;
 
 use super::diagnostic::Code;
@@ -25,14 +26,14 @@ impl KeyType<BTreeMap<i64, Class>> for Codes {
                 continue;
             };
             let Some(code) = code(name) else {
-                let message = format!("{} is no code of the platform", quoted(name));
+                let message = text::NotACode { value: &quoted(name) };
                 let note = diagnostics.error(Code::Number, key.span, message);
-                note.help("write the integer that the platform answered as `err_no`, such as `29005099`");
+                note.help(text::NotACodeHelp);
                 continue;
             };
             if code == 0 {
-                let message = "code 0 is the platform's success, and its meaning cannot be changed";
-                diagnostics.error(Code::Number, key.span, message).help("leave it out");
+                let note = diagnostics.error(Code::Number, key.span, text::SuccessCode);
+                note.help(text::SuccessCodeHelp);
                 continue;
             }
             let Some(class) = Word.read(&value.under(name, *under), diagnostics) else {
@@ -48,7 +49,7 @@ impl KeyType<BTreeMap<i64, Class>> for Codes {
     }
 
     fn describe(&self) -> String {
-        "a mapping of codes to classes".into()
+        text::Codes.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {

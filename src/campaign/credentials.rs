@@ -1,10 +1,12 @@
 //! The references to the secrets. A secret in place of a reference is refused and never shown.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
+use crate::catalogue::campaign as text;
 use crate::model::secret::SecretRef;
 
 use super::diagnostic::Code;
@@ -14,8 +16,6 @@ use super::keys::{KeyType, Keys, keys};
 use super::text::FilePath;
 use super::tree::Kind;
 use super::value::Value;
-
-const WRITE: &str = "write `{env: NAME}` or `{file: PATH}`; if it ever was a real secret, replace it by a new one";
 
 /// The credentials of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,33 +55,22 @@ impl KeyType<Credentials> for OneForm {
         let map = value.mapping(&CredentialsKeys::keys(), diagnostics)?;
         let read = CredentialsKeys::read_keys(&map, diagnostics)?;
         let has = |name| map.get(name).is_some();
-        let (message, help) = match (has("client_key"), has("client_secret"), has("access_token")) {
-            (true, true, false) => {
-                return Some(Credentials::Client {
-                    client_key: read.client_key?,
-                    client_secret: read.client_secret?,
-                });
-            }
-            (false, false, true) => return read.access_token.map(Credentials::Token),
-            (true, false, false) => (
-                "`credentials` has a key without its secret",
-                "add `client_secret: {env: NAME}`",
-            ),
-            (false, true, false) => (
-                "`credentials` has a secret without its key",
-                "add `client_key: {env: NAME}`",
-            ),
-            // Its keys are unknown, and reported.
-            (false, false, false) if !value.is_empty() => return None,
-            (false, false, false) => (
-                "`credentials` names none",
-                "write `client_key` and `client_secret`, or `access_token` alone",
-            ),
-            _ => (
-                "`credentials` has two forms at once",
-                "keep `client_key` and `client_secret`, or `access_token` alone",
-            ),
-        };
+        let (message, help): (&dyn Display, &dyn Display) =
+            match (has("client_key"), has("client_secret"), has("access_token")) {
+                (true, true, false) => {
+                    return Some(Credentials::Client {
+                        client_key: read.client_key?,
+                        client_secret: read.client_secret?,
+                    });
+                }
+                (false, false, true) => return read.access_token.map(Credentials::Token),
+                (true, false, false) => (&text::KeyWithoutSecret, &text::KeyWithoutSecretHelp),
+                (false, true, false) => (&text::SecretWithoutKey, &text::SecretWithoutKeyHelp),
+                // Its keys are unknown, and reported.
+                (false, false, false) if !value.is_empty() => return None,
+                (false, false, false) => (&text::NoCredentials, &text::NoCredentialsHelp),
+                _ => (&text::TwoCredentials, &text::TwoCredentialsHelp),
+            };
         let last = map.present().map(|(_, span)| span).max();
         diagnostics
             .error(Code::Choice, last.unwrap_or(value.mark()), message)
@@ -90,7 +79,7 @@ impl KeyType<Credentials> for OneForm {
     }
 
     fn describe(&self) -> String {
-        "one of two forms".into()
+        text::Credentials.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -118,8 +107,8 @@ impl JsonSchema for Credentials {
 /// Reports a value that may be a secret, and conceals it.
 fn refuse_secret<T>(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
     value.conceal(diagnostics);
-    let what = "is not a reference; a secret has no place in this file";
-    value.refuse(Code::SecretInClear, what, WRITE, diagnostics)
+    let message = text::SecretInClear { path: &value.path };
+    value.refuse(Code::SecretInClear, message, text::SecretHelp, diagnostics)
 }
 
 keys! {
@@ -128,7 +117,7 @@ keys! {
         /// An environment variable, by name.
         env: String = Variable, optional;
         /// A file that holds the secret and nothing else.
-        file: PathBuf = FilePath("the path of a file that holds the secret"), optional;
+        file: PathBuf = FilePath(&text::WantSecretPath), optional;
     }
 }
 
@@ -150,10 +139,9 @@ impl KeyType<SecretRef> for Reference {
             if !keys.iter().any(|known| Some(known.name) == name) {
                 value.under("", *key).conceal(diagnostics);
                 value.under("", *under).conceal(diagnostics);
-                let path = &value.path;
-                let message = format!("`{path}` is a reference by `env` or by `file`, and by nothing else");
+                let message = text::OnlyReferences { path: &value.path };
                 let note = diagnostics.error(Code::SecretInClear, key.span.first(1), message);
-                note.help(WRITE);
+                note.help(text::SecretHelp);
                 return None;
             }
         }
@@ -170,17 +158,17 @@ impl KeyType<SecretRef> for Reference {
             let read = ReferenceKeys::read_keys(&map, diagnostics)?;
             return read.env.map(SecretRef::Env).or(read.file.map(SecretRef::File));
         }
-        let named = if env {
-            "a variable and a file"
+        let path = &value.path;
+        let help = text::ReferenceHelp;
+        if env {
+            value.refuse(Code::Choice, text::TwoReferences { path }, help, diagnostics)
         } else {
-            "neither a variable nor a file"
-        };
-        let help = "write `{env: NAME}` or `{file: PATH}`";
-        value.refuse(Code::Choice, format!("names {named}"), help, diagnostics)
+            value.refuse(Code::Choice, text::NoReference { path }, help, diagnostics)
+        }
     }
 
     fn describe(&self) -> String {
-        "`{env: NAME}` or `{file: PATH}`".into()
+        text::Reference.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -196,17 +184,14 @@ struct Variable;
 
 impl KeyType<String> for Variable {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
-        let wanted = "the name of an environment variable, such as `DOUYIN_CLIENT_KEY`";
-        let name = value.text(wanted, diagnostics)?;
+        let name = value.text(&text::WantVariable, diagnostics)?;
         let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if first && !looks_random(&name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Some(name);
         }
         value.conceal(diagnostics);
-        let what = "is not the name of an environment variable";
-        let help =
-            "write the variable's name, without `$` or braces, such as `DOUYIN_CLIENT_KEY`; never the secret itself";
-        value.refuse(Code::SecretInClear, what, help, diagnostics)
+        let message = text::NotAVariable { path: &value.path };
+        value.refuse(Code::SecretInClear, message, text::NotAVariableHelp, diagnostics)
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

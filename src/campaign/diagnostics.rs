@@ -1,6 +1,9 @@
 //! Collects the mistakes and warnings of a file, so that all are reported at once.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::catalogue::campaign as text;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
 use super::full_width;
@@ -25,14 +28,14 @@ pub(super) struct PendingDiagnostic {
 
 impl PendingDiagnostic {
     /// Sets what to write instead.
-    pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
-        self.help = Some(help.into());
+    pub(super) fn help(&mut self, help: impl Display) -> &mut Self {
+        self.help = Some(help.to_string());
         self
     }
 
     /// Sets a few words beside the caret.
-    pub(super) fn label(&mut self, label: impl Into<String>) -> &mut Self {
-        self.label = label.into();
+    pub(super) fn label(&mut self, label: impl Display) -> &mut Self {
+        self.label = label.to_string();
         self
     }
 
@@ -40,10 +43,28 @@ impl PendingDiagnostic {
     fn advise_full_width(&mut self, shown: &str) {
         // A missing key is reported at its neighbour; a syntax error has found its character.
         let is_about_text = !matches!(self.code, Code::MissingKey | Code::Syntax);
-        let text = shown.get(self.span.start..self.span.end).unwrap_or_default();
-        if let Some(advice) = full_width::advice(text).filter(|_| is_about_text && self.severity == Severity::Error) {
-            let help = self.help.take().map_or_else(String::new, |help| format!("; {help}"));
-            self.help = Some(advice + &help);
+        if !is_about_text || self.severity != Severity::Error {
+            return;
+        }
+        let end = shown.ceil_char_boundary(self.span.end.min(shown.len()));
+        let value = shown.get(self.span.start..end).unwrap_or_default();
+        let is_structure = matches!(self.code, Code::UnknownKey | Code::WrongType);
+        let advice = if self.code == Code::WrongType && value.chars().nth(1).is_none() {
+            // The place of a list or a mapping is its first character.
+            let rest = shown.get(self.span.start..).unwrap_or_default();
+            full_width::line_advice(rest.lines().next().unwrap_or_default())
+        } else {
+            full_width::advice(value, is_structure)
+        };
+        if let Some(first) = advice {
+            self.help = Some(match self.help.take().filter(|second| !first.ends_with(second)) {
+                Some(second) => text::BothHelps {
+                    first: &first,
+                    second: &second,
+                }
+                .to_string(),
+                None => first,
+            });
         }
     }
 
@@ -91,13 +112,13 @@ impl Diagnostics {
     }
 
     /// Adds an error at a place.
-    pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut PendingDiagnostic {
-        self.push(Severity::Error, code, span, message.into())
+    pub(super) fn error(&mut self, code: Code, span: Span, message: impl Display) -> &mut PendingDiagnostic {
+        self.push(Severity::Error, code, span, message.to_string())
     }
 
     /// Adds a warning at a place.
-    pub(super) fn warning(&mut self, code: Code, span: Span, message: impl Into<String>) -> &mut PendingDiagnostic {
-        self.push(Severity::Warning, code, span, message.into())
+    pub(super) fn warning(&mut self, code: Code, span: Span, message: impl Display) -> &mut PendingDiagnostic {
+        self.push(Severity::Warning, code, span, message.to_string())
     }
 
     /// Marks a place that may hold a secret, so that it is never shown.
@@ -152,12 +173,12 @@ impl Diagnostics {
         self.beyond.insert(note)
     }
 
-    /// Returns the diagnostics, sorted by place, with excerpts of `text` in which secrets are covered.
-    pub(super) fn finish(mut self, file: &str, text: &str) -> Vec<Diagnostic> {
+    /// Returns the diagnostics, sorted by place, with excerpts of `source` in which secrets are covered.
+    pub(super) fn finish(mut self, file: &str, source: &str) -> Vec<Diagnostic> {
         let all = self.errors.max(self.found.len());
         self.found.sort_by_key(|note| note.span);
         self.found.truncate(MOST_LISTED);
-        let shown = self.cover(text);
+        let shown = self.cover(source);
         let mut known = CountedColumn::default();
         let mut diagnostics: Vec<_> = self
             .found
@@ -169,11 +190,11 @@ impl Diagnostics {
             diagnostics.push(Diagnostic {
                 severity: Severity::Error,
                 code: Code::More,
-                message: format!("{more} more mistakes are not listed"),
+                message: text::MoreMistakes { n: more as u64 }.to_string(),
                 file: file.to_owned(),
                 place: None,
                 cause: None,
-                help: Some("the first mistakes may be the cause of the others: mend them and validate again".into()),
+                help: Some(text::MoreMistakesHelp.to_string()),
                 excerpt: None,
             });
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
@@ -27,30 +29,40 @@ pub(super) struct DurationRange(pub(super) RangeInclusive<Duration>);
 impl KeyType<Duration> for DurationRange {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Duration> {
         let example = value.example();
-        let scalar = value.scalar(&format!("a duration such as `{example}`"), diagnostics)?;
+        let path = &value.path;
+        let scalar = value.scalar(&text::WantDuration { example: &example }, diagnostics)?;
         let Some(duration) = parse(&scalar.text) else {
-            let what = match scalar.text.strip_prefix('-') {
-                Some(rest) if parse(rest).is_some() => "is negative".into(),
-                _ => format!("is {}, which is no duration", as_written(scalar)),
+            let message = match scalar.text.strip_prefix('-') {
+                Some(rest) if parse(rest).is_some() => text::Negative { path }.to_string(),
+                _ => text::NotDuration {
+                    path,
+                    value: &as_written(scalar),
+                }
+                .to_string(),
             };
-            let help = near(&scalar.text, &self.0).map_or_else(
-                || format!("write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `{example}`"),
-                |near| format!("write {near}"),
-            );
-            return value.refuse(Code::Duration, what, help, diagnostics);
+            let help =
+                near(&scalar.text, &self.0).unwrap_or_else(|| text::DurationHelp { example: &example }.to_string());
+            return value.refuse(Code::Duration, message, help, diagnostics);
         };
         if self.0.contains(&duration) {
             return Some(duration);
         }
-        let short = duration < *self.0.start();
-        let what = if short { "is too short" } else { "is too long" };
-        value.refuse(Code::Duration, what, format!("write {}", self.describe()), diagnostics)
+        let help = text::Write {
+            wanted: &self.describe(),
+        };
+        if duration < *self.0.start() {
+            value.refuse(Code::Duration, text::TooShort { path }, help, diagnostics)
+        } else {
+            value.refuse(Code::Duration, text::TooLong { path }, help, diagnostics)
+        }
     }
 
     fn describe(&self) -> String {
-        let least = written(*self.0.start());
-        let most = written(*self.0.end());
-        format!("a duration from `{least}` to `{most}`")
+        text::Duration {
+            least: &written(*self.0.start()),
+            most: &written(*self.0.end()),
+        }
+        .to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -80,20 +92,24 @@ pub(super) fn written(duration: Duration) -> String {
     format!("{}{unit}", ms / u128::from(scale))
 }
 
-/// Returns the duration that was probably meant; `None` if none in range can be read.
-fn near(text: &str, range: &RangeInclusive<Duration>) -> Option<String> {
-    let folded = text.trim().to_ascii_lowercase();
+/// Returns the help with the duration that was probably meant; `None` if none in range can be read.
+fn near(written: &str, range: &RangeInclusive<Duration>) -> Option<String> {
+    let folded = written.trim().to_ascii_lowercase();
     if folded.len() > 40 {
         return None;
     }
     let allowed = |duration: &Duration| range.contains(duration);
     if is_plain(&folded) {
-        let forms = [("ms", "milliseconds"), ("s", "seconds")].map(|(unit, name)| {
+        let form = |unit: &str| {
             let form = format!("{folded}{unit}");
-            parse(&form).filter(allowed).map(|_| format!("`{form}` for {name}"))
-        });
-        let forms: Vec<_> = forms.into_iter().flatten().collect();
-        return (!forms.is_empty()).then(|| forms.join(", or "));
+            parse(&form).filter(allowed).map(|_| form)
+        };
+        return match (&form("ms"), &form("s")) {
+            (Some(ms), Some(s)) => Some(text::DurationOr { ms, s }.to_string()),
+            (Some(ms), None) => Some(text::DurationMs { ms }.to_string()),
+            (None, Some(s)) => Some(text::DurationS { s }.to_string()),
+            (None, None) => None,
+        };
     }
     let folded = folded.strip_prefix("pt").unwrap_or(&folded);
     let mut rest = folded;
@@ -110,7 +126,12 @@ fn near(text: &str, range: &RangeInclusive<Duration>) -> Option<String> {
     }
     let whole = format!("{:.0}", ms.round()).parse().ok()?;
     let duration = Some(Duration::from_millis(whole)).filter(allowed)?;
-    Some(format!("`{}`", written(duration)))
+    Some(
+        text::WriteValue {
+            value: &self::written(duration),
+        }
+        .to_string(),
+    )
 }
 
 /// Returns the milliseconds of a unit in any common spelling; `None` for an unknown unit.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use crate::catalogue::campaign as text;
+
 use super::audience_source::{OneSource, Source};
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
@@ -24,7 +26,7 @@ keys! {
     /// Everybody who has, or may have, a coupon of the campaign of this file.
     #[derive(Debug)]
     struct OtherCampaign {
-        campaign: PathBuf = FilePath("the other campaign's file"), required "spring-2026.yaml";
+        campaign: PathBuf = FilePath(&text::WantCampaignPath), required "spring-2026.yaml";
     }
 }
 
@@ -33,8 +35,7 @@ pub(super) struct ExcludeLists;
 
 impl KeyType<Vec<Exclude>> for ExcludeLists {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Exclude>> {
-        let wanted = "write each list on a line of its own, such as `- csv: {path: opted-out.csv, open_id: open_id}`";
-        value.list(wanted, diagnostics, |entry, diagnostics| {
+        value.list(text::ExcludeHelp, diagnostics, |entry, diagnostics| {
             if entry.find("campaign").is_none() {
                 return OneSource.read(entry, diagnostics).map(Exclude::Source);
             }
@@ -44,7 +45,7 @@ impl KeyType<Vec<Exclude>> for ExcludeLists {
     }
 
     fn describe(&self) -> String {
-        "a list of sources and campaigns".into()
+        text::Exclude.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -59,9 +60,9 @@ pub(super) fn check_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Ex
         .iter()
         .filter(|list| matches!(list, Exclude::Source(source) if is_stdin(source)));
     if lists_of_stdin.count() + usize::from(source.is_some_and(is_stdin)) > 1 {
-        let message = format!("`{}` reads what is piped in a second time", lists.path);
+        let message = text::SecondStdin { path: &lists.path };
         let note = diagnostics.error(Code::IllegalFact, lists.mark(), message);
-        note.help("put all lists but one into files");
+        note.help(text::SecondStdinHelp);
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::civil::Weekday;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::catalogue::campaign as text;
 use crate::model::calendar::{DAY, DAYS, Days, Hours};
 
 use super::diagnostic::Code;
@@ -10,24 +11,21 @@ use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
 use super::value::{Value, nearest, quoted};
 
-const WANTED: &str = "days and hours, such as `mon-fri 10:00-21:00` or `sat,sun 09:00-24:00`";
-
 /// A list of windows of the week.
 pub(super) struct WeekHours;
 
 impl KeyType<Vec<Hours>> for WeekHours {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Hours>> {
-        let wanted = "write a list of windows, such as `[\"mon-fri 10:00-21:00\"]`";
-        let windows = value.list(wanted, diagnostics, window)?;
+        let windows = value.list(text::HoursHelp, diagnostics, window)?;
         if windows.is_empty() {
-            let help = "leave the key out if every hour will do";
-            return value.refuse(Code::Hours, "has no window in it", help, diagnostics);
+            let message = text::NoHours { path: &value.path };
+            return value.refuse(Code::Hours, message, text::NoHoursHelp, diagnostics);
         }
         Some(windows)
     }
 
     fn describe(&self) -> String {
-        "a list of windows of the week".into()
+        text::Hours.to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -44,19 +42,27 @@ impl KeyType<Vec<Hours>> for WeekHours {
 }
 
 fn window(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Hours> {
-    let text = &*value.scalar(WANTED, diagnostics)?.text;
-    let (what, help) = match parse(text) {
-        Ok(hours) => return Some(hours),
-        Err(WindowError::Empty(days)) => (
-            "ends when it begins".to_owned(),
-            format!("write `{days} 00:00-24:00` if the whole day is meant"),
-        ),
-        Err(WindowError::Form) => (
-            format!("is {}, which is no window", quoted(text)),
-            near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`")),
-        ),
-    };
-    value.refuse(Code::Hours, what, help, diagnostics)
+    let path = &value.path;
+    let wanted = &text::WantHours;
+    let written = &*value.scalar(wanted, diagnostics)?.text;
+    match parse(written) {
+        Ok(hours) => Some(hours),
+        Err(WindowError::Empty(days)) => {
+            let help = text::EmptyHoursHelp { days: &days };
+            value.refuse(Code::Hours, text::EmptyHours { path }, help, diagnostics)
+        }
+        Err(WindowError::Form) => {
+            let message = text::NotHours {
+                path,
+                value: &quoted(written),
+            };
+            let help = near(written).map_or_else(
+                || text::Write { wanted }.to_string(),
+                |near| text::WriteValue { value: &near }.to_string(),
+            );
+            value.refuse(Code::Hours, message, help, diagnostics)
+        }
+    }
 }
 
 /// The reason why a text is not a window.

@@ -18,6 +18,18 @@ pub(super) struct Key {
     pub(super) describe: fn() -> String,
     /// Returns the keys of the mapping under this key; empty if a single value belongs there.
     pub(super) keys: fn() -> Vec<Key>,
+    pub(super) kind: fn() -> KeyKind,
+}
+
+/// The kind of a key's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyKind {
+    /// A value with a meaning of its own.
+    Single,
+    /// A list.
+    List,
+    /// A mapping that has no meaning besides its keys.
+    Section,
 }
 
 impl Key {

@@ -4,8 +4,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json};
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostics::Diagnostics;
-use super::key::{Key, description};
+use super::key::{Key, KeyKind, description};
 use super::value::{Mapping, Value};
 
 /// How the value of a key is written: parsed, described in words, and described by a JSON Schema.
@@ -15,7 +17,7 @@ pub(super) trait KeyType<T> {
 
     /// Returns what the value is, in words: "a share from `0%` to `100%`".
     fn describe(&self) -> String {
-        "text".into()
+        text::ValueText.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
@@ -25,9 +27,14 @@ pub(super) trait KeyType<T> {
         None
     }
 
-    /// Returns the keys of a mapping.
+    /// Returns the keys of a mapping, or of the mappings of a list.
     fn keys(&self) -> Vec<Key> {
         Vec::new()
+    }
+
+    /// What kind of value it is, for the table of all keys.
+    fn kind(&self) -> KeyKind {
+        KeyKind::Single
     }
 }
 
@@ -67,9 +74,6 @@ pub(super) trait Keys: Sized {
     }
 }
 
-/// The description of a mapping that has no meaning besides its keys.
-pub(super) const SECTION: &str = "keys";
-
 /// A mapping that is a type of its own in the schema.
 pub(super) struct Nested;
 
@@ -79,7 +83,7 @@ impl<T: Keys + JsonSchema> KeyType<T> for Nested {
     }
 
     fn describe(&self) -> String {
-        SECTION.into()
+        text::ValueKeys.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -93,6 +97,10 @@ impl<T: Keys + JsonSchema> KeyType<T> for Nested {
 
     fn keys(&self) -> Vec<Key> {
         T::keys()
+    }
+
+    fn kind(&self) -> KeyKind {
+        KeyKind::Section
     }
 }
 
@@ -197,6 +205,7 @@ macro_rules! keys {
             schema: |generator| $crate::campaign::keys::KeyType::<$type>::schema(&$key_type, generator),
             describe: || $crate::campaign::keys::KeyType::<$type>::describe(&$key_type),
             keys: || $crate::campaign::keys::KeyType::<$type>::keys(&$key_type),
+            kind: || $crate::campaign::keys::KeyType::<$type>::kind(&$key_type),
         }]
     };
 

@@ -1,10 +1,12 @@
 //! Loads a campaign file: reads it, checks that it is text, and parses it.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::catalogue::campaign as message;
 use crate::model::shortage;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
@@ -72,13 +74,8 @@ pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
     match bytes(path) {
         Ok(bytes) => parse(path, &bytes),
         Err(error) => {
-            let help = shortage::help(&error).unwrap_or(match error.kind() {
-                std::io::ErrorKind::NotFound => "check the path; it is taken from the current directory",
-                std::io::ErrorKind::IsADirectory => "name a file in it",
-                std::io::ErrorKind::PermissionDenied => "let this user read it",
-                _ => "check the path, and the disk it is on",
-            });
-            let refusal = whole(&name, Code::Unreadable, "cannot read the campaign file", help);
+            let help = shortage::help(&error).map_or_else(|| unreadable(error.kind()), str::to_owned);
+            let refusal = whole(&name, Code::Unreadable, message::Unreadable, help);
             Err(vec![Diagnostic {
                 cause: Some(error.to_string()),
                 ..refusal
@@ -124,6 +121,16 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
     }
 }
 
+/// Returns what to do about a file that cannot be read.
+fn unreadable(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => message::UnreadableAbsent.to_string(),
+        std::io::ErrorKind::IsADirectory => message::UnreadableDirectory.to_string(),
+        std::io::ErrorKind::PermissionDenied => message::UnreadablePermission.to_string(),
+        _ => message::UnreadableOther.to_string(),
+    }
+}
+
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     // Opening a pipe or a device may block, and reading it may never end.
     let kind = std::fs::metadata(path)?;
@@ -131,7 +138,7 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
     if !kind.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
+        return Err(std::io::Error::other(message::NotARegularFile.to_string()));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
@@ -139,49 +146,51 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 /// Creates a diagnostic about the whole file.
-fn whole(file: &str, code: Code, message: &str, help: &str) -> Diagnostic {
+fn whole(file: &str, code: Code, message: impl Display, help: impl Display) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         code,
-        message: message.to_owned(),
+        message: message.to_string(),
         file: file.to_owned(),
         place: None,
         cause: None,
-        help: Some(help.to_owned()),
+        help: Some(help.to_string()),
         excerpt: None,
     }
 }
 
 /// Returns the bytes as text that YAML allows, without a byte order mark.
 fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagnostic>> {
-    const SAVE: &str = "save the file as UTF-8 text";
-    let refusal = |code, message: &str, help| Err(vec![whole(name, code, message, help)]);
+    let refusal = |code, message: &dyn Display, help: &dyn Display| Err(vec![whole(name, code, message, help)]);
     // There is no excerpt, because bytes that are not text must not reach a terminal.
-    let refusal_at = |text: &str, at: usize, message: &str| {
+    let refusal_at = |text: &str, at: usize, message: &dyn Display| {
         let place = LineIndex::new(text).place(text, Span::point(at), &mut CountedColumn::default());
         Err(vec![Diagnostic {
             place: Some(place),
-            ..whole(name, Code::NotText, message, SAVE)
+            ..whole(name, Code::NotText, message, message::SaveAsUtf8)
         }])
     };
     if bytes.len() as u64 > MOST_BYTES {
-        let help = "an audience belongs into a file of its own, which `audience.source` names";
-        return refusal(Code::TooLarge, "the campaign file is larger than 1 MiB", help);
+        return refusal(Code::TooLarge, &message::TooLarge, &message::AudienceInItsOwnFile);
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return refusal(Code::NotText, "the campaign file is UTF-16, not UTF-8", SAVE);
+        return refusal(Code::NotText, &message::Utf16, &message::SaveAsUtf8);
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => match text.char_indices().find(|(_, c)| forbidden(*c)) {
-            Some((at, c)) => refusal_at(text, at, &format!("the character U+{:04X} is not text", u32::from(c))),
+            Some((at, c)) => {
+                let code = format!("U+{:04X}", u32::from(c));
+                refusal_at(text, at, &message::NotText { code: &code })
+            }
             None => Ok(text),
         },
         Err(error) => {
             let (valid, rest) = bytes.split_at(error.valid_up_to());
             let valid = std::str::from_utf8(valid).unwrap_or_default();
             let byte = rest.first().copied().unwrap_or_default();
-            refusal_at(valid, valid.len(), &format!("the byte 0x{byte:02X} is not UTF-8 text"))
+            let byte = format!("0x{byte:02X}");
+            refusal_at(valid, valid.len(), &message::NotUtf8 { byte: &byte })
         }
     }
 }

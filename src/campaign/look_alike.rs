@@ -2,43 +2,66 @@
 
 use unicode_script::{Script, UnicodeScript};
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::value::{Value, quoted};
 use crate::model::identity::is_ignorable;
 
 /// Warns of a name that a person may take for another one.
-pub(super) fn warn(value: &Value<'_>, text: &str, diagnostics: &mut Diagnostics) {
-    if let Some(found) = find(text) {
-        let path = &value.path;
-        let message = format!("`{path}` looks like another name: {} has {found}", quoted(text));
-        diagnostics
-            .warning(Code::LookAlike, value.mark(), message)
-            .help("type the name again, unless it is meant so: two names that look the same are two names");
+pub(super) fn warn(value: &Value<'_>, name: &str, diagnostics: &mut Diagnostics) {
+    if let Some(found) = &find(name) {
+        let message = text::LookAlike {
+            path: &value.path,
+            name: &quoted(name),
+            found,
+        };
+        let note = diagnostics.warning(Code::LookAlike, value.mark(), message);
+        note.help(text::LookAlikeHelp);
+    }
+}
+
+/// Warns of a text with typographic quotes around it, or with a full-width space at one end: YAML takes them for a part of the text.
+pub(super) fn warn_around(value: &Value<'_>, written: &str, diagnostics: &mut Diagnostics) {
+    let path = &value.path;
+    let inner = written
+        .strip_prefix(['\u{201c}', '\u{2018}'])
+        .and_then(|rest| rest.strip_suffix(['\u{201d}', '\u{2019}']));
+    if let Some(bare) = &inner {
+        let note = diagnostics.warning(Code::LookAlike, value.mark(), text::QuotesAround { path });
+        note.help(text::QuotesAroundHelp { bare });
+    }
+    let bare = written.trim_matches('\u{3000}');
+    if bare.len() < written.len() {
+        let note = diagnostics.warning(Code::LookAlike, value.mark(), text::SpaceAround { path });
+        note.help(text::Write { wanted: &quoted(bare) });
     }
 }
 
 /// Describes the character that makes a name look like another one: "'а' (U+0430), a letter of Cyrillic". `None` if it
 /// has no such character.
 #[must_use]
-pub fn find(text: &str) -> Option<String> {
-    let described = |c: char, what: &str| {
-        let code = u32::from(c);
-        if is_ignorable(c) {
-            format!("U+{code:04X}, {what}")
-        } else {
-            format!("'{c}' (U+{code:04X}), {what}")
-        }
-    };
-    if let Some(c) = text.chars().find(|c| is_ignorable(*c)) {
-        return Some(described(c, "a character that is not shown"));
+pub fn find(name: &str) -> Option<String> {
+    let code = |c: char| format!("U+{:04X}", u32::from(c));
+    if let Some(c) = name.chars().find(|c| is_ignorable(*c)) {
+        return Some(text::LookAlikeInvisible { code: &code(c) }.to_string());
     }
-    if let Some(c) = text.chars().find(|c| matches!(c, '\u{ff01}'..='\u{ff5e}')) {
-        return Some(described(c, "the wide form of another character"));
+    if let Some(c) = name.chars().find(|c| matches!(c, '\u{ff01}'..='\u{ff5e}')) {
+        let wide = text::LookAlikeWide {
+            character: &c,
+            code: &code(c),
+        };
+        return Some(wide.to_string());
     }
-    let mut words = text.split(|c: char| !c.is_alphabetic());
+    let mut words = name.split(|c: char| !c.is_alphabetic());
     let (c, script) = words.find_map(foreign_letter)?;
-    Some(described(c, &format!("a letter of {}", script.full_name())))
+    let foreign = text::LookAlikeScript {
+        character: &c,
+        code: &code(c),
+        script: &script.full_name(),
+    };
+    Some(foreign.to_string())
 }
 
 /// Returns a letter of a word that is in another script than the letters before it. Chinese, Japanese and Korean are

@@ -29,25 +29,30 @@ impl KeyType<Money> for Amount {
             Ok(money) => return Some(money),
             Err(mistake) => mistake,
         };
-        let what = match &mistake {
+        let path = &value.path;
+        let message = match &mistake {
             Mistake::NoMoney => money::NoMoney {
+                path,
                 written: &as_written(scalar),
             }
             .to_string(),
-            Mistake::OtherCurrency(currency) => money::OtherCurrency { currency }.to_string(),
-            Mistake::TooSmall => money::TooSmall.to_string(),
-            Mistake::TooLarge => money::TooLarge.to_string(),
-            Mistake::TooPrecise => money::TooPrecise.to_string(),
-            Mistake::Negative => money::Negative.to_string(),
+            Mistake::OtherCurrency(currency) => money::OtherCurrency { path, currency }.to_string(),
+            Mistake::TooSmall => money::TooSmall { path }.to_string(),
+            Mistake::TooLarge => money::TooLarge { path }.to_string(),
+            Mistake::TooPrecise => money::TooPrecise { path }.to_string(),
+            Mistake::Negative => money::Negative { path }.to_string(),
         };
         let meant = near(&scalar.text).filter(|_| matches!(mistake, Mistake::NoMoney | Mistake::TooPrecise));
         let example = meant.map_or(example, Money::written);
         let help = money::Write { example: &example }.to_string();
-        value.refuse(Code::Money, what, help, diagnostics)
+        value.refuse(Code::Money, message, help, diagnostics)
     }
 
     fn describe(&self) -> String {
-        format!("an amount such as `{}`", Money::from_fen(1_000).written())
+        money::Money {
+            example: &Money::from_fen(1_000).written(),
+        }
+        .to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::catalogue::campaign as text;
 use crate::model::identity::{ActivityId, AppId, CampaignName, NameError};
 
 use super::diagnostic::Code;
@@ -21,7 +22,7 @@ keys! {
         /// digits and `-`, at most 64 bytes.
         campaign: CampaignName = CAMPAIGN, required "summer-2026";
         /// What people call it.
-        title: String = Text("what people call the campaign"), optional;
+        title: String = Text(&text::WantTitle), optional;
         /// The mini-app: letters, digits, `-` and `_`, at most 64 of them.
         app_id: AppId = APP_ID, required "ttec789ac573xxxxxx01";
         /// The activity that new coupons are of: digits, quoted or not.
@@ -34,14 +35,14 @@ struct Name<T> {
     parse: fn(&str) -> Result<T, NameError>,
     /// Returns the name that was probably meant.
     nearest: fn(&str) -> Option<T>,
-    wanted: &'static str,
+    wanted: &'static dyn Display,
     schema: fn() -> Schema,
 }
 
 const CAMPAIGN: Name<CampaignName> = Name {
     parse: CampaignName::parse,
     nearest: CampaignName::nearest,
-    wanted: "a name such as `summer-2026`",
+    wanted: &text::WantCampaign,
     schema: || {
         let pattern = "^[\\p{L}\\p{N}\\p{M}-]+$";
         json_schema!({"type": ["string", "integer"], "pattern": pattern, "minLength": 1, "maxLength": 64})
@@ -50,34 +51,36 @@ const CAMPAIGN: Name<CampaignName> = Name {
 const APP_ID: Name<AppId> = Name {
     parse: AppId::parse,
     nearest: |_| None,
-    wanted: "the mini-app's id, such as `ttec789ac573xxxxxx01`",
+    wanted: &text::WantAppId,
     schema: || json_schema!({"type": ["string", "integer"], "pattern": "^[A-Za-z0-9_-]{1,64}$"}),
 };
 const ACTIVITY_ID: Name<ActivityId> = Name {
     parse: ActivityId::parse,
     nearest: |_| None,
-    wanted: "the activity's digits, as `create_developer_activity` answered them",
+    wanted: &text::WantActivityId,
     schema: || json_schema!({"type": ["string", "integer"], "pattern": "^[0-9]{1,32}$", "minimum": 0}),
 };
 
 impl<T: Display> KeyType<T> for Name<T> {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
-        let text = &*value.scalar(self.wanted, diagnostics)?.text;
-        let why = match (self.parse)(text) {
+        let written = &*value.scalar(self.wanted, diagnostics)?.text;
+        let why = &match (self.parse)(written) {
             Ok(name) => {
-                look_alike::warn(value, text, diagnostics);
+                look_alike::warn(value, written, diagnostics);
                 return Some(name);
             }
             Err(why) => why,
         };
-        let near = (self.nearest)(text);
-        let help = near.map_or_else(|| format!("write {}", self.wanted), |near| format!("write `{near}`"));
-        value.refuse(
-            Code::Name,
-            format!("cannot be {}: {why}", quoted(text)),
-            help,
-            diagnostics,
-        )
+        let help = (self.nearest)(written).map_or_else(
+            || text::Write { wanted: self.wanted }.to_string(),
+            |near| text::WriteValue { value: &near }.to_string(),
+        );
+        let message = text::CannotBeBecause {
+            path: &value.path,
+            value: &quoted(written),
+            why,
+        };
+        value.refuse(Code::Name, message, help, diagnostics)
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

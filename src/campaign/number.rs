@@ -1,9 +1,12 @@
 //! Parses numbers: whole numbers and rates.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value as Json;
+
+use crate::catalogue::campaign as text;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
@@ -18,27 +21,39 @@ impl<T: TryFrom<u64> + Into<u64> + Copy + JsonSchema> KeyType<T> for IntegerRang
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
         let wanted = KeyType::<T>::describe(self);
         let scalar = value.scalar(&wanted, diagnostics)?;
-        let text = &*scalar.text;
-        let digits = scalar.plain && is_plain(text);
-        let number = text.parse().ok();
+        let written = &*scalar.text;
+        let digits = scalar.plain && is_plain(written);
+        let number = written.parse().ok();
         if let Some(number) = number.filter(|number| digits && self.0.contains(number)) {
             return T::try_from(number).ok();
         }
         let near = near_number(scalar).filter(|near| *near >= 0.0 && near.fract() == 0.0 && *near < 1e15);
         let near = near.and_then(|near| format!("{near:.0}").parse().ok());
         let near = near.filter(|near| !digits && self.0.contains(near));
-        let help = near.map_or_else(|| format!("write {wanted}"), |near: u64| format!("write `{near}`"));
-        let what = match text.strip_prefix('-') {
-            _ if digits && number.is_some_and(|number| number < *self.0.start()) => "is too small".into(),
-            _ if digits => "is too large".into(),
-            Some(rest) if is_plain(rest) => "is negative".into(),
-            _ => format!("is {}, which is no whole number", as_written(scalar)),
+        let help = near.map_or_else(
+            || text::Write { wanted: &wanted }.to_string(),
+            |near: u64| text::WriteValue { value: &near }.to_string(),
+        );
+        let path = &value.path;
+        let message = match written.strip_prefix('-') {
+            _ if digits && number.is_some_and(|number| number < *self.0.start()) => text::TooSmall { path }.to_string(),
+            _ if digits => text::TooLargeNumber { path }.to_string(),
+            Some(rest) if is_plain(rest) => text::Negative { path }.to_string(),
+            _ => text::NotInteger {
+                path,
+                value: &as_written(scalar),
+            }
+            .to_string(),
         };
-        value.refuse(Code::Number, what, help, diagnostics)
+        value.refuse(Code::Number, message, help, diagnostics)
     }
 
     fn describe(&self) -> String {
-        format!("a whole number from {} to {}", self.0.start(), self.0.end())
+        text::Integer {
+            least: self.0.start(),
+            most: self.0.end(),
+        }
+        .to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -59,49 +74,59 @@ const PLATFORM_LIMIT: f64 = 100.0;
 const LEAST_RATE: f64 = 0.000_01;
 /// The highest rate: a thousand times the platform's limit. A higher number is a typing mistake.
 const MOST_RATE: f64 = 100_000.0;
-const LEAST_HELP: &str =
-    "write a number from 0.00001, which is about one a day; to send nothing, don't apply the campaign";
 
 /// A rate per second: a decimal number that may be below 1. A rate over the platform's limit gives a warning.
 pub(super) struct Rate;
 
 impl KeyType<f64> for Rate {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<f64> {
-        const WANTED: &str = "a number of sends a second, such as `98` or `0.5`";
-        let scalar = value.scalar(WANTED, diagnostics)?;
-        let text = &*scalar.text;
-        let decimal = scalar.plain && is_decimal(text);
-        if decimal && let Ok(rate) = text.parse::<f64>() {
-            let (what, help) = match rate {
-                0.0 => ("is 0: nothing would ever be sent", LEAST_HELP),
-                _ if rate < LEAST_RATE => ("is too small", LEAST_HELP),
-                _ if rate > MOST_RATE => (
-                    "is too large",
-                    "the platform's documented limit is 100 a second: write `98`",
-                ),
+        let scalar = value.scalar(&text::WantRate, diagnostics)?;
+        let path = &value.path;
+        let written = &*scalar.text;
+        let decimal = scalar.plain && is_decimal(written);
+        if decimal && let Ok(rate) = written.parse::<f64>() {
+            let (message, help): (&dyn Display, &dyn Display) = match rate {
+                0.0 => (&text::ZeroRate { path }, &text::LeastRateHelp),
+                _ if rate < LEAST_RATE => (&text::TooSmall { path }, &text::LeastRateHelp),
+                _ if rate > MOST_RATE => (&text::TooLargeNumber { path }, &text::MostRateHelp),
                 _ => {
                     if rate > PLATFORM_LIMIT {
-                        let path = &value.path;
-                        let message = format!("`{path}` is over the platform's documented limit of 100 for one app id");
+                        let message = text::OverLimit { path };
                         let note = diagnostics.warning(Code::OverLimit, value.span(), message);
-                        note.help("write at most `98`, unless the platform has granted this app id more");
+                        note.help(text::OverLimitHelp);
                     }
                     return Some(rate);
                 }
             };
-            return value.refuse(Code::Number, what, help, diagnostics);
+            return value.refuse(Code::Number, message, help, diagnostics);
         }
-        let what = match text.strip_prefix('-') {
-            Some(rest) if is_decimal(rest) => "is negative".into(),
-            _ => format!("is {}, which is no number", as_written(scalar)),
+        let message = match written.strip_prefix('-') {
+            Some(rest) if is_decimal(rest) => text::Negative { path }.to_string(),
+            _ => text::NotNumber {
+                path,
+                value: &as_written(scalar),
+            }
+            .to_string(),
         };
         let near = near_rate(scalar).filter(|near| (LEAST_RATE..=MOST_RATE).contains(near));
-        let help = near.map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`"));
-        value.refuse(Code::Number, what, help, diagnostics)
+        let help = near.map_or_else(
+            || {
+                text::Write {
+                    wanted: &text::WantRate,
+                }
+                .to_string()
+            },
+            |near| text::WriteValue { value: &near }.to_string(),
+        );
+        value.refuse(Code::Number, message, help, diagnostics)
     }
 
     fn describe(&self) -> String {
-        format!("a number from {LEAST_RATE} to {MOST_RATE}")
+        text::Number {
+            least: &LEAST_RATE,
+            most: &MOST_RATE,
+        }
+        .to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {

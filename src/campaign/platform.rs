@@ -4,6 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 use url::Url;
 
+use crate::catalogue::campaign as message;
 use crate::model::identity::is_loopback;
 
 use super::diagnostic::Code;
@@ -37,19 +38,19 @@ impl Default for BaseUrl {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// The text is not a URL.
-    #[error("it is no URL")]
+    #[error("{}", message::NotUrl)]
     NotUrl,
     /// The scheme is neither https nor http.
-    #[error("only https can be sent to")]
+    #[error("{}", message::UrlScheme)]
     Scheme,
     /// An http address would send secrets in clear text.
-    #[error("over http everybody on the way can read the access token")]
+    #[error("{}", message::UrlClear)]
     Clear,
     /// The URL has a user name or a password.
-    #[error("it holds a user name or password, which has no place in it")]
+    #[error("{}", message::UrlUser)]
     UserInfo,
     /// The URL has a query or a fragment.
-    #[error("it has a part behind `?` or `#`, which requests would lose")]
+    #[error("{}", message::UrlTail)]
     Tail,
 }
 
@@ -89,36 +90,42 @@ struct PlatformUrl;
 
 impl KeyType<BaseUrl> for PlatformUrl {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<BaseUrl> {
-        let text = value.text(&format!("a URL such as `{BASE_URL}`"), diagnostics)?;
-        let why = match BaseUrl::parse(&text) {
+        let wanted = &message::WantUrl { example: &BASE_URL };
+        let path = &value.path;
+        let text = value.text(wanted, diagnostics)?;
+        let why = &match BaseUrl::parse(&text) {
             Ok(url) => return Some(url),
             Err(why) => why,
         };
         let help = match why {
             BaseUrlError::Clear => {
                 let rest = text.split_once("://").map_or("", |(_, rest)| rest);
-                format!(
-                    "write {}; http is only for an address of this machine, such as 127.0.0.1",
-                    quoted(&format!("https://{rest}"))
-                )
+                let url = &quoted(&format!("https://{rest}"));
+                message::UrlClearHelp { url }.to_string()
             }
             BaseUrlError::NotUrl
                 if !text.contains(['@', ':']) && BaseUrl::parse(&format!("https://{text}")).is_ok() =>
             {
-                format!("write {}", quoted(&format!("https://{text}")))
+                let wanted = &quoted(&format!("https://{text}"));
+                message::Write { wanted }.to_string()
             }
-            _ => format!("write a URL such as `{BASE_URL}`"),
+            _ => message::Write { wanted }.to_string(),
         };
         // The text before `@` may be a password, even if the address is not a URL.
         if text.contains('@') {
             value.conceal(diagnostics);
         }
-        let what = match why {
-            BaseUrlError::UserInfo => format!("cannot be used: {why}"),
-            _ if text.contains('@') => "cannot be used".to_owned(),
-            _ => format!("cannot be {}: {why}", quoted(&text)),
+        let message = match why {
+            BaseUrlError::UserInfo => message::UnusableUrlBecause { path, why }.to_string(),
+            _ if text.contains('@') => message::UnusableUrl { path }.to_string(),
+            _ => message::CannotBeBecause {
+                path,
+                value: &quoted(&text),
+                why,
+            }
+            .to_string(),
         };
-        value.refuse(Code::Url, what, help, diagnostics)
+        value.refuse(Code::Url, message, help, diagnostics)
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

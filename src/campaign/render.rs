@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 
 use super::diagnostic::{Diagnostic, Severity};
+use crate::catalogue::campaign as text;
 use crate::model::visible::visible;
 
 /// Renders diagnostics as text: each with its code, its place, the line with a caret under the place, and what to write
@@ -24,16 +25,19 @@ pub fn render_human(diagnostics: &[Diagnostic], color: bool) -> String {
 fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     let diagnostic = &visible_diagnostic(diagnostic);
     let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
+        Severity::Error => Level::ERROR.with_name(text::LabelError.to_string()),
+        Severity::Warning => Level::WARNING.with_name(text::LabelWarning.to_string()),
     };
     let title = level.primary_title(&diagnostic.message).id(diagnostic.code.as_str());
     let diagnostics = [
         diagnostic
             .cause
             .as_ref()
-            .map(|cause| Level::NOTE.with_name("caused by").message(cause)),
-        diagnostic.help.as_ref().map(|help| Level::HELP.message(help)),
+            .map(|cause| Level::NOTE.with_name(text::LabelCause.to_string()).message(cause)),
+        diagnostic
+            .help
+            .as_ref()
+            .map(|help| Level::HELP.with_name(text::LabelHelp.to_string()).message(help)),
     ];
     let diagnostics = diagnostics.into_iter().flatten().map(Element::from);
     renderer.render(&[title.element(place(diagnostic)).elements(diagnostics)])

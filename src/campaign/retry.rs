@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::duration::{DurationRange, written};
 use super::keys::keys;
@@ -35,14 +37,14 @@ keys! {
     }
     check |map, diagnostics| {
         let retry = Self { first_delay, max_delay, ..Self::default() };
-        let first = written(retry.first_delay());
-        let most = written(retry.max_delay());
+        let first = &written(retry.first_delay());
+        let most = &written(retry.max_delay());
         if retry.first_delay() > retry.max_delay()
             && let Some(value) = map.get("max_delay").or_else(|| map.get("first_delay"))
         {
-            let message = format!("`retry.first_delay`, {first}, is longer than `retry.max_delay`, {most}");
+            let message = text::RetryDelays { first, most };
             let note = diagnostics.error(Code::IllegalFact, value.span(), message);
-            note.help(format!("write `max_delay: {first}` or more"));
+            note.help(text::RetryDelaysHelp { first });
         }
     }
 }

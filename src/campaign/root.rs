@@ -14,8 +14,8 @@ use super::coupons::Coupons;
 use super::credentials::{Credentials, OneForm};
 use super::diagnostics::Diagnostics;
 use super::halt::Halt;
-use super::key::Key;
-use super::keys::{Keys, Nested, SECTION, keys};
+use super::key::{Key, KeyKind};
+use super::keys::{Keys, Nested, keys};
 use super::names::Names;
 use super::pace::Pace;
 use super::platform::Platform;
@@ -95,14 +95,14 @@ pub fn key_table() -> Vec<KeyRow> {
 fn add_rows(prefix: &str, keys: &[Key], rows: &mut Vec<KeyRow>) {
     for key in keys {
         let path = format!("{prefix}{}", key.name);
-        let value = (key.describe)();
-        let separator = if value.starts_with("a list") { "[]." } else { "." };
+        let kind = (key.kind)();
+        let separator = if kind == KeyKind::List { "[]." } else { "." };
         let prefix = format!("{path}{separator}");
         let default = key.default_text();
-        if value != SECTION || default.is_some() {
+        if kind != KeyKind::Section || default.is_some() {
             rows.push(KeyRow {
                 path,
-                value,
+                value: (key.describe)(),
                 required: key.required,
                 default,
             });

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::campaign as text;
 use crate::model::calendar::{Calendar, Hours};
 
 use super::diagnostic::Code;
@@ -57,14 +58,13 @@ impl Schedule {
         if end > start {
             return false;
         }
-        let how = if end == start {
-            "is the start"
+        let path = &value.path;
+        let note = if end == start {
+            diagnostics.error(Code::IllegalFact, value.span(), text::EndIsStart { path })
         } else {
-            "is before the start"
+            diagnostics.error(Code::IllegalFact, value.span(), text::EndBeforeStart { path })
         };
-        let message = format!("`{}` {how}: nothing could ever be sent", value.path);
-        let note = diagnostics.error(Code::IllegalFact, value.span(), message);
-        note.help("write an end that is later than `schedule.start`");
+        note.help(text::EndHelp);
         true
     }
 
@@ -78,10 +78,9 @@ impl Schedule {
             return;
         };
         if self.calendar(zone).opens(start).is_none_or(|opens| opens >= end) {
-            let path = &value.path;
-            let message = format!("`{path}` leaves no window between `schedule.start` and `schedule.end`");
+            let message = text::NoWindow { path: &value.path };
             let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
-            note.help("widen `schedule.hours`, take a day out of `schedule.closed`, or put `schedule.end` later");
+            note.help(text::NoWindowHelp);
         }
     }
 }

@@ -3,42 +3,55 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
 use super::number::is_decimal;
 use super::value::{Value, as_written};
 
-const WANTED: &str = "a share from `0%` to `100%`";
-
 /// A share of a whole, as a number from 0 to 1.
 pub(super) struct Share;
 
 impl KeyType<f64> for Share {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<f64> {
-        let scalar = value.scalar(WANTED, diagnostics)?;
-        let text = &*scalar.text;
-        let (what, help) = match parse(text) {
+        let scalar = value.scalar(&text::Share, diagnostics)?;
+        let path = &value.path;
+        let written = &*scalar.text;
+        let (message, help) = match parse(written) {
             Some(share) if share <= 1.0 => return Some(share),
-            Some(_) => ("is more than everything".into(), format!("write {WANTED}")),
+            Some(_) => (
+                text::ShareOverAll { path }.to_string(),
+                text::Write { wanted: &text::Share }.to_string(),
+            ),
             None => {
-                let negative = text
+                let negative = written
                     .strip_prefix('-')
                     .is_some_and(|rest| is_decimal(rest.trim_end_matches('%')));
-                let what = if negative {
-                    "is negative".into()
+                let message = if negative {
+                    text::Negative { path }.to_string()
                 } else {
-                    format!("is {}, which is no share", as_written(scalar))
+                    text::NotShare {
+                        path,
+                        value: &as_written(scalar),
+                    }
+                    .to_string()
                 };
-                let near = near(text).unwrap_or_else(|| format!("{WANTED}, such as `5%`"));
-                (what, format!("write {near}"))
+                let help = near(written).unwrap_or_else(|| {
+                    text::Write {
+                        wanted: &text::WantShare,
+                    }
+                    .to_string()
+                });
+                (message, help)
             }
         };
-        value.refuse(Code::Share, what, help, diagnostics)
+        value.refuse(Code::Share, message, help, diagnostics)
     }
 
     fn describe(&self) -> String {
-        WANTED.into()
+        text::Share.to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -62,9 +75,9 @@ pub fn written(share: f64) -> String {
     format!("{}%", (share * 1e8).round() / 1e6)
 }
 
-/// Returns the share that was probably meant; `None` if none can be read.
-fn near(text: &str) -> Option<String> {
-    let folded = text.trim().to_ascii_lowercase();
+/// Returns the help with the share that was probably meant; `None` if none can be read.
+fn near(written: &str) -> Option<String> {
+    let folded = written.trim().to_ascii_lowercase();
     let bare = folded
         .trim_end_matches('%')
         .trim_end_matches("percent")
@@ -78,15 +91,25 @@ fn near(text: &str) -> Option<String> {
         .ok()
         .filter(|number: &f64| number.is_finite() && *number >= 0.0)?;
     if bare.len() < folded.len() {
-        return (number <= 100.0).then(|| format!("`{number}%`"));
+        return (number <= 100.0).then(|| write_percent(number));
     }
     match number {
-        0.0 => Some("`0%`".into()),
-        _ if number <= 1.0 => Some(format!(
-            "`{}` for that part of the whole, or `{number}%`",
-            written(number)
-        )),
-        _ if number <= 100.0 => Some(format!("`{number}%`")),
+        0.0 => Some(write_percent(number)),
+        _ if number <= 1.0 => Some(
+            text::SharePart {
+                share: &self::written(number),
+                percent: &format!("{number}%"),
+            }
+            .to_string(),
+        ),
+        _ if number <= 100.0 => Some(write_percent(number)),
         _ => None,
     }
+}
+
+fn write_percent(number: f64) -> String {
+    text::WriteValue {
+        value: &format!("{number}%"),
+    }
+    .to_string()
 }

@@ -1,33 +1,34 @@
 //! Explains YAML syntax errors, with what to do about them.
 
+use std::fmt::Display;
+
 use serde_yaml::granit_parser::{ErrorKind as Kind, ScanError};
+
+use crate::catalogue::campaign as text;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::full_width;
 use super::line_index::Span;
 
-/// Reports the mistake that ended the parsing of `text`.
-pub(super) fn report(error: &ScanError, text: &str, diagnostics: &mut Diagnostics) {
-    let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
-    let span = place(text, at);
-    if let Some(tab) = tab(error.kind(), text, at) {
-        let message = "a tab stands where YAML allows only spaces";
-        diagnostics
-            .error(Code::Tab, tab, message)
-            .help("indent with spaces, two for each level");
+/// Reports the mistake that ended the parsing of `source`.
+pub(super) fn report(error: &ScanError, source: &str, diagnostics: &mut Diagnostics) {
+    let at = error.marker().byte_offset().unwrap_or(source.len()).min(source.len());
+    let span = place(source, at);
+    if let Some(tab) = tab(error.kind(), source, at) {
+        diagnostics.error(Code::Tab, tab, text::Tab).help(text::TabHelp);
         return;
     }
     let is_quoted = matches!(
         error.kind(),
         Kind::UnclosedQuotedScalar | Kind::DocumentIndicatorInQuotedScalar | Kind::InvalidQuotedScalarIndent
     );
-    if !is_quoted && let Some((sign, advice)) = full_width::find_sign(text, at) {
-        let message = "there is a full-width character where YAML needs an ASCII one";
-        diagnostics.error(Code::Syntax, sign, message).help(advice);
+    if !is_quoted && let Some((sign, advice)) = full_width::find_sign(source, at) {
+        let note = diagnostics.error(Code::Syntax, sign, text::FullWidthSign);
+        note.help(advice);
         return;
     }
-    let (message, help) = explain(error.kind(), before(text, at));
+    let (message, help) = explain(error.kind(), before(source, at));
     diagnostics.error(Code::Syntax, span, message).help(help);
 }
 
@@ -81,24 +82,15 @@ fn tab(kind: &Kind, text: &str, at: usize) -> Option<Span> {
     }
 }
 
-const COLON: &str = "write `key: value`, with a space behind the colon; put a value with `: ` or ` #` in it in quotes";
-const INDENT: &str = "keys of one mapping begin in the same column; what is under a key is indented two spaces more";
-const QUOTE: &str =
-    "close the quote with the same sign; in double quotes `\\` begins an escape, in single quotes it does not";
-const BRACKET: &str = "every `[` and `{` needs its `]` or `}`, and a comma between two values";
-
 /// Returns the message and the help for an error. `before` is the text before the place on its line.
-fn explain(kind: &Kind, before: &str) -> (&'static str, &'static str) {
+fn explain(kind: &Kind, before: &str) -> (&'static dyn Display, &'static dyn Display) {
     match kind {
-        Kind::UnknownAnchor => (
-            "no value above has the name that this alias repeats",
-            "write `&name` before the value that `*name` shall repeat",
-        ),
+        Kind::UnknownAnchor => (&text::UnknownAlias, &text::UnknownAliasHelp),
         Kind::UnclosedQuotedScalar | Kind::DocumentIndicatorInQuotedScalar | Kind::InvalidQuotedScalarIndent => {
-            ("a quote is opened here and not closed", QUOTE)
+            (&text::OpenQuote, &text::QuoteHelp)
         }
         Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
-            ("something follows behind the closing quote", QUOTE)
+            (&text::TextAfterQuote, &text::QuoteHelp)
         }
         Kind::UnknownQuotedScalarEscape
         | Kind::InvalidQuotedScalarHexEscape
@@ -106,18 +98,15 @@ fn explain(kind: &Kind, before: &str) -> (&'static str, &'static str) {
         | Kind::InvalidLowSurrogate
         | Kind::MissingLowSurrogate
         | Kind::UnpairedLowSurrogate
-        | Kind::InvalidUnicodeEscape => (
-            "this is no escape that double quotes know",
-            "use single quotes for text with `\\` in it",
-        ),
+        | Kind::InvalidUnicodeEscape => (&text::UnknownEscape, &text::UnknownEscapeHelp),
         Kind::UnclosedFlowCollection { .. }
         | Kind::UnexpectedEofFlowSequence
         | Kind::UnexpectedEofFlowMapping
-        | Kind::UnexpectedEofImplicitFlowMapping => ("a bracket is opened and not closed", BRACKET),
-        Kind::MismatchedFlowCollectionEnd { .. } => ("this bracket is closed by one of the other kind", BRACKET),
-        Kind::MisplacedFlowCollectionEnd => ("this bracket closes nothing that is open", BRACKET),
+        | Kind::UnexpectedEofImplicitFlowMapping => (&text::OpenBracket, &text::BracketHelp),
+        Kind::MismatchedFlowCollectionEnd { .. } => (&text::MismatchedBracket, &text::BracketHelp),
+        Kind::MisplacedFlowCollectionEnd => (&text::SurplusBracket, &text::BracketHelp),
         Kind::ExpectedFlowMappingSeparator | Kind::ExpectedFlowSequenceSeparator => {
-            ("a comma or the closing bracket is expected here", BRACKET)
+            (&text::MissingComma, &text::BracketHelp)
         }
         Kind::ExpectedBlockMappingKey
         | Kind::ExpectedBlockSequenceEntry
@@ -125,32 +114,23 @@ fn explain(kind: &Kind, before: &str) -> (&'static str, &'static str) {
         | Kind::BlockSequenceEntryNotAllowed
         | Kind::InvalidFlowScalarIndent
         | Kind::UnexpectedEofBlockSequence
-        | Kind::UnexpectedEofBlockMapping => ("the indentation does not fit the lines above", INDENT),
-        Kind::MappingValueNotAllowed if !before.contains(": ") => {
-            ("this line is indented deeper than the lines above it", INDENT)
-        }
+        | Kind::UnexpectedEofBlockMapping => (&text::Indentation, &text::IndentationHelp),
+        Kind::MappingValueNotAllowed if !before.contains(": ") => (&text::TooIndented, &text::IndentationHelp),
         Kind::MappingValueNotAllowed
         | Kind::MappingKeyNotAllowed
         | Kind::InvalidColonPlacement
         | Kind::InvalidMappingValueWhitespace
-        | Kind::FlowMappingValueAdjacentCollection => ("a second `:` on this line, or one where no key can end", COLON),
-        Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => ("a key is expected here, with a colon behind it", COLON),
-        Kind::UnexpectedCharacter { .. } => ("no value can begin with this character", "put the value in quotes"),
-        Kind::MissingAnchorOrAliasName => (
-            "`&` and `*` name a value, and here the name is missing",
-            "put a value that begins with `&` or `*` in quotes",
-        ),
-        Kind::BomInsideDocument => (
-            "a byte order mark stands inside of the file",
-            "delete it: it belongs only at the very beginning",
-        ),
-        Kind::CommentNotSeparated | Kind::CommentInterceptedScalar => (
-            "a comment begins where a value has not ended",
-            "put a space before `#`, or the value in quotes",
-        ),
-        Kind::ExpectedDocumentStart | Kind::MissingDocumentEndBeforeDirective | Kind::InvalidDocumentEnd => {
-            ("something follows where the document has ended", INDENT)
+        | Kind::FlowMappingValueAdjacentCollection => (&text::SecondColon, &text::ColonHelp),
+        Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => (&text::KeyExpected, &text::ColonHelp),
+        Kind::UnexpectedCharacter { .. } => (&text::WrongFirstCharacter, &text::WrongFirstCharacterHelp),
+        Kind::MissingAnchorOrAliasName => (&text::MissingAliasName, &text::MissingAliasNameHelp),
+        Kind::BomInsideDocument => (&text::InnerByteOrderMark, &text::InnerByteOrderMarkHelp),
+        Kind::CommentNotSeparated | Kind::CommentInterceptedScalar => {
+            (&text::CommentInValue, &text::CommentInValueHelp)
         }
-        _ => ("this is not YAML", "put text with special characters in quotes"),
+        Kind::ExpectedDocumentStart | Kind::MissingDocumentEndBeforeDirective | Kind::InvalidDocumentEnd => {
+            (&text::AfterDocument, &text::IndentationHelp)
+        }
+        _ => (&text::NotYaml, &text::NotYamlHelp),
     }
 }

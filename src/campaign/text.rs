@@ -1,5 +1,6 @@
 //! Values that are any text, and paths.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -11,11 +12,13 @@ use super::look_alike;
 use super::value::Value;
 
 /// Any text but an empty one. It names what to write, for messages.
-pub(super) struct Text(pub(super) &'static str);
+pub(super) struct Text(pub(super) &'static dyn Display);
 
 impl KeyType<String> for Text {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
-        value.text(self.0, diagnostics)
+        let text = value.text(self.0, diagnostics)?;
+        look_alike::warn_around(value, &text, diagnostics);
+        Some(text)
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -28,12 +31,13 @@ impl KeyType<String> for Text {
 }
 
 /// The name of a column or of a key. It names what to write, for messages.
-pub(super) struct ColumnName(pub(super) &'static str);
+pub(super) struct ColumnName(pub(super) &'static dyn Display);
 
 impl KeyType<String> for ColumnName {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
         let name = value.text(self.0, diagnostics)?;
         look_alike::warn(value, &name, diagnostics);
+        look_alike::warn_around(value, &name, diagnostics);
         Some(name)
     }
 
@@ -47,12 +51,13 @@ impl KeyType<String> for ColumnName {
 }
 
 /// The path of one file, relative to the campaign file's folder.
-pub(super) struct FilePath(pub(super) &'static str);
+pub(super) struct FilePath(pub(super) &'static dyn Display);
 
 impl KeyType<PathBuf> for FilePath {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
         let path = value.text(self.0, diagnostics)?;
         look_alike::warn(value, &path, diagnostics);
+        look_alike::warn_around(value, &path, diagnostics);
         Some(value.folder().join(path))
     }
 
@@ -80,12 +85,13 @@ impl From<&Path> for Files {
 }
 
 /// The path of a file, or a pattern of paths.
-pub(super) struct FilePattern(pub(super) &'static str);
+pub(super) struct FilePattern(pub(super) &'static dyn Display);
 
 impl KeyType<Files> for FilePattern {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Files> {
         let path = value.text(self.0, diagnostics)?;
         look_alike::warn(value, &path, diagnostics);
+        look_alike::warn_around(value, &path, diagnostics);
         let folder = value.folder().to_owned();
         Some(Files { folder, path })
     }

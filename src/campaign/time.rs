@@ -5,12 +5,13 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
 use super::value::{Value, quoted};
 
-const WANTED: &str = "a local time such as `2026-06-01T10:00`";
 const FORMATS: [&str; 2] = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
 
 /// A local time in the file's zone. A skipped time is a mistake; a repeated time is its first occurrence, with a warning.
@@ -20,44 +21,43 @@ pub(super) struct LocalTime;
 impl KeyType<Timestamp> for LocalTime {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Timestamp> {
         let zone = value.zone();
-        let text = &*value.scalar(WANTED, diagnostics)?.text;
-        let Some(local) = parse(text) else {
-            let what = format!("is {}, which is no local time", quoted(text));
-            let help = near(text, zone).unwrap_or_else(|| format!("write {WANTED}"));
-            return value.refuse(Code::Time, what, help, diagnostics);
+        let path = &value.path;
+        let wanted = &text::LocalTime;
+        let as_wanted = || text::Write { wanted }.to_string();
+        let written = &*value.scalar(wanted, diagnostics)?.text;
+        let Some(local) = parse(written) else {
+            let message = text::NotLocalTime {
+                path,
+                value: &quoted(written),
+            };
+            let help = near(written, zone).unwrap_or_else(as_wanted);
+            return value.refuse(Code::Time, message, help, diagnostics);
         };
         let zone = zone?;
-        let name = zone.iana_name().unwrap_or_default();
+        let name = &zone.iana_name().unwrap_or_default();
         let ambiguous = zone.to_ambiguous_timestamp(local);
         match ambiguous.offset() {
             AmbiguousOffset::Unambiguous { .. } => {}
             AmbiguousOffset::Gap { .. } => {
-                let what = format!("does not exist: the clocks of {name} are put forward over it");
-                let next = ambiguous.later().ok().map(|at| written(zone.to_datetime(at)));
-                let help = next.map_or_else(|| format!("write {WANTED}"), |next| format!("write `{next}`"));
-                return value.refuse(Code::Time, what, help, diagnostics);
+                let next = ambiguous.later().ok();
+                let help = next.map_or_else(as_wanted, |next| write_time(zone.to_datetime(next)));
+                return value.refuse(Code::Time, text::SkippedTime { path, zone: name }, help, diagnostics);
             }
             AmbiguousOffset::Fold { before, after } => {
-                let path = &value.path;
-                let message = format!("`{path}` comes twice: the clocks of {name} are put back over it");
+                let message = text::RepeatedTime { path, zone: name };
                 let note = diagnostics.warning(Code::TimeTwice, value.span(), message);
-                let earlier = format!("the earlier one is taken, at {before} from UTC, not the later one at {after}");
-                note.help(earlier);
+                note.help(text::RepeatedTimeHelp {
+                    before: &before,
+                    after: &after,
+                });
             }
         }
         let at = ambiguous.earlier().ok();
-        at.or_else(|| {
-            value.refuse(
-                Code::Time,
-                "lies beyond the calendar",
-                format!("write {WANTED}"),
-                diagnostics,
-            )
-        })
+        at.or_else(|| value.refuse(Code::Time, text::BeyondCalendar { path }, as_wanted(), diagnostics))
     }
 
     fn describe(&self) -> String {
-        WANTED.into()
+        text::LocalTime.to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -65,18 +65,16 @@ impl KeyType<Timestamp> for LocalTime {
     }
 }
 
-const WANTED_DATE: &str = "a date such as `2026-06-03`";
-
 /// A list of dates.
 pub(super) struct Dates;
 
 impl KeyType<Vec<Date>> for Dates {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Date>> {
-        value.list("write a list of dates, such as `[2026-06-03]`", diagnostics, date)
+        value.list(text::DatesHelp, diagnostics, date)
     }
 
     fn describe(&self) -> String {
-        "a list of dates".into()
+        text::Dates.to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -89,13 +87,20 @@ impl KeyType<Vec<Date>> for Dates {
 }
 
 fn date(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Date> {
-    let text = &*value.scalar(WANTED_DATE, diagnostics)?.text;
-    let date = Date::strptime("%Y-%m-%d", text).ok();
-    let date = date.filter(|_| shape(text) == "0000-00-00");
+    let wanted = &text::WantDate;
+    let written = &*value.scalar(wanted, diagnostics)?.text;
+    let date = Date::strptime("%Y-%m-%d", written).ok();
+    let date = date.filter(|_| shape(written) == "0000-00-00");
     date.or_else(|| {
-        let what = format!("is {}, which is no date", quoted(text));
-        let help = near_date(text).map_or_else(|| format!("write {WANTED_DATE}"), |near| format!("write `{near}`"));
-        value.refuse(Code::Time, what, help, diagnostics)
+        let message = text::NotDate {
+            path: &value.path,
+            value: &quoted(written),
+        };
+        let help = near_date(written).map_or_else(
+            || text::Write { wanted }.to_string(),
+            |near| text::WriteValue { value: &near }.to_string(),
+        );
+        value.refuse(Code::Time, message, help, diagnostics)
     })
 }
 
@@ -138,18 +143,24 @@ fn written(local: DateTime) -> String {
     local.strftime(format).to_string()
 }
 
+fn write_time(local: DateTime) -> String {
+    text::WriteValue { value: &written(local) }.to_string()
+}
+
 /// Returns the help for a text that is not a local time; `None` if no time can be read.
-fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
-    if text.len() > 40 {
+fn near(value: &str, zone: Option<&TimeZone>) -> Option<String> {
+    if value.len() > 40 {
         return None;
     }
-    let text = text.trim();
-    if let (Ok(at), Some(zone)) = (text.parse::<Timestamp>(), zone) {
-        let local = zone.to_datetime(at);
-        let name = zone.iana_name().unwrap_or_default();
-        return Some(format!("times here are those of {name}: write `{}`", written(local)));
+    let value = value.trim();
+    if let (Ok(at), Some(zone)) = (value.parse::<Timestamp>(), zone) {
+        let help = text::ZoneHelp {
+            zone: &zone.iana_name().unwrap_or_default(),
+            value: &written(zone.to_datetime(at)),
+        };
+        return Some(help.to_string());
     }
-    let numbers: Vec<i16> = text
+    let numbers: Vec<i16> = value
         .split(|c: char| !c.is_ascii_digit())
         .filter(|part| !part.is_empty())
         .map_while(|part| part.parse().ok())
@@ -167,12 +178,16 @@ fn near(text: &str, zone: Option<&TimeZone>) -> Option<String> {
     if (hour, minute, second) == (24, 0, 0) {
         let midnight = DateTime::new(year, month, day, 0, 0, 0, 0).ok()?;
         let next = midnight.checked_add(SignedDuration::from_hours(24)).ok()?;
-        return Some(format!("write `{}`", written(next)));
+        return Some(write_time(next));
     }
     if let Ok(local) = DateTime::new(year, month, day, hour, minute, second, 0) {
-        return Some(format!("write `{}`", written(local)));
+        return Some(write_time(local));
     }
     let first = DateTime::new(year, month, 1, hour, minute, second, 0).ok()?;
     let last = first.date().last_of_month();
-    (day > last.day()).then(|| format!("that month has {} days: write {WANTED}", last.day()))
+    let help = text::MonthDays {
+        days: &last.day(),
+        wanted: &text::LocalTime,
+    };
+    (day > last.day()).then(|| help.to_string())
 }

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use serde_yaml::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, options};
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::line_index::Span;
@@ -255,56 +257,41 @@ enum TreeError {
 }
 
 impl TreeError {
-    fn report(self, text: &str, diagnostics: &mut Diagnostics) {
-        let (code, span, message, help) = match self {
+    fn report(self, source: &str, diagnostics: &mut Diagnostics) {
+        match self {
             Self::Scan(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => {
                 let at = error.marker().byte_offset().unwrap_or_default();
-                return Self::Deep(Span::point(at)).report(text, diagnostics);
+                Self::Deep(Span::point(at)).report(source, diagnostics);
             }
-            Self::Scan(error) => return syntax::report(&error, text, diagnostics),
-            Self::Empty => (
-                Code::Empty,
-                Span::point(0),
-                "the file says nothing".to_owned(),
-                "a campaign file begins with `version: 1`; `runner schema` describes the rest",
-            ),
-            Self::Tag(span) => (
-                Code::Exotic,
-                span,
-                "a YAML tag (`!…`) has no meaning in a campaign file".to_owned(),
-                "leave the tag out",
-            ),
-            Self::Documents(span) => (
-                Code::Exotic,
-                span.first(3),
-                "a second YAML document begins here".to_owned(),
-                "a campaign file is one document: put the second campaign into a file of its own",
-            ),
-            Self::Inside(span) => (
-                Code::TooMany,
-                span,
-                "this alias stands inside of what it stands for, so it has no end".to_owned(),
-                "write the value out",
-            ),
-            Self::Deep(span) => (
-                Code::TooDeep,
-                span.first(1),
-                format!("values are nested more than {MOST_DEPTH} deep"),
-                "a campaign file needs at most 5 levels",
-            ),
-            Self::Many(span) => (
-                Code::TooMany,
-                span,
-                format!("there are more than {MOST_VALUES} values in this file"),
-                "an audience belongs into a file of its own, which `audience.source` names",
-            ),
-            Self::Bomb(span) => (
-                Code::TooMany,
-                span,
-                format!("written out, the aliases of this file stand for more than {MOST_VALUES} values"),
-                "write out what is meant, without aliases to aliases",
-            ),
-        };
-        diagnostics.error(code, span, message).help(help);
+            Self::Scan(error) => syntax::report(&error, source, diagnostics),
+            Self::Empty => {
+                let note = diagnostics.error(Code::Empty, Span::point(0), text::EmptyFile);
+                note.help(text::EmptyFileHelp);
+            }
+            Self::Tag(span) => {
+                diagnostics.error(Code::Exotic, span, text::Tag).help(text::TagHelp);
+            }
+            Self::Documents(span) => {
+                let note = diagnostics.error(Code::Exotic, span.first(3), text::SecondDocument);
+                note.help(text::SecondDocumentHelp);
+            }
+            Self::Inside(span) => {
+                let note = diagnostics.error(Code::TooMany, span, text::EndlessAlias);
+                note.help(text::EndlessAliasHelp);
+            }
+            Self::Deep(span) => {
+                let most: &dyn std::fmt::Display = &MOST_DEPTH;
+                let note = diagnostics.error(Code::TooDeep, span.first(1), text::TooDeep { most });
+                note.help(text::TooDeepHelp);
+            }
+            Self::Many(span) => {
+                let note = diagnostics.error(Code::TooMany, span, text::TooManyValues { most: MOST_VALUES });
+                note.help(text::AudienceInItsOwnFile);
+            }
+            Self::Bomb(span) => {
+                let note = diagnostics.error(Code::TooMany, span, text::AliasBomb { most: MOST_VALUES });
+                note.help(text::AliasBombHelp);
+            }
+        }
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::key::Key;
@@ -91,12 +93,12 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Returns the kind of the value for messages.
+    /// Returns the kind of the value, with which messages select their words.
     fn kind_name(&self) -> &'static str {
         match self.kind() {
-            Kind::Scalar(_) => "a single value",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "a mapping",
+            Kind::Scalar(_) => "value",
+            Kind::List(_) => "list",
+            Kind::Map(_) => "mapping",
         }
     }
 
@@ -120,15 +122,14 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Reports a mistake in this value and returns `None`. `what` follows the name of the key in the message.
+    /// Reports a mistake in this value and returns `None`.
     pub(super) fn refuse<T>(
         &self,
         code: Code,
-        what: impl Display,
-        help: impl Into<String>,
+        message: impl Display,
+        help: impl Display,
         diagnostics: &mut Diagnostics,
     ) -> Option<T> {
-        let message = format!("`{}` {what}", self.path);
         diagnostics.error(code, self.mark(), message).help(help);
         None
     }
@@ -150,28 +151,31 @@ impl<'t> Value<'t> {
 
     /// Returns the single value; `None` after reporting any other kind or an absent value. `wanted` describes the value
     /// for the help, such as "a duration such as `10s`".
-    pub(super) fn scalar(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<&'t Scalar<'t>> {
+    pub(super) fn scalar(&self, wanted: &dyn Display, diagnostics: &mut Diagnostics) -> Option<&'t Scalar<'t>> {
         let Some(scalar) = self.as_scalar() else {
-            let what = format!("is {} where a single value belongs", self.kind_name());
-            return self.refuse(Code::WrongType, what, format!("write {wanted}"), diagnostics);
+            let message = text::NotSingle {
+                path: &self.path,
+                kind: &self.kind_name(),
+            };
+            return self.refuse(Code::WrongType, message, text::Write { wanted }, diagnostics);
         };
         if scalar.plain && scalar.text.is_empty() {
-            let help = format!("write {wanted}, or leave the key out");
-            return self.refuse(Code::NoValue, "has no value", help, diagnostics);
+            let message = text::NoValue { path: &self.path };
+            return self.refuse(Code::NoValue, message, text::WriteOrOmit { wanted }, diagnostics);
         }
         Some(scalar)
     }
 
     /// Reads the entries of a list, each with its index as its key; `None` after reporting any other kind or a mistake in
-    /// an entry. `wanted` is the help.
+    /// an entry.
     pub(super) fn list<T>(
         &self,
-        wanted: &str,
+        help: impl Display,
         diagnostics: &mut Diagnostics,
         mut read: impl FnMut(&Self, &mut Diagnostics) -> Option<T>,
     ) -> Option<Vec<T>> {
         let Kind::List(entries) = self.kind() else {
-            return self.refuse(Code::WrongType, "is not a list", wanted, diagnostics);
+            return self.refuse(Code::WrongType, text::NotAList { path: &self.path }, help, diagnostics);
         };
         let entries = entries.iter().enumerate().map(|(at, entry)| {
             let entry = self.under(&at.to_string(), *entry);
@@ -184,10 +188,11 @@ impl<'t> Value<'t> {
     }
 
     /// Returns any text, quoted or not, as written; `None` after reporting an empty one.
-    pub(super) fn text(&self, wanted: &str, diagnostics: &mut Diagnostics) -> Option<String> {
+    pub(super) fn text(&self, wanted: &dyn Display, diagnostics: &mut Diagnostics) -> Option<String> {
         let scalar = self.scalar(wanted, diagnostics)?;
         if scalar.text.trim().is_empty() {
-            return self.refuse(Code::NoValue, "has no value", format!("write {wanted}"), diagnostics);
+            let message = text::NoValue { path: &self.path };
+            return self.refuse(Code::NoValue, message, text::Write { wanted }, diagnostics);
         }
         Some(scalar.text.clone().into_owned())
     }
@@ -217,12 +222,16 @@ impl<'t> Value<'t> {
         let head = entries.first().map_or(self.mark(), |(key, _)| key.span);
         for key in keys.iter().filter(|key| key.required) {
             if !known.iter().any(|(known, ..)| *known == key.name) {
-                let message = format!("`{}` is missing", self.path_of(key.name));
-                let example = key.example.unwrap_or_default();
+                let message = text::MissingKey {
+                    path: &self.path_of(key.name),
+                };
                 diagnostics
                     .error(Code::MissingKey, head, message)
-                    .label("it belongs beside this key")
-                    .help(format!("add `{}: {example}`", key.name));
+                    .label(text::MissingKeyLabel)
+                    .help(text::MissingKeyHelp {
+                        key: &key.name,
+                        example: &key.example.unwrap_or_default(),
+                    });
             }
         }
         Some(Mapping { entries: known })
@@ -234,57 +243,49 @@ impl<'t> Value<'t> {
             return Some(entries);
         }
         let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-        let wanted = match names.as_slice() {
-            [] => "write `CODE: CLASS` under it, such as `29005099: refuse`".to_owned(),
-            [one] => format!("write `{one}:` under it"),
-            [first, .., last] => format!("its keys belong under it, from `{first}` to `{last}`"),
+        let help = match names.as_slice() {
+            [] => text::KeysOfCodes.to_string(),
+            [one] => text::OnlyKey { key: one }.to_string(),
+            [first, .., last] => text::KeysUnder { first, last }.to_string(),
         };
         if self
             .as_scalar()
             .is_some_and(|scalar| scalar.plain && scalar.text.is_empty())
         {
-            return self.refuse(Code::NoValue, "has no value", wanted, diagnostics);
+            return self.refuse(Code::NoValue, text::NoValue { path: &self.path }, help, diagnostics);
         }
-        let message = format!(
-            "{} is {} where a mapping of keys to values belongs",
-            self.name(),
-            self.kind_name()
-        );
-        diagnostics.error(Code::WrongType, self.mark(), message).help(wanted);
-        None
+        let kind = &self.kind_name();
+        if self.path.is_empty() {
+            return self.refuse(Code::WrongType, text::RootNotAMapping { kind }, help, diagnostics);
+        }
+        let message = text::NotAMapping { path: &self.path, kind };
+        self.refuse(Code::WrongType, message, help, diagnostics)
     }
 
     /// Returns a key as text; `None` after reporting a key that is not.
     pub(super) fn key(&self, key: Child, diagnostics: &mut Diagnostics) -> Option<&'t str> {
         match self.document.tree.kind(key) {
             Kind::Scalar(scalar) if scalar.plain && scalar.text == "<<" => {
-                let note = diagnostics.error(Code::Exotic, key.span, "merge keys (`<<`) are not part of YAML 1.2");
-                note.help("write the keys out, or use an alias for each value");
+                let note = diagnostics.error(Code::Exotic, key.span, text::MergeKey);
+                note.help(text::MergeKeyHelp);
                 None
             }
             Kind::Scalar(scalar) => Some(&scalar.text),
             Kind::List(_) | Kind::Map(_) => {
-                diagnostics.error(Code::WrongType, key.span.first(1), "a key is a single word");
+                diagnostics.error(Code::WrongType, key.span.first(1), text::KeyNotAWord);
                 None
             }
-        }
-    }
-
-    /// Returns the name of the mapping for messages.
-    fn name(&self) -> String {
-        if self.path.is_empty() {
-            "a campaign file".into()
-        } else {
-            format!("`{}`", self.path)
         }
     }
 
     /// Reports a key that occurs before, at `first`.
     pub(super) fn repeated(&self, span: Span, name: &str, first: Span, diagnostics: &mut Diagnostics) {
         let line = diagnostics.line(first);
-        let message = format!("`{}` stands there twice", self.path_of(name));
+        let message = text::RepeatedKey {
+            path: &self.path_of(name),
+        };
         let note = diagnostics.error(Code::RepeatedKey, span, message);
-        note.help(format!("it stands first in line {line}: keep one of the two"));
+        note.help(text::RepeatedKeyHelp { line: &line });
     }
 
     fn unknown(&self, key: Child, name: &str, keys: &[Key], diagnostics: &mut Diagnostics) {
@@ -294,17 +295,26 @@ impl<'t> Value<'t> {
             nearest(name, keys.iter().map(|key| key.name))
         };
         let help = if let Some(near) = near {
-            format!("did you mean `{near}`?")
+            text::DidYouMean { value: &near }.to_string()
         } else {
             let names: Vec<_> = keys.iter().map(|key| format!("`{}`", key.name)).collect();
-            format!("its keys are {}", names.join(", "))
+            text::KnownKeys {
+                keys: &names.join(&text::Separator.to_string()),
+            }
+            .to_string()
         };
         let message = if near.is_none() && self.path == "credentials" {
             // The key may be the secret itself.
             diagnostics.secret(key.span);
-            "`credentials` has no such key".to_owned()
+            text::UnknownCredentialsKey.to_string()
+        } else if self.path.is_empty() {
+            text::UnknownRootKey { key: &quoted(name) }.to_string()
         } else {
-            format!("{} has no key {}", self.name(), quoted(name))
+            text::UnknownKey {
+                path: &self.path,
+                key: &quoted(name),
+            }
+            .to_string()
         };
         diagnostics.error(Code::UnknownKey, key.span, message).help(help);
     }
@@ -327,14 +337,14 @@ impl<'t> Mapping<'t> {
 
 /// Quotes text of the file for a message, cut and without control characters. A text with an access token, which has a
 /// recognisable form, is never repeated.
-pub(super) fn quoted(text: &str) -> String {
-    if text.is_empty() {
-        return "an empty text".to_owned();
+pub(super) fn quoted(value: &str) -> String {
+    if value.is_empty() {
+        return text::EmptyText.to_string();
     }
-    if text.contains("clt.") {
-        return "a text with an access token in it".to_owned();
+    if value.contains("clt.") {
+        return text::TokenText.to_string();
     }
-    let mut out: String = text
+    let mut out: String = value
         .chars()
         .take(MOST_QUOTED)
         .flat_map(|c| {
@@ -345,7 +355,7 @@ pub(super) fn quoted(text: &str) -> String {
             }
         })
         .collect();
-    if text.chars().nth(MOST_QUOTED).is_some() {
+    if value.chars().nth(MOST_QUOTED).is_some() {
         out.push('…');
     }
     format!("`{out}`")
@@ -356,7 +366,10 @@ pub(super) fn as_written(scalar: &Scalar<'_>) -> String {
     if scalar.plain || scalar.text.is_empty() {
         quoted(&scalar.text)
     } else {
-        format!("the text {}", quoted(&scalar.text))
+        text::QuotedText {
+            text: &quoted(&scalar.text),
+        }
+        .to_string()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use schemars::{Schema, SchemaGenerator};
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
@@ -13,13 +15,14 @@ pub(super) struct Version;
 
 impl KeyType<u8> for Version {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<u8> {
-        let scalar = value.scalar("`1`", diagnostics)?;
+        let scalar = value.scalar(&"`1`", diagnostics)?;
         if scalar.plain && scalar.text == "1" {
             return Some(1);
         }
-        let message = format!("`version` is {}; this runner reads version 1", as_written(scalar));
-        diagnostics.error(Code::Number, value.span(), message).help("write `1`");
-        None
+        let message = text::Version {
+            value: &as_written(scalar),
+        };
+        value.refuse(Code::Number, message, text::WriteValue { value: &1 }, diagnostics)
     }
 
     fn describe(&self) -> String {

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::duration::DurationRange;
-use super::key::Key;
+use super::key::{Key, KeyKind};
 use super::keys::{KeyType, Keys, keys};
 use super::share::{self, Share};
 use super::tree::Kind;
@@ -38,12 +40,15 @@ impl KeyType<Vec<Wave>> for Waves {
         if let Kind::List(entries) = value.kind()
             && entries.len() > MOST
         {
-            let what = format!("has {} waves, more than {MOST}", entries.len());
-            return value.refuse(Code::Number, what, "write fewer waves", diagnostics);
+            let message = text::TooManyWaves {
+                path: &value.path,
+                n: &entries.len(),
+                most: &MOST,
+            };
+            return value.refuse(Code::Number, message, text::TooManyWavesHelp, diagnostics);
         }
-        let wanted = "write a list of waves, such as `[{share: 1%, wait: 30m}]`";
         let mut before = 0.0;
-        value.list(wanted, diagnostics, |entry, diagnostics| {
+        value.list(text::WavesHelp, diagnostics, |entry, diagnostics| {
             if let Some(value) = entry.find("share") {
                 before = check_share(&value, before, diagnostics);
             }
@@ -52,7 +57,7 @@ impl KeyType<Vec<Wave>> for Waves {
     }
 
     fn describe(&self) -> String {
-        format!("a list of at most {MOST} waves")
+        text::Waves { most: &MOST }.to_string()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
@@ -61,6 +66,10 @@ impl KeyType<Vec<Wave>> for Waves {
 
     fn keys(&self) -> Vec<Key> {
         Wave::keys()
+    }
+
+    fn kind(&self) -> KeyKind {
+        KeyKind::List
     }
 }
 
@@ -74,19 +83,19 @@ fn check_share(value: &Value<'_>, before: f64, diagnostics: &mut Diagnostics) ->
     if share > before {
         return share;
     }
-    let least = share::written(before);
-    let (what, help) = if before > 0.0 {
-        (
-            format!("is no more than the wave before it has, {least}"),
-            format!("shares are cumulative: write more than `{least}`, or leave the wave out"),
+    let path = &value.path;
+    let refused: Option<f64> = if before > 0.0 {
+        let before = &share::written(before);
+        let help = text::WaveNotLargerHelp { before };
+        value.refuse(
+            Code::IllegalFact,
+            text::WaveNotLarger { path, before },
+            help,
+            diagnostics,
         )
     } else {
-        (
-            "is nobody".to_owned(),
-            "write a share above `0%`, or leave the wave out".to_owned(),
-        )
+        let help = text::WaveOfNobodyHelp;
+        value.refuse(Code::IllegalFact, text::WaveOfNobody { path }, help, diagnostics)
     };
-    value
-        .refuse(Code::IllegalFact, what, help, diagnostics)
-        .unwrap_or(before)
+    refused.unwrap_or(before)
 }

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
+use crate::catalogue::campaign as text;
 use crate::model::outcome::Class;
 
 use super::diagnostic::Code;
@@ -26,19 +27,23 @@ pub(super) struct Word;
 
 impl<T: Words + JsonSchema> KeyType<T> for Word {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
-        let words = T::words();
-        let list = list::<T>();
-        let scalar = value.scalar(&format!("one of {list}"), diagnostics)?;
-        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == scalar.text) {
+        let known = T::words();
+        let words = &list::<T>();
+        let wanted = text::OneOf { words };
+        let scalar = value.scalar(&wanted, diagnostics)?;
+        if let Some((_, meaning)) = known.iter().find(|(word, _)| *word == scalar.text) {
             return Some(*meaning);
         }
-        let near = nearest(&scalar.text, words.iter().map(|(word, _)| *word));
+        let near = nearest(&scalar.text, known.iter().map(|(word, _)| *word));
         let help = near.map_or_else(
-            || format!("write one of {list}"),
-            |near| format!("did you mean `{near}`? It is one of {list}"),
+            || text::Write { wanted: &wanted }.to_string(),
+            |near| text::DidYouMeanOneOf { value: &near, words }.to_string(),
         );
-        let what = format!("cannot be {}", quoted(&scalar.text));
-        value.refuse(Code::Word, what, help, diagnostics)
+        let message = text::CannotBe {
+            path: &value.path,
+            value: &quoted(&scalar.text),
+        };
+        value.refuse(Code::Word, message, help, diagnostics)
     }
 
     fn describe(&self) -> String {
@@ -57,7 +62,7 @@ impl<T: Words + JsonSchema> KeyType<T> for Word {
 
 fn list<T: Words>() -> String {
     let words: Vec<_> = T::words().iter().map(|(word, _)| format!("`{word}`")).collect();
-    words.join(", ")
+    words.join(&text::Separator.to_string())
 }
 
 /// Declares an enum with the word for each of its values.
@@ -82,23 +87,26 @@ pub(super) struct Boolean;
 
 impl KeyType<bool> for Boolean {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<bool> {
-        let scalar = value.scalar(&self.describe(), diagnostics)?;
+        let scalar = value.scalar(&text::Boolean, diagnostics)?;
         match (scalar.plain, &*scalar.text) {
             (true, "true") => return Some(true),
             (true, "false") => return Some(false),
             _ => {}
         }
         let help = match &*scalar.text.to_ascii_lowercase() {
-            "true" | "yes" | "on" | "y" | "1" => "write `true`",
-            "false" | "no" | "off" | "n" | "0" => "write `false`",
-            _ => "write `true` or `false`",
+            "true" | "yes" | "on" | "y" | "1" => text::WriteValue { value: &true }.to_string(),
+            "false" | "no" | "off" | "n" | "0" => text::WriteValue { value: &false }.to_string(),
+            _ => text::Write { wanted: &text::Boolean }.to_string(),
         };
-        let what = format!("is true or false, not {}", as_written(scalar));
-        value.refuse(Code::WrongType, what, help, diagnostics)
+        let message = text::NotBoolean {
+            path: &value.path,
+            value: &as_written(scalar),
+        };
+        value.refuse(Code::WrongType, message, help, diagnostics)
     }
 
     fn describe(&self) -> String {
-        "`true` or `false`".into()
+        text::Boolean.to_string()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

@@ -5,6 +5,8 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
+use crate::catalogue::campaign as text;
+
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::keys::KeyType;
@@ -17,12 +19,22 @@ pub(super) struct Zone;
 
 impl KeyType<TimeZone> for Zone {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<TimeZone> {
-        const WANTED: &str = "the IANA name of a time zone, such as `Asia/Shanghai`";
-        let text = &*value.scalar(WANTED, diagnostics)?.text;
-        named(text).or_else(|| {
-            let what = format!("is {}, which is no time zone", quoted(text));
-            let help = near(text).map_or_else(|| format!("write {WANTED}"), |near| format!("write `{near}`"));
-            value.refuse(Code::Zone, what, help, diagnostics)
+        let written = &*value.scalar(&text::WantZone, diagnostics)?.text;
+        named(written).or_else(|| {
+            let message = text::NotZone {
+                path: &value.path,
+                value: &quoted(written),
+            };
+            let help = near(written).map_or_else(
+                || {
+                    text::Write {
+                        wanted: &text::WantZone,
+                    }
+                    .to_string()
+                },
+                |near| text::WriteValue { value: &near }.to_string(),
+            );
+            value.refuse(Code::Zone, message, help, diagnostics)
         })
     }
 
