@@ -22,6 +22,7 @@ pub mod control;
 pub mod douyin;
 pub mod engine;
 pub mod fake_platform;
+pub mod fleet;
 pub mod history;
 pub mod ledger;
 pub mod pace;

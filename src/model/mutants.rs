@@ -83,6 +83,14 @@ mod bugs {
         RepeatsTaken,
         /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
+        /// A worker trusts its lease from the answer of a renewal on.
+        TrustFromAnswer,
+        /// A worker counts the time in which the database is away as silence of other workers.
+        OutageAsSilence,
+        /// A new owner of an app id sends at once.
+        NoWaitAfterFence,
+        /// A batch that is not on the standby counts as durable.
+        WarningIgnored,
     }
 
     thread_local! {

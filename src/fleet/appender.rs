@@ -1,0 +1,141 @@
+//! Appends the batches of all ledgers of a worker in one statement, and finds out what became of each.
+
+use std::collections::BTreeMap;
+
+use super::statement::{LedgerNo, LogAnswer, LogRow, LogStatement};
+use crate::ledger::Head;
+use crate::model::mutants::mutant;
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is in the log, on all copies that the database keeps.
+    Durable,
+    /// It is not in the log and never will be: this worker is fenced.
+    Fenced,
+    /// Another batch is at its place.
+    Parted,
+    /// The batch before it is missing, although it was durable: the database has forgotten it.
+    Forgotten {
+        /// The last batch of the ledger.
+        last: u64,
+    },
+}
+
+/// The batches that wait, and those of the statement under way. At most one statement is under way.
+#[derive(Debug, Default)]
+pub struct Appender {
+    waiting: Vec<LogRow>,
+    under_way: BTreeMap<LedgerNo, LogRow>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Idle,
+    Appends,
+    /// An append was answered without these rows, or its answer is not known.
+    ReadsBack {
+        is_unknown: bool,
+    },
+}
+
+/// What follows from an input.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// The statement to execute now.
+    pub statement: Option<LogStatement>,
+    /// The batches whose end is known.
+    pub ended: Vec<(LedgerNo, Appended)>,
+}
+
+impl Appender {
+    /// Adds a batch. A ledger has at most one at a time.
+    pub fn add(&mut self, row: LogRow) -> Effects {
+        self.waiting.push(row);
+        if self.stage == Stage::Idle {
+            self.next(Vec::new())
+        } else {
+            Effects::default()
+        }
+    }
+
+    /// Handles the answer to the statement under way. `None` if it failed, so that nobody knows whether it was executed.
+    pub fn answer(&mut self, answer: Option<LogAnswer>) -> Effects {
+        let mut ended = Vec::new();
+        match (self.stage, answer) {
+            (Stage::Appends, Some(LogAnswer::Appended { rows, replicated }))
+                if replicated || mutant!(WarningIgnored) =>
+            {
+                for (ledger, sequence) in rows {
+                    let is_it = |row: &LogRow| row.head.sequence == sequence;
+                    if self.under_way.get(&ledger).is_some_and(is_it) {
+                        self.under_way.remove(&ledger);
+                        ended.push((ledger, Appended::Durable));
+                    }
+                }
+                self.stage = Stage::ReadsBack { is_unknown: false };
+            }
+            (
+                Stage::ReadsBack { is_unknown },
+                Some(LogAnswer::ReadBack {
+                    fenced,
+                    found,
+                    last,
+                    replicated: true,
+                }),
+            ) => {
+                self.stage = Stage::Appends;
+                self.under_way.retain(|ledger, row| {
+                    let at_place = found.get(&(*ledger, row.head.sequence));
+                    let last = last.get(ledger).copied().unwrap_or_default();
+                    let end = end(row, at_place, last, fenced, is_unknown);
+                    ended.extend(end.map(|end| (*ledger, end)));
+                    end.is_none()
+                });
+            }
+            // A reading that the standby does not have is repeated.
+            (Stage::Idle, _) | (Stage::ReadsBack { is_unknown: false }, Some(_)) => {}
+            // An append that was not answered may be executed yet, and so may one whose reading back failed.
+            (Stage::Appends | Stage::ReadsBack { .. }, _) => self.stage = Stage::ReadsBack { is_unknown: true },
+        }
+        self.next(ended)
+    }
+
+    /// The statement that follows, with the batches that have ended.
+    fn next(&mut self, ended: Vec<(LedgerNo, Appended)>) -> Effects {
+        if self.under_way.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.under_way = waiting.into_iter().map(|row| (row.ledger, row)).collect();
+            self.stage = if self.under_way.is_empty() {
+                Stage::Idle
+            } else {
+                Stage::Appends
+            };
+        }
+        let statement = match self.stage {
+            Stage::Idle => None,
+            Stage::Appends => Some(LogStatement::Append(self.under_way.values().cloned().collect())),
+            Stage::ReadsBack { .. } => {
+                let places = self.under_way.iter().map(|(ledger, row)| (*ledger, row.head.sequence));
+                Some(LogStatement::ReadBack(places.collect()))
+            }
+        };
+        Effects { statement, ended }
+    }
+}
+
+/// What became of a batch, by what is at its place. `None` if it has to be appended again: an earlier statement may still be
+/// executed, and the second one changes nothing then.
+fn end(row: &LogRow, at_place: Option<&Head>, last: u64, fenced: bool, is_unknown: bool) -> Option<Appended> {
+    match at_place {
+        Some(head) if head.link == row.head.link => Some(Appended::Durable),
+        Some(_) => Some(Appended::Parted),
+        None if fenced => Some(Appended::Fenced),
+        None if last < row.before.sequence => Some(Appended::Forgotten { last }),
+        // The batch before it is another one than this worker knows.
+        None if !is_unknown => Some(Appended::Parted),
+        None => None,
+    }
+}

@@ -1,0 +1,68 @@
+//! Several machines on one database: which worker may send for which app id.
+//!
+//! A worker is one process. It renews its lease on the whole of its work every few seconds, and claims its share of the app ids.
+//! Workers that are silent are fenced by others: from then on the database takes nothing more from them, in no ledger. A new owner
+//! waits until no request of the previous one can be on its way.
+//!
+//! A worker renews and reads in one statement. Its write is on the standby only once everything is that it read, so a worker never
+//! acts on what a fail-over can take back.
+//!
+//! Everything here is decided without I/O: [`Worker`] and [`Appender`] take inputs and a time, and return statements for the
+//! database. Time is that of one machine since it was started, suspended time included, so it is compared only with itself.
+
+pub mod appender;
+pub mod lease;
+pub mod share;
+pub mod silence;
+pub mod statement;
+pub mod worker;
+
+pub use appender::Appender;
+pub use statement::{AppKey, WorkerId};
+pub use worker::Worker;
+
+use std::time::Duration;
+
+/// The times of a fleet. They are the same for all workers of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// How often a worker renews its lease and reads who else works.
+    pub renew: Duration,
+    /// How long a renewal lasts.
+    pub lease: Duration,
+    /// How many parts in a thousand two clocks may differ in their speed.
+    pub drift: u32,
+    /// The longest time between the last check of an attempt and its arrival at the platform.
+    pub delay: Duration,
+    /// The time over which the platform counts requests.
+    pub window: Duration,
+    /// The longest time that a statement may take.
+    pub statement: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            renew: Duration::from_secs(1),
+            lease: Duration::from_secs(6),
+            drift: 10,
+            delay: Duration::from_secs(2),
+            window: Duration::from_secs(1),
+            statement: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Timing {
+    /// How long a worker trusts a renewal, on a clock that may be slow.
+    #[must_use]
+    pub fn trust(&self) -> Duration {
+        self.lease * (1_000 - self.drift) / 1_000
+    }
+
+    /// How long a worker has to be silent before another one fences it, on a clock that may be fast.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        self.lease * (1_000 + self.drift) / 1_000
+    }
+}

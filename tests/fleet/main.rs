@@ -1,0 +1,192 @@
+//! Random histories of a fleet in virtual time: workers on machines with clocks of their own, a network that loses and delays
+//! messages, a database with a standby, and the platform as the judge.
+
+mod database;
+mod process;
+mod world;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use database::WrongSql;
+use world::{Fault, Scenario, Violation, World, Wrong};
+
+fn history(seed: u64, wrong: Wrong) -> Result<World, (Scenario, Violation)> {
+    let scenario = Scenario::draw(&mut Rng::with_seed(seed));
+    let mut world = World::new(seed, scenario.clone(), wrong);
+    match world.run() {
+        Ok(()) => Ok(world),
+        Err(violation) => Err((scenario, violation)),
+    }
+}
+
+/// The number of histories: `RUNNER_FLEET_HISTORIES`, or else a number that an unoptimised build does in half a minute.
+fn histories() -> u64 {
+    std::env::var("RUNNER_FLEET_HISTORIES")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(800)
+}
+
+#[test]
+fn no_history_violates_a_guarantee() {
+    for seed in 0..histories() {
+        if let Err((scenario, Violation(guarantee, details))) = history(seed, Wrong::default()) {
+            panic!("history {seed} violates \"{guarantee}\": {details}\n{scenario:#?}");
+        }
+    }
+}
+
+/// Looks for a history in which something that is wrong violates a guarantee.
+fn found(wrong: Wrong) -> Option<(u64, Violation)> {
+    (0..2_000).find_map(|seed| history(seed, wrong).err().map(|(_, violation)| (seed, violation)))
+}
+
+#[track_caller]
+fn check_violates(found: Option<(u64, Violation)>, guarantees: &[&str]) {
+    match found {
+        Some((seed, Violation(guarantee, details))) => {
+            assert!(
+                guarantees.contains(&guarantee),
+                "history {seed}: {guarantee}: {details}"
+            );
+        }
+        None => panic!("no history found it"),
+    }
+}
+
+#[track_caller]
+fn violates(wrong: Wrong, guarantees: &[&str]) {
+    check_violates(found(wrong), guarantees);
+}
+
+fn with_sql(sql: WrongSql) -> Wrong {
+    Wrong {
+        sql: Some(sql),
+        ..Wrong::default()
+    }
+}
+
+#[test]
+fn a_renewal_that_does_not_ask_for_the_fence_is_found() {
+    violates(
+        with_sql(WrongSql::RenewsFenced),
+        &["a fenced worker starts nothing", "every user is reached"],
+    );
+}
+
+#[test]
+fn an_append_that_does_not_hold_the_workers_row_is_found() {
+    violates(with_sql(WrongSql::NoKeyShare), &["a fenced worker records nothing"]);
+}
+
+#[test]
+fn an_owner_that_sends_to_users_with_an_unfinished_intent_is_found() {
+    let wrong = Wrong {
+        forgets_unfinished: true,
+        ..Wrong::default()
+    };
+    violates(wrong, &["a user has one request under way"]);
+}
+
+#[cfg(feature = "mutants")]
+mod mutants {
+    use runner::model::mutants::{Mutant, enable};
+
+    use super::*;
+
+    #[track_caller]
+    fn mutant_violates(mutant: Mutant, guarantees: &[&str]) {
+        enable(Some(mutant));
+        let violation = found(Wrong::default());
+        enable(None);
+        check_violates(violation, guarantees);
+    }
+
+    #[test]
+    fn trust_from_the_answer_of_a_renewal_is_found() {
+        mutant_violates(Mutant::TrustFromAnswer, &["a fenced worker starts nothing"]);
+    }
+
+    #[test]
+    fn an_outage_that_counts_as_silence_is_found() {
+        mutant_violates(Mutant::OutageAsSilence, &["only a silent worker is fenced"]);
+    }
+
+    #[test]
+    fn an_owner_that_sends_at_once_is_found() {
+        mutant_violates(
+            Mutant::NoWaitAfterFence,
+            &["no rolling second has more starts than the quota"],
+        );
+    }
+
+    #[test]
+    fn a_batch_that_is_not_on_the_standby_is_found() {
+        mutant_violates(Mutant::WarningIgnored, &["every user is reached"]);
+    }
+}
+
+/// A fleet without trouble but for one fault, and the times between the last start of one owner and the first of the next.
+fn changes_after(seed: u64, fault: Fault) -> Vec<Duration> {
+    let scenario = Scenario {
+        processes: 2,
+        apps: 2,
+        users: 120,
+        faults: vec![(Duration::from_secs(15), fault)],
+        loss: 0,
+        lost_answers: 0,
+        slow: false,
+    };
+    let mut world = World::new(seed, scenario, Wrong::default());
+    world.run().expect("no guarantee is violated");
+    world.changes
+}
+
+#[test]
+fn an_owner_that_dies_is_replaced_within_12_seconds() {
+    let mut seen = 0;
+    for seed in 0..60 {
+        let changes = changes_after(seed, Fault::Kill(0, Duration::from_mins(10)));
+        seen += changes.len();
+        let late = changes.iter().find(|gap| **gap > Duration::from_secs(12));
+        assert_eq!(late, None, "history {seed}");
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
+fn a_process_that_stops_hands_over_at_once() {
+    let mut seen = 0;
+    for seed in 0..60 {
+        let changes = changes_after(seed, Fault::Stop(0, Duration::from_mins(10)));
+        seen += changes.len();
+        let late = changes.iter().find(|gap| **gap > Duration::from_secs(5));
+        assert_eq!(late, None, "history {seed}");
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
+fn a_process_that_joins_gets_its_share() {
+    let mut seen = 0;
+    for seed in 0..60 {
+        // The second process joins after 20 seconds.
+        let scenario = Scenario {
+            processes: 2,
+            apps: 3,
+            users: 160,
+            faults: vec![(Duration::from_millis(1), Fault::Kill(1, Duration::from_secs(20)))],
+            loss: 0,
+            lost_answers: 0,
+            slow: false,
+        };
+        let mut world = World::new(seed, scenario, Wrong::default());
+        world.run().expect("no guarantee is violated");
+        seen += world.changes.len();
+        let late = world.changes.iter().find(|gap| **gap > Duration::from_secs(5));
+        assert_eq!(late, None, "history {seed}");
+    }
+    assert!(seen > 30, "{seen}");
+}
