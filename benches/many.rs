@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use runner::campaign;
 use runner::douyin::{NotReady, Platform, Sent};
-use runner::engine::Apply;
 use runner::engine::app_limiter::{Alone, AppLimiter};
 use runner::engine::send_order::SendOrder;
+use runner::engine::{Apply, no_approvals};
 use runner::ledger::{Fact, Generation, Ledger, NullStore, Permit};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::event::{Ending, Event};
@@ -103,6 +103,7 @@ async fn apply(campaigns: u32) -> Result<(Duration, u64)> {
             limiter: AppLimiter::new(Alone),
             clock: clock.clone(),
             commands: commands.clone(),
+            approvals: no_approvals(),
             emit: Arc::new(|_: Event| {}),
             seed: u64::from(n),
         };

@@ -16,8 +16,8 @@ use runner::douyin::client::{Config, HttpPlatform};
 use runner::douyin::codes::Codes;
 use runner::douyin::token::{Credentials, Tokens};
 use runner::douyin::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
-use runner::engine::Apply;
 use runner::engine::app_limiter::{Alone, AppLimiter};
+use runner::engine::{Apply, no_approvals};
 use runner::fake_platform::{self, FaultSettings, RuleSettings, Running, Settings, code};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{AppendError, Fact, Generation, Head, Ledger, ReadPage, SledStore, Store, StoreError};
@@ -269,6 +269,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         limiter: AppLimiter::new(Alone),
         clock,
         commands,
+        approvals: no_approvals(),
         emit,
         seed: 1,
     };

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use runner::campaign::{
     Campaign, Credentials, Delimiter, Encoding, Source, key_table, load, parse, render_human, schema,
 };
+use runner::model::approval::WaveWait;
 use runner::model::clock::later;
 use runner::model::secret::SecretRef;
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
@@ -121,7 +122,7 @@ fn the_week_goes_as_it_says() {
         wave,
         to_send,
         not_before: Timestamp::MIN,
-        wait: wave.map_or(Duration::ZERO, |_| Duration::from_hours(13)),
+        wait: wave.map_or(WaveWait::NONE, |_| WaveWait::For(Duration::from_hours(13))),
     };
     let load = Load {
         to_send: 10_000_000,
@@ -135,7 +136,7 @@ fn the_week_goes_as_it_says() {
         week.schedule
             .waves
             .iter()
-            .all(|wave| wave.wait == Duration::from_hours(13))
+            .all(|wave| wave.wait == WaveWait::For(Duration::from_hours(13)))
     );
     let taking = after_taking(week.pace.per_second);
     let week = forecast(&week, &load, at(8, 9));

@@ -12,6 +12,7 @@ use runner::engine::send_order::SendOrder;
 use runner::engine::{RunOutcome, StopReason};
 use runner::fake_platform::{Fault, FaultSettings, RuleSettings, Settings, StreamerPlan};
 use runner::ledger::{Fact, Generation, Ledger, NullStore};
+use runner::model::approval::WaveWait;
 use runner::model::clock::{from_ms, later, until};
 use runner::model::delivery::StateName;
 use runner::model::event::{Ending, Event, EventKind, Halted, Phase, Waiting};
@@ -360,7 +361,7 @@ fn waves_are_waited_for_as_a_plan_says() {
         wave,
         to_send,
         not_before: Timestamp::MIN,
-        wait,
+        wait: WaveWait::For(wait),
     };
     let waves = vec![
         wave(Some(1), first, Duration::from_hours(30)),

@@ -6,6 +6,7 @@
 
 mod app_lock;
 pub mod apply;
+pub mod approve;
 pub mod audience_reader;
 pub mod campaign;
 pub mod campaign_files;
@@ -29,6 +30,7 @@ pub mod resolve;
 pub mod run_command;
 pub mod simulate;
 pub mod status;
+mod status_update;
 pub mod trace;
 pub mod verify;
 pub mod witness;

@@ -183,10 +183,16 @@ impl Planner<'_> {
         let schedule = &plan.schedule;
         let now = self.now;
         let mut waves = preview.waves.iter().filter(|wave| wave.to_send > 0);
+        let is_unapproved = preview
+            .waves
+            .iter()
+            .take_while(|wave| wave.to_send == 0)
+            .any(|wave| wave.wait.is_approval());
         match schedule.opens(now) {
             Some(opens) if opens > now && opens == schedule.start => Some("schedule.start is ahead"),
             Some(opens) if opens > now => Some("it is outside schedule.hours"),
             _ if schedule.waits && preview.begun_today >= plan.pace.per_day => Some("today's pace.per_day is used up"),
+            _ if is_unapproved => Some("the next wave needs an approval"),
             _ => waves
                 .next()
                 .filter(|wave| wave.not_before > now)

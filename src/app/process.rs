@@ -3,21 +3,27 @@
 use jiff::Timestamp;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::model::actor::Actor;
 use crate::model::event::Owner;
 use crate::model::run_command::Requester;
 
 /// Describes this process, for other processes to read.
 #[must_use]
 pub fn this_process(now: Timestamp) -> Owner {
-    let arguments: Vec<_> = std::env::args_os()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
     Owner {
         host: host(),
         pid: std::process::id(),
         since: now,
-        command: arguments.join(" "),
+        command: command(),
     }
+}
+
+/// Returns the command line of this process.
+fn command() -> String {
+    let arguments: Vec<_> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    arguments.join(" ")
 }
 
 /// Returns the name of the user `uid` in the text of `/etc/passwd`. `None` if it is not there.
@@ -33,14 +39,31 @@ fn user(passwd: &str, uid: u32) -> Option<String> {
 /// Describes this process and its user, for a command to a run.
 #[must_use]
 pub fn this_requester() -> Requester {
-    let named = ["USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok());
     Requester {
         pid: std::process::id(),
-        user: named.unwrap_or_else(|| user_name(rustix::process::getuid().as_raw())),
+        user: login_name(),
         host: host(),
     }
+}
+
+/// Describes the person who runs this process. `name` is given with `--by`; by default it is the login name.
+#[must_use]
+pub fn actor(name: Option<&str>) -> Actor {
+    let user = login_name();
+    Actor {
+        name: name.unwrap_or(&user).to_owned(),
+        user,
+        host: host(),
+        command: command(),
+    }
+}
+
+/// Returns the name of this process's user, as far as the system knows it.
+fn login_name() -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()))
 }
 
 /// Returns the name of a user of this machine, or the number if the user has no name.
@@ -62,10 +85,7 @@ pub fn is_stopped(process: &Owner) -> bool {
 /// Returns who makes a decision in this process, as far as the system knows.
 #[must_use]
 pub fn person() -> String {
-    let named = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let user = named.filter(|name| !name.is_empty());
-    let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
-    format!("{user}@{}", host())
+    format!("{}@{}", login_name(), host())
 }
 
 fn host() -> String {

@@ -87,7 +87,8 @@ fn note(history: &mut History, fact: &Fact) {
         | Fact::Reread { .. }
         | Fact::Decided { .. }
         | Fact::WaveEnded { .. }
-        | Fact::WaveHalted { .. } => {}
+        | Fact::WaveHalted { .. }
+        | Fact::Acted { .. } => {}
     }
 }
 
@@ -124,7 +125,12 @@ const fn next_words(next: Next) -> &'static str {
         Next::InFlight => "is in doubt from the next run on",
         Next::Reread(_) | Next::Doubted { .. } => "the next run reads its code again",
         Next::Sent { .. } => "sent again by the next run",
-        Next::Issued | Next::Refused | Next::Skipped { .. } | Next::Behind { .. } | Next::Wave(_) => "",
+        Next::Issued
+        | Next::Refused
+        | Next::Skipped { .. }
+        | Next::Behind { .. }
+        | Next::Wave(_)
+        | Next::Approval { .. } => "",
     }
 }
 

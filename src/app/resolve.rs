@@ -1,7 +1,6 @@
 //! Appends a person's decision about deliveries to the ledger, as facts: about all that were selected, or about none.
 
 pub mod selection;
-mod status_file;
 
 use std::path::Path;
 
@@ -18,7 +17,7 @@ use super::error::AppError;
 use super::locked_ledger::{LockedLedger, OpenLedger};
 use super::process::person;
 use super::witness::CampaignWitnesses;
-use super::{find_other_ledger, older_ledger, readonly_ledger};
+use super::{find_other_ledger, older_ledger, readonly_ledger, status_update};
 
 use self::selection::{Selected, Selection, select};
 
@@ -97,7 +96,7 @@ impl<'c> Resolving<'c> {
         );
         let at = rfc3339(clock.now(), &self.campaign.parsed.campaign.timezone);
         let counts = self.ledger.state().counts();
-        status_file::write(&self.locked, &self.campaign.plan, &counts, at, why);
+        status_update::write(&self.locked, &self.campaign.plan, &counts, at, why);
         Ok(())
     }
 

@@ -5,12 +5,12 @@ pub mod certificate;
 
 use std::path::PathBuf;
 
-use crate::ledger::Older;
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
 use crate::ledger::repeated_ids::Repeats;
 use crate::ledger::verify::{Settled, settled, verify_known};
 use crate::ledger::witness::Witness;
+use crate::ledger::{Older, Wave};
 use crate::model::delivery::Counts;
 
 use super::campaign::LoadedCampaign;
@@ -21,7 +21,7 @@ use super::readonly_ledger::{self, ReadonlyLedger};
 use super::witness::CampaignWitnesses;
 
 /// The contents of a sound ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
     /// The ledger's directory.
     pub dir: PathBuf,
@@ -37,6 +37,8 @@ pub struct Checked {
     pub settled: Settled,
     /// The fingerprint of the last applied plan. `None` before the first apply.
     pub fingerprint: Option<String>,
+    /// The waves, with their approvals.
+    pub waves: Vec<Wave>,
     /// The ledger's witness, if there is one.
     pub witness: Option<Witness>,
     /// `None` unless the ledger is older than its witness.
@@ -71,6 +73,7 @@ pub async fn check(campaign: &LoadedCampaign) -> Result<Checked, AppError> {
         counts: report.counts,
         settled: report.settled,
         fingerprint: report.fingerprint,
+        waves: report.waves,
         witness,
         older: report.older,
         repeats: report.repeats,
@@ -99,6 +102,7 @@ async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
         counts,
         settled: settled(ledger_state),
         fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
+        waves: ledger_state.waves().to_vec(),
         older: view.ledger.older(),
         witness: view.witness,
         repeats,

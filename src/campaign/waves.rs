@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value as Json;
 
-use crate::catalogue::campaign as text;
+use crate::model::approval::WaveWait;
+
+use crate::catalogue::{approval, campaign as text};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
@@ -25,10 +28,43 @@ keys! {
     pub struct Wave {
         /// The part of the audience that has had its turn when this wave has ended, those of the waves before included.
         share: f64 = Share, required "1%";
-        /// How long nothing more starts after its end.
-        wait: Duration = DurationRange(Duration::ZERO..=MONTH), required "30m";
+        /// How long nothing more starts after its end: for a time, or until `runner approve`.
+        wait: WaveWait = Wait, required "30m";
         /// Stops the run when more than this share of the wave's answers are something else than a coupon.
         halt_if_not_issued: f64 = Share, optional;
+    }
+}
+
+/// A wait for a time or for an approval.
+struct Wait;
+
+const APPROVAL: &str = "approval";
+const TIMES: DurationRange = DurationRange(Duration::ZERO..=MONTH);
+
+impl KeyType<WaveWait> for Wait {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<WaveWait> {
+        if value.as_scalar().is_some_and(|scalar| scalar.text == APPROVAL) {
+            return Some(WaveWait::Approval);
+        }
+        TIMES.read(value, diagnostics).map(WaveWait::For)
+    }
+
+    fn describe(&self) -> String {
+        approval::WaitDescription {
+            duration: &TIMES.describe(),
+        }
+        .to_string()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [TIMES.schema(generator), {"const": APPROVAL}]})
+    }
+
+    fn write(&self, value: &WaveWait) -> Option<Json> {
+        match value {
+            WaveWait::For(wait) => TIMES.write(wait),
+            WaveWait::Approval => Some(APPROVAL.into()),
+        }
     }
 }
 

@@ -57,6 +57,7 @@ impl From<Ends> for Exit {
         match ends {
             Ends::Error => Self::Error,
             Ends::Input => Self::Input,
+            Ends::Later => Self::Incomplete,
             Ends::Person => Self::NeedsPerson,
             Ends::Taken => Self::Taken,
         }

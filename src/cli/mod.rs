@@ -3,7 +3,9 @@
 mod append_file;
 mod apply;
 mod apply_args;
+mod approve;
 mod busy;
+mod by_args;
 mod campaign_args;
 mod command_line;
 mod completions;
@@ -47,13 +49,14 @@ use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
-use crate::catalogue::{Language, cli, help};
+use crate::catalogue::{Language, approval, cli, help};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
 use crate::report::text::{is_trick, printable, visible};
 
 use self::apply_args::ApplyArgs;
+use self::approve::ApproveArgs;
 pub use self::command_line::command;
 pub use self::explain::{Page, pages};
 
@@ -108,6 +111,8 @@ pub(crate) enum Command {
     Simulate(SimulateArgs),
     #[command(about = help::CommandApply.to_string())]
     Apply(ApplyArgs),
+    #[command(about = approval::Command.to_string())]
+    Approve(ApproveArgs),
     #[command(about = help::CommandStatus.to_string())]
     Status(StatusArgs),
     #[command(about = help::CommandPause.to_string())]
@@ -272,6 +277,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Plan(args)) => plan::run(args, context),
         Some(Command::Simulate(args)) => simulate::run(args, context),
         Some(Command::Apply(args)) => apply::run(args, context),
+        Some(Command::Approve(args)) => approve::run(args, context),
         Some(Command::Status(args)) => status::run(args, context),
         Some(Command::Pause(args)) => run_commands::pause(args, context),
         Some(Command::Resume(args)) => run_commands::resume(args, context),

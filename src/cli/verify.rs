@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::app::Notice;
-use crate::app::verify::certificate::{Certificate, Difference};
+use crate::app::verify::certificate::{Certificate, CertifiedApproval, Difference};
 use crate::app::verify::{self, Checked};
 use crate::campaign::Parsed;
-use crate::catalogue::help;
+use crate::catalogue::{approval, help};
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
 use crate::report::text::{visible, visible_path};
@@ -156,6 +156,16 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
     ];
     for (name, value) in lines {
         let _ = writeln!(text, "  {name:<9} {value}");
+    }
+    for approval in certificate.approvals() {
+        let CertifiedApproval { wave, by, from, at } = approval;
+        let said = approval::VerifyApproval {
+            wave,
+            by: &visible(by),
+            from: &visible(from),
+            at,
+        };
+        let _ = writeln!(text, "  {:<9} {said}", approval::VerifyApproved.to_string());
     }
     if let Some(witness) = &checked.witness {
         let saw = format!(

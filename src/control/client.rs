@@ -9,6 +9,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::ledger::{AppendError, Head, Page, ReadPage, Store, StoreError};
+use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
@@ -91,6 +92,15 @@ pub async fn stop(path: &Path, by: Requester) -> Result<RunCommand, ControlError
     order(path, &Request::Stop { by }).await
 }
 
+/// Sends an approval to the owner that listens at `path`. Returns once it is durable, or why it has no effect. An owner that
+/// reads its audience takes it after that.
+pub async fn approve(path: &Path, request: ApprovalRequest) -> Result<ApprovalAnswer, ControlError> {
+    match ask(path, &Request::Approve(request), LONG_PATIENCE).await? {
+        (Response::Approval { result }, _) => Ok(result),
+        (answer, _) => Err(unexpected(path, &answer)),
+    }
+}
+
 async fn order(path: &Path, what: &Request) -> Result<RunCommand, ControlError> {
     match ask(path, what, PATIENCE).await? {
         (Response::Taken { before }, _) => Ok(before),
@@ -106,7 +116,7 @@ fn unexpected(path: &Path, answer: &Response) -> ControlError {
         Response::Error { message, again: true } => ControlError::Busy {
             message: message.clone(),
         },
-        Response::View { .. } | Response::Taken { .. } => ControlError::Unclear {
+        Response::View { .. } | Response::Taken { .. } | Response::Approval { .. } => ControlError::Unclear {
             path: path.to_owned(),
             why: "it answers something else".to_owned(),
         },

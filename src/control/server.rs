@@ -10,12 +10,13 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::ledger::Reader;
 use crate::ledger::known_files::FileId;
+use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
@@ -29,6 +30,8 @@ const UNHEARD: usize = 32;
 const VIEWS: usize = 4;
 /// See [`ControlServer::patience`].
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many approvals wait for the run to take them. The clients of further ones wait longer.
+const APPROVALS: usize = 8;
 /// How long to wait when the system accepts no more connections.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -44,11 +47,27 @@ pub enum LedgerView {
     Ledger(Arc<Reader>),
 }
 
+/// An approval, and where its answer goes. The answer is dropped if the run ends first.
+pub type ApprovalMessage = (ApprovalRequest, oneshot::Sender<ApprovalAnswer>);
+
+/// Where approvals go.
+#[derive(Clone, Debug, Default)]
+enum ApprovalInbox {
+    /// The run has not begun to send.
+    #[default]
+    NotYet,
+    /// The run takes approvals.
+    Open(mpsc::Sender<ApprovalMessage>),
+    /// The run has ended.
+    Closed,
+}
+
 /// The ledger that the owner shows, and the commands that it receives.
 #[derive(Clone, Debug)]
 pub struct ControlServer {
     shown: watch::Sender<LedgerView>,
     commands: watch::Sender<RunCommand>,
+    approvals: watch::Sender<ApprovalInbox>,
     pub(super) views: Arc<Semaphore>,
     /// How long a connected process may take to send its request, or to read the next bytes.
     pub(super) patience: Duration,
@@ -59,6 +78,7 @@ impl Default for ControlServer {
         Self {
             shown: watch::channel(LedgerView::default()).0,
             commands: watch::channel(RunCommand::default()).0,
+            approvals: watch::channel(ApprovalInbox::default()).0,
             views: Arc::new(Semaphore::new(VIEWS)),
             patience: PATIENCE,
         }
@@ -75,6 +95,19 @@ impl ControlServer {
     #[must_use]
     pub fn commands(&self) -> watch::Receiver<RunCommand> {
         self.commands.subscribe()
+    }
+
+    /// The approvals from other processes, those that have waited for the run included.
+    #[must_use]
+    pub fn take_approvals(&self) -> mpsc::Receiver<ApprovalMessage> {
+        let (sender, approvals) = mpsc::channel(APPROVALS);
+        self.approvals.send_replace(ApprovalInbox::Open(sender));
+        approvals
+    }
+
+    /// The run has ended. Approvals that have no answer are sent again, to the next owner of the ledger.
+    pub fn close_approvals(&self) {
+        self.approvals.send_replace(ApprovalInbox::Closed);
     }
 
     /// Tells the run to end, because of a signal. An earlier requester stays named.
@@ -185,8 +218,43 @@ impl ControlServer {
                 RunCommand::Go | RunCommand::Stop { .. } => None,
             }),
             Request::Stop { by } => self.stop(Some(by)),
+            Request::Approve(request) => return self.approve(request, from, to).await,
         };
         self.write(to, &Response::Taken { before }).await
+    }
+
+    /// Hands an approval to the run, and answers when it is durable or has no effect. An approval counts also if the client
+    /// leaves after the run has it.
+    async fn approve(
+        &self,
+        request: ApprovalRequest,
+        from: BufReader<OwnedReadHalf>,
+        to: &mut OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let mut inbox = self.approvals.subscribe();
+        let answered = async {
+            let is_decided = |inbox: &ApprovalInbox| !matches!(inbox, ApprovalInbox::NotYet);
+            let inbox = inbox.wait_for(is_decided).await.ok()?.clone();
+            let ApprovalInbox::Open(run) = inbox else {
+                return None;
+            };
+            let (sender, answer) = oneshot::channel();
+            run.send((request, sender)).await.ok()?;
+            answer.await.ok()
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = answered => answer,
+            gone = left(from) => return gone,
+        };
+        let response = match answer {
+            Some(result) => Response::Approval { result },
+            None => Response::Error {
+                message: "the run ended before the approval was recorded".to_owned(),
+                again: true,
+            },
+        };
+        self.write(to, &response).await
     }
 
     /// Sends the ledger, unless the client leaves while it is being opened.

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 /// The version of the protocol. An older program must not guess the meaning of a newer one.
@@ -34,6 +35,8 @@ pub(super) enum Request {
         /// The requester.
         by: Requester,
     },
+    /// End the wait after a wave.
+    Approve(ApprovalRequest),
 }
 
 /// An answer.
@@ -50,6 +53,11 @@ pub(super) enum Response {
     Taken {
         /// The command that was in effect before.
         before: RunCommand,
+    },
+    /// What became of an approval.
+    Approval {
+        /// The answer.
+        result: ApprovalAnswer,
     },
     /// The request failed.
     Error {
@@ -119,6 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::actor::Actor;
 
     fn heard(bytes: &[u8]) -> Result<Request, Unclear> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -138,6 +147,15 @@ mod tests {
             Request::Pause { by: by.clone() },
             Request::Resume,
             Request::Stop { by },
+            Request::Approve(ApprovalRequest {
+                wave: Some(0),
+                by: Actor {
+                    name: "李".to_owned(),
+                    user: "li".to_owned(),
+                    host: "till-3".to_owned(),
+                    command: "runner approve summer.yaml".to_owned(),
+                },
+            }),
         ] {
             assert_eq!(heard(&line(&ask).unwrap()).unwrap(), ask);
         }

@@ -41,6 +41,11 @@ pub enum Next {
     },
     /// It is sent with a wave, from 1, or after the last one, once earlier waves have ended.
     Wave(Option<u32>),
+    /// It is sent once a person has approved this wave, which has ended; 0 for the testers.
+    Approval {
+        /// The number of the wave, from 1.
+        done: u32,
+    },
     /// The next apply reclassifies its last code by the present campaign file.
     Reread(Transition),
     /// Like `Reread`, and the code leaves the outcome unknown, so it is in doubt after that.
@@ -99,6 +104,7 @@ pub fn next(ledger_state: &LedgerState, plan: &Plan, key: DeliveryKey, present: 
         (State::Pending, _) => match turn(plan, ledger_state, key.recipient) {
             Turn::Now => sent(now, None),
             Turn::At(at) => sent(at, None),
+            Turn::Approved(done) => Next::Approval { done },
             Turn::With(wave) => Next::Wave(wave),
         },
         (State::InDoubt, _) => sent(now, None),
@@ -138,6 +144,7 @@ mod tests {
     use super::*;
     use crate::campaign;
     use crate::engine::queue::Queue;
+    use crate::model::approval::WaveWait;
     use crate::model::bucketing::{Bucketing, WAVE};
     use crate::model::clock::{Moment, from_ms};
     use crate::model::delivery::ActivityNo;
@@ -183,7 +190,7 @@ mod tests {
         let mut ledger_state = LedgerState::new(plan.identity.clone());
         let wave = |share, minutes| plan::Wave {
             share,
-            wait: Duration::from_mins(minutes),
+            wait: WaveWait::For(Duration::from_mins(minutes)),
             not_issued: 1.0,
         };
         // An unknown recipient has an empty open_id, which belongs to some share too.

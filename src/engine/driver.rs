@@ -3,15 +3,17 @@
 //!
 //! `apply`, the simulation and the random histories run this driver. They differ in the platform, the store and the clock.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Ledger, LedgerError, Permit, Store};
+use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::clock::{Clock, Moment, monotonic_now};
 use crate::model::event::Emit;
 use crate::model::mutants::mutant;
@@ -21,7 +23,9 @@ use crate::plan::Plan;
 use super::answer_ids::Answers;
 use super::app_limiter::{AppLimiter, LimiterHandle, NotTaken};
 use super::attempt::{self, Shared};
-use super::core::{Action, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome};
+use super::core::{
+    Action, Approval, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome,
+};
 use super::send_order::SendOrder;
 
 /// Everything that one run needs. The ledger's audience has been admitted.
@@ -40,10 +44,21 @@ pub struct Apply<S, P> {
     pub clock: Clock,
     /// The commands to the run. It stops when the sender is dropped.
     pub commands: watch::Receiver<RunCommand>,
+    /// The approvals of persons.
+    pub approvals: Approvals,
     /// Receives the events.
     pub emit: Arc<dyn Emit>,
     /// The seed of every random choice, which is jitter only.
     pub seed: u64,
+}
+
+/// The approvals of persons, each with where its answer goes. The answer is dropped if the run ends first.
+pub type Approvals = mpsc::Receiver<(ApprovalRequest, oneshot::Sender<ApprovalAnswer>)>;
+
+/// No approvals.
+#[must_use]
+pub fn no_approvals() -> Approvals {
+    mpsc::channel(1).1
 }
 
 /// Why a run failed. The next one finds the attempts that were in flight in doubt.
@@ -85,6 +100,12 @@ pub(super) struct Driver<S, P> {
     shared: Arc<Shared<P>>,
     emit: Arc<dyn Emit>,
     commands: watch::Receiver<RunCommand>,
+    approvals: Approvals,
+    /// The approvals that the core has not answered, and where their answers go, by number.
+    asked: HashMap<u64, oneshot::Sender<ApprovalAnswer>>,
+    /// The approvals that the core has not received.
+    new_approvals: Vec<Approval>,
+    last_approval: u64,
     attempts: JoinSet<Done>,
     finished: Vec<Done>,
     /// Turns false to cancel the prepared attempts that hold its receivers.
@@ -124,6 +145,10 @@ impl<S: Store, P: Platform> Driver<S, P> {
             shared: Arc::new(shared),
             emit: apply.emit,
             commands: apply.commands,
+            approvals: apply.approvals,
+            asked: HashMap::new(),
+            new_approvals: Vec::new(),
+            last_approval: 0,
             attempts: JoinSet::new(),
             finished: Vec::new(),
             open: watch::channel(true).0,
@@ -171,6 +196,12 @@ impl<S: Store, P: Platform> Driver<S, P> {
                     Action::CancelPrepared => {
                         self.open.send_replace(false);
                         self.open = watch::channel(true).0;
+                    }
+                    Action::Answer { id, answer } => {
+                        if let Some(asked) = self.asked.remove(&id) {
+                            // The approval counts also if the process that sent it has ended.
+                            let _ = asked.send(answer);
+                        }
                     }
                     Action::ReleaseAppLock => look_again = self.limiter.release(self.now.instant).err(),
                 }
@@ -270,6 +301,9 @@ impl<S: Store, P: Platform> Driver<S, P> {
         } else {
             self.commands.borrow_and_update().clone()
         };
+        while let Ok(asked) = self.approvals.try_recv() {
+            self.take_approval(asked);
+        }
         let count = |counter: &AtomicUsize| u32::try_from(counter.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
         Changes {
             finished: std::mem::take(&mut self.finished),
@@ -277,7 +311,15 @@ impl<S: Store, P: Platform> Driver<S, P> {
             connecting: count(&self.shared.connecting),
             command,
             freed: self.limiter.take_freed(),
+            approvals: std::mem::take(&mut self.new_approvals),
         }
+    }
+
+    fn take_approval(&mut self, (request, answer): (ApprovalRequest, oneshot::Sender<ApprovalAnswer>)) {
+        self.last_approval += 1;
+        let id = self.last_approval;
+        self.asked.insert(id, answer);
+        self.new_approvals.push(Approval { id, request });
     }
 
     /// Waits for a change: an attempt that ended or started, a command, another campaign's news, or the moment `until`.
@@ -290,6 +332,7 @@ impl<S: Store, P: Platform> Driver<S, P> {
             () = self.shared.started.notified() => {}
             () = self.limiter.changed() => {}
             _ = self.commands.changed(), if !orphaned => {}
+            Some(asked) = self.approvals.recv() => self.take_approval(asked),
             () = tokio::time::sleep_until(until.into()) => {}
         }
         self.changes().map(Ok)

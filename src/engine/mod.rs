@@ -7,6 +7,7 @@
 
 mod answer_ids;
 pub mod app_limiter;
+pub mod approval;
 mod attempt;
 pub mod audience_diff;
 mod core;
@@ -21,4 +22,4 @@ pub mod send_order;
 mod wave_members;
 
 pub use core::{Recording, ReplayLedger, RunOutcome, StopReason};
-pub use driver::{Apply, EngineError};
+pub use driver::{Apply, Approvals, EngineError, no_approvals};

@@ -141,7 +141,7 @@ fn preview(plan: &Plan, ledger_state: &LedgerState, mut send_order: SendOrder, n
     let mut waves = Waves::new(plan, ledger_state, &queue, began);
     waves.go_on(plan, ledger_state, &mut queue, began);
     if let Some(due) = queue.next_due()
-        && waves.due().is_none()
+        && !waves.is_waiting()
         && !queue.has_next(ledger_state, began, Pick::Send)
     {
         preview.first_due = later(begins, due.saturating_duration_since(began.instant));

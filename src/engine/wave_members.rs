@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::ledger::LedgerState;
+use crate::ledger::{Approval, LedgerState};
+use crate::model::approval::WaveWait;
 use crate::model::bucketing::{Bucketing, WAVE};
 use crate::model::clock::later;
 use crate::plan::{self, Plan};
@@ -34,6 +35,8 @@ pub(super) enum Turn {
     Now,
     /// The end of the wait after a wave, at this time.
     At(Timestamp),
+    /// An approval of this wave, which has ended; 0 for the testers.
+    Approved(u32),
     /// The waves before this one, from 1. `None` for a user in no wave, who waits for all of them.
     With(Option<u32>),
 }
@@ -46,34 +49,79 @@ pub(super) fn turn(plan: &Plan, ledger_state: &LedgerState, recipient: u32) -> T
     }
     let wave = WaveMembers::new(plan).wave(&ledger_state.open_id(recipient));
     let ended = last_ended(plan, ledger_state);
-    let first = ended.map_or(0, |(last, _)| last + 1);
+    let first = ended.map_or(0, |last| last.place + 1);
     if wave > first {
         return Turn::With(number(plan, wave));
     }
-    match ended.filter(|_| wave == first && plan.schedule.waits) {
-        Some((last, at)) => Turn::At(waves.get(last).map_or(at, |wave| later(at, wave.wait))),
-        None => Turn::Now,
+    let Some(last) = ended.filter(|_| wave == first) else {
+        return Turn::Now;
+    };
+    match last.wait(plan) {
+        WaveWait::For(wait) if wait.is_zero() => Turn::Now,
+        WaveWait::For(wait) => Turn::At(later(last.at, wait)),
+        WaveWait::Approval => Turn::Approved(number(plan, last.place).unwrap_or_default()),
     }
 }
 
-/// The last wave of a plan that has ended according to the ledger, and when. If the ledger has no wave of its share, the next
-/// larger share counts: it includes all its users.
-pub(super) fn last_ended(plan: &Plan, ledger_state: &LedgerState) -> Option<(usize, Timestamp)> {
-    let mut said = plan.schedule.waves.iter().enumerate().rev();
-    let ended = |share: f64| {
-        let mut known = ledger_state
-            .waves()
-            .iter()
-            .filter(|known| known.share >= share || is_same_share(known.share, share));
-        known.find_map(|known| known.ended)
-    };
-    said.find_map(|(at, wave)| Some((at, ended(wave.share)?)))
+/// A wave of a plan that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndedWave<'s> {
+    /// Its place among the waves of the plan.
+    pub(super) place: usize,
+    /// When it ended.
+    pub(super) at: Timestamp,
+    /// Its share in the ledger.
+    pub(super) share: f64,
+    /// The approval that ended the wait after it. `None` without one.
+    pub(super) approved: Option<&'s Approval>,
+}
+
+impl EndedWave<'_> {
+    /// What a run has to wait for after it.
+    pub(super) fn wait(&self, plan: &Plan) -> WaveWait {
+        if self.approved.is_some() {
+            WaveWait::NONE
+        } else {
+            plan.schedule.wait_after(self.place)
+        }
+    }
+}
+
+/// The last wave of a plan that has ended according to the ledger.
+pub(super) fn last_ended<'s>(plan: &Plan, ledger_state: &'s LedgerState) -> Option<EndedWave<'s>> {
+    let places = (0..plan.schedule.waves.len()).rev();
+    let mut ended = places.filter_map(|place| ended(plan, ledger_state, place));
+    ended.next()
+}
+
+/// A wave of a plan, if it has ended according to the ledger. If the ledger has no wave of its share, the next larger share
+/// counts: it includes all its users.
+pub(super) fn ended<'s>(plan: &Plan, ledger_state: &'s LedgerState, place: usize) -> Option<EndedWave<'s>> {
+    let share = plan.schedule.waves.get(place)?.share;
+    let mut known = ledger_state
+        .waves()
+        .iter()
+        .filter(|known| known.share >= share || is_same_share(known.share, share));
+    known.find_map(|known| {
+        Some(EndedWave {
+            place,
+            at: known.ended?,
+            share: known.share,
+            approved: known.approved.as_ref(),
+        })
+    })
 }
 
 /// A wave's number for people, from 1. `None` for the users in no wave.
 pub(super) fn number(plan: &Plan, wave: usize) -> Option<u32> {
     let number = u32::try_from(wave + 1).ok();
     number.filter(|_| wave < plan.schedule.waves.len())
+}
+
+/// The place of the wave with this number for people. `None` if the plan has none.
+pub(super) fn place(plan: &Plan, number: u32) -> Option<usize> {
+    let place = usize::try_from(number).ok()?.checked_sub(1)?;
+    (place < plan.schedule.waves.len()).then_some(place)
 }
 
 /// Whether two shares are equal, apart from rounding.

@@ -199,6 +199,7 @@ impl Index {
             | Fact::Lapsed { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }
+            | Fact::Acted { .. }
             | Fact::Closed(_) => {}
         }
     }

@@ -235,7 +235,8 @@ impl Gathering {
             | Fact::Reread { .. }
             | Fact::KeptOut(_)
             | Fact::WaveEnded { .. }
-            | Fact::WaveHalted { .. } => {}
+            | Fact::WaveHalted { .. }
+            | Fact::Acted { .. } => {}
         }
     }
 

@@ -9,6 +9,7 @@ use super::codec::outcome::{AnswerIds, PackedOutcome};
 use super::codec::packed_open_ids::PackedOpenIds;
 use super::kept_out_sample::KeptOut;
 use super::rules::Rules;
+use crate::model::actor::Act;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::identity::{ActivityId, OpenId};
 use crate::model::outcome::Outcome;
@@ -110,6 +111,13 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// The answers to its deliveries.
         answered: Answered,
     },
+    /// A person acted on the campaign.
+    Acted {
+        /// The time.
+        at: Timestamp,
+        /// Who did what.
+        act: Box<Act>,
+    },
 }
 
 /// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
@@ -184,6 +192,7 @@ impl<R, O> Fact<R, O> {
             Self::Decided { .. } => "decided",
             Self::WaveEnded { .. } => "wave_ended",
             Self::WaveHalted { .. } => "wave_halted",
+            Self::Acted { .. } => "acted",
         }
     }
 }
@@ -244,6 +253,7 @@ impl FactView<'_> {
             Self::Decided { keys, decision } => Fact::Decided { keys, decision },
             Self::WaveEnded { share, at } => Fact::WaveEnded { share, at },
             Self::WaveHalted { share, at, answered } => Fact::WaveHalted { share, at, answered },
+            Self::Acted { at, act } => Fact::Acted { at, act },
         })
     }
 }

@@ -49,6 +49,6 @@ pub use rules::Rules;
 pub use state::illegal_fact::IllegalFact;
 pub use state::ledger_state::LedgerState;
 pub use state::present::Present;
-pub use state::waves::Wave;
+pub use state::waves::{Approval, Wave};
 pub use store::memory;
 pub use store::{AppendError, NullStore, ReadPage, Reader, SledStore, Store, StoreError, WriteSnapshot};

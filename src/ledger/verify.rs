@@ -15,12 +15,13 @@ use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
 use super::state::ledger_state::LedgerState;
+use super::state::waves::Wave;
 use super::store::{Condition, Damage, SledStore, Store};
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::identity::Identity;
 
 /// The result for a ledger without damage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The last batch, and the newest time of all facts.
     pub last: LastGood,
@@ -36,6 +37,8 @@ pub struct Report {
     pub settled: Settled,
     /// The fingerprint of the plan that was applied last. `None` before the first.
     pub fingerprint: Option<String>,
+    /// The waves, with their approvals.
+    pub waves: Vec<Wave>,
     /// Whether the snapshot agrees with the facts.
     pub snapshot: SnapshotCheck,
     /// Whether the store's files are as they were when it was closed. If they are not, the change is in an unused place, because
@@ -263,6 +266,7 @@ impl Verification {
             counts: kept,
             settled: settled(state),
             fingerprint: state.generation().map(|last| last.fingerprint.clone()),
+            waves: state.waves().to_vec(),
             snapshot: self.snapshot,
             condition,
             older: self.expected.known.older(last.sequence, self.expected.found),

@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::model::actor::Actor;
+use crate::model::approval::WaveWait;
 use crate::model::delivery::Counts;
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::model::money::{Money, Valuation};
@@ -142,10 +144,19 @@ pub enum EventKind {
         wave: Option<u32>,
         /// Whether it has ended.
         ended: bool,
+        /// Whether the next wave needs an approval, if it has users to send to.
+        approval: bool,
         /// When the next wave may begin, if it has users to send to.
         until: Option<Timestamp>,
         /// The length of the wait until then that a rehearsal skips; `None` in a run that waits.
         skipped: Option<Duration>,
+    },
+    /// A person approved a wave that has ended. The approval is durable.
+    Approved {
+        /// The number of the wave, from 1; 0 for the testers.
+        wave: u32,
+        /// The person.
+        by: Actor,
     },
     /// The access token was fetched.
     TokenFetched {
@@ -178,7 +189,7 @@ pub struct WaveLoad {
     /// The earliest begin; [`Timestamp::MIN`] when the wave does not wait for one that has ended.
     pub not_before: Timestamp,
     /// The wait after the end of the wave.
-    pub wait: Duration,
+    pub wait: WaveWait,
 }
 
 /// The phases of a run.
@@ -228,6 +239,11 @@ pub enum Waiting {
         /// The number of the wave that the run waits for; `None` for the users who are in no wave.
         next: Option<u32>,
     },
+    /// A person's approval.
+    Approval {
+        /// The number of the wave that has ended and needs it, from 1; 0 for the testers.
+        done: u32,
+    },
     /// Another process, which has the lock of this app id.
     AppId {
         /// That process.
@@ -258,8 +274,8 @@ pub enum Waiting {
 
 impl Waiting {
     /// All words that [`Waiting::word`] returns.
-    pub const WORDS: [&'static str; 9] = [
-        "start", "window", "day", "wave", "app_id", "due", "outage", "platform", "token",
+    pub const WORDS: [&'static str; 10] = [
+        "start", "window", "day", "wave", "approval", "app_id", "due", "outage", "platform", "token",
     ];
 
     /// The word for the reason.
@@ -270,6 +286,7 @@ impl Waiting {
             Self::Window => "window",
             Self::Day { .. } => "day",
             Self::Wave { .. } => "wave",
+            Self::Approval { .. } => "approval",
             Self::AppId { .. } => "app_id",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
@@ -310,6 +327,11 @@ pub enum DrainReason {
     DayUsedUp,
     /// It would have to wait for a wave, and `--no-wait` is set.
     BetweenWaves,
+    /// The next wave needs an approval, and `--no-wait` is set.
+    NotApproved {
+        /// The number of the wave that has ended and needs it, from 1; 0 for the testers.
+        done: u32,
+    },
     /// The next wave cannot begin before `schedule.end`.
     NoWave,
     /// Another process sends for the app id, and `--no-wait` is set.

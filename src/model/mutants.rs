@@ -81,6 +81,8 @@ mod bugs {
         NotSentCounts,
         /// An answer with the ids of another delivery is accepted.
         RepeatsTaken,
+        /// A wave is approved as soon as it has ended.
+        Unapproved,
         /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
         /// A worker trusts its lease from the answer of a renewal on.

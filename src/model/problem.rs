@@ -17,6 +17,8 @@ pub enum Ends {
     Error,
     /// Exit code 2: an input is absent or malformed; nothing was sent.
     Input,
+    /// Exit code 3: the same command may succeed later.
+    Later,
     /// Exit code 4: a person must act first.
     Person,
     /// Exit code 5: another process has the campaign.
@@ -123,6 +125,10 @@ problems! {
     StatusFile = "E0223", Error;
     /// A temporary file cannot be created, written or read.
     Temporary = "E0224", Error;
+    /// The campaign has no such wave.
+    NoSuchWave = "E0225", Input;
+    /// The wave has not ended, so it cannot be approved.
+    NotEnded = "E0226", Later;
 
     /// Another process has the campaign.
     Taken = "E0301", Taken;

@@ -132,6 +132,7 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
             zone: campaign.timezone.clone(),
             waves,
             waits: false,
+            approvals: false,
         };
     }
     Schedule {
@@ -142,6 +143,7 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
         zone: campaign.timezone.clone(),
         waves,
         waits: true,
+        approvals: true,
     }
 }
 

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::model::approval::WaveWait;
 use crate::model::calendar::Calendar;
 use crate::model::identity::PlatformName;
 
@@ -250,7 +251,10 @@ impl Meaning {
         } in &plan.schedule.waves
         {
             self.real(*share);
-            self.bytes(&wait.as_nanos().to_be_bytes());
+            match wait {
+                WaveWait::For(wait) => self.bytes(&wait.as_nanos().to_be_bytes()),
+                WaveWait::Approval => self.text("approval"),
+            }
             self.real(*not_issued);
         }
     }

@@ -127,7 +127,7 @@ pub fn forecast(plan: &Plan, load: &Load, now: Timestamp) -> Forecast {
             waits: load
                 .waves
                 .iter()
-                .any(|wave| wave.wait > Duration::ZERO || wave.not_before > begin),
+                .any(|wave| wave.wait.least() > Duration::ZERO || wave.not_before > begin),
             pace: pace_for(to_send, timeline.left),
         }
     });

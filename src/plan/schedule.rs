@@ -1,10 +1,9 @@
 //! The schedule of a plan.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::model::approval::WaveWait;
 use crate::model::calendar::Calendar;
 
 /// When attempts may start: from the start on, before the end, and only inside windows.
@@ -24,6 +23,8 @@ pub struct Schedule {
     pub waves: Vec<Wave>,
     /// Whether the run waits after waves and for days; a rehearsal only shows these waits.
     pub waits: bool,
+    /// Whether the run waits for approvals; a rehearsal and a simulation only show these waits.
+    pub approvals: bool,
 }
 
 /// A share of the audience that is sent to before the rest.
@@ -32,12 +33,23 @@ pub struct Wave {
     /// The cumulative share up to and including this wave, from 0 to 1; grows from wave to wave.
     pub share: f64,
     /// The wait after the end of this wave.
-    pub wait: Duration,
+    pub wait: WaveWait,
     /// The share of answers that issue no coupon, from 0 to 1; a larger one halts the run, so 1 never does.
     pub not_issued: f64,
 }
 
 impl Schedule {
+    /// The wait that the run keeps after a wave, by its place.
+    #[must_use]
+    pub fn wait_after(&self, wave: usize) -> WaveWait {
+        let planned = self.waves.get(wave).map_or(WaveWait::NONE, |wave| wave.wait);
+        let is_kept = match planned {
+            WaveWait::For(_) => self.waits,
+            WaveWait::Approval => self.approvals,
+        };
+        if is_kept { planned } else { WaveWait::NONE }
+    }
+
     /// Whether attempts may start at `at`.
     #[must_use]
     pub fn allows(&self, at: Timestamp) -> bool {

@@ -4,6 +4,7 @@
 //! [`console`] for people and [`json_lines`] for programs, both over an [`outlet`], which a stuck reader does not block. [`render`] turns a [`run_view`], a [`plan_view`] or a
 //! [`simulation`] into text.
 
+pub mod approvals;
 pub mod console;
 pub mod ended_campaign;
 pub mod feasibility;

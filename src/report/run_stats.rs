@@ -237,6 +237,7 @@ impl RunStats {
             } => self.remaining_waves.end(*wave, until.filter(|_| skipped.is_none())),
             EventKind::AttemptUnrecorded(_)
             | EventKind::DayPassedOver { .. }
+            | EventKind::Approved { .. }
             | EventKind::Window { .. }
             | EventKind::TokenFetched { .. }
             | EventKind::Flushed { .. } => {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::approval;
 use crate::model::calendar::Calendar;
 use crate::model::clock::Moment;
 use crate::model::delivery::StateName;
@@ -88,14 +89,15 @@ impl RunView<'_> {
         let allowed = stats
             .slowdown
             .map_or(self.campaign.per_second, |slowdown| slowdown.per_second);
+        let left = stats.remaining_waves.left(owed);
+        let (_, before) = left.split_last()?;
+        // Nobody knows when a person approves.
+        if before.iter().any(|wave| wave.wait.is_approval()) {
+            return None;
+        }
         let known = sending && stats.sends.known(self.now.instant) == Duration::from_secs(10);
         let pace = if known { allowed.min(self.rate()) } else { allowed };
-        forecast::rest(
-            &self.campaign.calendar,
-            pace,
-            &stats.remaining_waves.left(owed),
-            self.now.wall,
-        )
+        forecast::rest(&self.campaign.calendar, pace, &left, self.now.wall)
     }
 
     /// Why nothing is being sent, or why sending is slow; `None` when there is nothing to explain.
@@ -191,6 +193,7 @@ impl RunView<'_> {
                     None => format!("wave {done} done, {next} comes now"),
                 }
             }
+            Waiting::Approval { done } => approval::Waiting { done: (*done).into() }.to_string(),
             Waiting::AppId { holder } => {
                 let since = holder.owner.as_ref().map(|owner| self.time(owner.since));
                 app_lock_holder(holder, since.as_deref())

@@ -1,6 +1,6 @@
 //! Texts that terminals, pages and JSON output share: why a run waits, stopped or halted, and what a person has to do.
 
-use crate::catalogue::{Grouped, money, wording};
+use crate::catalogue::{Grouped, approval, money, wording};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, UnusableKind};
 use crate::model::outcome::Classifier;
@@ -19,6 +19,7 @@ pub fn drain_reason(why: &DrainReason) -> String {
             let holder = app_lock_holder(holder, None);
             wording::DrainAppIdTaken { holder: &holder }.to_string()
         }
+        DrainReason::NotApproved { done } => approval::Draining { done: (*done).into() }.to_string(),
         DrainReason::Interrupted => wording::DrainInterrupted.to_string(),
         DrainReason::Halted => wording::DrainHalted.to_string(),
         DrainReason::End => wording::DrainEnd.to_string(),

@@ -18,7 +18,7 @@ use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::{Alone, AppLimiter};
 use crate::engine::send_order::SendOrder;
-use crate::engine::{Apply, EngineError, RunOutcome};
+use crate::engine::{Apply, EngineError, RunOutcome, no_approvals};
 use crate::fake_platform::Settings;
 use crate::ledger::{Ledger, NullStore};
 use crate::model::clock::Clock;
@@ -106,14 +106,18 @@ impl Simulation {
         };
         let fake_platform = FakeTransport::new(settings, outages, timeout, clock.clone());
         let (commands, told) = watch::channel(RunCommand::Go);
+        // Nobody approves here: the wait is only shown.
+        let mut plan = Plan::clone(&self.plan);
+        plan.schedule.approvals = false;
         let apply = Apply {
-            plan: self.plan,
+            plan: Arc::new(plan),
             ledger: self.ledger,
             platform: Arc::new(Client::by(fake_platform, config)),
             send_order: self.send_order,
             limiter: AppLimiter::new(Alone),
             clock,
             commands: told,
+            approvals: no_approvals(),
             emit: self.emit,
             seed,
         };

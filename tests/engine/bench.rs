@@ -14,9 +14,11 @@ use runner::campaign;
 use runner::engine::app_limiter::{AppLimiter, AppLock, HeldAppLock, NotTaken, Taking};
 use runner::engine::audience_diff::{Accept, Admission, DiffBuilder, Refusal, Terms};
 use runner::engine::send_order::SendOrder;
-use runner::engine::{Apply, EngineError, ReplayLedger, RunOutcome};
+use runner::engine::{Apply, Approvals, EngineError, ReplayLedger, RunOutcome};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger, LedgerState, Permit};
+use runner::model::actor::Actor;
+use runner::model::approval::{ApprovalAnswer, ApprovalRequest};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::event::{AppLockHolder, Event, EventKind, PlaceUnit};
 use runner::model::identity::OpenId;
@@ -24,7 +26,7 @@ use runner::model::outcome::Class;
 use runner::model::run_command::RunCommand;
 use runner::plan::forecast::Load;
 use runner::plan::{self, Plan, RunOptions};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::world::World;
 
@@ -170,6 +172,18 @@ impl ReplayLedger for Replay {
 /// The most users of a run that is recorded and replayed.
 const REPLAYED: u32 = 300;
 
+type Asked = (ApprovalRequest, oneshot::Sender<ApprovalAnswer>);
+
+/// A person who approves.
+pub fn li() -> Actor {
+    Actor {
+        name: "li".into(),
+        user: "li".into(),
+        host: "till-3".into(),
+        command: "runner approve summer.yaml".into(),
+    }
+}
+
 /// The test bench of one campaign. Its runs with few users are recorded and replayed.
 pub struct Bench {
     pub clock: Clock,
@@ -178,6 +192,8 @@ pub struct Bench {
     pub turns: Turns,
     pub events: Arc<Mutex<Vec<Event>>>,
     pub commands: watch::Sender<RunCommand>,
+    /// Where approvals of the present run go.
+    pub approvals: Mutex<mpsc::Sender<Asked>>,
     pub seed: u64,
     pub send_order: SendOrder,
 }
@@ -191,9 +207,24 @@ impl Bench {
             turns: Turns::default(),
             events: Arc::default(),
             commands: watch::channel(RunCommand::Go).0,
+            approvals: Mutex::new(mpsc::channel(8).0),
             seed: 1,
             send_order: SendOrder::default(),
         }
+    }
+
+    fn take_approvals(&self) -> Approvals {
+        let (sender, approvals) = mpsc::channel(8);
+        *self.approvals.lock().unwrap() = sender;
+        approvals
+    }
+
+    /// Approves a wave of the present run, or of the one that ended last. `None` if the run ends before the answer.
+    pub async fn approve(&self, wave: Option<u32>) -> Option<ApprovalAnswer> {
+        let (sender, answer) = oneshot::channel();
+        let request = ApprovalRequest { wave, by: li() };
+        self.approvals.lock().unwrap().try_send((request, sender)).ok()?;
+        answer.await.ok()
     }
 
     pub async fn open(&self) -> Ledger<MemoryStore> {
@@ -273,6 +304,7 @@ impl Bench {
             limiter: Arc::clone(limiter),
             clock: self.clock.clone(),
             commands: self.commands.subscribe(),
+            approvals: self.take_approvals(),
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
             seed: self.seed,
         };

@@ -7,6 +7,7 @@ use runner::engine::audience_diff::{Accept, Refusal};
 use runner::engine::preview::{Preview, foresee};
 use runner::engine::{RunOutcome, StopReason};
 use runner::ledger::Fact;
+use runner::model::approval::WaveWait;
 use runner::model::clock::later;
 use runner::model::delivery::StateName;
 use runner::model::event::Ending;
@@ -172,7 +173,7 @@ async fn a_wave_that_ended_under_a_wrong_clock_ends_when_the_clock_is_accepted()
     bench.plan.schedule.waits = true;
     bench.plan.schedule.waves = vec![Wave {
         share: 0.5,
-        wait: WAIT,
+        wait: WaveWait::For(WAIT),
         not_issued: 1.0,
     }];
     bench.plan.run.no_wait = true;

@@ -9,6 +9,7 @@ use runner::engine::audience_diff::Admission;
 use runner::engine::preview::{Preview, foresee};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
+use runner::model::approval::WaveWait;
 use runner::model::clock::{from_ms, later, until};
 use runner::model::delivery::{Skipped, StateName};
 use runner::model::event::EventKind;
@@ -77,7 +78,7 @@ impl Case {
         plan.schedule.waits = true;
         let wave = |(share, wait): &(u8, u64)| Wave {
             share: f64::from(*share) / 100.0,
-            wait: Duration::from_secs(*wait),
+            wait: WaveWait::For(Duration::from_secs(*wait)),
             not_issued: 1.0,
         };
         plan.schedule.waves = self.waves.iter().map(wave).collect();

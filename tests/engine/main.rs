@@ -5,6 +5,7 @@
 
 mod answers;
 mod app_limiter;
+mod approval;
 mod bench;
 mod clock;
 mod crashes;

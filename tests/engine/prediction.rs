@@ -9,6 +9,7 @@ use runner::engine::preview::{Preview, foresee};
 use runner::engine::{RunOutcome, StopReason};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Ledger};
+use runner::model::approval::WaveWait;
 use runner::model::clock::{from_ms, until};
 use runner::model::delivery::{Counts, Skipped, StateName};
 use runner::model::event::{EventKind, Reading};
@@ -133,7 +134,7 @@ impl Round {
             .iter()
             .map(|(share, minutes)| Wave {
                 share: f64::from(*share) / 100.0,
-                wait: Duration::from_mins(*minutes),
+                wait: WaveWait::For(Duration::from_mins(*minutes)),
                 not_issued: 1.0,
             })
             .collect();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use runner::model::approval::WaveWait;
 use runner::model::clock::{Moment, from_ms, until};
 use runner::model::event::{Ending, EventKind, Phase, Waiting};
 use runner::plan::Wave;
@@ -59,7 +60,7 @@ proptest! {
             bench.plan.schedule.waits = true;
             bench.plan.schedule.waves = shares.iter().zip(&waits).map(|(share, wait)| Wave {
                 share: f64::from(*share) / 100.0,
-                wait: Duration::from_mins(*wait),
+                wait: WaveWait::For(Duration::from_mins(*wait)),
                 not_issued: 1.0,
             }).collect();
             if windows {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use runner::engine::{RunOutcome, StopReason};
 use runner::ledger::Answered;
+use runner::model::approval::WaveWait;
 use runner::model::bucketing::{Bucketing, WAVE};
 use runner::model::clock::{later, until};
 use runner::model::delivery::StateName;
@@ -25,7 +26,7 @@ pub const MINUTE: i64 = 60_000;
 pub fn wave(share: f64, minutes: u64) -> Wave {
     Wave {
         share,
-        wait: Duration::from_mins(minutes),
+        wait: WaveWait::For(Duration::from_mins(minutes)),
         not_issued: 1.0,
     }
 }
@@ -34,6 +35,7 @@ pub fn bench(waves: &[Wave]) -> Bench {
     let mut bench = Bench::new();
     bench.plan.schedule.waves = waves.to_vec();
     bench.plan.schedule.waits = true;
+    bench.plan.schedule.approvals = true;
     bench
 }
 
@@ -79,7 +81,7 @@ fn kept(bench: &Bench, world: &World, users: u32) {
         let [(wave, (.., last)), (_, (_, first, _))] = pair else {
             continue;
         };
-        let wait = bench.plan.schedule.waves[*wave].wait;
+        let wait = bench.plan.schedule.waves[*wave].wait.least();
         assert!(later(*last, wait) <= *first, "wave {wave}: {last} and then {first}");
     }
 }

@@ -369,7 +369,8 @@ impl Env {
             | IncidentKind::ClockStep(_)
             | IncidentKind::Pause
             | IncidentKind::Resume
-            | IncidentKind::Stop => {}
+            | IncidentKind::Stop
+            | IncidentKind::Approve => {}
         }
     }
 }
@@ -439,6 +440,7 @@ impl Env {
             EventKind::Halted(Halted::AnotherLedger { merchant_coupon_id, .. }) => {
                 EmittedKind::AnotherLedger(merchant_coupon_id.clone())
             }
+            EventKind::Approved { wave, .. } => EmittedKind::Approved(*wave),
             EventKind::Phase(Phase::Waiting {
                 why: Waiting::Due,
                 until: Some(until),

@@ -60,6 +60,7 @@ pub fn scenario(seed: u64) -> Scenario {
             clock_step,
             campaigns,
             accepts: Acceptance::only_changes(rng.u8(0..10) > 0),
+            approved: false,
             at_most: (rng.u8(0..10) == 0).then(|| rng.u64(1..10)),
             no_wait: rng.u8(0..10) == 0,
             kill_at_step: (rng.u8(0..3) > 0).then(|| kill(rng)),
@@ -79,6 +80,7 @@ pub fn scenario(seed: u64) -> Scenario {
     remove_ledger(&mut scenario);
     restore_ledger(&mut scenario);
     stalled_connects(&mut scenario);
+    approvals(&mut scenario);
     scenario
 }
 
@@ -193,12 +195,14 @@ fn rules(rng: &mut Rng) -> FixedSettings {
         let mut waves = vec![WaveSettings {
             share: first,
             wait: wait(rng),
+            approval: false,
             halt_share: halts(rng),
         }];
         if rng.bool() {
             waves.push(WaveSettings {
                 share: rng.u8(first + 1..100),
                 wait: wait(rng),
+                approval: false,
                 halt_share: halts(rng),
             });
         }
@@ -469,6 +473,40 @@ fn stalled_connects(scenario: &mut Scenario) {
         kind: IncidentKind::StalledConnects(rng.u64(SECOND..5 * SECOND)),
     });
     incidents.sort_by_key(|incident| incident.after);
+}
+
+/// One scenario in six: waves need approvals, which come during the applies or between them.
+fn approvals(scenario: &mut Scenario) {
+    let rng = &mut rng_for(scenario, 6);
+    if rng.u8(0..6) > 0 {
+        return;
+    }
+    for rules in &mut scenario.campaigns {
+        if rules.waves.is_empty() {
+            rules.waves.push(WaveSettings {
+                share: rng.u8(5..60),
+                wait: 0,
+                approval: false,
+                halt_share: 100,
+            });
+        }
+        for wave in &mut rules.waves {
+            wave.approval = rng.u8(0..3) > 0;
+        }
+    }
+    let several = scenario.campaigns.len();
+    for apply in &mut scenario.applies {
+        apply.approved = rng.u8(0..3) == 0;
+        for _ in 0..rng.u8(0..4) {
+            let until = choose(rng, &[2 * SECOND, 10 * SECOND, MINUTE, 10 * MINUTE]);
+            apply.incidents.push(Incident {
+                after: rng.u64(0..until),
+                campaign: rng.usize(0..several),
+                kind: IncidentKind::Approve,
+            });
+        }
+        apply.incidents.sort_by_key(|incident| incident.after);
+    }
 }
 
 /// One scenario in eight: a ledger is restored from an older copy between two applies, mostly some minutes after the

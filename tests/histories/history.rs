@@ -15,16 +15,18 @@ use runner::audience::{Activity, Place, Row, Totals};
 use runner::campaign;
 use runner::engine::app_limiter::AppLimiter;
 use runner::engine::audience_diff::{Accept, Admission, Change, DiffBuilder, Exclusion, Terms};
-use runner::engine::{Apply as Run, EngineError, RunOutcome};
+use runner::engine::{Apply as Run, Approvals, EngineError, RunOutcome, approval};
 use runner::ledger::record::link_of;
 use runner::ledger::{Fact, Head, Ledger, LedgerError, LedgerState, Older};
+use runner::model::actor::Actor;
+use runner::model::approval::{ApprovalAnswer, ApprovalRequest, WaveWait};
 use runner::model::calendar::{Calendar, Days, Hours};
 use runner::model::clock::from_ms;
 use runner::model::event::{Ending, Event, PlaceUnit};
 use runner::model::identity::{ActivityId, CampaignName};
 use runner::model::run_command::{Requester, RunCommand};
 use runner::plan::{self, ExpiryRule, Guard, Plan, RunOptions, Wave};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::checker::Checker;
 use crate::disk::Disk;
@@ -124,6 +126,7 @@ fn faultless_apply(scenario: &Scenario) -> Apply {
             older_ledger: true,
             replays: scenario.restores_ledger(),
         },
+        approved: false,
         at_most: None,
         no_wait: false,
         kill_at_step: None,
@@ -173,14 +176,15 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     runner::model::mutants::begin();
     let limiter = AppLimiter::new(SimulatedAppLock(Arc::clone(env)));
     let commands: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(RunCommand::Go)).collect();
+    let (approvers, approvals): (Vec<_>, Vec<_>) = apply.campaigns.iter().map(|_| mpsc::channel(8)).unzip();
     let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
-    let runs = apply.campaigns.iter().zip(&commands).zip(&ended);
-    let runs = runs.map(|((campaign, (_, commands)), ended)| {
+    let runs = apply.campaigns.iter().zip(&commands).zip(&ended).zip(approvals);
+    let runs = runs.map(|(((campaign, (_, commands)), ended), approvals)| {
         let limiter = Arc::clone(&limiter);
         let commands = commands.clone();
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
             env.set_open(campaign.number, true);
-            let end = run_campaign(env, apply, campaign, limiter, commands).await;
+            let end = run_campaign(env, apply, campaign, limiter, commands, approvals).await;
             let end = end.unwrap_or_else(ApplyEnd::Failed);
             env.set_open(campaign.number, false);
             let of = env.campaign_prefix(campaign.number);
@@ -205,7 +209,8 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     let otherwise = tokio::select! {
         biased;
         () = env.wait_killed() => || ApplyEnd::Killed,
-        () = inject_incidents(env, apply, &commands) => || ApplyEnd::Killed,
+        () = inject_incidents(env, apply, &commands, &approvers) => || ApplyEnd::Killed,
+        () = approve_all(&approvers), if faultless => || ApplyEnd::Killed,
         () = runs => || ApplyEnd::Killed,
         () = patience => || ApplyEnd::TimedOut,
     };
@@ -238,6 +243,7 @@ async fn inject_incidents(
     env: &Arc<Env>,
     apply: &Apply,
     commands: &[(watch::Sender<RunCommand>, watch::Receiver<RunCommand>)],
+    approvers: &[Approver],
 ) {
     let began = tokio::time::Instant::now();
     let by = Requester {
@@ -252,6 +258,13 @@ async fn inject_incidents(
             IncidentKind::Pause => RunCommand::Pause { by: by.clone() },
             IncidentKind::Resume => RunCommand::Go,
             IncidentKind::Stop => RunCommand::Stop { by: Some(by.clone()) },
+            IncidentKind::Approve => {
+                let mut concerned = apply.campaigns.iter().zip(approvers);
+                if let Some((_, approver)) = concerned.find(|(campaign, _)| campaign.number == incident.campaign) {
+                    approve(approver);
+                }
+                continue;
+            }
             what => {
                 env.inject(what, incident.campaign);
                 continue;
@@ -269,6 +282,35 @@ async fn inject_incidents(
     std::future::pending::<()>().await;
 }
 
+type Approver = mpsc::Sender<(ApprovalRequest, oneshot::Sender<ApprovalAnswer>)>;
+
+fn somebody() -> Actor {
+    Actor {
+        name: "somebody".into(),
+        user: "somebody".into(),
+        host: "here".into(),
+        command: "runner approve".into(),
+    }
+}
+
+/// Approves the wave of a run that ended last. The answer is not waited for, as by a person who is interrupted.
+fn approve(approver: &Approver) {
+    let request = ApprovalRequest {
+        wave: None,
+        by: somebody(),
+    };
+    // The run may have ended, or take no more at present.
+    let _ = approver.try_send((request, oneshot::channel().0));
+}
+
+/// Approves every wave within a minute. Never returns.
+async fn approve_all(approvers: &[Approver]) {
+    loop {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        approvers.iter().for_each(approve);
+    }
+}
+
 /// What `apply` does for a campaign once it holds the lock of the ledger.
 async fn run_campaign(
     env: &Arc<Env>,
@@ -276,6 +318,7 @@ async fn run_campaign(
     campaign: &Campaign,
     limiter: Arc<AppLimiter>,
     commands: watch::Receiver<RunCommand>,
+    approvals: Approvals,
 ) -> Result<ApplyEnd, String> {
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
     let number = campaign.number;
@@ -296,6 +339,15 @@ async fn run_campaign(
         ledger.keep_after(500);
     }
     let now = env.clock.now();
+    if apply.approved
+        && ledger.older().is_none()
+        && let Ok(approvable) = approval::check(&plan, ledger.state(), None, now)
+    {
+        ledger
+            .append(vec![approvable.fact(somebody(), now)])
+            .await
+            .map_err(failed)?;
+    }
     let began = Fact::run_began(now, plan.retry.timeout);
     let new = ledger.sequence() == 0;
     if !new {
@@ -328,6 +380,7 @@ async fn run_campaign(
         limiter,
         clock: env.clock.clone(),
         commands,
+        approvals,
         emit: Arc::new(move |event: Event| listener.on_event(&event, number)),
         seed: env.scenario.seed,
     };
@@ -483,7 +536,11 @@ fn schedule(schedule: &mut plan::Schedule, rules: &FixedSettings, settings: &Set
     schedule.end = settings.end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
     let waves = rules.waves.iter().map(|wave| Wave {
         share: f64::from(wave.share) / 100.0,
-        wait: Duration::from_millis(wave.wait),
+        wait: if wave.approval {
+            WaveWait::Approval
+        } else {
+            WaveWait::For(Duration::from_millis(wave.wait))
+        },
         not_issued: f64::from(wave.halt_share) / 100.0,
     });
     schedule.waves = waves.collect();

@@ -130,6 +130,11 @@ fn a_risk_that_max_coupons_does_not_count_is_found() {
 }
 
 #[test]
+fn a_wave_that_nobody_approved_is_found() {
+    found(Mutant::Unapproved, "nothing beyond a wave starts before its approval");
+}
+
+#[test]
 fn a_former_activity_that_halts_the_campaign_is_found() {
     found(
         Mutant::FormerHalts,

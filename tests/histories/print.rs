@@ -70,6 +70,7 @@ impl Display for IncidentKind {
             Self::Pause => f.write_str("a person pauses it"),
             Self::Resume => f.write_str("a person resumes it"),
             Self::Stop => f.write_str("a person stops it"),
+            Self::Approve => f.write_str("a person approves it"),
             Self::ClockStep(ms) => write!(f, "the wall clock steps by {ms} ms"),
             Self::DiskStall { ms: 0, .. } => f.write_str("the disk is fast again"),
             Self::DiskStall { ms, after_write } => {
@@ -143,6 +144,7 @@ impl Display for Incident {
             IncidentKind::Pause
                 | IncidentKind::Resume
                 | IncidentKind::Stop
+                | IncidentKind::Approve
                 | IncidentKind::DiskStall { .. }
                 | IncidentKind::DiskFailure { .. }
                 | IncidentKind::LedgerRemoved { .. }

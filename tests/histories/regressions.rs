@@ -34,6 +34,7 @@ fn plain(users: &[u8]) -> Scenario {
         clock_step: 0,
         campaigns: vec![campaign],
         accepts: Acceptance::only_changes(true),
+        approved: false,
         at_most: None,
         no_wait: false,
         kill_at_step: None,
@@ -71,6 +72,7 @@ fn wave(share: u8, wait: u64, halt_share: u8) -> WaveSettings {
     WaveSettings {
         share,
         wait,
+        approval: false,
         halt_share,
     }
 }

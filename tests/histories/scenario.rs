@@ -52,6 +52,8 @@ pub struct WaveSettings {
     pub share: u8,
     /// In milliseconds.
     pub wait: u64,
+    /// Whether the wait lasts until a person approves instead.
+    pub approval: bool,
     /// The share of attempts in percent without a coupon that halts the campaign.
     pub halt_share: u8,
 }
@@ -136,6 +138,8 @@ pub struct Apply {
     /// In ascending order of their numbers.
     pub campaigns: Vec<Campaign>,
     pub accepts: Acceptance,
+    /// Whether a person approves the waves that wait for it before this apply.
+    pub approved: bool,
     /// `--at-most`.
     pub at_most: Option<u64>,
     /// `--no-wait`.
@@ -209,6 +213,8 @@ pub enum IncidentKind {
     Resume,
     /// A person stops the campaign.
     Stop,
+    /// A person approves the wave that ended last.
+    Approve,
     /// The wall clock is stepped by this many milliseconds.
     ClockStep(i64),
     /// From now on each append takes longer.

@@ -99,6 +99,7 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
             scenario.applies[at].at_most = None;
             scenario.applies[at].no_wait = false;
         });
+        with(&mut all, scenario, |scenario| scenario.applies[at].approved = false);
         with(&mut all, scenario, |scenario| {
             scenario.applies[at].accepts.changes = true;
         });
@@ -125,8 +126,9 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
 
 /// Simplifies the campaign files.
 fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
-    let plain: [fn(&mut FixedSettings); 5] = [
+    let plain: [fn(&mut FixedSettings); 6] = [
         |rules| rules.waves.clear(),
+        |rules| rules.waves.iter_mut().for_each(|wave| wave.approval = false),
         |rules| rules.active_within = None,
         |rules| rules.strict_halts = false,
         |rules| rules.max_in_flight = 64,

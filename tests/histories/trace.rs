@@ -137,6 +137,8 @@ pub enum EmittedKind {
     RunEnded(Ending, Counts),
     /// The id of the answer that proves another ledger.
     AnotherLedger(String),
+    /// The wave with this number, from 1, is approved.
+    Approved(u32),
     /// The next delivery is due in this many milliseconds.
     DueIn(i64),
 }

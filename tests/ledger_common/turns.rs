@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Answered, Fact, Ledger, LedgerError};
+use runner::model::actor::{Act, ActKind, Actor};
 use runner::model::clock::from_ms;
 use runner::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, State, StateName, Transition};
 
@@ -46,6 +47,8 @@ pub enum Turn {
     Decided(u8, u8),
     /// A wave of this many percent ends, or a run halts in it.
     Wave(u8, bool),
+    /// A person approves the wave of this many percent, if it has ended.
+    Approved(u8),
     RunBegan,
 }
 
@@ -73,8 +76,22 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         1 => any::<u8>().prop_map(Turn::Lapsed),
         2 => (any::<u8>(), 0..4_u8).prop_map(|(which, how)| Turn::Decided(which, how)),
         1 => (1..5_u8, any::<bool>()).prop_map(|(hundredths, ends)| Turn::Wave(hundredths, ends)),
+        1 => (1..5_u8).prop_map(Turn::Approved),
         1 => Just(Turn::RunBegan),
     ]
+}
+
+/// A person approves a wave.
+fn approved(share: f64, at: Timestamp) -> Fact {
+    let by = Actor {
+        name: "李娜".into(),
+        user: "li".into(),
+        host: "till-3".into(),
+        command: "runner approve summer.yaml".into(),
+    };
+    let kind = ActKind::Approved { share };
+    let act = Box::new(Act { by, kind });
+    Fact::Acted { at, act }
 }
 
 /// Some days before.
@@ -230,6 +247,12 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             } else {
                 Fact::WaveHalted { share, at, answered }
             }]
+        }
+        Turn::Approved(hundredths) => {
+            let share = f64::from(*hundredths) / 100.0;
+            let mut waves = ledger_state.waves().iter();
+            let ended = waves.any(|wave| wave.share.total_cmp(&share).is_eq() && wave.ended.is_some());
+            ended.then(|| approved(share, at)).into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
     }

@@ -43,6 +43,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::KeptOut(_) => "kept_out",
             Fact::WaveEnded { .. } => "wave_ended",
             Fact::WaveHalted { .. } => "wave_halted",
+            Fact::Acted { .. } => "acted",
         };
         *kinds.entry(kind).or_default() += 1;
     };

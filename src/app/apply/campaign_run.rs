@@ -126,6 +126,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         reporter,
     };
     let done = Box::pin(run.run(platform, seat)).await;
+    run.server.close_approvals();
     // Drops the reader's store before the lock is released: another process that asks now is about to take both.
     run.server.show(LedgerView::Opening);
     let broken = Language::English.scope(|| match &done {
@@ -261,6 +262,7 @@ impl StartedRun<'_> {
             limiter: Arc::clone(&self.campaign.limiter),
             clock: self.campaign.loaded.environment.clock.clone(),
             commands: self.commands.clone(),
+            approvals: self.server.take_approvals(),
             emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };

@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::campaign::share_written;
+use crate::ledger::Wave;
 use crate::model::delivery::StateName;
 use crate::plan::Plan;
 use crate::report::render::json::SCHEMA;
@@ -35,6 +37,9 @@ pub struct Certificate {
     pub sha256: String,
     #[serde(flatten)]
     repeated: Repeated,
+    /// The approvals of waves. Absent in certificates of versions without approvals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approvals: Option<Vec<CertifiedApproval>>,
     runner: String,
     /// When the certificate was made.
     pub at: String,
@@ -52,6 +57,19 @@ struct CertifiedLedger {
     /// The plan's fingerprint at the last apply. `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+}
+
+/// An approval of a wave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertifiedApproval {
+    /// The share of the wave, as a file writes it, or `testers`.
+    pub wave: String,
+    /// The person.
+    pub by: String,
+    /// The login name and the machine.
+    pub from: String,
+    /// The time.
+    pub at: String,
 }
 
 /// How many ids occur in the answers to several deliveries. Absent in certificates of versions that did not look for them.
@@ -113,6 +131,7 @@ impl Certificate {
                 repeated_coupon_ids: Some(checked.repeats.coupon_ids.ids),
                 repeated_log_ids: Some(checked.repeats.log_ids.ids),
             },
+            approvals: Some(checked.waves.iter().filter_map(|wave| approval(wave, &time)).collect()),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }
@@ -126,6 +145,12 @@ impl Certificate {
         } else {
             Err(NotACertificate::Type(certificate.r#type))
         }
+    }
+
+    /// Returns the approvals of waves.
+    #[must_use]
+    pub fn approvals(&self) -> &[CertifiedApproval] {
+        self.approvals.as_deref().unwrap_or_default()
     }
 
     /// Writes the certificate as indented JSON.
@@ -182,10 +207,44 @@ impl Certificate {
                 .into_iter()
                 .filter_map(|(what, then, now)| Some((what.to_owned(), then?.to_string(), now?.to_string()))),
         );
+        if let (Some(then), Some(now)) = (&then.approvals, &self.approvals) {
+            let list = |approvals: &[CertifiedApproval]| match approvals {
+                [] => absent(),
+                some => some.iter().map(CertifiedApproval::text).collect::<Vec<_>>().join(", "),
+            };
+            pairs.push(("approvals".to_owned(), list(then), list(now)));
+        }
         let differs = pairs.into_iter().filter(|(_, then, now)| then != now);
         differs
             .map(|(what, then, now)| Difference { what, then, now })
             .collect()
+    }
+}
+
+fn approval(wave: &Wave, time: &impl Fn(Timestamp) -> String) -> Option<CertifiedApproval> {
+    let approval = wave.approved.as_ref()?;
+    Some(CertifiedApproval {
+        wave: wave_name(wave.share),
+        by: approval.by.name.clone(),
+        from: format!("{}@{}", approval.by.user, approval.by.host),
+        at: time(approval.at),
+    })
+}
+
+/// Returns the share of a wave as a file writes it, or `testers`.
+fn wave_name(share: f64) -> String {
+    if share > 0.0 {
+        share_written(share)
+    } else {
+        "testers".to_owned()
+    }
+}
+
+impl CertifiedApproval {
+    /// Returns the approval as a value to compare.
+    fn text(&self) -> String {
+        let Self { wave, by, from, at } = self;
+        format!("{wave} by {by} ({from}) {at}")
     }
 }
 

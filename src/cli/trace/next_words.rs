@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::approval;
 use crate::engine::delivery_forecast::{Next, Waits};
 use crate::model::delivery::{Skipped, Transition};
 use crate::report::times::clock_time;
@@ -49,6 +50,7 @@ pub fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String {
         }
         Next::Wave(Some(wave)) => format!("its turn comes with wave {wave}, when those before it have ended"),
         Next::Wave(None) => "its turn comes when all waves have ended".to_owned(),
+        Next::Approval { done } => approval::NextApproval { done: done.into() }.to_string(),
         Next::Behind { ordinal, state } => format!("waits for coupon {ordinal}, which is {state}"),
         Next::Person(why) => format!("waits for a person: {}", waits(why, now, zone)),
     }

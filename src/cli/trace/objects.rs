@@ -213,7 +213,7 @@ fn next_body(next: Next, now: Timestamp, zone: &TimeZone, times: &Times) -> Next
             Next::InFlight => "in_flight",
             Next::Sent { .. } => "send",
             Next::Reread(_) | Next::Doubted { .. } => "reread",
-            Next::Behind { .. } | Next::Wave(_) => "waits",
+            Next::Behind { .. } | Next::Wave(_) | Next::Approval { .. } => "waits",
             Next::Person(_) => "person",
         },
         at: at.map(|at| times.text(at)),

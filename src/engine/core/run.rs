@@ -5,6 +5,7 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::douyin::NotReady;
+use crate::engine::approval::{self, Approvable};
 use crate::engine::eligibility::activity_of;
 use crate::engine::limits::Limits;
 use crate::engine::limits::app_share::{AppState, Report};
@@ -12,10 +13,11 @@ use crate::engine::limits::circuit_breaker::Reach;
 use crate::engine::limits::limit::{Allowance, Candidate, Limit as _, Mode, Reserved, RunEvent, View};
 use crate::engine::limits::outage::OutageChange;
 use crate::engine::limits::reservations::User;
-use crate::engine::limits::waves::{WaveChange, WaveCheck};
+use crate::engine::limits::waves::{Leave, WaveChange, WaveCheck};
 use crate::engine::queue::{Pick, Queue};
 use crate::engine::send_order::SendOrder;
 use crate::ledger::{Fact, LedgerState, Permit};
+use crate::model::approval::ApprovalAnswer;
 use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
 use crate::model::delivery::{ActivityNo, DeliveryKey, State, StateName};
 use crate::model::event::{AppLockHolder, Ending, Event, EventKind, Halted, Phase, Waiting};
@@ -32,7 +34,7 @@ use super::decision::{self, Context, RunEffect};
 use super::event_dedup::EventDedup;
 use super::in_flight::{Completion, InFlight, attempt_event, unusual_status};
 use super::run_outcome::{RunOutcome, StopReason};
-use super::step::{Action, Awaits, Changes, Decisions, Input, Outside};
+use super::step::{Action, Approval, Awaits, Changes, Decisions, Input, Outside};
 
 /// How far ahead attempts are prepared. A flush shorter than this delays no send.
 const LOOKAHEAD: Duration = Duration::from_millis(250);
@@ -82,6 +84,16 @@ struct Batch {
     expired: BTreeSet<u32>,
     /// Events to emit once the batch is durable.
     events: Vec<EventKind>,
+    /// The approvals among the facts.
+    approvals: Vec<DurableSoon>,
+}
+
+/// An approval that is answered once it is durable.
+#[derive(Debug)]
+struct DurableSoon {
+    /// The numbers of the requests.
+    ids: Vec<u64>,
+    approvable: Approvable,
 }
 
 impl Batch {
@@ -184,6 +196,9 @@ impl Run {
         for done in finished {
             self.on_attempt_finished(done, outside);
         }
+        for approval in changes.approvals {
+            self.on_approval(approval, outside);
+        }
         self.check(changes.freed, outside);
         self.check_waves(outside);
         if !matches!(self.stage, Stage::Running) {
@@ -197,6 +212,29 @@ impl Run {
             self.prepare(allowance, outside);
         }
         self.close(outside)
+    }
+
+    /// Adds the fact of an approval to the batch, or answers that it has no effect.
+    fn on_approval(&mut self, approval: Approval, outside: &Outside<'_>) {
+        let Approval { id, request } = approval;
+        let Outside { now, plan, state, .. } = *outside;
+        let approvable = match approval::check(plan, state, request.wave, now.wall) {
+            Ok(approvable) => approvable,
+            Err(answer) => return self.actions.push(Action::Answer { id, answer }),
+        };
+        let mut others = self.batch.approvals.iter_mut();
+        if let Some(same) = others.find(|other| other.approvable == approvable) {
+            return same.ids.push(id);
+        }
+        self.batch.facts.push(approvable.fact(request.by.clone(), now.wall));
+        self.batch.events.push(EventKind::Approved {
+            wave: approvable.wave,
+            by: request.by,
+        });
+        self.batch.approvals.push(DurableSoon {
+            ids: vec![id],
+            approvable,
+        });
     }
 
     fn on_app_lock_taken(&mut self, outside: &mut Outside<'_>) -> Awaits {
@@ -488,9 +526,13 @@ impl Run {
                 self.batch.facts.extend(fact);
                 self.halt(halted, outside.now);
             }
-            Some(WaveChange::Waits { too_late: true }) => self.finish_instead_of_waiting(StopReason::NoWave, outside),
-            Some(WaveChange::Waits { too_late: false }) => {
-                self.finish_instead_of_waiting(StopReason::BetweenWaves, outside);
+            Some(WaveChange::Leaves(leave)) => {
+                let why = match leave {
+                    Leave::TooLate => StopReason::NoWave,
+                    Leave::Waits => StopReason::BetweenWaves,
+                    Leave::NotApproved(done) => StopReason::NotApproved(done),
+                };
+                self.finish_instead_of_waiting(why, outside);
             }
         }
     }
@@ -700,6 +742,14 @@ impl Run {
         }
         for event in batch.events {
             self.emit(event, now);
+        }
+        for DurableSoon { ids, approvable } in batch.approvals {
+            let answer = ApprovalAnswer::Approved { wave: approvable.wave };
+            let answers = ids.into_iter().map(|id| Action::Answer {
+                id,
+                answer: answer.clone(),
+            });
+            self.actions.extend(answers);
         }
         let took = now.instant.saturating_duration_since(since);
         self.emit(EventKind::Flushed { took, facts }, now);

@@ -42,6 +42,9 @@ pub enum StopReason {
     DayUsedUp,
     /// It would have to wait for a wave, and `--no-wait` is set.
     BetweenWaves,
+    /// The next wave needs an approval, and `--no-wait` is set. It has the number of the wave that has ended; 0 for the
+    /// testers.
+    NotApproved(u32),
     /// The next wave cannot begin before `schedule.end`.
     NoWave,
     /// Another process sends for the app id, and `--no-wait` is set.
@@ -60,6 +63,7 @@ impl StopReason {
             Self::NoWindow => DrainReason::NoWindow,
             Self::DayUsedUp => DrainReason::DayUsedUp,
             Self::BetweenWaves => DrainReason::BetweenWaves,
+            Self::NotApproved(done) => DrainReason::NotApproved { done: *done },
             Self::NoWave => DrainReason::NoWave,
             Self::AppIdTaken(holder) => DrainReason::AppIdTaken { holder: holder.clone() },
             Self::Halted(_) => DrainReason::Halted,
@@ -81,6 +85,7 @@ impl StopReason {
             | Self::OutsideHours
             | Self::DayUsedUp
             | Self::BetweenWaves
+            | Self::NotApproved(_)
             | Self::AppIdTaken(_) => Ending::Incomplete,
             Self::NothingLeft if goes_on => Ending::Incomplete,
             Self::NothingLeft | Self::Halted(_) | Self::End | Self::NoWindow | Self::NoWave => Ending::NeedsPerson,

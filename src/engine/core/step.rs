@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::engine::limits::app_share::AppShare;
 use crate::engine::limits::reservations::User;
 use crate::ledger::{Fact, LedgerState, Permit};
+use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::clock::Moment;
 use crate::model::event::{AppLockHolder, Event};
 use crate::model::run_command::RunCommand;
@@ -57,6 +58,17 @@ pub struct Changes {
     pub command: RunCommand,
     /// The users that this run passed over and whose attempts in other campaigns are over.
     pub freed: Vec<User>,
+    /// The approvals that came in.
+    pub approvals: Vec<Approval>,
+}
+
+/// An approval that came in, and its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The number of the request in this run.
+    pub id: u64,
+    /// The approval.
+    pub request: ApprovalRequest,
 }
 
 /// What the driver does after a step, and what it awaits then.
@@ -82,6 +94,13 @@ pub enum Action {
     },
     /// Cancel the attempts that were started and have sent nothing yet.
     CancelPrepared,
+    /// Answer an approval.
+    Answer {
+        /// The number of the request.
+        id: u64,
+        /// What became of it.
+        answer: ApprovalAnswer,
+    },
     /// Release the app lock for a while. If a request with a lost answer may be at the platform, look again when that is over.
     ReleaseAppLock,
 }

@@ -17,6 +17,7 @@ use crate::engine::limits::reservations::{Busy, User};
 use crate::engine::send_order::SendOrder;
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Fact, Generation, Ledger, Permit};
+use crate::model::approval::WaveWait;
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::clock::{Moment, from_ms, later};
 use crate::model::delivery::DeliveryKey;
@@ -188,7 +189,7 @@ fn plan(options: Options) -> Plan {
     if options.waves {
         plan.schedule.waves = vec![Wave {
             share: 0.4,
-            wait: Duration::from_mins(30),
+            wait: WaveWait::For(Duration::from_mins(30)),
             not_issued: 0.5,
         }];
     }
@@ -440,6 +441,7 @@ impl Bench {
                     connecting: 0,
                     command: self.command.clone(),
                     freed: Vec::new(),
+                    approvals: Vec::new(),
                 };
                 self.step(Input::Changed(changes));
             }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::engine::queue::Queue;
-use crate::engine::wave_members::{is_same_share, last_ended, number};
+use crate::engine::wave_members::{self, is_same_share, last_ended, number};
 use crate::ledger::{Answered, Fact, LedgerState};
+use crate::model::approval::WaveWait;
 use crate::model::clock::{Moment, later, until};
 use crate::model::delivery::{DeliveryKey, State};
 use crate::model::event::{EventKind, Halted, Waiting};
+use crate::model::mutants::mutant;
 use crate::plan::Plan;
 use crate::plan::forecast::WaveLoad;
 
@@ -25,10 +27,19 @@ pub struct Waves {
     each: Vec<Wave>,
     /// The number of waves that have ended, empty ones included.
     ended: usize,
-    /// When the wait after the last one that ended is over.
-    wait: Option<Instant>,
+    /// The wait after the last one that ended. `None` if it is over.
+    wait: Option<Rest>,
     /// The last one whose begin was announced.
     announced: Option<usize>,
+}
+
+/// A wait after a wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// It is over at this time.
+    Until(Instant),
+    /// It is over when a person has approved.
+    Approval,
 }
 
 /// The state of one wave.
@@ -64,10 +75,18 @@ pub enum WaveChange {
         halted: Halted,
     },
     /// Only the next wave is left, and the run does not wait for it.
-    Waits {
-        /// Whether the wait ends too late for any send.
-        too_late: bool,
-    },
+    Leaves(Leave),
+}
+
+/// Why a run does not wait for the next wave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It comes too late for any send.
+    TooLate,
+    /// It comes later, and the run must not wait.
+    Waits,
+    /// It needs an approval of this wave, and the run must not wait.
+    NotApproved(u32),
 }
 
 /// What a check of the waves sees beside [`View`].
@@ -96,20 +115,23 @@ impl Waves {
                 .find(|known| is_same_share(known.share, said.share));
             wave.halted = known.map_or_else(Answered::default, |known| known.halted);
         }
-        if let Some((wave, ended)) = last_ended(plan, ledger_state) {
-            waves.ended = wave + 1;
-            waves.rest(plan, wave, ended, at);
+        if let Some(last) = last_ended(plan, ledger_state) {
+            waves.ended = last.place + 1;
+            waves.rest(last.wait(plan), last.at, at);
         }
         waves
     }
 
-    /// Begins the wait after a wave that ended at `ended`, unless it is over.
-    fn rest(&mut self, plan: &Plan, wave: usize, ended: Timestamp, at: Moment) {
-        let Some(wait) = plan.schedule.waves.get(wave).map(|wave| wave.wait) else {
-            return;
+    /// Begins a wait after a wave that ended at `ended`, unless it is over.
+    fn rest(&mut self, wait: WaveWait, ended: Timestamp, at: Moment) {
+        self.wait = match wait {
+            WaveWait::For(wait) => {
+                let left = until(at.wall, later(ended, wait)).map(|left| left.min(wait));
+                left.filter(|left| !left.is_zero())
+                    .map(|left| Rest::Until(at.instant + left))
+            }
+            WaveWait::Approval => Some(Rest::Approval),
         };
-        let end = later(ended, wait);
-        self.wait = until(at.wall, end).map(|left| at.instant + left.min(wait));
     }
 
     /// Advances as far as a run with nothing in flight would by now. The preview uses this.
@@ -124,8 +146,8 @@ impl Waves {
             }
             self.ended = current + 1;
             queue.release(current);
-            if plan.schedule.waits && queue.waits_for_wave(ledger_state) {
-                self.rest(plan, current, at.wall, at);
+            if queue.waits_for_wave(ledger_state) {
+                self.rest(plan.schedule.wait_after(current), at.wall, at);
             }
         }
     }
@@ -157,20 +179,48 @@ impl Waves {
         exceeds(answered.not_issued, said.not_issued, of).then_some(answered)
     }
 
-    /// When the wait is over. `None` without a wait.
+    /// When the wait is over. `None` without a wait, or if it lasts until a person approves.
     pub const fn due(&self) -> Option<Instant> {
-        self.wait
+        match self.wait {
+            Some(Rest::Until(due)) => Some(due),
+            Some(Rest::Approval) | None => None,
+        }
+    }
+
+    /// Whether later waves have to wait.
+    pub const fn is_waiting(&self) -> bool {
+        self.wait.is_some()
     }
 
     /// Ends a wait that is over.
     fn end_wait(&mut self, at: Moment) {
-        self.wait = self.wait.filter(|due| *due > at.instant);
+        self.wait = self.wait.filter(|wait| match wait {
+            Rest::Until(due) => *due > at.instant,
+            Rest::Approval => true,
+        });
     }
 
-    /// When the wait will be over by the wall clock.
+    /// Ends a wait that a person has ended. The ledger state has durable approvals only.
+    fn end_approved_wait(&mut self, view: &View<'_>) {
+        let last = self.ended.checked_sub(1);
+        let ended = last.and_then(|last| wave_members::ended(view.plan, view.state, last));
+        if ended.is_some_and(|wave| wave.approved.is_some()) || mutant!(Unapproved) {
+            self.wait = None;
+        }
+    }
+
+    /// The earliest time at which the wait will be over, by the wall clock.
     fn begins(&self, at: Moment) -> Option<Timestamp> {
-        let left = self.wait?.saturating_duration_since(at.instant);
-        Some(later(at.wall, left))
+        Some(match self.wait? {
+            Rest::Until(due) => later(at.wall, due.saturating_duration_since(at.instant)),
+            Rest::Approval => at.wall,
+        })
+    }
+
+    /// The number of the wave that ended last.
+    fn done(&self, plan: &Plan) -> u32 {
+        let last = self.ended.saturating_sub(1);
+        number(plan, last).unwrap_or_default()
     }
 
     /// The event that announces the waves to come. `None` for a campaign without waves.
@@ -179,7 +229,10 @@ impl Waves {
             return None;
         }
         let mut waves = loads(plan, state, queue, now.wall, state.present(now.wall));
-        waves.retain(|load| load.wave.is_none_or(|wave| wave as usize > self.ended));
+        waves.retain(|load| {
+            let place = load.wave.and_then(|wave| wave_members::place(plan, wave));
+            place.is_none_or(|place| place >= self.ended)
+        });
         Some(EventKind::WavesAhead { waves })
     }
 
@@ -189,6 +242,9 @@ impl Waves {
             return None;
         }
         self.end_wait(view.now);
+        if self.wait.is_some() {
+            self.end_approved_wait(view);
+        }
         if let Some(halted) = self.judge(view) {
             check.queue.release(self.released());
             return Some(halted);
@@ -206,6 +262,7 @@ impl Waves {
             return Some(WaveChange::Began(EventKind::Wave {
                 wave: number(view.plan, current),
                 ended: false,
+                approval: false,
                 until: None,
                 skipped: None,
             }));
@@ -233,11 +290,16 @@ impl Waves {
         self.ended = wave + 1;
         queue.release(wave);
         let more = queue.waits_for_wave(view.state);
-        let waits = more && view.plan.schedule.waits && planned.wait > Duration::ZERO;
+        let kept = view.plan.schedule.wait_after(wave);
+        let waits = more && kept != WaveWait::NONE;
         if waits {
-            self.rest(view.plan, wave, now.wall, now);
+            self.rest(kept, now.wall, now);
         }
-        let skipped = (more && !waits).then_some(planned.wait);
+        let skipped = (more && !waits).then_some(planned.wait.least());
+        let until = match planned.wait {
+            WaveWait::For(wait) if more => Some(later(now.wall, wait)),
+            WaveWait::For(_) | WaveWait::Approval => None,
+        };
         Some(WaveChange::Ended {
             fact: Fact::WaveEnded {
                 share: planned.share,
@@ -246,7 +308,8 @@ impl Waves {
             event: EventKind::Wave {
                 wave: number(view.plan, wave),
                 ended: true,
-                until: more.then(|| later(now.wall, planned.wait)),
+                approval: more && planned.wait.is_approval(),
+                until,
                 skipped,
             },
             skipped,
@@ -287,7 +350,12 @@ impl Waves {
             && check.in_flight.is_empty()
             && check.queue.waits_for_wave(view.state)
             && check.queue.has_ended(view.state, ended, view.now.age);
-        waits.then_some(WaveChange::Waits { too_late })
+        let leave = match self.wait? {
+            _ if too_late => Leave::TooLate,
+            Rest::Until(_) => Leave::Waits,
+            Rest::Approval => Leave::NotApproved(self.done(view.plan)),
+        };
+        waits.then_some(WaveChange::Leaves(leave))
     }
 }
 
@@ -302,20 +370,27 @@ impl Limit for Waves {
     }
 
     fn changes_at(&mut self, _view: &View<'_>) -> Option<Instant> {
-        self.wait
+        self.due()
     }
 
     fn waiting(&mut self, view: &View<'_>) -> Option<Wait> {
         if view.in_flight > 0 {
             return None;
         }
+        let done = self.done(view.plan);
         let begins = self.begins(view.now)?;
-        Some(Wait {
-            why: Waiting::Wave {
-                done: u32::try_from(self.ended).unwrap_or(u32::MAX),
-                next: number(view.plan, self.current()),
+        Some(match self.wait? {
+            Rest::Until(_) => Wait {
+                why: Waiting::Wave {
+                    done,
+                    next: number(view.plan, self.current()),
+                },
+                until: Some(begins),
             },
-            until: Some(begins),
+            Rest::Approval => Wait {
+                why: Waiting::Approval { done },
+                until: None,
+            },
         })
     }
 }
@@ -382,21 +457,25 @@ pub fn loads(
     let mut not_before = Timestamp::MIN;
     let mut loads = Vec::new();
     for (wave, to_send) in owed.into_iter().enumerate() {
-        let kept = said
-            .get(wave)
-            .filter(|_| plan.schedule.waits)
-            .map_or(Duration::ZERO, |wave| wave.wait);
-        let over = ended.filter(|(last, _)| wave <= *last);
-        if let Some((_, at)) = over.filter(|(last, _)| wave == *last) {
-            // A clock that was set back delays nobody.
-            not_before = later(at.min(wall), kept);
+        let over = ended.filter(|last| wave <= last.place);
+        let mut wait = if over.is_some() {
+            WaveWait::NONE
+        } else {
+            plan.schedule.wait_after(wave)
+        };
+        if let Some(last) = over.filter(|last| wave == last.place) {
+            match last.wait(plan) {
+                // A clock that was set back delays nobody.
+                WaveWait::For(wait) => not_before = later(last.at.min(wall), wait),
+                WaveWait::Approval => wait = WaveWait::Approval,
+            }
         }
         if sizes.get(wave).is_none_or(|wave| wave.size > 0) {
             loads.push(WaveLoad {
                 wave: number(plan, wave),
                 to_send,
                 not_before: if over.is_some() { Timestamp::MIN } else { not_before },
-                wait: if over.is_some() { Duration::ZERO } else { kept },
+                wait,
             });
         }
     }

@@ -3,7 +3,7 @@
 //! state at a batch.
 //!
 //! The first byte of a fact has its kind in the lower half. The upper half has the ordinal; for the start of a run, the
-//! version of the rules.
+//! version of the rules; for rare kinds, which of them it is.
 
 use std::time::Duration;
 
@@ -32,6 +32,10 @@ const LAPSED: u8 = 10;
 const WAVE_ENDED: u8 = 11;
 const WAVE_HALTED: u8 = 12;
 const KEPT_OUT: u8 = 13;
+/// Kinds that are rare. The upper half of the byte says which.
+const RARE: u8 = 14;
+
+const ACTED: u8 = 0;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -176,6 +180,11 @@ impl Codec {
                 writer.number(answered.all);
                 writer.number(answered.not_issued);
             }
+            Fact::Acted { at, act } => {
+                writer.byte(ACTED << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.bytes(&postcard::to_stdvec(act).ok()?);
+            }
         }
         Some(())
     }
@@ -285,6 +294,13 @@ impl Codec {
                     all: reader.number()?,
                     not_issued: reader.number()?,
                 },
+            },
+            RARE => match first >> 4 {
+                ACTED => Fact::Acted {
+                    at: reader.time(&mut self.last_at)?,
+                    act: postcard::from_bytes(reader.bytes()?).ok()?,
+                },
+                _ => return None,
             },
             _ => return None,
         })

@@ -56,6 +56,9 @@ pub enum IllegalFact {
         /// The state that the decision names.
         from: StateName,
     },
+    /// An approval of a wave that has not ended.
+    #[error("it approves a wave that has not ended")]
+    NotEnded,
     /// There are more recipients or activities than there are numbers.
     #[error("there are no numbers left for what it names")]
     TooMany,

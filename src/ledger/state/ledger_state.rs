@@ -11,13 +11,14 @@ use super::pending_generation::PendingGeneration;
 use super::present::Present;
 use super::rollback::{Before, BeforeClose, Rollback};
 use super::small_state::Totals;
-use super::waves::Wave;
+use super::waves::{Approval, Wave};
 use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision};
 use crate::ledger::kept_out_sample::{KeptOut, Sample};
 use crate::ledger::recipients::open_id_arena::{Cursor, pack};
 use crate::ledger::recipients::recipient_index::RecipientIndex;
 use crate::ledger::recipients::spill::Spill;
 use crate::ledger::rules::Rules;
+use crate::model::actor::{Act, ActKind};
 use crate::model::clock::later;
 use crate::model::delivery::{
     ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Skipped, State, StateName,
@@ -378,6 +379,13 @@ impl LedgerState {
                 self.totals.note(at);
                 self.totals.waves.halt(share, answered);
                 Ok(())
+            }
+            Fact::Acted { at, act } => {
+                self.totals.note(at);
+                let Act { by, kind } = *act;
+                match kind {
+                    ActKind::Approved { share } => self.totals.waves.approve(share, Approval { at, by }),
+                }
             }
         }
     }

@@ -5,9 +5,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::fact::Answered;
+use crate::model::actor::Actor;
+
+use super::illegal_fact::IllegalFact;
 
 /// What is known of a wave.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wave {
     /// The share of the audience that has had its turn by its end.
     pub share: f64,
@@ -15,6 +18,17 @@ pub struct Wave {
     pub ended: Option<Timestamp>,
     /// The answers until a run last halted in it.
     pub halted: Answered,
+    /// The approval that ended the wait after it. `None` without one.
+    pub approved: Option<Approval>,
+}
+
+/// A person's approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The time.
+    pub at: Timestamp,
+    /// The person.
+    pub by: Actor,
 }
 
 /// The waves of a ledger, by their shares.
@@ -40,6 +54,15 @@ impl Waves {
         }
     }
 
+    /// Notes the approval of a wave that has ended. The first one counts.
+    pub(super) fn approve(&mut self, share: f64, approval: Approval) -> Result<(), IllegalFact> {
+        let mut waves = self.0.iter_mut();
+        let wave = waves.find(|wave| wave.share.total_cmp(&share).is_eq() && wave.ended.is_some());
+        let wave = wave.ok_or(IllegalFact::NotEnded)?;
+        wave.approved.get_or_insert(approval);
+        Ok(())
+    }
+
     /// Moves ends after `at` to `at`.
     pub(super) fn clamp(&mut self, at: Timestamp) {
         for wave in &mut self.0 {
@@ -54,6 +77,7 @@ impl Waves {
                 share,
                 ended: None,
                 halted: Answered::default(),
+                approved: None,
             };
             self.0.insert(at, wave);
         }

@@ -28,6 +28,8 @@ pub struct WaveTurns {
     pub wave: Option<u32>,
     /// Deliveries to attempt.
     pub to_send: u64,
-    /// When its first attempt would start; `None` beyond the calendar.
+    /// When its first attempt would start, at the earliest if it needs an approval; `None` beyond the calendar.
     pub begins: Option<Timestamp>,
+    /// The wave before it that has to be approved first, by number; 0 for the testers. `None` if none has to.
+    pub approval: Option<u32>,
 }

@@ -8,6 +8,7 @@ use super::expiry::{Start, Starting};
 use super::load::{Load, WaveTurns};
 use super::rules::{ANSWER, LET_GO, after_taking, open_between};
 use super::sending::{Curve, Days, Run, Segment, Sending, moment};
+use crate::model::approval::WaveWait;
 use crate::model::calendar::Calendar;
 use crate::model::clock::{later, until};
 use crate::model::event::WaveLoad;
@@ -86,14 +87,14 @@ impl<'a> Way<'a> {
                 let allowed = later(begins, self.taking);
                 (self.before, self.paced) = (Some(allowed), Some(allowed));
             }
-            self.at = later(begins, part.wait);
+            self.at = later(begins, part.wait.least());
             return None;
         }
         let run = sending.run(&self.curve, self.sent, to_send, &mut self.days);
         self.sent += to_send;
         if let Some(last) = run.last {
             let ends = later(last, ANSWER);
-            (self.before, self.at) = (Some(ends), later(ends, part.wait));
+            (self.before, self.at) = (Some(ends), later(ends, part.wait.least()));
             self.paced = self.curve.gap_before(self.sent).and_then(|gap| moment(last, gap));
         }
         Some(run)
@@ -138,7 +139,12 @@ impl Timeline {
             left: 0.0,
             turns: Vec::new(),
         };
+        let mut needed = None;
         for part in parts {
+            let approval = needed;
+            if part.wait.is_approval() {
+                needed = part.wave;
+            }
             let to_send = part.to_send.min(most - way.sent);
             let left = way.left(part);
             let Some(run) = way.go(part, to_send) else { continue };
@@ -148,6 +154,7 @@ impl Timeline {
                 wave: part.wave,
                 to_send,
                 begins,
+                approval,
             });
             timeline.left = left;
             timeline.in_time += run.in_time;
@@ -191,7 +198,7 @@ fn parts(load: &Load) -> Vec<WaveLoad> {
         wave: None,
         to_send: load.to_send.saturating_sub(waves),
         not_before: Timestamp::MIN,
-        wait: Duration::ZERO,
+        wait: WaveWait::NONE,
     };
     load.waves
         .iter()

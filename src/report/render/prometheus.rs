@@ -157,6 +157,7 @@ impl Metrics {
             | EventKind::DayPassedOver { .. }
             | EventKind::WavesAhead { .. }
             | EventKind::Wave { .. }
+            | EventKind::Approved { .. }
             | EventKind::Warning { .. } => {}
         }
     }

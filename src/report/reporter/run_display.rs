@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::catalogue::approval;
 use crate::model::clock::Moment;
 use crate::model::delivery::Counts;
 use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
+use crate::report::approvals;
 use crate::report::render::json::RunObject;
 use crate::report::render::terminal::bar;
 use crate::report::render::terminal::styles::WARNING;
@@ -83,6 +85,7 @@ enum PhaseKind {
     Window,
     Day,
     Wave,
+    Approval,
     AppId,
     Outage,
     Platform,
@@ -103,6 +106,7 @@ impl PhaseKind {
                 Waiting::Window => Self::Window,
                 Waiting::Day { .. } => Self::Day,
                 Waiting::Wave { .. } => Self::Wave,
+                Waiting::Approval { .. } => Self::Approval,
                 Waiting::AppId { .. } => Self::AppId,
                 Waiting::Outage { .. } => Self::Outage,
                 Waiting::Platform { .. } => Self::Platform,
@@ -200,6 +204,17 @@ impl RunDisplay {
                 date_time(*until, zone),
                 duration(*wait)
             ),
+            EventKind::Approved { wave, by } => approval::EventApproved {
+                wave: (*wave).into(),
+                by: &approvals::actor(by),
+            }
+            .to_string(),
+            EventKind::Wave {
+                wave: Some(wave),
+                approval: true,
+                skipped: Some(_),
+                ..
+            } => approval::RehearsalSkips { done: (*wave).into() }.to_string(),
             EventKind::Wave {
                 wave: Some(wave),
                 skipped: Some(wait),

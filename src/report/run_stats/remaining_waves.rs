@@ -1,9 +1,8 @@
 //! The remaining waves of a run: how much of what is owed may be sent now, and how much has to wait.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
+use crate::model::approval::WaveWait;
 use crate::model::event::WaveLoad;
 
 /// The waves that have not ended, in the order of sending; empty without waves.
@@ -53,7 +52,7 @@ impl RemainingWaves {
             wave: present.first().and_then(|load| load.wave),
             to_send: owed.saturating_sub(later),
             not_before: Timestamp::MIN,
-            wait: present.first().map_or(Duration::ZERO, |load| load.wait),
+            wait: present.first().map_or(WaveWait::NONE, |load| load.wait),
         };
         [present].into_iter().chain(behind.iter().copied()).collect()
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use runner::engine::StopReason;
 use runner::ledger::{Fact, Ledger};
+use runner::model::actor::ActKind;
 use runner::model::delivery::{DeliveryKey, StateName};
 use runner::model::event::Ending;
 use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
@@ -298,6 +299,10 @@ impl LedgerChecker {
                 self.waves
                     .ended(&self.reference, campaign, *share, *batch, at.as_millisecond())?;
             }
+            if let Fact::Acted { act, .. } = fact {
+                let ActKind::Approved { share } = act.kind;
+                self.waves.approved(share, *batch)?;
+            }
             self.reference.take(*batch, fact, None)?;
         }
         self.reference.batches = left;
@@ -409,6 +414,10 @@ impl LedgerChecker {
                     batch,
                     at.as_millisecond(),
                 )?;
+            }
+            Fact::Acted { act, .. } => {
+                let ActKind::Approved { share } = act.kind;
+                self.waves.approved(share, batch)?;
             }
             _ => {}
         }
@@ -658,6 +667,7 @@ impl LedgerChecker {
                 ));
             }
             EmittedKind::DueIn(_) => {}
+            EmittedKind::Approved(wave) => self.waves.check_emitted(context, *wave, event.durable)?,
         }
         Ok(())
     }

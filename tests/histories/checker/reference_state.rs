@@ -313,7 +313,9 @@ impl ReferenceState {
                 *self.begun.entry(day).or_default() -= 1;
             }
             Fact::Ended { key, decision, outcome } => self.end(*key, *decision, outcome, batch)?,
-            Fact::WaveEnded { at, .. } | Fact::WaveHalted { at, .. } => self.note(at.as_millisecond()),
+            Fact::WaveEnded { at, .. } | Fact::WaveHalted { at, .. } | Fact::Acted { at, .. } => {
+                self.note(at.as_millisecond());
+            }
             Fact::Decided { .. } | Fact::KeptOut(_) => {}
         }
         Ok(())

@@ -16,6 +16,8 @@ use super::reference_state::{Recipient, ReferenceState};
 #[derive(Debug, Default)]
 pub struct Waves {
     ends: BTreeMap<u8, (u64, i64)>,
+    /// The batch of the approval of each wave, by its share in percent.
+    approvals: BTreeMap<u8, u64>,
     /// When the first request was seen after a number of batches was durable.
     durable: BTreeMap<u64, Nanos>,
 }
@@ -33,6 +35,7 @@ impl Waves {
     /// durable.
     pub fn restore(&mut self, left: u64) {
         self.ends.clear();
+        self.approvals.clear();
         self.durable.retain(|batch, _| *batch <= left);
     }
 
@@ -55,13 +58,34 @@ impl Waves {
                 return Err(Violation::new("a wave ends when all of it were attempted", details));
             }
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share in percent"
-        )]
-        self.ends.insert((share * 100.0).round() as u8, (batch, at));
+        self.ends.insert(percent(share), (batch, at));
         Ok(())
+    }
+
+    /// Checks an approval: it is of a wave that has ended, and is recorded once.
+    pub fn approved(&mut self, share: f64, batch: u64) -> Result<(), Violation> {
+        let share = percent(share);
+        let is_first = self.approvals.insert(share, batch).is_none();
+        if is_first && self.ends.get(&share).is_some_and(|(end, _)| *end <= batch) {
+            return Ok(());
+        }
+        Err(Violation::new(
+            "an approval is of a wave that has ended",
+            format!("the wave of {share} % is approved, first: {is_first}"),
+        ))
+    }
+
+    /// Checks that an approval that was emitted was durable then.
+    pub fn check_emitted(&self, context: CampaignApply<'_>, wave: u32, durable: u64) -> Result<(), Violation> {
+        let wave = context.rules.waves.get(wave as usize - 1);
+        let batch = wave.and_then(|wave| self.approvals.get(&wave.share));
+        if batch.is_some_and(|batch| *batch <= durable) {
+            return Ok(());
+        }
+        Err(Violation::new(
+            "only durable approvals are emitted",
+            format!("{wave:?} in {batch:?}, emitted after {durable}"),
+        ))
     }
 
     /// Checks that first attempts follow the order of waves.
@@ -91,7 +115,9 @@ impl Waves {
             if self.ends.range(own..).any(|(_, (batch, _))| *batch <= request.durable) {
                 continue;
             }
-            let WaveSettings { share, wait, .. } = context.rules.waves[before];
+            let WaveSettings {
+                share, wait, approval, ..
+            } = context.rules.waves[before];
             let wrong = |details: String| Err(Violation::new("waves come one after the other", details));
             // The end of a later wave implies the end of this one.
             let ends = self.ends.range(share..).map(|(_, end)| *end);
@@ -101,6 +127,18 @@ impl Waves {
                     request.user
                 ));
             };
+            // An approval of a later wave implies that of this one.
+            let mut approvals = self.approvals.range(share..);
+            let approved = approvals.any(|(_, batch)| *batch <= request.durable);
+            if approval && !approved {
+                return Err(Violation::new(
+                    "nothing beyond a wave starts before its approval",
+                    format!("u{} of wave {wave} after wave {before}", request.user),
+                ));
+            }
+            if approval || approved {
+                continue;
+            }
             let since = self.durable.range(batch..).next().map_or(request.start, |(_, at)| *at);
             let by_wall = request.wall - at >= i64::try_from(wait).unwrap_or(i64::MAX);
             let waited = request.start - since >= wait * 1_000_000;
@@ -110,4 +148,13 @@ impl Waves {
         }
         Ok(())
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share in percent"
+)]
+fn percent(share: f64) -> u8 {
+    (share * 100.0).round() as u8
 }

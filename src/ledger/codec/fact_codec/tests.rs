@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision};
+use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, Resolution, StateName};
 use crate::model::identity::{ActivityId, OpenId};
@@ -199,7 +200,20 @@ fn fact() -> impl Strategy<Value = Fact> {
             let answered = Answered { all, not_issued };
             Fact::WaveHalted { share, at, answered }
         }),
+        1 => (0.0..=1.0, time(), any::<String>()).prop_map(|(share, at, name)| Fact::Acted {
+            at,
+            act: Box::new(Act { by: actor(&name), kind: ActKind::Approved { share } }),
+        }),
     ]
+}
+
+fn actor(name: &str) -> Actor {
+    Actor {
+        name: name.to_owned(),
+        user: "li".to_owned(),
+        host: "till-3".to_owned(),
+        command: "runner approve summer.yaml".to_owned(),
+    }
 }
 
 fn batches() -> impl Strategy<Value = Vec<Vec<Fact>>> {
@@ -366,6 +380,17 @@ fn one_of_each() -> Vec<Fact> {
     ]
 }
 
+/// And an act.
+fn of_acts() -> Vec<Fact> {
+    vec![Fact::Acted {
+        at: from_ms(1_780_000_000_600),
+        act: Box::new(Act {
+            by: actor("李娜"),
+            kind: ActKind::Approved { share: 0.01 },
+        }),
+    }]
+}
+
 /// And of each of waves.
 fn of_waves() -> Vec<Fact> {
     vec![
@@ -439,7 +464,7 @@ fn a_run_by_unknown_rules_is_not_read() {
 /// The format, as it lies on disks: whoever changes these bytes needs a new version and must go on reading this one.
 #[test]
 fn the_format_stays_what_it_is() {
-    let facts = [one_of_each(), of_waves(), of_lists(), of_second_rules()].concat();
+    let facts = [one_of_each(), of_waves(), of_lists(), of_second_rules(), of_acts()].concat();
     let lines: Vec<String> = facts
         .iter()
         .scan(Codec::default(), |codec, fact| codec.encode(std::slice::from_ref(fact)))
@@ -465,5 +490,6 @@ fn the_format_stays_what_it_is() {
     10c801904e
     180ec8010414
     18020005
+    0ec7013506e69d8ee5a89c026c690674696c6c2d331a72756e6e657220617070726f76652073756d6d65722e79616d6c007b14ae47e17a843f
     ");
 }

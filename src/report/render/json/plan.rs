@@ -9,6 +9,7 @@ use crate::model::delivery::Skipped;
 use crate::model::event::{ExcludeList, UnusableKind};
 use crate::model::identity::{AppId, CampaignName};
 use crate::plan::forecast::expiry::{Comparison, ExpiryForecast};
+use crate::report::approvals;
 use crate::report::plan_view::{PlanHeader, PlanView, RequestNote};
 use crate::report::times::rfc3339;
 
@@ -91,6 +92,12 @@ struct Times {
     starts_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
+    /// The end if each approval came at once. Only in a plan that needs approvals, whose end is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earliest_end_at: Option<String>,
+    /// The waves that have to be approved, by number; 0 for the testers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    needs_approval: Vec<u32>,
 }
 
 /// A wave; the last one has no number and covers the users who are in no wave.
@@ -101,6 +108,9 @@ struct WaveBody {
     to_send: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     begins_at: Option<String>,
+    /// The wave that has to be approved before this one begins, by number. Then the time of its begin is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_approval: Option<u32>,
 }
 
 /// The window that is open, or else the next one.
@@ -179,6 +189,13 @@ impl<'a> PlanObject<'a> {
         let deliveries = &plan.deliveries;
         let time = |at: Timestamp| rfc3339(at, &header.zone);
         let unusable = deliveries.reading.unusable.iter();
+        let needs_approval = approvals::needed(&plan.forecast);
+        // It is unknown if an approval comes first.
+        let first = plan.forecast.waves.first();
+        let starts_at = plan
+            .forecast
+            .starts_at
+            .filter(|_| first.is_none_or(|first| first.approval.is_none()));
         Self {
             r#type: "plan",
             campaign: &header.campaign,
@@ -223,15 +240,18 @@ impl<'a> PlanObject<'a> {
                     .map(|turns| WaveBody {
                         wave: turns.wave,
                         to_send: turns.to_send,
-                        begins_at: turns.begins.map(time),
+                        begins_at: turns.begins.filter(|_| turns.approval.is_none()).map(time),
+                        after_approval: turns.approval,
                     })
                     .collect(),
                 window: plan.pace.window(header.now).map(|window| WindowBody {
                     opens_at: time(window.opens),
                     closes_at: (window.closes < Timestamp::MAX).then(|| time(window.closes)),
                 }),
-                starts_at: plan.forecast.starts_at.map(time),
-                ends_at: plan.forecast.ends_at.map(time),
+                starts_at: starts_at.map(time),
+                ends_at: plan.forecast.ends_at.filter(|_| needs_approval.is_empty()).map(time),
+                earliest_end_at: plan.forecast.ends_at.filter(|_| !needs_approval.is_empty()).map(time),
+                needs_approval,
             },
             lapse: plan.lapse.as_ref().map(|lapse| LapseBody::new(lapse, time)),
             verdict: Feasibility {

@@ -57,6 +57,12 @@ enum Body<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<String>,
     },
+    Approved {
+        at: String,
+        wave: u32,
+        by: &'a str,
+        from: String,
+    },
     Window {
         at: String,
         why: &'static str,
@@ -198,15 +204,26 @@ impl<'a> RunObject<'a> {
                 why: "an access token was fetched",
                 until: rfc3339(*until, zone),
             },
+            EventKind::Approved { wave, by } => Body::Approved {
+                at,
+                wave: *wave,
+                by: &by.name,
+                from: format!("{}@{}", by.user, by.host),
+            },
             EventKind::Wave {
                 wave,
                 ended,
+                approval,
                 until,
                 skipped,
             } => Body::Wave {
                 at,
                 why: match (ended, wave, skipped) {
+                    (true, _, None) if *approval => "a wave has ended, and the next one needs an approval",
                     (true, _, None) => "a wave has ended",
+                    (true, _, Some(_)) if *approval => {
+                        "a wave has ended, and the next one needs an approval, for which this run does not wait"
+                    }
                     (true, _, Some(_)) => "a wave has ended, and a rehearsal does not wait for the next one",
                     (false, Some(_), _) => "a wave begins",
                     (false, None, _) => "everybody who is in no wave has a turn",

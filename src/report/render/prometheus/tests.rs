@@ -150,6 +150,7 @@ fn every_reason_to_wait_has_its_word() {
         Waiting::Window,
         Waiting::Day { most: 1 },
         Waiting::Wave { done: 1, next: None },
+        Waiting::Approval { done: 1 },
         Waiting::AppId { holder: owner.into() },
         Waiting::Due,
         Waiting::Outage { since },

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use crate::model::clock::until;
 use crate::model::delivery::StateName;
+use crate::report::approvals;
 use crate::report::feasibility::Reason;
 use crate::report::plan_view::{
     ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, PlanView, PlannedDeliveries, RequestNote,
@@ -286,6 +287,9 @@ fn add_windows(details: &mut Details, plan: &PlanView) {
 fn sending(plan: &PlanView) -> Option<String> {
     let header = &plan.header;
     let forecast = &plan.forecast;
+    if let Some(text) = approvals::planned_sending(forecast, header.now, &header.zone) {
+        return Some(text);
+    }
     let starts = forecast.starts_at?;
     let time = |at, day| clock_time(whole_second(at), day, &header.zone);
     let from = format!("from {} ({})", time(starts, header.now), ahead(starts, header.now));
@@ -302,6 +306,10 @@ fn sending(plan: &PlanView) -> Option<String> {
 fn add_waves(details: &mut Details, plan: &PlanView) {
     let mut day = plan.header.now;
     for turns in &plan.forecast.waves {
+        if let Some(text) = approvals::planned_wave(turns) {
+            details.add("waves", text);
+            continue;
+        }
         let who = turns
             .wave
             .map_or_else(|| "everybody else".to_owned(), |wave| format!("wave {wave}"));

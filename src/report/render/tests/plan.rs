@@ -104,6 +104,7 @@ fn in_waves() -> Vec<WaveTurns> {
         wave,
         to_send,
         begins: Some(shanghai(begins)),
+        approval: None,
     };
     vec![
         wave(Some(1), 50, "14:00:01"),

@@ -90,6 +90,7 @@ fn windows_and_waves_come_and_go() {
     let wave = |wave, ended, until: Option<&str>, skipped| EventKind::Wave {
         wave,
         ended,
+        approval: false,
         until: until.map(shanghai),
         skipped,
     };

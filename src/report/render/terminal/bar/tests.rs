@@ -6,6 +6,7 @@ use anstream::adapter::strip_str;
 use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::model::approval::WaveWait;
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::event::{DrainReason, EventKind, Owner, Phase, Waiting, WaveLoad};
 use crate::model::run_command::Requester;
@@ -90,6 +91,8 @@ fn while_it_waits() {
         (Waiting::Window, Some(shanghai("14:13:12"))),
         (Waiting::Wave { done: 1, next: Some(2) }, Some(shanghai("12:28:12"))),
         (Waiting::Wave { done: 2, next: None }, Some(shanghai("13:00:12"))),
+        (Waiting::Approval { done: 0 }, None),
+        (Waiting::Approval { done: 2 }, None),
         (Waiting::AppId { holder: owner.into() }, None),
         (Waiting::Due, Some(shanghai("12:00:20"))),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
@@ -206,11 +209,12 @@ fn the_end_is_reckoned_by_waves() {
         wave,
         to_send,
         not_before: Timestamp::MIN,
-        wait: Duration::from_mins(minutes),
+        wait: WaveWait::For(Duration::from_mins(minutes)),
     };
     let wave = |wave, ended, until| EventKind::Wave {
         wave,
         ended,
+        approval: false,
         until,
         skipped: None,
     };

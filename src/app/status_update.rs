@@ -5,7 +5,7 @@ use crate::model::delivery::Counts;
 use crate::plan::Plan;
 use crate::report::render::json::Status;
 
-use crate::app::locked_ledger::LockedLedger;
+use super::locked_ledger::LockedLedger;
 
 /// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
 /// the ledger has changed since.
