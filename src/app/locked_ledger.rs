@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use crate::control::ControlServer;
-use crate::ledger::Ledger;
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
 use crate::ledger::store::SledStore;
 use crate::ledger::witness::Witness;
+use crate::ledger::{Action, Ledger};
 use crate::model::event::Owner;
 
 use super::campaign::LoadedCampaign;
@@ -101,7 +101,7 @@ impl LockedLedger {
             };
             let taken = taking.await.unwrap_or_else(|error| {
                 Err(LedgerDirError::Io {
-                    what: "lock",
+                    action: Action::Lock,
                     path: place.dir().to_owned(),
                     source: io::Error::other(error),
                 })

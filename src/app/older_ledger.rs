@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::catalogue::app;
+use crate::catalogue::{Text, app};
 use crate::engine::audience_diff::{Accept, Change};
 use crate::ledger::witness::Witness;
 use crate::ledger::{LedgerState, Older};
@@ -60,10 +60,10 @@ impl OlderLedger {
         let Witness { sequence, written, .. } = &self.witness;
         Change {
             what: Accept::OlderLedger,
-            from: app::OlderLedgerFrom { sequence, written }.to_string(),
+            from: Text::new(&app::OlderLedgerFrom { sequence, written }),
             to: match self.older {
-                Some(Older { last, .. }) => app::OlderLedgerTo { last: &last }.to_string(),
-                None => app::OlderLedgerToNone.to_string(),
+                Some(Older { last, .. }) => Text::new(&app::OlderLedgerTo { last: &last }),
+                None => Text::new(&app::OlderLedgerToNone),
             },
             owed_again: 0,
         }

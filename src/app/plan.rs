@@ -139,7 +139,7 @@ impl Planner<'_> {
         let changes = changes::changes(&diff, last.as_ref(), &fingerprint, plan);
         let admission = diff.supposed();
         for remark in admission.remarks() {
-            environment.notify(Notice::Remark(&remark));
+            environment.notify(Notice::Remark(&remark.to_string()));
         }
         let (deliveries, preview) = self.preview(ledger, admission)?;
         let valuation = ledger.state().valuation(plan.coupon_value);

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::catalogue::ledger;
 use crate::control::client::{BUSY_AGAIN, BUSY_PATIENCE};
 use crate::control::{ControlError, OwnerStore};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
 use crate::ledger::witness::Witness;
-use crate::ledger::{AppendError, Head, Ledger, LedgerError, ReadPage, SledStore, Store, StoreError};
+use crate::ledger::{Action, AppendError, Head, Ledger, LedgerError, ReadPage, SledStore, Store, StoreError};
 
 use super::campaign::LoadedCampaign;
 use super::environment::Notice;
@@ -45,11 +46,11 @@ pub enum ReadonlyStore {
 
 impl ReadonlyStore {
     /// The error of every later use.
-    fn released(what: &'static str) -> StoreError {
+    fn released(action: Action) -> StoreError {
         StoreError::Broken {
-            what,
+            action,
             path: PathBuf::new(),
-            why: "it was released".to_owned(),
+            why: ledger::StoreReleased.to_string(),
         }
     }
 }
@@ -59,7 +60,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.append(record).await,
             Self::Owner(store) => store.append(record).await,
-            Self::Released => Err(AppendError::Failed(Self::released("append to"))),
+            Self::Released => Err(AppendError::Failed(Self::released(Action::AppendTo))),
         }
     }
 
@@ -67,7 +68,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.read(after).await,
             Self::Owner(store) => store.read(after).await,
-            Self::Released => Err(Self::released("read")),
+            Self::Released => Err(Self::released(Action::Read)),
         }
     }
 

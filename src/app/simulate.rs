@@ -95,7 +95,7 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
     }
     let admission = diff.supposed();
     for remark in admission.remarks() {
-        environment.notify(Notice::Remark(&remark));
+        environment.notify(Notice::Remark(&remark.to_string()));
     }
     for batch in admission.changes.into_batches() {
         ledger.append(batch.map_err(LedgerError::Store)?).await?;

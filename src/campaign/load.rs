@@ -74,7 +74,7 @@ pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
     match bytes(path) {
         Ok(bytes) => parse(path, &bytes),
         Err(error) => {
-            let help = shortage::help(&error).map_or_else(|| unreadable(error.kind()), str::to_owned);
+            let help = shortage::help(&error).unwrap_or_else(|| unreadable(error.kind()));
             let refusal = whole(&name, Code::Unreadable, message::Unreadable, help);
             Err(vec![Diagnostic {
                 cause: Some(error.to_string()),

@@ -4,8 +4,12 @@
 //! are written inside [`Language::scope`].
 
 mod language;
+mod text;
 
 pub use self::language::Language;
+pub use self::text::Text;
+#[cfg(test)]
+pub(crate) use self::text::in_both_languages;
 
 use std::fmt;
 

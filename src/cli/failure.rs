@@ -76,7 +76,7 @@ impl Failure {
                 self.causes.push(text);
             }
             if let Some(help) = cause.downcast_ref().and_then(shortage::help) {
-                self.help = Some(help.to_string());
+                self.help = Some(help);
                 self.lacks = true;
             }
             next = cause.source();

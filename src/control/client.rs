@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::catalogue::control;
 use crate::ledger::{AppendError, Head, Page, ReadPage, Store, StoreError};
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
@@ -32,7 +33,7 @@ const PAGE: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// No process listens there: the owner is starting, ending, or was killed.
-    #[error("nobody listens at {}", .path.display())]
+    #[error("{}", control::Nobody { path: &path.display() })]
     Nobody {
         /// The socket.
         path: PathBuf,
@@ -40,7 +41,7 @@ pub enum ControlError {
         source: io::Error,
     },
     /// The connection failed.
-    #[error("cannot talk to the process that applies the campaign, at {}", .path.display())]
+    #[error("{}", control::Io { path: &path.display() })]
     Io {
         /// The socket.
         path: PathBuf,
@@ -48,7 +49,7 @@ pub enum ControlError {
         source: io::Error,
     },
     /// The answer is not that of a runner, or did not come in time.
-    #[error("cannot understand what answers at {}: {why}", .path.display())]
+    #[error("{}", control::Unclear { path: &path.display(), why })]
     Unclear {
         /// The socket.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum ControlError {
         why: String,
     },
     /// The owner is a newer version of this program.
-    #[error("cannot understand the process that applies the campaign, at {}: {why}", .path.display())]
+    #[error("{}", control::Newer { path: &path.display(), why })]
     Newer {
         /// The socket.
         path: PathBuf,
@@ -64,13 +65,13 @@ pub enum ControlError {
         why: String,
     },
     /// The owner serves its ledger to others already.
-    #[error("the process that applies the campaign is busy: {message}")]
+    #[error("{}", control::Busy { message })]
     Busy {
         /// The owner's message.
         message: String,
     },
     /// The owner cannot do it.
-    #[error("the process that applies the campaign refused: {message}")]
+    #[error("{}", control::Refused { message })]
     Refused {
         /// The owner's message.
         message: String,
@@ -118,7 +119,7 @@ fn unexpected(path: &Path, answer: &Response) -> ControlError {
         },
         Response::View { .. } | Response::Taken { .. } | Response::Approval { .. } => ControlError::Unclear {
             path: path.to_owned(),
-            why: "it answers something else".to_owned(),
+            why: control::SomethingElse.to_string(),
         },
     }
 }
@@ -161,7 +162,10 @@ async fn ask(
         }),
         Err(_) => Err(ControlError::Unclear {
             path,
-            why: format!("no answer came within {} s", patience.as_secs()),
+            why: control::NoAnswer {
+                seconds: patience.as_secs(),
+            }
+            .to_string(),
         }),
     }
 }

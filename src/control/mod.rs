@@ -16,3 +16,5 @@ pub use server::{ControlServer, LedgerView, Listening};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts;

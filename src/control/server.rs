@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::catalogue::Language;
 use crate::ledger::Reader;
 use crate::ledger::known_files::FileId;
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
@@ -197,7 +198,8 @@ impl ControlServer {
         let request = match request {
             Ok(request) => request,
             Err(error) => {
-                let message = format!("the request was not understood: {error}");
+                // Another process receives it, whatever its language.
+                let message = Language::English.scope(|| format!("the request was not understood: {error}"));
                 return self.write(to, &Response::error(message)).await;
             }
         };

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use crate::catalogue::control;
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
@@ -90,14 +91,26 @@ pub(super) enum Unclear {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// It ended early.
-    #[error("nothing came, or not a whole line")]
+    #[error("{}", control::CutShort)]
     CutShort,
     /// It is not a message of this protocol.
-    #[error("it is not what a runner says: {0}")]
+    #[error("{}", garbage(.0))]
     Garbage(serde_json::Error),
     /// It came from a newer program.
-    #[error("it speaks version {0}, and this program knows versions up to {VERSION}")]
+    #[error("{}", newer(*.0))]
     Newer(u64),
+}
+
+fn garbage(why: &serde_json::Error) -> String {
+    control::Garbage { why }.to_string()
+}
+
+fn newer(found: u64) -> String {
+    control::NewerVersion {
+        found: &found,
+        known: &VERSION,
+    }
+    .to_string()
 }
 
 pub(super) fn line(said: &impl Serialize) -> serde_json::Result<Vec<u8>> {

@@ -14,6 +14,7 @@ use super::platform_clock::PlatformClock;
 use super::token::{Access, Keeper, Post, Tokens};
 use super::wire::{SEND_PATH, SendRequest};
 use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
+use crate::catalogue::{Text, platform};
 use crate::ledger::Permit;
 use crate::model::clock::Clock;
 use crate::model::event::{Emit, Event, EventKind};
@@ -121,12 +122,13 @@ impl<W: Way> Client<W> {
     }
 
     fn warn_of_clocks(&self, difference: SignedDuration) {
-        let side = if difference.is_negative() { "behind" } else { "ahead of" };
         let minutes = SignedDuration::from_mins((difference.abs().as_secs() + 30) / 60);
-        let message = format!(
-            "the platform's clock is {minutes:#} {side} this machine's, by the header Date of its answers: check the date and \
-             time of this machine, and any proxy that rewrites answers"
-        );
+        let by = format!("{minutes:#}");
+        let message = if difference.is_negative() {
+            Text::new(&platform::ClockBehind { difference: &by })
+        } else {
+            Text::new(&platform::ClockAhead { difference: &by })
+        };
         let kind = EventKind::Warning { message };
         self.emit.emit(Event {
             at: self.clock.now(),

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use super::proxy::ProxyError;
 use crate::campaign::BaseUrlError;
+use crate::catalogue::platform;
 
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The platform's address is not valid for requests.
-    #[error("cannot send to {base_url:?}")]
+    #[error("{}", platform::BaseUrl { base_url: &format!("{base_url:?}") })]
     BaseUrl {
         /// The address.
         base_url: String,
@@ -21,7 +22,7 @@ pub enum ClientError {
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// The certificates that the environment names cannot be read.
-    #[error("cannot read the certificates in {}, which the environment variable SSL_CERT_FILE names", file.display())]
+    #[error("{}", platform::Authorities { file: &file.display() })]
     Authorities {
         /// The file.
         file: PathBuf,
@@ -29,6 +30,6 @@ pub enum ClientError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// TLS cannot be set up, for example because this machine has no trusted certificates.
-    #[error("cannot set up TLS and HTTP")]
+    #[error("{}", platform::Setup)]
     Setup(#[source] Box<dyn Error + Send + Sync>),
 }

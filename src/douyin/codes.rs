@@ -15,8 +15,8 @@ use std::fmt;
 use crate::catalogue::codes as texts;
 use crate::model::outcome::{Class, Classifier};
 
-pub(super) use ending::http_date;
 pub use ending::{HttpResult, Reply, Timing, outcome, retry_after};
+pub(super) use ending::{failure, http_date};
 pub(super) use envelope::integer;
 pub use envelope::{Envelope, MOST_KEPT, excerpt};
 pub use replay::clocks_agree;

@@ -32,6 +32,7 @@ use super::proxy::{Failed, Proxy, Tunnel};
 use super::wire::{ACCESS_TOKEN_HEADER, PROGRAM, SEND_PATH};
 use super::{Connection, Exchange, Way};
 use crate::campaign::BaseUrl;
+use crate::catalogue::{Text, platform};
 use crate::model::certificate::CertificateFault;
 use crate::model::error_chain::error_chain;
 use crate::model::secret::Secret;
@@ -203,7 +204,7 @@ fn check_authorities() -> Result<(), ClientError> {
     let file = PathBuf::from(file);
     let found = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let source: AnyError = match found {
-        Ok(certificates) if certificates.is_empty() => "it has no certificate in PEM form".into(),
+        Ok(certificates) if certificates.is_empty() => platform::NoCertificate.to_string().into(),
         Ok(_) => return Ok(()),
         Err(rustls::pki_types::pem::Error::Io(error)) => error.into(),
         Err(error) => error.into(),
@@ -488,7 +489,7 @@ fn cut(status: Option<u16>, error: &(dyn Error + 'static)) -> HttpResult {
 fn unsent(place: &str, error: &(dyn Error + 'static)) -> HttpResult {
     match CertificateFault::find(error) {
         Some(fault) => HttpResult::BadCertificate {
-            why: format!("{place}: {fault}"),
+            why: Text::from_fn(|| format!("{place}: {fault}")),
         },
         None => HttpResult::NotSent {
             why: format!("{place}: {}", causes(error)),

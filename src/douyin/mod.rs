@@ -15,3 +15,6 @@ pub use client_error::ClientError;
 pub use platform::{NotReady, Platform, Sent};
 pub use proxy::ProxyError;
 pub use transport::{Connection, Exchange, Way};
+
+#[cfg(test)]
+mod texts;

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use tokio::time::Instant;
 
+use crate::catalogue::{Text, platform};
 use crate::ledger::Permit;
 use crate::model::outcome::Outcome;
 
@@ -56,28 +57,28 @@ pub struct Sent<C> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
     /// The platform rejects the credentials, or refused a fresh token. A person must act.
-    #[error("the platform gives no access token: {why}")]
+    #[error("{}", platform::TokenRefused { why })]
     Refused {
         /// What was attempted and what came back.
-        why: String,
+        why: Text,
     },
     /// The server's certificate does not verify, so nothing was sent to it. A person must act.
-    #[error("no access token: {why}")]
+    #[error("{}", platform::NoToken { why })]
     BadCertificate {
         /// What was attempted and what is wrong with the certificate.
-        why: String,
+        why: Text,
     },
     /// The access token is not one that this program can renew, and it has expired.
-    #[error("the access token has expired: {why}")]
+    #[error("{}", platform::TokenExpired { why })]
     Expired {
         /// Where it came from.
-        why: String,
+        why: Text,
     },
     /// The token endpoint cannot be reached or is busy. A later call may succeed.
-    #[error("no access token: {why}")]
+    #[error("{}", platform::NoToken { why })]
     OutOfReach {
         /// What was attempted and what came back.
-        why: String,
+        why: Text,
         /// When to call again.
         again: Instant,
     },

@@ -22,16 +22,17 @@ use tower::ServiceExt;
 use url::Url;
 
 use super::wire::PROGRAM;
+use crate::catalogue::platform;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
 /// A variable of the environment does not name a proxy that can be used. Its value may hold a password and is not shown.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("cannot use the proxy in the environment variable {variable}: {why}")]
+#[error("{}", platform::Proxy { variable, why })]
 pub struct ProxyError {
     /// The variable.
     pub variable: &'static str,
-    /// What is wrong with its value.
+    /// What is wrong with its value: `space`, `socks`, `scheme`, `not-encoded`, `no-port` or `not-a-url`.
     pub why: &'static str,
 }
 
@@ -81,7 +82,7 @@ impl Proxy {
         let url = parse(&written).map_err(wrong)?;
         match intercept(url.as_str()) {
             Some(intercept) => Ok(Some(Self { url, intercept })),
-            None => Err(wrong("it is not the URL of a proxy")),
+            None => Err(wrong("not-a-url")),
         }
     }
 
@@ -93,24 +94,24 @@ impl Proxy {
 
 fn parse(written: &str) -> Result<Url, &'static str> {
     if written.contains(char::is_whitespace) {
-        return Err("it has a space");
+        return Err("space");
     }
     let (scheme, rest) = written.split_once("://").unwrap_or(("http", written));
     let scheme = scheme.to_ascii_lowercase();
     if scheme.starts_with("socks") {
-        return Err("SOCKS is not supported: name a proxy over HTTP");
+        return Err("socks");
     }
     if scheme != "http" && scheme != "https" {
-        return Err("its scheme is neither http nor https");
+        return Err("scheme");
     }
     let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if behind.contains('@') {
-        return Err("its user name or password is not percent-encoded: write / as %2F, ? as %3F and # as %23");
+        return Err("not-encoded");
     }
-    let url = Url::parse(&format!("{scheme}://{authority}")).map_err(|_| "it is not the URL of a proxy")?;
+    let url = Url::parse(&format!("{scheme}://{authority}")).map_err(|_| "not-a-url")?;
     // Programs disagree about the usual port of such a proxy.
     if !written.contains("://") && !authority.rsplit('@').next().unwrap_or_default().contains(':') {
-        return Err("it has no port");
+        return Err("no-port");
     }
     Ok(url)
 }
@@ -243,26 +244,17 @@ mod tests {
     #[test]
     fn what_is_no_proxy_is_a_mistake_and_not_shown() {
         for (value, why) in [
-            ("canary", "it has no port"),
-            ("user:canary@proxy.example", "it has no port"),
-            ("::::", "it is not the URL of a proxy"),
-            ("http://", "it is not the URL of a proxy"),
-            ("http://canary@[", "it is not the URL of a proxy"),
-            ("http://proxy.example:canary", "it is not the URL of a proxy"),
-            ("http://proxy.example: 3128", "it has a space"),
-            (
-                "socks5://proxy.example:1080",
-                "SOCKS is not supported: name a proxy over HTTP",
-            ),
-            (
-                "socks5h://proxy.example:1080",
-                "SOCKS is not supported: name a proxy over HTTP",
-            ),
-            ("ftp://proxy.example:21", "its scheme is neither http nor https"),
-            (
-                "http://user:1#canary@proxy.example:3128",
-                "its user name or password is not percent-encoded: write / as %2F, ? as %3F and # as %23",
-            ),
+            ("canary", "no-port"),
+            ("user:canary@proxy.example", "no-port"),
+            ("::::", "not-a-url"),
+            ("http://", "not-a-url"),
+            ("http://canary@[", "not-a-url"),
+            ("http://proxy.example:canary", "not-a-url"),
+            ("http://proxy.example: 3128", "space"),
+            ("socks5://proxy.example:1080", "socks"),
+            ("socks5h://proxy.example:1080", "socks"),
+            ("ftp://proxy.example:21", "scheme"),
+            ("http://user:1#canary@proxy.example:3128", "not-encoded"),
         ] {
             let error = find(&[("HTTPS_PROXY", value)], PLATFORM).expect_err(value);
             assert_eq!((error.variable, error.why), ("HTTPS_PROXY", why), "{value}");

@@ -25,6 +25,7 @@ use super::NotReady;
 use super::codes::{Codes, HttpResult};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::campaign;
+use crate::catalogue::{Text, platform};
 use crate::model::clock::{Clock, later};
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::outcome::{NotIssued, Outcome, Proof};
@@ -235,8 +236,11 @@ impl Keeper {
         let Some(answer) = &outcome.answer else { return };
         if outcome.proof == Proof::NotIssued(NotIssued::Token) {
             let why = match answer.message.as_str() {
-                "" => format!("code {}", answer.code),
-                message => format!("code {}, {message}", answer.code),
+                "" => Text::new(&platform::Code { code: &answer.code }),
+                message => Text::new(&platform::CodeWithMessage {
+                    code: &answer.code,
+                    message: &message,
+                }),
             };
             tracing::info!(version, code = answer.code, "the platform refused the access token");
             self.with(|state| state.refused(version, &why, Instant::now()));
@@ -293,13 +297,13 @@ impl Keeper {
         answer::read(path, &ended, platform.codes(), &self.secrets(), self.clock.now())
     }
 
-    fn fall_back(&self, why: &str) {
+    fn fall_back(&self, why: &Text) {
         self.unstable.store(true, Ordering::SeqCst);
         let kind = EventKind::Warning {
-            message: format!(
-                "{why}: tokens come from {CLIENT_TOKEN_PATH} instead, and each new one ends the tokens of this app's other \
-                 systems within 5 minutes; let them share one, by `access_token: {{file: …}}`"
-            ),
+            message: Text::new(&platform::FallBack {
+                why,
+                path: &CLIENT_TOKEN_PATH,
+            }),
         };
         self.note(kind);
     }
@@ -325,7 +329,7 @@ impl Keeper {
                 }
             }),
             Said::Later(why, least) => {
-                tracing::warn!(why, "no access token");
+                tracing::warn!(why = why.english(), "no access token");
                 self.with(|state| state.failed(why, least, Instant::now()));
             }
         }
@@ -343,8 +347,8 @@ impl Keeper {
             Some(Ok(token)) if state.token() != Some(&token) => state.renewed(token),
             Some(Err(why)) => state.failed(why, Duration::ZERO, Instant::now()),
             _ => {
-                let said = state.refusal().unwrap_or_default();
-                let why = format!("the platform refused the one in {from} ({said})");
+                let refusal = state.refusal().cloned().unwrap_or_default();
+                let why = Text::new(&platform::TokenOfSourceRefused { from, why: &refusal });
                 state.give_up(NotReady::Expired { why });
             }
         });
@@ -378,13 +382,16 @@ impl Keeper {
 ///
 /// # Errors
 /// Why there is no token.
-async fn read_in_time(from: &SecretRef) -> Result<Secret, String> {
+async fn read_in_time(from: &SecretRef) -> Result<Secret, Text> {
     let file = from.clone();
     // A read that takes longer ends in its own thread.
     match timeout(FILE_PATIENCE, spawn_blocking(move || file.resolve())).await {
-        Ok(Ok(read)) => read.map_err(|error| error.to_string()),
-        Ok(Err(error)) => Err(format!("cannot read {from}: {error}")),
-        Err(_) => Err(format!("cannot read {from} within {} s", FILE_PATIENCE.as_secs())),
+        Ok(Ok(read)) => read.map_err(|error| Text::new(&error)),
+        Ok(Err(error)) => Err(Text::new(&platform::CannotReadToken { from, why: &error })),
+        Err(_) => Err(Text::new(&platform::CannotReadTokenInTime {
+            from,
+            seconds: FILE_PATIENCE.as_secs(),
+        })),
     }
 }
 

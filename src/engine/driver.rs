@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::catalogue::engine;
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Ledger, LedgerError, Permit, Store};
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
@@ -65,13 +66,13 @@ pub fn no_approvals() -> Approvals {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The ledger could not be written: nothing is sent without it.
-    #[error("the ledger failed, so sending stopped at once")]
+    #[error("{}", engine::LedgerFailed)]
     Ledger(#[from] LedgerError),
     /// The app lock could not be asked for.
-    #[error("cannot take this app id's turn to send on this machine")]
+    #[error("{}", engine::AppLockFailed)]
     AppId(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A defect of the program.
-    #[error("an attempt ended in a defect of this program")]
+    #[error("{}", engine::AttemptDefect)]
     Worker(#[from] tokio::task::JoinError),
 }
 

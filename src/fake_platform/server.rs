@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use super::line::{Line, Lines};
 use super::{Answer, Ending, FakePlatform, Moment, Record, Settings, TokenKind, Totals};
+use crate::catalogue::platform;
 use crate::douyin::wire::{
     ACCESS_TOKEN_HEADER, CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, SendRequest, TokenRequest,
 };
@@ -43,7 +44,7 @@ const RECENT: usize = 12;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The log file could not be created or written.
-    #[error("cannot write the log of requests to {path}")]
+    #[error("{}", platform::CannotWriteLog { path: &path.display() })]
     Log {
         /// The file.
         path: PathBuf,
@@ -51,7 +52,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The server failed.
-    #[error("the server ended")]
+    #[error("{}", platform::ServerEnded)]
     Server(#[source] io::Error),
 }
 

@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::catalogue;
 use crate::ledger::lock::{self, Purpose};
 use crate::model::event::Owner;
 use crate::model::identity::AppId;
@@ -39,10 +40,10 @@ const TRIES: u32 = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum AppIdLockError {
     /// Another process has it.
-    #[error("the app id's lock is taken")]
+    #[error("{}", catalogue::ledger::AppLockTaken)]
     Taken(Holder),
     /// The system refused an operation.
-    #[error("cannot take the app id's lock @{name}")]
+    #[error("{}", catalogue::ledger::AppLock { name })]
     Io {
         /// The name of the lock.
         name: String,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::catalogue::ledger;
 use crate::ledger::log::head::Older;
 use crate::ledger::log::record::RecordError;
 use crate::ledger::state::illegal_fact::IllegalFact;
@@ -16,7 +17,7 @@ pub enum LedgerError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The store is damaged, which was found while it was read.
-    #[error("cannot read the ledger to its end; {last}")]
+    #[error("{}", ledger::Unfinished { last })]
     Unfinished {
         /// The last good batch.
         last: LastGood,
@@ -24,7 +25,7 @@ pub enum LedgerError {
         source: StoreError,
     },
     /// A batch cannot be read.
-    #[error("batch {sequence} of the ledger cannot be read; {last}")]
+    #[error("{}", ledger::Record { sequence, last })]
     Record {
         /// The batch, from 1.
         sequence: u64,
@@ -34,7 +35,7 @@ pub enum LedgerError {
         source: RecordError,
     },
     /// A fact contradicts those before it.
-    #[error("batch {sequence} of the ledger contradicts what came before it; {last}")]
+    #[error("{}", ledger::IllegalFact { sequence, last })]
     IllegalFact {
         /// The batch, from 1.
         sequence: u64,
@@ -47,10 +48,10 @@ pub enum LedgerError {
     #[error("{0}")]
     Older(Older),
     /// The run was stopped, and an append did not end in time.
-    #[error("the run was stopped while the disk did not answer: whether the last batch is in the ledger is not known")]
+    #[error("{}", ledger::GivenUp)]
     GivenUp,
     /// An earlier append failed in this process. Only opening the ledger again shows what is durable.
-    #[error("the ledger failed before and takes nothing more from this process")]
+    #[error("{}", ledger::Failed)]
     Failed,
 }
 
@@ -82,8 +83,12 @@ pub struct LastGood {
 impl fmt::Display for LastGood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.sequence {
-            0 => f.write_str("nothing before it is sound"),
-            sequence => write!(f, "the last good one is batch {sequence}, up to {}", self.newest),
+            0 => ledger::NothingGood.fmt(f),
+            sequence => ledger::LastGood {
+                sequence: &sequence,
+                newest: &self.newest,
+            }
+            .fmt(f),
         }
     }
 }

@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::store::StoreError;
 
 /// Options that open no symbolic link, and do not wait for the other end of a named pipe.
@@ -30,15 +32,15 @@ pub fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
 /// Returns a file that was opened with the flags of [`options`], or the error of anything else.
 fn regular(opened: io::Result<File>) -> io::Result<File> {
     let file = opened.map_err(|error| match error.raw_os_error() {
-        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => io::Error::other(LINK),
+        Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => io::Error::other(ledger::Link.to_string()),
         // A named pipe that nobody reads, or a socket.
-        Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => io::Error::other(NO_FILE),
+        Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => io::Error::other(ledger::NoFile.to_string()),
         _ => error,
     })?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(io::Error::other(NO_FILE))
+        Err(io::Error::other(ledger::NoFile.to_string()))
     }
 }
 
@@ -56,13 +58,10 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
 /// When it is a link, or its metadata cannot be read.
 pub(in crate::ledger) fn refuse_link(path: &Path) -> io::Result<()> {
     if path.symlink_metadata()?.is_symlink() {
-        return Err(io::Error::other(LINK));
+        return Err(io::Error::other(ledger::Link.to_string()));
     }
     Ok(())
 }
-
-const LINK: &str = "it is a symbolic link, and a ledger's files are never opened through links";
-const NO_FILE: &str = "it is not a regular file";
 
 /// The identity of a file among all that exist at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,7 +301,7 @@ impl KnownFiles {
                 }
                 Err(source) => {
                     return Err(StoreError::Io {
-                        what: "look for",
+                        action: Action::LookFor,
                         path: path.clone(),
                         source,
                     });
@@ -393,7 +392,7 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         assert!(open_to_read(&file).is_ok() && refuse_link(&file).is_ok());
         for refused in [open_to_read(&link).map(drop), refuse_link(&link)] {
-            assert_eq!(refused.unwrap_err().to_string(), LINK);
+            assert_eq!(refused.unwrap_err().to_string(), ledger::Link.to_string());
         }
     }
 
@@ -415,14 +414,17 @@ mod tests {
             options().write(true),
             options().read(true).write(true),
         ] {
-            assert_eq!(open(options, &pipe).unwrap_err().to_string(), NO_FILE);
+            assert_eq!(
+                open(options, &pipe).unwrap_err().to_string(),
+                ledger::NoFile.to_string()
+            );
         }
         let _listener = std::os::unix::net::UnixListener::bind(root.path().join("socket")).unwrap();
         assert_eq!(
             open_to_read(&root.path().join("socket")).unwrap_err().to_string(),
-            NO_FILE
+            ledger::NoFile.to_string()
         );
         let directory = open_to_read(root.path()).unwrap_err();
-        assert_eq!(directory.to_string(), NO_FILE);
+        assert_eq!(directory.to_string(), ledger::NoFile.to_string());
     }
 }

@@ -29,9 +29,11 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::ledger;
 use crate::model::event::Owner;
 use crate::model::identity::{AppId, CampaignName, Identity, PlatformName};
 
+use super::action::Action;
 use super::known_files::{self, Directory};
 use super::snapshot;
 use super::state_directory::{self, NotOwn, Refused};
@@ -51,17 +53,17 @@ const PARTS: [&str; 3] = [MANIFEST, "head", "store"];
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerDirError {
     /// The system refused an operation.
-    #[error("cannot {what} {}", .path.display())]
+    #[error("{}", ledger::CannotDo { action, path: &path.display() })]
     Io {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// The file or directory.
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
     /// A directory above the ledger, or the ledger's own, is not this user's alone.
-    #[error("cannot use the state directory {}: {why}", .path.display())]
+    #[error("{}", ledger::NotOwn { path: &path.display(), why })]
     NotOwn {
         /// The directory.
         path: PathBuf,
@@ -69,7 +71,7 @@ pub enum LedgerDirError {
         why: NotOwn,
     },
     /// The directory is on a network file system, whose locks and flushes are not reliable.
-    #[error("cannot keep a ledger in {}: {kind} is a network file system", .path.display())]
+    #[error("{}", ledger::Network { path: &path.display(), kind })]
     Network {
         /// The directory.
         path: PathBuf,
@@ -77,7 +79,7 @@ pub enum LedgerDirError {
         kind: &'static str,
     },
     /// The ledger belongs to another campaign, app or platform.
-    #[error("the ledger at {} belongs to {what} {theirs}, not to {ours}", .path.display())]
+    #[error("{}", ledger::Foreign { path: &path.display(), what, theirs, ours })]
     Foreign {
         /// The ledger's directory.
         path: PathBuf,
@@ -91,7 +93,7 @@ pub enum LedgerDirError {
         is_proven: bool,
     },
     /// The manifest was altered: the ledger itself is of the expected campaign, app and platform.
-    #[error("`ledger.json` of the ledger at {} was altered: its {what} is {ours}, and the file says {theirs}", .path.display())]
+    #[error("{}", ledger::Altered { path: &path.display(), what, theirs, ours })]
     Altered {
         /// The ledger's directory.
         path: PathBuf,
@@ -103,7 +105,7 @@ pub enum LedgerDirError {
         ours: String,
     },
     /// A newer version wrote the ledger.
-    #[error("the ledger at {} has format {found}, and this program knows formats up to {FORMAT}", .path.display())]
+    #[error("{}", ledger::Newer { path: &path.display(), found, known: &FORMAT })]
     Newer {
         /// The ledger's directory.
         path: PathBuf,
@@ -111,7 +113,7 @@ pub enum LedgerDirError {
         found: u64,
     },
     /// The manifest cannot be read.
-    #[error("cannot read whose ledger it is from {}: {why}", .path.display())]
+    #[error("{}", ledger::Illegible { path: &path.display(), why })]
     Illegible {
         /// The file.
         path: PathBuf,
@@ -119,7 +121,7 @@ pub enum LedgerDirError {
         why: String,
     },
     /// A part of the ledger is missing.
-    #[error("the ledger at {} is damaged: `{missing}` is missing", .path.display())]
+    #[error("{}", ledger::Missing { path: &path.display(), missing })]
     Missing {
         /// The ledger's directory.
         path: PathBuf,
@@ -127,7 +129,7 @@ pub enum LedgerDirError {
         missing: &'static str,
     },
     /// A ledger of real deliveries is never deleted.
-    #[error("only a rehearsal's ledger can be begun anew; the one at {} is of real deliveries", .path.display())]
+    #[error("{}", ledger::Real { path: &path.display() })]
     Real {
         /// The ledger's directory.
         path: PathBuf,
@@ -295,7 +297,10 @@ impl LedgerDir {
         let mut there = Vec::new();
         for part in PARTS {
             let path = self.dir.join(part);
-            if path.try_exists().map_err(|source| failed("look for", &path, source))? {
+            if path
+                .try_exists()
+                .map_err(|source| failed(Action::LookFor, &path, source))?
+            {
                 there.push(part);
             }
         }
@@ -318,7 +323,7 @@ impl LedgerDir {
         refuse_network(&self.dir)?;
         let removed = || {
             let error = io::ErrorKind::NotFound.into();
-            failed("create", self.dir.parent().unwrap_or(&self.root), error)
+            failed(Action::Create, self.dir.parent().unwrap_or(&self.root), error)
         };
         let take = || {
             let directory = self.make_directories()?.ok_or_else(removed)?;
@@ -394,9 +399,9 @@ impl LedgerDir {
         let known = store.known();
         known
             .add(&manifest)
-            .map_err(|source| failed("open", &manifest, source))?;
+            .map_err(|source| failed(Action::Open, &manifest, source))?;
         lock.add_to(known)
-            .map_err(|source| failed("look at", lock.path(), source))?;
+            .map_err(|source| failed(Action::LookAt, lock.path(), source))?;
         Ok(store)
     }
 
@@ -414,7 +419,7 @@ impl LedgerDir {
         drop(SledStore::create(&new).await?);
         self.write_manifest(&new, at)?;
         sync_tree(&new)?;
-        fs::rename(&new, &self.dir).map_err(|source| failed("rename into place", &new, source))?;
+        fs::rename(&new, &self.dir).map_err(|source| failed(Action::RenameIntoPlace, &new, source))?;
         for above in self.dir.ancestors().skip(1).take(4) {
             sync(above)?;
         }
@@ -434,7 +439,7 @@ impl LedgerDir {
         match fs::rename(&self.dir, &old) {
             Ok(()) => remove(&old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(source) => Err(failed("remove", &self.dir, source)),
+            Err(source) => Err(failed(Action::Remove, &self.dir, source)),
         }
     }
 
@@ -480,7 +485,7 @@ impl LedgerDir {
         };
         match root.create(IGNORE).and_then(|mut file| file.write_all(b"*\n")) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(failed("write", &self.root.join(IGNORE), error))
+                Err(failed(Action::Write, &self.root.join(IGNORE), error))
             }
             _ => Ok(Some(above)),
         }
@@ -502,7 +507,7 @@ impl LedgerDir {
             serde_json::to_writer_pretty(&file, &manifest)?;
             file.write_all(b"\n")
         };
-        write().map_err(|source| failed("write", &path, source))
+        write().map_err(|source| failed(Action::Write, &path, source))
     }
 
     fn read_manifest(&self) -> Result<Manifest, LedgerDirError> {
@@ -510,7 +515,7 @@ impl LedgerDir {
         let mut text = Vec::new();
         known_files::open_to_read(&path)
             .and_then(|mut file| file.read_to_end(&mut text))
-            .map_err(|source| failed("read", &path, source))?;
+            .map_err(|source| failed(Action::Read, &path, source))?;
         let illegible = |error: serde_json::Error| LedgerDirError::Illegible {
             path: path.clone(),
             why: error.to_string(),
@@ -569,15 +574,15 @@ impl LedgerDir {
 impl From<Refused> for LedgerDirError {
     fn from(Refused { path, why }: Refused) -> Self {
         match why {
-            NotOwn::Io { what, source } => Self::Io { what, path, source },
+            NotOwn::Io { action, source } => Self::Io { action, path, source },
             why => Self::NotOwn { path, why },
         }
     }
 }
 
-fn failed(what: &'static str, path: &Path, source: io::Error) -> LedgerDirError {
+fn failed(action: Action, path: &Path, source: io::Error) -> LedgerDirError {
     LedgerDirError::Io {
-        what,
+        action,
         path: path.to_owned(),
         source,
     }
@@ -585,12 +590,12 @@ fn failed(what: &'static str, path: &Path, source: io::Error) -> LedgerDirError 
 
 fn make_directory(path: &Path) -> Result<(), LedgerDirError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| failed("create", path, source))
+    made.map_err(|source| failed(Action::Create, path, source))
 }
 
 fn remove(path: &Path) -> Result<(), LedgerDirError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(Action::Remove, path, error)),
         _ => Ok(()),
     }
 }
@@ -598,17 +603,17 @@ fn remove(path: &Path) -> Result<(), LedgerDirError> {
 fn sync(path: &Path) -> Result<(), LedgerDirError> {
     File::open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|source| failed("sync", path, source))
+        .map_err(|source| failed(Action::Sync, path, source))
 }
 
 /// Makes all files and names below `path` durable.
 fn sync_tree(path: &Path) -> Result<(), LedgerDirError> {
-    let entries = fs::read_dir(path).map_err(|source| failed("read", path, source))?;
+    let entries = fs::read_dir(path).map_err(|source| failed(Action::Read, path, source))?;
     for entry in entries {
-        let entry = entry.map_err(|source| failed("read", path, source))?;
+        let entry = entry.map_err(|source| failed(Action::Read, path, source))?;
         let is_dir = entry
             .file_type()
-            .map_err(|source| failed("read", path, source))?
+            .map_err(|source| failed(Action::Read, path, source))?
             .is_dir();
         if is_dir {
             sync_tree(&entry.path())?;
@@ -649,8 +654,7 @@ fn refuse_network(dir: &Path) -> Result<(), LedgerDirError> {
     } else {
         exists
     };
-    let found =
-        rustix::fs::statfs(exists).map_err(|error| failed("look at the file system of", exists, error.into()))?;
+    let found = rustix::fs::statfs(exists).map_err(|error| failed(Action::LookAtFileSystem, exists, error.into()))?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

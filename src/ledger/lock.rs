@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::event::Owner;
 
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::known_files::{Directory, FileId, KnownFiles};
 
 /// An owner writes less than this.
@@ -19,7 +21,7 @@ pub(in crate::ledger) const LONGEST_LINE: u64 = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has the lock.
-    #[error("the campaign's ledger is taken by {}", .owner.as_deref().map_or_else(|| "another process".to_owned(), shown))]
+    #[error("{}", taken(owner.as_deref()))]
     Taken {
         /// The owner. `None` if it has not written that yet.
         owner: Option<Box<Owner>>,
@@ -27,10 +29,10 @@ pub enum LockError {
         purpose: Purpose,
     },
     /// The system refused an operation.
-    #[error("cannot {what} {}", .path.display())]
+    #[error("{}", ledger::CannotDo { action, path: &path.display() })]
     Io {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// The file.
         path: PathBuf,
         /// The error of the system.
@@ -69,14 +71,22 @@ impl LockError {
     }
 }
 
-fn shown(owner: &Owner) -> String {
-    let Owner {
-        host,
-        pid,
-        since,
-        command,
-    } = owner;
-    format!("process {pid} on {host} since {since}: {command}")
+fn taken(owner: Option<&Owner>) -> String {
+    match owner {
+        Some(Owner {
+            host,
+            pid,
+            since,
+            command,
+        }) => ledger::Taken {
+            host,
+            pid,
+            since,
+            command,
+        }
+        .to_string(),
+        None => ledger::TakenByUnknown.to_string(),
+    }
 }
 
 /// The lock of one campaign's ledger on this machine.
@@ -141,14 +151,14 @@ impl CampaignLock {
 }
 
 fn take_file(opened: io::Result<File>, path: &Path, line: &Line<&Owner>) -> Result<File, LockError> {
-    let failed = |what| {
+    let failed = |action| {
         move |source| LockError::Io {
-            what,
+            action,
             path: path.to_owned(),
             source,
         }
     };
-    let mut file = opened.map_err(failed("open"))?;
+    let mut file = opened.map_err(failed(Action::Open))?;
     match file.try_lock() {
         // The last owner may have removed the file meanwhile, because there was no ledger. Then this is not the lock.
         Ok(()) if !is_at(&file, path) => {
@@ -172,7 +182,7 @@ fn take_file(opened: io::Result<File>, path: &Path, line: &Line<&Owner>) -> Resu
             let owner = said.map(|line| line.owner);
             return Err(LockError::Taken { owner, purpose });
         }
-        Err(TryLockError::Error(source)) => return Err(failed("lock")(source)),
+        Err(TryLockError::Error(source)) => return Err(failed(Action::Lock)(source)),
     }
     // The owner is only for messages, so a full disk must not prevent the lock.
     let _ = file
@@ -191,9 +201,9 @@ fn is_at(file: &File, path: &Path) -> bool {
 /// file.
 pub fn applier(directory: &Directory, name: &str) -> Result<Option<Owner>, LockError> {
     let path = &directory.path().join(name);
-    let failed = |what| {
+    let failed = |action| {
         move |source| LockError::Io {
-            what,
+            action,
             path: path.to_owned(),
             source,
         }
@@ -201,7 +211,7 @@ pub fn applier(directory: &Directory, name: &str) -> Result<Option<Owner>, LockE
     let mut file = match directory.read(name) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(failed("open")(source)),
+        Err(source) => return Err(failed(Action::Open)(source)),
     };
     match file.try_lock_shared() {
         Ok(()) => {
@@ -211,7 +221,7 @@ pub fn applier(directory: &Directory, name: &str) -> Result<Option<Owner>, LockE
         Err(TryLockError::WouldBlock) => Ok(read_line(&mut file)
             .filter(|line: &Line<Box<Owner>>| line.purpose == Purpose::Apply)
             .map(|line| *line.owner)),
-        Err(TryLockError::Error(source)) => Err(failed("look at")(source)),
+        Err(TryLockError::Error(source)) => Err(failed(Action::LookAt)(source)),
     }
 }
 

@@ -13,6 +13,7 @@
 //!   `witness` when they are older than they were.
 //! - `verify` proves a ledger, and `repeated_ids` finds ids that several deliveries have.
 
+mod action;
 pub mod app_id_lock;
 mod campaign_ledger;
 mod codec;
@@ -35,6 +36,7 @@ pub mod store;
 pub mod verify;
 pub mod witness;
 
+pub use action::Action;
 pub use campaign_ledger::{Ledger, Permit};
 pub use error::{LastGood, LedgerError};
 pub use fact::{Answered, Excluded, Fact, FactView, Generation, ManualDecision};
@@ -52,3 +54,6 @@ pub use state::present::Present;
 pub use state::waves::{Approval, Wave};
 pub use store::memory;
 pub use store::{AppendError, NullStore, ReadPage, Reader, SledStore, Store, StoreError, WriteSnapshot};
+
+#[cfg(test)]
+mod texts;

@@ -12,28 +12,30 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, statat}
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use super::action::Action;
 use super::known_files::Directory;
+use crate::catalogue::ledger;
 
 /// Why a directory is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOwn {
     /// It belongs to another user.
-    #[error("it belongs to another user (uid {uid}), and this process runs as uid {}", geteuid().as_raw())]
+    #[error("{}", ledger::OfAnotherUser { uid, ours: &geteuid().as_raw() })]
     OfAnotherUser {
         /// The user.
         uid: u32,
     },
     /// Other users may write to it.
-    #[error("other users may write to it (its mode is {mode:o})")]
+    #[error("{}", ledger::Writable { mode: &format!("{mode:o}") })]
     Writable {
         /// Its mode.
         mode: u32,
     },
     /// The system refused an operation.
-    #[error("cannot {what} it")]
+    #[error("{}", ledger::CannotDoIt { action })]
     Io {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// The error of the system.
         source: io::Error,
     },
@@ -62,7 +64,7 @@ pub fn open(base: &Path, names: &[&str]) -> Result<Option<Directory>, Refused> {
 /// Like [`open`], and when one of them cannot be created.
 pub fn create(base: &Path, names: &[&str]) -> Result<Option<Directory>, Refused> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(base);
-    made.map_err(|error| refused(base, failed("create", error)))?;
+    made.map_err(|error| refused(base, failed(Action::Create, error)))?;
     walk(base, names, |above, name| match mkdirat(above, name, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
@@ -79,11 +81,11 @@ fn walk(
     let mut path = base.to_owned();
     let mut directory = match File::open(base) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| refused(base, failed("open", error)))?,
+        opened => opened.map_err(|error| refused(base, failed(Action::Open, error)))?,
     };
     for name in names {
         path.push(name);
-        let not_made = |error| refused(&path, failed("create", error));
+        let not_made = |error| refused(&path, failed(Action::Create, error));
         let mut below = open_own(&directory, name).map_err(|why| refused(&path, why))?;
         if below.is_none() && make(&directory, name).map_err(not_made)? {
             below = open_own(&directory, name).map_err(|why| refused(&path, why))?;
@@ -112,9 +114,9 @@ fn open_own(above: &File, name: &str) -> Result<Option<File>, NotOwn> {
     let directory: File = match opened {
         Ok(opened) => opened.into(),
         Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(failed("open", error)),
+        Err(error) => return Err(failed(Action::Open, error)),
     };
-    let found = directory.metadata().map_err(|error| failed("look at", error))?;
+    let found = directory.metadata().map_err(|error| failed(Action::LookAt, error))?;
     check_user(found.uid())?;
     let mode = found.mode() & 0o7777;
     if mode & 0o022 != 0 {
@@ -126,13 +128,13 @@ fn open_own(above: &File, name: &str) -> Result<Option<File>, NotOwn> {
 fn check_link(above: &File, name: &str) -> Result<(), NotOwn> {
     let found = stat(above, name)?;
     if FileType::from_raw_mode(found.st_mode) != FileType::Symlink {
-        return Err(failed("open", io::ErrorKind::NotADirectory));
+        return Err(failed(Action::Open, io::ErrorKind::NotADirectory));
     }
     check_user(found.st_uid)
 }
 
 fn stat(above: &File, name: &str) -> Result<Stat, NotOwn> {
-    statat(above, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed("look at", error))
+    statat(above, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(Action::LookAt, error))
 }
 
 fn check_user(uid: u32) -> Result<(), NotOwn> {
@@ -143,9 +145,9 @@ fn check_user(uid: u32) -> Result<(), NotOwn> {
     }
 }
 
-fn failed(what: &'static str, error: impl Into<io::Error>) -> NotOwn {
+fn failed(action: Action, error: impl Into<io::Error>) -> NotOwn {
     let source = error.into();
-    NotOwn::Io { what, source }
+    NotOwn::Io { action, source }
 }
 
 fn refused(path: &Path, why: NotOwn) -> Refused {

@@ -17,6 +17,7 @@ use super::snapshot::{self, SnapshotInfo};
 use super::state::ledger_state::LedgerState;
 use super::state::waves::Wave;
 use super::store::{Condition, Damage, SledStore, Store};
+use crate::catalogue::ledger;
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::identity::Identity;
 
@@ -90,7 +91,7 @@ pub enum VerifyError {
     #[error(transparent)]
     LedgerDir(#[from] LedgerDirError),
     /// The ledger is damaged, or contradicts itself.
-    #[error("the ledger is not what was written{}", files(.damage))]
+    #[error("{}", not_what_was_written(damage))]
     Damaged {
         /// The files of its store that were changed after it was closed, as far as that is known.
         damage: Vec<Damage>,
@@ -98,7 +99,7 @@ pub enum VerifyError {
         source: LedgerError,
     },
     /// The counts that are kept are not those of the deliveries.
-    #[error("the sum is wrong: {kept:?} is kept, and counted anew it is {counted:?}; {last}")]
+    #[error("{}", ledger::Miscounted { kept: &format!("{kept:?}"), counted: &format!("{counted:?}"), last })]
     Miscounted {
         /// The counts that are kept.
         kept: Box<Counts>,
@@ -108,7 +109,7 @@ pub enum VerifyError {
         last: LastGood,
     },
     /// The snapshot differs from the state that the facts add up to.
-    #[error("the shortcut as of batch {sequence} is not what the facts up to there amount to; {last}")]
+    #[error("{}", ledger::WrongSnapshot { sequence, last })]
     SnapshotCheck {
         /// The last batch in the snapshot.
         sequence: u64,
@@ -117,15 +118,18 @@ pub enum VerifyError {
     },
 }
 
-fn files(damage: &[Damage]) -> String {
+fn not_what_was_written(damage: &[Damage]) -> String {
     let names: Vec<_> = damage
         .iter()
         .map(|damage| format!("`{}`", damage.file.display()))
         .collect();
     if names.is_empty() {
-        return String::new();
+        return ledger::NotWhatWasWritten.to_string();
     }
-    format!(": its store's {} was changed or damaged", names.join(", "))
+    ledger::NotWhatWasWrittenFiles {
+        files: &names.join(", "),
+    }
+    .to_string()
 }
 
 /// Verifies a ledger. `None` if there is none. Adds no fact. Reads a copy of the store; without room for one, a sealed

@@ -14,6 +14,7 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::catalogue::ledger;
 use crate::model::identity::Identity;
 
 use super::known_files;
@@ -135,7 +136,7 @@ impl Witnesses {
             read => read?,
         };
         if witness.ledger != ledger || !witness.belongs_to(identity) {
-            return Err(io::Error::other("it is of another ledger"));
+            return Err(io::Error::other(ledger::OtherWitness.to_string()));
         }
         Ok(Some(witness))
     }
@@ -195,9 +196,13 @@ fn read(path: &Path) -> io::Result<Witness> {
     known_files::open_to_read(path)?.take(LONGEST).read_to_end(&mut text)?;
     let value: serde_json::Value = serde_json::from_slice(&text)?;
     match value.get("format").and_then(serde_json::Value::as_u64) {
-        Some(format) if format > u64::from(FORMAT) => Err(io::Error::other(format!(
-            "it has format {format}, and this program knows formats up to {FORMAT}"
-        ))),
+        Some(format) if format > u64::from(FORMAT) => Err(io::Error::other(
+            ledger::NewerRecord {
+                found: &format,
+                known: &FORMAT,
+            }
+            .to_string(),
+        )),
         _ => Ok(serde_json::from_value(value)?),
     }
 }

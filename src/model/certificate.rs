@@ -6,6 +6,7 @@ use std::fmt;
 use rustls::CertificateError;
 
 use super::error_chain::error_chain;
+use crate::catalogue::model;
 
 /// Why a server's certificate does not verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +65,13 @@ impl CertificateFault {
 
 impl fmt::Display for CertificateFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Untrusted => "the server's certificate is not trusted: its authority is unknown to this machine",
-            Self::Authority => "the server's certificate is not trusted: it is the certificate of an authority itself",
-            Self::Expired => "the server's certificate has expired, by the clock of this machine",
-            Self::NotYetValid => "the server's certificate is not valid yet, by the clock of this machine",
-            Self::OtherName => "the server's certificate is for another name",
-            Self::Other(why) => return write!(f, "the server's certificate is not valid: {why}"),
-        })
+        match self {
+            Self::Untrusted => model::CertificateUntrusted.fmt(f),
+            Self::Authority => model::CertificateAuthority.fmt(f),
+            Self::Expired => model::CertificateExpired.fmt(f),
+            Self::NotYetValid => model::CertificateNotYetValid.fmt(f),
+            Self::OtherName => model::CertificateOtherName.fmt(f),
+            Self::Other(why) => model::CertificateOther { why }.fmt(f),
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::wording;
+use crate::catalogue::{model, wording};
 use crate::model::clock::later;
 use crate::model::mutants::mutant;
 
@@ -384,7 +384,7 @@ pub struct DeliveryStatus {
 
 /// An event that the table of transitions does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a delivery that is {from:?} cannot take the step {transition:?}")]
+#[error("{}", model::NoSuchTransition { from: &format!("{from:?}"), step: &format!("{transition:?}") })]
 pub struct NoSuchTransition {
     /// The status before the event.
     pub from: DeliveryStatus,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::Text;
 use crate::model::actor::Actor;
 use crate::model::approval::WaveWait;
 use crate::model::delivery::Counts;
@@ -166,7 +167,7 @@ pub enum EventKind {
     /// A message that a person should read; it changes nothing.
     Warning {
         /// The text of the message.
-        message: String,
+        message: Text,
     },
     /// The run halted: it starts no further attempt and needs a person.
     Halted(Halted),
@@ -268,7 +269,7 @@ pub enum Waiting {
         /// The time of the first failure.
         since: Timestamp,
         /// The cause of the last failure.
-        why: String,
+        why: Text,
     },
 }
 
@@ -428,7 +429,7 @@ pub enum Halted {
     /// The server's certificate does not verify, so nothing was sent to it.
     Certificate {
         /// The server, and what is wrong with its certificate.
-        detail: String,
+        detail: Text,
     },
     /// `halt.refused`.
     Refused {
@@ -483,7 +484,7 @@ pub enum Halted {
     /// The platform does not accept the credentials.
     Credentials {
         /// The platform's answer.
-        why: String,
+        why: Text,
     },
     /// `max_coupons` is reached.
     MaxCoupons {

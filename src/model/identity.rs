@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use url::{Host, Url};
 
+use crate::catalogue::model;
+
 /// The rule that a name breaks. The message states the rule; the caller adds the place of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The text is empty.
-    #[error("it is empty")]
+    #[error("{}", model::NameEmpty)]
     Empty,
     /// The text is longer than allowed.
-    #[error("it is {actual} {unit} long; at most {most} are allowed")]
+    #[error("{}", model::NameTooLong { actual: *actual as u64, unit, most: *most as u64 })]
     TooLong {
         /// The length of the text.
         actual: usize,
@@ -23,15 +25,15 @@ pub enum NameError {
         unit: &'static str,
     },
     /// The text has a character that is not allowed.
-    #[error("{found:?} is not allowed in it: {rule}")]
+    #[error("{}", model::NameCharacter { found: &format!("{found:?}"), name })]
     Character {
         /// The first such character.
         found: char,
-        /// The characters that are allowed.
-        rule: &'static str,
+        /// The kind of name, which says what is allowed: `campaign`, `app-id`, `activity-id` or `open-id`.
+        name: &'static str,
     },
     /// The text is not in NFC: other bytes may look the same.
-    #[error("it is not in Unicode's composed form (NFC), so it looks like another name but is not the same")]
+    #[error("{}", model::NameNotComposed)]
     NotComposed,
 }
 
@@ -103,9 +105,9 @@ fn bounded(text: &str, most: usize, unit: &'static str, length: usize) -> Result
     Ok(())
 }
 
-fn only(text: &str, rule: &'static str, allowed: impl Fn(char) -> bool) -> Result<(), NameError> {
+fn only(text: &str, name: &'static str, allowed: impl Fn(char) -> bool) -> Result<(), NameError> {
     match text.chars().find(|c| !allowed(*c)) {
-        Some(found) => Err(NameError::Character { found, rule }),
+        Some(found) => Err(NameError::Character { found, name }),
         None => Ok(()),
     }
 }
@@ -120,11 +122,9 @@ impl CampaignName {
         if !is_nfc(text) {
             return Err(NameError::NotComposed);
         }
-        only(
-            text,
-            "a campaign's name has lower-case letters of any script, digits and '-'",
-            |c| !is_ignorable(c) && (c == '-' || c.is_numeric() || is_lower_case(c) || is_mark(c)),
-        )?;
+        only(text, "campaign", |c| {
+            !is_ignorable(c) && (c == '-' || c.is_numeric() || is_lower_case(c) || is_mark(c))
+        })?;
         Ok(Self(text.into()))
     }
 
@@ -164,9 +164,7 @@ impl AppId {
     /// # Errors
     /// If the text breaks the rule of [`AppId`].
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        only(text, "an app_id has letters, digits, '-' and '_'", |c| {
-            c.is_ascii_alphanumeric() || c == '-' || c == '_'
-        })?;
+        only(text, "app-id", |c| c.is_ascii_alphanumeric() || c == '-' || c == '_')?;
         bounded(text, 64, "bytes", text.len())?;
         Ok(Self(text.into()))
     }
@@ -179,7 +177,7 @@ impl ActivityId {
     /// If the text is not 1 to 32 decimal digits.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         // The bytes of other characters would be counted as digits.
-        only(text, "an activity_id has digits only", |c| c.is_ascii_digit())?;
+        only(text, "activity-id", |c| c.is_ascii_digit())?;
         bounded(text, 32, "digits", text.len())?;
         Ok(Self(text.into()))
     }
@@ -208,7 +206,7 @@ impl OpenId {
         }
         let text = text.trim();
         bounded(text, Self::MOST_CHARACTERS, "characters", text.chars().count())?;
-        only(text, "an open_id has printable characters without spaces", is_printable)?;
+        only(text, "open-id", is_printable)?;
         Ok(text)
     }
 }

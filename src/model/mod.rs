@@ -24,3 +24,6 @@ pub mod run_command;
 pub mod secret;
 pub mod shortage;
 pub mod visible;
+
+#[cfg(test)]
+mod texts;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::model;
+
 /// The process that gives a command, and its user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requester {
@@ -17,7 +19,8 @@ pub struct Requester {
 
 impl fmt::Display for Requester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {} ({}@{})", self.pid, self.user, self.host)
+        let Self { pid, user, host } = self;
+        model::Requester { pid, user, host }.fmt(f)
     }
 }
 

@@ -1,9 +1,11 @@
 //! References to secrets, and secrets that are never printed.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
+
+use crate::catalogue::model;
 
 /// A reference to a secret. Campaign files hold only references.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +19,8 @@ pub enum SecretRef {
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Env(name) => write!(f, "the environment variable {name}"),
-            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Env(name) => model::SecretInVariable { name }.fmt(f),
+            Self::File(path) => model::SecretInFile { path: &path.display() }.fmt(f),
         }
     }
 }
@@ -27,13 +29,13 @@ impl fmt::Display for SecretRef {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The variable is not set, or is empty.
-    #[error("the environment variable {0} is not set")]
+    #[error("{}", unset(.0))]
     Unset(String),
     /// The value is not UTF-8 text, or has characters that an HTTP header cannot carry.
-    #[error("{0} does not hold a secret that can be sent: {1}")]
+    #[error("{}", not_text(.0, *.1))]
     NotText(SecretRef, SecretFlaw),
     /// The file cannot be read.
-    #[error("cannot read the file {path}")]
+    #[error("{}", model::SecretUnreadable { path: &path.display() })]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -41,34 +43,64 @@ pub enum SecretError {
         source: std::io::Error,
     },
     /// The file is empty.
-    #[error("the file {0} is empty")]
+    #[error("{}", empty(.0))]
     Empty(PathBuf),
     /// The secret is too short to be one.
-    #[error("{0} holds a secret with fewer than {least} characters", least = Secret::SHORTEST)]
+    #[error("{}", too_short(.0))]
     TooShort(SecretRef),
 }
 
+fn unset(name: &str) -> String {
+    model::SecretUnset { name: &name }.to_string()
+}
+
+fn not_text(from: &SecretRef, flaw: SecretFlaw) -> String {
+    model::SecretNotText {
+        from,
+        flaw: &flaw.word(),
+    }
+    .to_string()
+}
+
+fn empty(path: &Path) -> String {
+    model::SecretEmpty { path: &path.display() }.to_string()
+}
+
+fn too_short(from: &SecretRef) -> String {
+    model::SecretTooShort {
+        from,
+        least: Secret::SHORTEST as u64,
+    }
+    .to_string()
+}
+
 /// A mistake in a secret, named without a byte of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretFlaw {
     /// It is not UTF-8.
-    #[error("it is not UTF-8 text")]
     NotUtf8,
     /// It has several lines.
-    #[error("it has more than one line")]
     Lines,
     /// It has a space or a tab.
-    #[error("there is a space in it")]
     Space,
     /// It has another control character.
-    #[error("there is a control character in it")]
     Control,
     /// It has a character that is not ASCII.
-    #[error("there is a character in it that is not ASCII, such as a full-width letter or a typographic quote")]
     NotAscii,
 }
 
 impl SecretFlaw {
+    /// The word that selects a text of the catalogue.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::NotUtf8 => "not-utf8",
+            Self::Lines => "lines",
+            Self::Space => "space",
+            Self::Control => "control",
+            Self::NotAscii => "not-ascii",
+        }
+    }
+
     /// Finds the first mistake in a trimmed secret; `None` if it can be sent.
     fn find(text: &str) -> Option<Self> {
         text.chars().find(|c| !c.is_ascii_graphic()).map(|found| match found {

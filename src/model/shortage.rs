@@ -4,19 +4,15 @@ use std::io;
 
 use rustix::io::Errno;
 
+use crate::catalogue::model;
+
 /// Returns what to do about a shortage of open files or memory. `None` for other errors.
 #[must_use]
-pub fn help(error: &io::Error) -> Option<&'static str> {
+pub fn help(error: &io::Error) -> Option<String> {
     Some(match Errno::from_io_error(error)? {
-        Errno::MFILE => {
-            "this process may open no more files. raise the limit, for example with `ulimit -n 4096`; then the same command goes on"
-        }
-        Errno::NFILE => {
-            "this machine has too many open files. end other programs or raise the system's limit; then the same command goes on"
-        }
-        Errno::NOMEM => {
-            "this machine has no more memory for this process. end other programs; then the same command goes on"
-        }
+        Errno::MFILE => model::ShortageFilesOfProcess.to_string(),
+        Errno::NFILE => model::ShortageFilesOfMachine.to_string(),
+        Errno::NOMEM => model::ShortageMemory.to_string(),
         _ => return None,
     })
 }

@@ -243,7 +243,7 @@ impl RunStats {
             | EventKind::Flushed { .. } => {}
             EventKind::Warning { message } => {
                 if self.warnings.len() < Self::WARNINGS {
-                    self.warnings.push(message.clone());
+                    self.warnings.push(message.to_string());
                 }
             }
             EventKind::Halted(halted) => {

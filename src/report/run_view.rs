@@ -208,7 +208,11 @@ impl RunView<'_> {
                 next("next try"),
             ),
             Waiting::Token { since, why } => joined(
-                format!("no access token since {}: {}", self.time(*since), visible(why)),
+                format!(
+                    "no access token since {}: {}",
+                    self.time(*since),
+                    visible(&why.to_string())
+                ),
                 next("next try"),
             ),
         }

@@ -207,7 +207,7 @@ pub fn halt_reason(halted: &Halted) -> String {
             detail: &visible(detail),
         }
         .to_string(),
-        Halted::Certificate { detail } => visible(detail).into_owned(),
+        Halted::Certificate { detail } => visible(&detail.to_string()).into_owned(),
         Halted::Refused { n, of } => wording::HaltRefused { n, of }.to_string(),
         Halted::Held { n, of } => wording::HaltHeld { n, of }.to_string(),
         Halted::Wave { wave, not_issued, of } => wording::HaltWave {
@@ -243,7 +243,7 @@ pub fn halt_reason(halted: &Halted) -> String {
             other,
         }
         .to_string(),
-        Halted::Credentials { why } => visible(why).into_owned(),
+        Halted::Credentials { why } => visible(&why.to_string()).into_owned(),
         Halted::MaxCoupons { max } => wording::HaltMaxCoupons { max: &Grouped(*max) }.to_string(),
         Halted::MaxWorth { max, each: Some(each) } => money::MaxWorthReached { max, each }.to_string(),
         Halted::MaxWorth { max, each: None } => money::MaxWorthUnknown { max }.to_string(),

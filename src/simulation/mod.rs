@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tracing::dispatcher::{Dispatch, with_default};
 
+use crate::catalogue::engine;
 use crate::douyin::client::{Client, Config};
 use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
@@ -65,7 +66,7 @@ pub struct World {
 #[derive(Debug, thiserror::Error)]
 pub enum SimulationError {
     /// No runtime with a virtual clock could be made.
-    #[error("cannot set up a clock for the simulation")]
+    #[error("{}", engine::NoClock)]
     Clock(#[source] std::io::Error),
     /// The run failed.
     #[error(transparent)]

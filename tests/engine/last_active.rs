@@ -222,7 +222,7 @@ async fn a_token_that_is_late_makes_nobody_who_lapsed_a_recipient() {
             if since < Duration::from_mins(1) {
                 let why = "no answer".to_owned();
                 let again = tokio::time::Instant::now() + Duration::from_secs(5);
-                return Err(NotReady::OutOfReach { why, again });
+                return Err(NotReady::OutOfReach { why: why.into(), again });
             }
             Ok(())
         },

@@ -480,5 +480,5 @@ async fn a_token_that_cannot_be_had_for_a_while_is_waited_for() {
         }) => Some(why.clone()),
         _ => None,
     });
-    assert!(shown.iter().any(|why| why == "busy"));
+    assert!(shown.iter().any(|why| why.english() == "busy"));
 }

@@ -133,7 +133,7 @@ fn without_a_token() -> Case {
             return Ok(());
         }
         Err(NotReady::OutOfReach {
-            why: "connection refused".to_owned(),
+            why: "connection refused".into(),
             again: Instant::now() + Duration::from_secs(30),
         })
     };

@@ -438,8 +438,8 @@ fn admit(
     if let Some(older) = older {
         admission.note_older_ledger(Change {
             what: Accept::OlderLedger,
-            from: format!("batch {}", older.known),
-            to: format!("batch {}", older.last),
+            from: format!("batch {}", older.known).into(),
+            to: format!("batch {}", older.last).into(),
             owed_again: 0,
         });
     }

@@ -351,11 +351,11 @@ impl Platform for ScriptedPlatform {
         let faults = &mut self.env.state().faults;
         let why = "the scenario says so".to_owned();
         if std::mem::take(&mut faults.token_refused) {
-            return Err(NotReady::Refused { why });
+            return Err(NotReady::Refused { why: why.into() });
         }
         if now < faults.token_outage_until {
             let again = Instant::now() + Duration::from_secs(5);
-            return Err(NotReady::OutOfReach { why, again });
+            return Err(NotReady::OutOfReach { why: why.into(), again });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::catalogue::{Language, app as text};
+use crate::catalogue::{Language, Text, app as text};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
@@ -200,7 +200,7 @@ impl StartedRun<'_> {
             .remarks()
             .for_each(|message| self.emit(EventKind::Warning { message }));
         if let Some(held) = owed_again(admission.owed_under_new_activity) {
-            let message = text::OtherActivity { held: &held }.to_string();
+            let message = Text::new(&text::OtherActivity { held: &held });
             self.emit(EventKind::Warning { message });
         }
         let new_ledger = existing.is_none();

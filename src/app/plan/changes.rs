@@ -52,8 +52,8 @@ fn found(found: &Found) -> ChangeNote {
     ChangeNote {
         note: held.map(|held| format!("{} held owed again, counted in max_coupons as if issued", grouped(held))),
         held,
-        from: Some(found.change.from.clone()),
-        to: Some(found.change.to.clone()),
+        from: Some(found.change.from.to_string()),
+        to: Some(found.change.to.to_string()),
         accept: (found.acceptance != Acceptance::NotNeeded).then_some(what),
         accepted: found.acceptance == Acceptance::Given,
         ..change(what)

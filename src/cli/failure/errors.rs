@@ -22,7 +22,7 @@ use crate::ledger::lock::LockError;
 use crate::ledger::state_directory::NotOwn;
 use crate::ledger::verify::VerifyError;
 use crate::ledger::witness::Witness;
-use crate::ledger::{LedgerError, StoreError};
+use crate::ledger::{Action, LedgerError, StoreError};
 use crate::model::clock::until;
 use crate::model::delivery::Counts;
 use crate::model::problem::Problem;
@@ -305,7 +305,9 @@ impl From<LedgerDirError> for Failure {
                 (Problem::LedgerDirectory, &failure::DirectoryGoneBefore)
             }
             // A directory that cannot be made has no ledger yet.
-            LedgerDirError::Io { what: "create", .. } => (Problem::LedgerDirectory, &failure::MakeRoomOrName),
+            LedgerDirError::Io {
+                action: Action::Create, ..
+            } => (Problem::LedgerDirectory, &failure::MakeRoomOrName),
             LedgerDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
                 (Problem::LedgerDirectory, &failure::FileInPlace)
             }

@@ -8,6 +8,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::replay::{Began, is_replay};
 use super::{Codes, Envelope, excerpt};
+use crate::catalogue::{Language, Text, platform};
 use crate::model::outcome::{Answer, Class, NotIssued, Outcome, Proof, Unknown};
 use crate::model::redactor::Redactor;
 
@@ -50,7 +51,7 @@ pub enum HttpResult {
     /// No byte of the request was written, because the TLS certificate does not verify.
     BadCertificate {
         /// Where, and what is wrong with it.
-        why: String,
+        why: Text,
     },
 }
 
@@ -85,41 +86,41 @@ pub struct Timing {
 /// Returns what an attempt proved. The texts of the outcome are without `secrets`.
 #[must_use]
 pub fn outcome(ended: &HttpResult, codes: &Codes, secrets: &Redactor, timing: Timing) -> Outcome {
-    let detailed = |proof, status, detail: String| Outcome {
+    let detailed = |proof, status| Outcome {
         proof,
         answer: None,
         status,
-        detail: Some(excerpt(&detail, secrets)),
+        // The ledger stores it in English, and shows it to readers of any language.
+        detail: Some(excerpt(&Language::English.scope(|| failure(ended)), secrets)),
         retry_after: None,
         latency: timing.latency,
         at: timing.at,
     };
     match ended {
         HttpResult::Answered(reply) => answered(reply, codes, secrets, timing),
-        HttpResult::TooLarge { status } => detailed(
-            Proof::Unknown(Unknown::Unreadable),
-            Some(*status),
-            format!("HTTP {status} with a body over 1 MiB"),
-        ),
-        HttpResult::NoRoom { status, usual } => detailed(
-            Proof::Unknown(Unknown::Unreadable),
-            Some(*status),
-            format!("HTTP {status} with a body over {usual} bytes, while too many others were being read"),
-        ),
-        HttpResult::Cut { status, why } => detailed(
-            Proof::Unknown(Unknown::Cut),
-            *status,
-            format!("the connection ended before the whole answer was read: {why}"),
-        ),
-        HttpResult::TimedOut { status, within } => detailed(
-            Proof::Unknown(Unknown::TimedOut),
-            *status,
-            format!("no answer within {within:?}"),
-        ),
-        HttpResult::NotSent { why } => detailed(Proof::NotIssued(NotIssued::NotSent), None, format!("not sent: {why}")),
-        HttpResult::BadCertificate { why } => {
-            detailed(Proof::NotIssued(NotIssued::Halt), None, format!("not sent: {why}"))
+        HttpResult::TooLarge { status } | HttpResult::NoRoom { status, .. } => {
+            detailed(Proof::Unknown(Unknown::Unreadable), Some(*status))
         }
+        HttpResult::Cut { status, .. } => detailed(Proof::Unknown(Unknown::Cut), *status),
+        HttpResult::TimedOut { status, .. } => detailed(Proof::Unknown(Unknown::TimedOut), *status),
+        HttpResult::NotSent { .. } => detailed(Proof::NotIssued(NotIssued::NotSent), None),
+        HttpResult::BadCertificate { .. } => detailed(Proof::NotIssued(NotIssued::Halt), None),
+    }
+}
+
+/// Says why a request has no complete answer. Empty when it has one.
+pub(in crate::douyin) fn failure(ended: &HttpResult) -> String {
+    match ended {
+        HttpResult::Answered(_) => String::new(),
+        HttpResult::TooLarge { status } => platform::TooLarge { status }.to_string(),
+        HttpResult::NoRoom { status, usual } => platform::NoRoom { status, usual }.to_string(),
+        HttpResult::Cut { why, .. } => platform::Cut { why }.to_string(),
+        HttpResult::TimedOut { within, .. } => platform::TimedOut {
+            within: &format!("{within:?}"),
+        }
+        .to_string(),
+        HttpResult::NotSent { why } => platform::NotSent { why }.to_string(),
+        HttpResult::BadCertificate { why } => platform::NotSent { why }.to_string(),
     }
 }
 

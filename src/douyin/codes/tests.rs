@@ -283,7 +283,7 @@ fn an_attempt_without_an_answer_proves_only_what_was_surely_not_sent() {
         ),
         (HttpResult::NotSent { why: why() }, Proof::NotIssued(NotIssued::NotSent)),
         (
-            HttpResult::BadCertificate { why: why() },
+            HttpResult::BadCertificate { why: why().into() },
             Proof::NotIssued(NotIssued::Halt),
         ),
     ];

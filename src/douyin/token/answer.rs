@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::state::APART;
-use crate::douyin::codes::{Codes, HttpResult, Reply, excerpt, integer, retry_after};
+use crate::catalogue::{Text, platform};
+use crate::douyin::codes::{Codes, HttpResult, Reply, excerpt, failure, integer, retry_after};
 use crate::douyin::wire::CLIENT_TOKEN_PATH;
 use crate::model::outcome::Class;
 use crate::model::redactor::Redactor;
@@ -29,15 +30,15 @@ pub(super) enum Said {
         life: Duration,
     },
     /// The endpoint is unknown, or not for this app.
-    NotForThisApp(String),
+    NotForThisApp(Text),
     /// The key or the secret is wrong. A person must act.
-    Refused(String),
+    Refused(Text),
     /// The platform's certificate does not verify. A person must act.
-    BadCertificate(String),
+    BadCertificate(Text),
     /// An answer with a code that has no class, and without a token.
-    No(String),
+    No(Text),
     /// The endpoint is busy or out of reach. Call again after this time at the earliest.
-    Later(String, Duration),
+    Later(Text, Duration),
 }
 
 /// Reads how a call at `path` ended. Its reasons are without `secrets`.
@@ -54,17 +55,23 @@ pub(super) fn read(path: &str, ended: &HttpResult, codes: &Codes, secrets: &Reda
 }
 
 fn judge(path: &str, ended: &HttpResult, codes: &Codes, secrets: &Redactor, now: Timestamp) -> Said {
-    let later = |why: String| Said::Later(excerpt(&format!("POST {path}: {why}"), secrets), Duration::ZERO);
+    let why = || {
+        Text::from_fn(|| {
+            let why = platform::CallFailed {
+                path: &path,
+                why: &failure(ended),
+            };
+            excerpt(&why.to_string(), secrets)
+        })
+    };
     match ended {
         HttpResult::Answered(reply) => answered(path, reply, codes, secrets, now),
-        HttpResult::TooLarge { status } => later(format!("HTTP {status} with a body over 1 MiB")),
-        HttpResult::NoRoom { status, usual } => later(format!(
-            "HTTP {status} with a body over {usual} bytes, while too many others were being read"
-        )),
-        HttpResult::Cut { why, .. } => later(format!("the connection ended before the whole answer was read: {why}")),
-        HttpResult::TimedOut { within, .. } => later(format!("no answer within {within:?}")),
-        HttpResult::NotSent { why } => later(format!("not sent: {why}")),
-        HttpResult::BadCertificate { why } => Said::BadCertificate(format!("POST {path}: not sent: {why}")),
+        HttpResult::BadCertificate { .. } => Said::BadCertificate(why()),
+        HttpResult::TooLarge { .. }
+        | HttpResult::NoRoom { .. }
+        | HttpResult::Cut { .. }
+        | HttpResult::TimedOut { .. }
+        | HttpResult::NotSent { .. } => Said::Later(why(), Duration::ZERO),
     }
 }
 
@@ -91,11 +98,21 @@ fn answered(path: &str, reply: &Reply, codes: &Codes, secrets: &Redactor, now: T
         .flatten()
         .filter_map(Value::as_str)
         .find(|text| !text.is_empty());
-    let said = format!("POST {path} answered code {code}{}", quoted(message, secrets));
+    let said = match message {
+        Some(message) => Text::new(&platform::CallAnsweredWith {
+            path: &path,
+            code: &code,
+            message: &excerpt(message, secrets),
+        }),
+        None => Text::new(&platform::CallAnswered {
+            path: &path,
+            code: &code,
+        }),
+    };
     match code {
-        10_002 => Said::Refused(format!("{said}; a parameter is wrong")),
-        10_003 => Said::Refused(format!("{said}; the client_key is wrong")),
-        10_013 => Said::Refused(format!("{said}; the client_secret is wrong")),
+        10_002 => Said::Refused(Text::new(&platform::WrongParameter { answer: &said })),
+        10_003 => Said::Refused(Text::new(&platform::WrongKey { answer: &said })),
+        10_013 => Said::Refused(Text::new(&platform::WrongSecret { answer: &said })),
         TOO_MANY_CALLS => Said::Later(said, Duration::from_mins(1)),
         _ if NOT_FOR_THIS_APP.contains(&code) => Said::NotForThisApp(said),
         _ if matches!(codes.classify(code).0, Class::Retry | Class::Throttle) => Said::Later(said, asked(reply, now)),
@@ -104,7 +121,10 @@ fn answered(path: &str, reply: &Reply, codes: &Codes, secrets: &Redactor, now: T
 }
 
 fn without_code(path: &str, reply: &Reply, now: Timestamp) -> Said {
-    let said = format!("POST {path} answered HTTP {} without a token", reply.status);
+    let said = Text::new(&platform::CallWithoutToken {
+        path: &path,
+        status: &reply.status,
+    });
     match reply.status {
         404 | 405 => Said::NotForThisApp(said),
         300..=399 | 401 | 403 => Said::No(said),
@@ -115,10 +135,6 @@ fn without_code(path: &str, reply: &Reply, now: Timestamp) -> Said {
 fn asked(reply: &Reply, now: Timestamp) -> Duration {
     let header = reply.retry_after.as_deref();
     header.and_then(|header| retry_after(header, now)).unwrap_or_default()
-}
-
-fn quoted(message: Option<&str>, secrets: &Redactor) -> String {
-    message.map_or_else(String::new, |message| format!(" ({})", excerpt(message, secrets)))
 }
 
 /// A token that fits in a header. `None` when it is empty or has other characters.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::catalogue::{Text, platform};
 use crate::douyin::NotReady;
 use crate::model::secret::Secret;
 
@@ -55,7 +56,7 @@ pub(super) enum Next {
     /// Wait, and then fetch a token.
     Wait {
         /// Why there is no token.
-        why: String,
+        why: Text,
         /// How long.
         wait: Duration,
     },
@@ -72,7 +73,7 @@ pub(super) struct State {
     from: Option<Instant>,
     failures: u32,
     /// Why the last call failed.
-    failed: String,
+    failed: Text,
     never: Option<NotReady>,
 }
 
@@ -85,7 +86,7 @@ struct Current {
     /// Whether any send with it was answered by something other than a refusal of the token.
     proven: bool,
     /// The platform's message when it refused the token.
-    refused: Option<String>,
+    refused: Option<Text>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -151,8 +152,8 @@ impl State {
     }
 
     /// The platform's message when it refused the token in use. `None` when it has not.
-    pub(super) fn refusal(&self) -> Option<&str> {
-        self.current.as_ref()?.refused.as_deref()
+    pub(super) fn refusal(&self) -> Option<&Text> {
+        self.current.as_ref()?.refused.as_ref()
     }
 
     /// Records that a call at `asked` yielded a token that lives for `length` from then. Returns whether the token is new.
@@ -184,7 +185,7 @@ impl State {
     }
 
     /// Records a failed call that may be repeated: after a wait that doubles each time, and not before `least`.
-    pub(super) fn failed(&mut self, why: String, least: Duration, now: Instant) {
+    pub(super) fn failed(&mut self, why: Text, least: Duration, now: Instant) {
         let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(self.failures.min(16)));
         self.failures = self.failures.saturating_add(1);
         self.from = Some(now + doubled.min(LAST_WAIT).max(least.min(MOST_WAIT)));
@@ -205,17 +206,17 @@ impl State {
 
     /// Records that a send with this token was answered at `now` by a refusal of the token. Ignores refusals of older
     /// tokens.
-    pub(super) fn refused(&mut self, version: u64, why: &str, now: Instant) {
+    pub(super) fn refused(&mut self, version: u64, why: &Text, now: Instant) {
         let Some(current) = self.current_at(version) else {
             return;
         };
         // The refusal of an expired token proves nothing about the credentials.
         let live = current.life.is_some_and(|life| now + ROUNDING < life.ends);
         let fresh = !current.proven && current.refused.is_none();
-        current.refused.get_or_insert_with(|| why.to_owned());
+        current.refused.get_or_insert_with(|| why.clone());
         if fresh && live {
             self.give_up(NotReady::Refused {
-                why: format!("a token that it had just issued was refused on its first use: {why}"),
+                why: Text::new(&platform::TokenRefusedAtOnce { why }),
             });
         }
     }
@@ -235,11 +236,11 @@ impl State {
         });
     }
 
-    fn why(&self) -> String {
+    fn why(&self) -> Text {
         match self.refusal() {
             _ if self.failures > 0 => self.failed.clone(),
-            Some(why) => format!("the token was refused ({why}); a new one is asked for at most once a minute"),
-            None => "the token has ended, and the last call for one was a moment ago".to_owned(),
+            Some(why) => Text::new(&platform::TokenRefusedLately { why }),
+            None => Text::new(&platform::TokenEnded),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::catalogue::engine;
+
 /// A change that a person can accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Accept {
@@ -28,8 +30,15 @@ pub enum Accept {
 
 /// A word that names no change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no change that can be accepted")]
+#[error("{}", unknown(.0))]
 pub struct UnknownChange(pub String);
+
+fn unknown(word: &str) -> String {
+    engine::UnknownChange {
+        word: &format!("{word:?}"),
+    }
+    .to_string()
+}
 
 impl Accept {
     /// Every change, in the order of the documentation.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalogue::{Text, engine};
 use crate::engine::send_order::SendOrder;
 use crate::model::delivery::{Counts, Skipped};
 use crate::model::event::Reading;
@@ -29,15 +30,14 @@ pub struct Admission {
     /// Held deliveries that are owed again because the activity changed.
     pub owed_under_new_activity: u64,
     /// Further remarks.
-    pub noted: Vec<String>,
+    pub noted: Vec<Text>,
 }
 
 impl Admission {
     /// Remarks for a person that stop nothing.
-    pub fn remarks(&self) -> impl Iterator<Item = String> {
+    pub fn remarks(&self) -> impl Iterator<Item = Text> {
         let needless = self.needless.iter();
-        let needless =
-            needless.map(|what| format!("`--accept {what}` was not needed: nothing of that kind has changed"));
+        let needless = needless.map(|change| Text::new(&engine::AcceptNotNeeded { change }));
         needless.chain(self.noted.iter().cloned())
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::audience::{AudienceError, Row, Source, Totals};
 use crate::campaign::share_written;
+use crate::catalogue::Text;
 use crate::engine::send_order::SendOrder;
 use crate::ledger::{Generation, LedgerState, Present};
 use crate::model::bucketing::{Bucketing, KEPT_OUT};
@@ -146,7 +147,7 @@ impl<'b> DiffBuilder<'b> {
         if terms.rehearsal {
             // A rehearsal needs no acceptance, and is the time to notice a list in a wrong form.
             let is_idle = |found: &&Found| found.change.what == Accept::IdleExclude;
-            noted.extend(found.iter().filter(is_idle).map(|found| found.change.text()));
+            noted.extend(found.iter().filter(is_idle).map(|found| Text::new(&found.change)));
         }
         let AudienceRows {
             newcomers, last_active, ..
@@ -245,16 +246,16 @@ fn file_changes(ledger_state: &LedgerState, terms: &Terms<'_>) -> Vec<Change> {
     if before.activity_id != terms.plan.activity_id {
         changes.push(Change {
             what: Accept::ActivityId,
-            from: before.activity_id.to_string(),
-            to: terms.plan.activity_id.to_string(),
+            from: before.activity_id.to_string().into(),
+            to: terms.plan.activity_id.to_string().into(),
             owed_again: 0,
         });
     }
     if before.coupons_per_user < terms.plan.coupons_per_user {
         changes.push(Change {
             what: Accept::CouponsPerUser,
-            from: before.coupons_per_user.to_string(),
-            to: terms.plan.coupons_per_user.to_string(),
+            from: before.coupons_per_user.to_string().into(),
+            to: terms.plan.coupons_per_user.to_string().into(),
             owed_again: 0,
         });
     }
@@ -262,8 +263,8 @@ fn file_changes(ledger_state: &LedgerState, terms: &Terms<'_>) -> Vec<Change> {
     if before.control_group != control_group {
         changes.push(Change {
             what: Accept::ControlGroup,
-            from: before.control_group.clone(),
-            to: control_group,
+            from: before.control_group.clone().into(),
+            to: control_group.into(),
             owed_again: 0,
         });
     }
@@ -332,8 +333,8 @@ fn wrong_clock(present: &Present, terms: &Terms<'_>) -> Option<Change> {
     };
     present.ahead.map(|newest| Change {
         what: Accept::Clock,
-        from: written(newest),
-        to: written(terms.wall),
+        from: written(newest).into(),
+        to: written(terms.wall).into(),
         owed_again: 0,
     })
 }

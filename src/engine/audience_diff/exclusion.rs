@@ -8,6 +8,7 @@ use fixedbitset::FixedBitSet;
 use sha2::{Digest, Sha256};
 
 use crate::audience::{AudienceError, Row, Source, Totals};
+use crate::catalogue::{Text, engine};
 use crate::ledger::open_id_arena::pack;
 use crate::ledger::{self, KeptOut, LedgerState};
 use crate::model::bucketing::Bucketing;
@@ -258,10 +259,16 @@ impl<'b> Exclusion<'b> {
     }
 
     /// Remarks about unusable rows.
-    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+    pub(super) fn remarks(&self) -> impl Iterator<Item = Text> {
         self.lists.iter().filter(|list| !list.unusable.is_empty()).map(|list| {
             let kinds: Vec<_> = list.unusable.clone().into_iter().collect();
-            format!("rows of the list {} name nobody: {}", list.name, self::kinds(&kinds))
+            Text::from_fn(|| {
+                engine::ListNamesNobody {
+                    list: &list.name,
+                    kinds: &self::kinds(&kinds),
+                }
+                .to_string()
+            })
         })
     }
 
@@ -292,13 +299,20 @@ impl<'b> Exclusion<'b> {
                 .collect();
             Change {
                 what: Accept::IdleExclude,
-                from: format!(
-                    "{} with {}, such as {}",
-                    list.name,
-                    people(list.people),
-                    quoted(&of_list)
-                ),
-                to: format!("nobody in the audience, which has {}", quoted(audience)),
+                from: Text::from_fn(|| {
+                    engine::IdleFrom {
+                        list: &list.name,
+                        people: list.people,
+                        examples: &quoted(&of_list),
+                    }
+                    .to_string()
+                }),
+                to: Text::from_fn(|| {
+                    engine::IdleTo {
+                        examples: &quoted(audience),
+                    }
+                    .to_string()
+                }),
                 owed_again: 0,
             }
         };
@@ -321,15 +335,26 @@ impl<'b> Exclusion<'b> {
             let many = sample.people_of(left.len());
             let is_much = left.len() * 10 > sample.hashes().len() && many >= FEWEST_LEFT;
             is_much.then(|| {
-                let about = if sample.is_whole() { "" } else { "about " };
-                let are = if many == 1 { "is" } else { "are" };
+                let people = sample.people();
+                let list = &before.list;
+                let (from, to) = if sample.is_whole() {
+                    (
+                        Text::new(&engine::LeftFrom { people, list }),
+                        Text::new(&engine::LeftTo { left: many }),
+                    )
+                } else {
+                    (
+                        Text::new(&engine::LeftFromAbout { people, list }),
+                        Text::new(&engine::LeftToAbout { left: many }),
+                    )
+                };
                 Departure {
                     now,
                     left,
                     change: Change {
                         what: Accept::SmallerExclude,
-                        from: format!("{} kept out {about}{}", before.list, people(sample.people())),
-                        to: format!("{about}{many} of them {are} on no list"),
+                        from,
+                        to,
                         owed_again: 0,
                     },
                 }
@@ -344,8 +369,17 @@ impl<'b> Exclusion<'b> {
         let many = list.map_or(0, |list| list.people);
         (before.people.saturating_sub(many) * 10 > before.people).then(|| Change {
             what: Accept::SmallerExclude,
-            from: format!("{} with {}", before.list, people(before.people)),
-            to: list.map_or_else(|| "none".to_owned(), |list| format!("{} with {many}", list.name)),
+            from: Text::new(&engine::ShrunkFrom {
+                list: &before.list,
+                people: before.people,
+            }),
+            to: match list {
+                Some(list) => Text::new(&engine::ShrunkTo {
+                    list: &list.name,
+                    people: many,
+                }),
+                None => Text::new(&engine::ShrunkToNone),
+            },
             owed_again: 0,
         })
     }
@@ -404,22 +438,23 @@ impl Departure {
     pub(super) fn change_with(self, open_ids: &[String]) -> Change {
         let Self { mut change, .. } = self;
         if !open_ids.is_empty() {
-            change.to.push_str("; for example, ");
-            change.to.push_str(&open_ids.join(", "));
-            change.to.push_str(" would be sent to");
+            change.to = Text::new(&engine::LeftToWith {
+                to: &change.to,
+                open_ids: &open_ids.join(", "),
+            });
         }
         change
     }
 }
 
-fn people(many: u64) -> String {
-    match many {
-        1 => "1 person".to_owned(),
-        many => format!("{many} people"),
-    }
-}
-
 fn quoted(open_ids: &[String]) -> String {
-    let quoted: Vec<_> = open_ids.iter().map(|open_id| format!("{open_id:?}")).collect();
-    quoted.join(" and ")
+    let quoted = open_ids.iter().map(|open_id| format!("{open_id:?}"));
+    let all = quoted.reduce(|first, second| {
+        engine::ExamplesAnd {
+            first: &first,
+            second: &second,
+        }
+        .to_string()
+    });
+    all.unwrap_or_default()
 }

@@ -33,3 +33,5 @@ pub use terms::Terms;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod texts;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::accept::Accept;
-use crate::catalogue::money;
+use crate::catalogue::{Text, engine, money};
 use crate::model::event::{READABLE_TIMES, Rows, UnusableKind};
 use crate::model::money::Money;
 use crate::model::problem::Problem;
@@ -14,9 +14,9 @@ pub struct Change {
     /// What changed, and the word that accepts it.
     pub what: Accept,
     /// The value at the last apply.
-    pub from: String,
+    pub from: Text,
     /// The value now.
-    pub to: String,
+    pub to: Text,
     /// The number of held deliveries that are owed again because of it.
     pub owed_again: u64,
 }
@@ -51,19 +51,26 @@ impl MaxCouponsSum {
 
 impl fmt::Display for MaxCouponsSum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} issued + {} in doubt + {} held + {} owed",
-            self.issued, self.in_doubt, self.held, self.owed
-        )?;
-        let more = [
-            (self.held_skipped, "that were held when they were skipped"),
-            (self.reopened_doubts, "that were in doubt when they were reopened"),
-            (self.reopened_held, "that were held when they were owed again"),
-        ];
-        more.iter()
-            .filter(|(n, _)| *n > 0)
-            .try_for_each(|(n, what)| write!(f, " + {n} {what}"))
+        let mut sum = engine::MaxCouponsSum {
+            issued: self.issued,
+            in_doubt: self.in_doubt,
+            held: self.held,
+            owed: self.owed,
+        }
+        .to_string();
+        if self.held_skipped > 0 {
+            let n = self.held_skipped;
+            sum = engine::MaxCouponsHeldSkipped { sum: &sum, n }.to_string();
+        }
+        if self.reopened_doubts > 0 {
+            let n = self.reopened_doubts;
+            sum = engine::MaxCouponsReopenedDoubts { sum: &sum, n }.to_string();
+        }
+        if self.reopened_held > 0 {
+            let n = self.reopened_held;
+            sum = engine::MaxCouponsReopenedHeld { sum: &sum, n }.to_string();
+        }
+        f.write_str(&sum)
     }
 }
 
@@ -71,16 +78,16 @@ impl fmt::Display for MaxCouponsSum {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// A change that nobody has accepted.
-    #[error("{}", .0.text())]
+    #[error("{}", .0)]
     Change(Change),
     /// The source names no user.
-    #[error("the audience is empty: none of its {rows} rows names a user")]
+    #[error("{}", engine::EmptyAudience { rows: *rows })]
     Empty {
         /// How many rows it has.
         rows: u64,
     },
     /// No user of the source is left to send to.
-    #[error("nobody in the audience is left to send to: {}", reasons(*excluded, *lapsed, *control_group))]
+    #[error("{}", engine::NobodyLeft { reasons: &reasons(*excluded, *lapsed, *control_group) })]
     NobodyLeft {
         /// How many of them are excluded.
         excluded: u64,
@@ -91,8 +98,13 @@ pub enum Refusal {
     },
     /// Too many rows cannot be used.
     #[error(
-        "{unusable} of the audience's {rows} rows cannot be used, which is more than `max_unusable` allows ({}): {}",
-        percent(*allowed), kinds(by_kind)
+        "{}",
+        engine::UnusableRows {
+            unusable: *unusable,
+            rows: *rows,
+            allowed: &percent(*allowed),
+            kinds: &kinds(by_kind),
+        }
     )]
     Unusable {
         /// How many.
@@ -106,9 +118,14 @@ pub enum Refusal {
     },
     /// Too many rows of a list of the excluded cannot be used.
     #[error(
-        "{unusable} of the {rows} rows of the excluded list {list} cannot be used, which is more than `max_unusable` \
-         allows ({}), and each may be somebody who said no: {}",
-        percent(*allowed), kinds(by_kind)
+        "{}",
+        engine::UnusableExclude {
+            unusable: *unusable,
+            rows: *rows,
+            list,
+            allowed: &percent(*allowed),
+            kinds: &kinds(by_kind),
+        }
     )]
     ExcludeUnusable {
         /// Which list.
@@ -123,11 +140,7 @@ pub enum Refusal {
         by_kind: Vec<(UnusableKind, Rows)>,
     },
     /// The campaign could not be completed within `max_coupons`.
-    #[error(
-        "the campaign needs up to {} coupons and `max_coupons` is {max}: \
-         {sum}",
-        sum.total()
-    )]
+    #[error("{}", engine::OverMaxCoupons { needed: sum.total(), max: *max, sum })]
     OverMaxCoupons {
         /// What the file allows.
         max: u64,
@@ -147,10 +160,7 @@ pub enum Refusal {
         sum: MaxCouponsSum,
     },
     /// More users than a ledger can number.
-    #[error(
-        "the audience names more than {} users, which is more than a ledger can number",
-        u32::MAX
-    )]
+    #[error("{}", engine::TooManyUsers { most: u32::MAX.into() })]
     TooMany,
 }
 
@@ -159,122 +169,86 @@ impl Refusal {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Change(change) if change.what == Accept::Clock => Some(CLOCK_HELP.to_owned()),
-            Self::Change(change) => Some(format!("if this is meant, apply with `--accept {}`", change.what)),
-            Self::Empty { .. } => Some("if this is meant, write `allow_empty: true` under `audience`".into()),
-            Self::NobodyLeft { .. } => Some(
-                "check the exclude lists, the column of `last_active` and this machine's clock; if this is meant, write \
-                 `allow_empty: true` under `audience`"
-                    .into(),
-            ),
-            Self::Unusable { by_kind, .. } => Some(with_advice(
-                "repair the source, or raise `max_unusable` under `audience`; no unusable row is ever sent",
-                by_kind,
-            )),
-            Self::ExcludeUnusable { by_kind, .. } => Some(with_advice(
-                "repair the list: nobody is sent to as long as it is not whole",
-                by_kind,
-            )),
-            Self::OverMaxCoupons { .. } => {
-                Some("raise `max_coupons`, or lower `limit` under `audience` or `coupons_per_user`".into())
+            Self::Change(change) if change.what == Accept::Clock => Some(CLOCK_HELP.to_string()),
+            Self::Change(change) => Some(engine::AcceptHelp { change: &change.what }.to_string()),
+            Self::Empty { .. } => Some(engine::EmptyAudienceHelp.to_string()),
+            Self::NobodyLeft { .. } => Some(engine::NobodyLeftHelp.to_string()),
+            Self::Unusable { by_kind, .. } => Some(with_advice(engine::UnusableRowsHelp.to_string(), by_kind)),
+            Self::ExcludeUnusable { by_kind, .. } => {
+                Some(with_advice(engine::UnusableExcludeHelp.to_string(), by_kind))
             }
             Self::OverMaxWorth { .. } => Some(money::OverMaxWorthHelp.to_string()),
+            Self::OverMaxCoupons { .. } => Some(engine::OverMaxCouponsHelp.to_string()),
             Self::TooMany => None,
         }
     }
 }
 
 /// Adds to a help what the kinds of unusable rows suggest.
-fn with_advice(help: &str, by_kind: &[(UnusableKind, Rows)]) -> String {
-    let mut help = help.to_owned();
-    for (kind, _) in by_kind {
-        match kind {
-            UnusableKind::UnreadableLastActive => {
-                help.push_str("; a last_active is ");
-                help.push_str(READABLE_TIMES);
-            }
-            UnusableKind::NotText => help.push_str("; for a CSV file in GBK write `encoding: gb18030` beside its path"),
-            _ => {}
+fn with_advice(help: String, by_kind: &[(UnusableKind, Rows)]) -> String {
+    by_kind.iter().fold(help, |help, (kind, _)| match kind {
+        UnusableKind::UnreadableLastActive => engine::LastActiveHelp {
+            help: &help,
+            times: &READABLE_TIMES,
         }
-    }
-    help
+        .to_string(),
+        UnusableKind::NotText => engine::EncodingHelp { help: &help }.to_string(),
+        _ => help,
+    })
 }
 
 /// What a person can do if a ledger's times are far ahead of the wall clock.
-pub const CLOCK_HELP: &str = "if this machine's clock is wrong, set it and run the same command. if it is right, apply with \
-                              `--accept clock`: what is in doubt then waits for a person, because nobody knows for how long it \
-                              is";
+pub const CLOCK_HELP: engine::ClockHelp = engine::ClockHelp;
 
 /// The effect of another activity on held deliveries. `None` if there are none.
 #[must_use]
-pub fn owed_again(held: u64) -> Option<String> {
-    let (held_are, each) = match held {
-        0 => return None,
-        1 => ("1 held delivery is".to_owned(), "it"),
-        n => (format!("{n} held deliveries are"), "each"),
-    };
-    Some(format!(
-        "{held_are} owed again under it: {each} may have been issued, and counts in max_coupons as if issued"
-    ))
+pub fn owed_again(held: u64) -> Option<engine::OwedAgain> {
+    (held > 0).then_some(engine::OwedAgain { held })
 }
 
-impl Change {
-    pub(super) fn text(&self) -> String {
-        let Self {
-            what,
-            from,
-            to,
-            owed_again,
-        } = self;
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, from, to, .. } = self;
         match what {
-            Accept::ActivityId => {
-                let held = self::owed_again(*owed_again).map_or_else(String::new, |held| format!("; {held}"));
-                format!("the activity is another one than at the last apply: {from} then, {to} now{held}")
+            Accept::ActivityId => match owed_again(self.owed_again) {
+                Some(held) => engine::ChangeActivityIdHeld { from, to, held: &held }.fmt(f),
+                None => engine::ChangeActivityId { from, to }.fmt(f),
+            },
+            Accept::CouponsPerUser => engine::ChangeCouponsPerUser { from, to }.fmt(f),
+            Accept::SmallerAudience => engine::ChangeSmallerAudience { from, to }.fmt(f),
+            Accept::ControlGroup => engine::ChangeControlGroup { from, to }.fmt(f),
+            Accept::SmallerExclude => engine::ChangeSmallerExclude { from, to }.fmt(f),
+            Accept::IdleExclude => engine::ChangeIdleExclude { from, to }.fmt(f),
+            Accept::Clock => engine::ChangeClock {
+                from,
+                to,
+                problem: &Problem::WrongClock,
             }
-            Accept::CouponsPerUser => {
-                format!("each user is owed more coupons than at the last apply: {from} then, {to} now")
-            }
-            Accept::SmallerAudience => format!(
-                "many of the users who are still owed a coupon are gone from the source, as from a truncated export: \
-             {from} then, {to} of them now"
-            ),
-            Accept::ControlGroup => {
-                format!("the control group is another share than at the last apply: {from} then, {to} now")
-            }
-            Accept::SmallerExclude => format!(
-                "people have left an exclude list, as when it is cut off or replaced by another file: {from}; now {to}"
-            ),
-            Accept::IdleExclude => {
-                format!(
-                    "the exclude list {from}, excludes {to}; one in another form or of another column looks like this"
-                )
-            }
-            Accept::Clock => format!(
-                "the ledger has times up to {from}, and this machine's clock says {to}: one of its runs was made under a wrong \
-                 clock, or this clock is wrong ({})",
-                Problem::WrongClock
-            ),
-            Accept::OlderLedger => {
-                format!("the ledger is older than its witness, which saw {from}: there is {to} now")
-            }
-            Accept::Replays => {
-                format!("`{what}` is otherwise than at the last apply: {from} then, {to} now")
-            }
+            .fmt(f),
+            Accept::OlderLedger => engine::ChangeOlderLedger { from, to }.fmt(f),
+            Accept::Replays => engine::ChangeOther { change: what, from, to }.fmt(f),
         }
     }
 }
 
 fn reasons(excluded: u64, lapsed: u64, control_group: u64) -> String {
     let reasons = [
-        (excluded, "is excluded", "are excluded"),
-        (lapsed, "was last active too long ago", "were last active too long ago"),
-        (control_group, "is in the control group", "are in the control group"),
+        (excluded, engine::NobodyLeftExcluded { n: excluded }.to_string()),
+        (lapsed, engine::NobodyLeftLapsed { n: lapsed }.to_string()),
+        (
+            control_group,
+            engine::NobodyLeftControlGroup { n: control_group }.to_string(),
+        ),
     ];
-    let reasons = reasons.into_iter().filter(|(n, ..)| *n > 0);
-    let reasons: Vec<_> = reasons
-        .map(|(n, one, many)| format!("{n} {}", if n == 1 { one } else { many }))
-        .collect();
-    reasons.join(", ")
+    let reasons = reasons.into_iter().filter(|(n, _)| *n > 0);
+    let all = reasons.map(|(_, reason)| reason).reduce(|first, second| {
+        engine::PlacesAnd {
+            first: &first,
+            second: &second,
+        }
+        .to_string()
+    });
+    all.unwrap_or_default()
 }
 
 fn percent(share: f64) -> String {
@@ -284,37 +258,64 @@ fn percent(share: f64) -> String {
 
 pub(super) fn kinds(by_kind: &[(UnusableKind, Rows)]) -> String {
     let kinds = by_kind.iter().map(|(kind, rows)| {
-        let places: Vec<_> = rows.first.iter().map(ToString::to_string).collect();
-        let more = if rows.count > places.len() as u64 { ", …" } else { "" };
-        format!("{} {} ({}{more})", rows.count, words(*kind), places.join(", "))
+        engine::UnusableKind {
+            rows: rows.count,
+            kind: &selector(*kind),
+            places: &places(rows),
+        }
+        .to_string()
     });
-    kinds.collect::<Vec<_>>().join("; ")
+    let all = kinds.reduce(|first, second| {
+        engine::KindsAnd {
+            first: &first,
+            second: &second,
+        }
+        .to_string()
+    });
+    all.unwrap_or_default()
 }
 
-const fn words(kind: UnusableKind) -> &'static str {
+fn places(rows: &Rows) -> String {
+    let places = rows.first.iter().map(ToString::to_string).reduce(|first, second| {
+        engine::PlacesAnd {
+            first: &first,
+            second: &second,
+        }
+        .to_string()
+    });
+    let places = places.unwrap_or_default();
+    if rows.count > rows.first.len() as u64 {
+        engine::PlacesMore { places: &places }.to_string()
+    } else {
+        places
+    }
+}
+
+/// The word that selects a text of the catalogue.
+const fn selector(kind: UnusableKind) -> &'static str {
     match kind {
-        UnusableKind::Empty => "with an empty open_id",
-        UnusableKind::TooLong => "with an open_id of over 128 characters",
-        UnusableKind::NotPrintable => "with an open_id that has spaces or unprintable characters",
-        UnusableKind::WrongFields => "with more or fewer fields than the header",
-        UnusableKind::NotText => "with an open_id that is not text in the source's encoding",
-        UnusableKind::Missing => "without an open_id",
-        UnusableKind::NoLastActive => "without a last_active",
-        UnusableKind::UnreadableLastActive => "with a last_active that is no time from 2016 to tomorrow",
-        UnusableKind::WrongType => "with an open_id that is neither text nor a whole number",
-        UnusableKind::NoValue => "with a word or a sign for no value as open_id, such as NULL or -",
-        UnusableKind::SpreadsheetError => "with an error of a spreadsheet as open_id, such as #REF!",
-        UnusableKind::Formula => "with a formula of a spreadsheet as open_id, =\"…\"",
-        UnusableKind::Apostrophe => "with an open_id that begins with an apostrophe",
-        UnusableKind::Fraction => "with a number that ends in .0 as open_id",
-        UnusableKind::Exponent => "with a number with lost digits as open_id, such as 7.21E+18",
-        UnusableKind::FullWidth => "with full-width characters in the open_id",
-        UnusableKind::Header => "with the header again",
-        UnusableKind::Boolean => "with TRUE or FALSE as open_id",
-        UnusableKind::Date => "with a date as open_id",
-        UnusableKind::Grouped => "with separators of thousands in the open_id, such as 7,218,071",
-        UnusableKind::Quoted => "with an open_id in quotes",
-        UnusableKind::Masked => "with an open_id that is covered in part or cut off, such as Cv4P****3rNu",
-        UnusableKind::Total => "with a label of a sum as open_id, such as 合计",
+        UnusableKind::Empty => "empty",
+        UnusableKind::TooLong => "too-long",
+        UnusableKind::NotPrintable => "not-printable",
+        UnusableKind::WrongFields => "wrong-fields",
+        UnusableKind::NotText => "not-text",
+        UnusableKind::Missing => "missing",
+        UnusableKind::NoLastActive => "no-last-active",
+        UnusableKind::UnreadableLastActive => "unreadable-last-active",
+        UnusableKind::WrongType => "wrong-type",
+        UnusableKind::NoValue => "no-value",
+        UnusableKind::SpreadsheetError => "spreadsheet-error",
+        UnusableKind::Formula => "formula",
+        UnusableKind::Apostrophe => "apostrophe",
+        UnusableKind::Fraction => "fraction",
+        UnusableKind::Exponent => "exponent",
+        UnusableKind::FullWidth => "full-width",
+        UnusableKind::Header => "header",
+        UnusableKind::Boolean => "boolean",
+        UnusableKind::Date => "date",
+        UnusableKind::Grouped => "grouped",
+        UnusableKind::Quoted => "quoted",
+        UnusableKind::Masked => "masked",
+        UnusableKind::Total => "total",
     }
 }

@@ -171,8 +171,8 @@ impl Survey {
         let much = self.gone >= FEWEST_GONE && self.gone * 10 > self.owed;
         (much && ledger_state.generation().is_some()).then(|| Change {
             what: Accept::SmallerAudience,
-            from: self.owed.to_string(),
-            to: (self.owed - self.gone).to_string(),
+            from: self.owed.to_string().into(),
+            to: (self.owed - self.gone).to_string().into(),
             owed_again: 0,
         })
     }

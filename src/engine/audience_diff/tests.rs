@@ -181,7 +181,7 @@ fn an_acceptance_that_is_not_needed_is_a_remark() {
         [Accept::Replays],
         "this one is a fact of the ledger from here on"
     );
-    let remarks: Vec<_> = admission.remarks().collect();
+    let remarks: Vec<_> = admission.remarks().map(|remark| remark.to_string()).collect();
     assert_eq!(remarks.len(), Accept::ALL.len() - 1);
     assert_eq!(
         remarks[0],

@@ -193,7 +193,7 @@ fn not_issued(why: NotIssued, outcome: &Outcome, delay: Duration) -> (Duration, 
                     log_id: answer.log_id.clone(),
                 },
                 None => Halted::Certificate {
-                    detail: outcome.detail.clone().unwrap_or_default(),
+                    detail: outcome.detail.clone().unwrap_or_default().into(),
                 },
             };
             (Duration::ZERO, RunEffect::Halt(halted))

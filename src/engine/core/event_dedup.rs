@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::catalogue::{Text, engine};
 use crate::engine::limits::app_share::AppState;
 use crate::model::clock::{Moment, later, until};
 use crate::model::event::{EventKind, Phase, Waiting};
@@ -44,9 +45,7 @@ impl EventDedup {
     /// A warning of a coupon status that no document explains. `None` if the run has warned of it.
     pub fn coupon_status(&mut self, status: i64) -> Option<EventKind> {
         self.statuses.insert(status).then(|| EventKind::Warning {
-            message: format!(
-                "the platform issued a coupon of status {status}; a new coupon's is 10, and no document explains others"
-            ),
+            message: Text::new(&engine::CouponStatus { status: &status }),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::time::{Duration, Instant};
 
+use crate::catalogue::Text;
 use crate::douyin::NotReady;
 use crate::engine::approval::{self, Approvable};
 use crate::engine::eligibility::activity_of;
@@ -395,10 +396,10 @@ impl Run {
     fn on_not_ready(&mut self, why: &NotReady, now: Moment) {
         match why {
             NotReady::Refused { .. } | NotReady::Expired { .. } => {
-                self.halt(Halted::Credentials { why: why.to_string() }, now);
+                self.halt(Halted::Credentials { why: Text::new(why) }, now);
             }
             NotReady::BadCertificate { .. } => {
-                let detail = why.to_string();
+                let detail = Text::new(why);
                 self.halt(Halted::Certificate { detail }, now);
             }
             NotReady::OutOfReach { why, again } => {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::catalogue::Text;
 use crate::ledger::LedgerState;
 use crate::model::clock::{Moment, from_ms};
 use crate::model::delivery::{DeliveryKey, State};
@@ -181,7 +182,7 @@ pub enum RunEvent<'e> {
     /// No token can be fetched.
     NoToken {
         /// The cause.
-        why: &'e str,
+        why: &'e Text,
         /// When to try again.
         again: Instant,
     },

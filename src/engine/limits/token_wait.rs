@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::catalogue::Text;
 use crate::model::clock::{Moment, later};
 use crate::model::event::{Halted, Waiting};
 
@@ -17,7 +18,7 @@ pub struct TokenWait(Option<Missing>);
 #[derive(Debug)]
 struct Missing {
     since: Instant,
-    why: String,
+    why: Text,
     next_probe: Instant,
 }
 
@@ -38,7 +39,7 @@ impl Limit for TokenWait {
             RunEvent::NoToken { why, again } => {
                 self.0 = Some(Missing {
                     since: self.since().unwrap_or(now.instant),
-                    why: (*why).to_owned(),
+                    why: (*why).clone(),
                     next_probe: (*again).max(now.instant + SHORTEST),
                 });
             }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::catalogue::ledger;
 use crate::ledger::known_files::{self, KnownFiles};
 use crate::ledger::log::record::Link;
 
@@ -43,12 +44,9 @@ impl fmt::Display for Older {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { known, last } = self;
         if last < known {
-            write!(
-                f,
-                "the ledger ends at batch {last}, and batch {known} of it was durable before"
-            )
+            ledger::Older { last, known }.fmt(f)
         } else {
-            write!(f, "batch {known} of the ledger is another one than was durable before")
+            ledger::OtherBatch { known }.fmt(f)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::catalogue::ledger;
 use crate::model::identity::Identity;
 
 /// The version that this program writes.
@@ -19,16 +20,16 @@ const HEADER: usize = 1 + size_of::<Link>();
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// A newer version wrote the batch.
-    #[error("it has format {found}, and this program knows formats up to {VERSION}")]
+    #[error("{}", ledger::NewerRecord { found, known: &VERSION })]
     Newer {
         /// The format of the batch.
         found: u8,
     },
     /// The batch is not what was written: a bit was flipped, or it belongs to another place.
-    #[error("it is not what was written: its checksum differs")]
+    #[error("{}", ledger::AlteredRecord)]
     Altered,
     /// The checksum is right, but the facts cannot be decoded: a defect of the version that wrote it.
-    #[error("it cannot be read as facts")]
+    #[error("{}", ledger::SenselessRecord)]
     Senseless,
 }
 

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
 use crate::ledger::StoreError;
+use crate::ledger::action::Action;
 
 /// The memory limit. Ten million open_ids of 36 characters take 170 MB, and memory is faster.
 const LIMIT: u64 = 256 << 20;
@@ -45,7 +46,7 @@ pub struct Spill {
 
 #[derive(Debug)]
 struct Failed {
-    what: &'static str,
+    action: Action,
     dir: PathBuf,
     kind: io::ErrorKind,
     code: Option<i32>,
@@ -104,7 +105,7 @@ impl Spill {
     pub fn check(&self) -> Result<(), StoreError> {
         let Some(failed) = self.failed.get() else { return Ok(()) };
         Err(StoreError::Spill {
-            what: failed.what,
+            action: failed.action,
             dir: failed.dir.clone(),
             source: failed
                 .code
@@ -133,7 +134,7 @@ impl Spill {
             }
         }
         let (dir, error) = refused?;
-        self.fail("make", dir.clone(), &error);
+        self.fail(Action::Create, dir.clone(), &error);
         None
     }
 
@@ -142,7 +143,7 @@ impl Spill {
         match to.file.write_all_at(bytes, at) {
             Ok(()) => true,
             Err(error) => {
-                self.fail("write", to.dir.clone(), &error);
+                self.fail(Action::Write, to.dir.clone(), &error);
                 false
             }
         }
@@ -153,7 +154,7 @@ impl Spill {
         match from.file.read_exact_at(bytes, at) {
             Ok(()) => true,
             Err(error) => {
-                self.fail("read", from.dir.clone(), &error);
+                self.fail(Action::Read, from.dir.clone(), &error);
                 false
             }
         }
@@ -184,9 +185,9 @@ impl Spill {
         Some(show(&last.bytes))
     }
 
-    fn fail(&self, what: &'static str, dir: PathBuf, error: &io::Error) {
+    fn fail(&self, action: Action, dir: PathBuf, error: &io::Error) {
         let _ = self.failed.set(Failed {
-            what,
+            action,
             dir,
             kind: error.kind(),
             code: error.raw_os_error(),
@@ -234,6 +235,6 @@ mod tests {
         spill.check().expect("nothing failed");
         spill.dirs.pop();
         assert!(spill.create().is_none());
-        assert!(told(&spill).starts_with("cannot make a temporary file in "));
+        assert!(told(&spill).starts_with("cannot create a temporary file in "));
     }
 }

@@ -3,25 +3,24 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
+
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The system refused an operation.
-    #[error("cannot {what} {}", .path.display())]
+    #[error("{}", ledger::CannotDo { action, path: &path.display() })]
     Io {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// The file or directory.
         path: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
     /// A path of the ledger leads nowhere, or to another file than the one that this process opened.
-    #[error(
-        "the ledger is gone: {} {}",
-        .path.display(),
-        if *.replaced { "was replaced" } else { "was removed or renamed" }
-    )]
+    #[error("{}", ledger::Gone { path: &path.display(), how: &if *replaced { "replaced" } else { "removed" } })]
     Gone {
         /// The path.
         path: PathBuf,
@@ -29,7 +28,7 @@ pub enum StoreError {
         replaced: bool,
     },
     /// The store cannot be opened, though batches were durable in it.
-    #[error("cannot open the ledger's store at {}, where batch {durable} was durable: {why}", .path.display())]
+    #[error("{}", ledger::Closed { path: &path.display(), durable, why })]
     Closed {
         /// The store.
         path: PathBuf,
@@ -39,36 +38,33 @@ pub enum StoreError {
         why: String,
     },
     /// The store refused an operation.
-    #[error("cannot {what} the ledger's store at {}: {why}", .path.display())]
+    #[error("{}", ledger::CannotDoToStore { action, path: &path.display(), why })]
     Broken {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// The store.
         path: PathBuf,
         /// The message of sled.
         why: String,
     },
     /// An operation did not end within its time.
-    #[error("cannot {what} the ledger's store at {}: the disk has not answered for {seconds} s", .path.display())]
+    #[error("{}", ledger::Stalled { action, path: &path.display(), seconds })]
     Stalled {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// The store.
         path: PathBuf,
         /// How long it has lasted.
         seconds: u64,
     },
     /// Another process still writes to the store.
-    #[error("cannot open the ledger's store at {}: another process has it open", .path.display())]
+    #[error("{}", ledger::InUse { path: &path.display() })]
     InUse {
         /// The store.
         path: PathBuf,
     },
     /// The store ends before the batch that is known to be durable.
-    #[error(
-        "the ledger's store at {} ends after batch {last}, but batch {durable} was durable: its end is lost or damaged",
-        .path.display()
-    )]
+    #[error("{}", ledger::Lost { path: &path.display(), last, durable })]
     Lost {
         /// The store.
         path: PathBuf,
@@ -78,10 +74,7 @@ pub enum StoreError {
         durable: u64,
     },
     /// The store and its head contradict each other.
-    #[error(
-        "the ledger's store at {} and its head do not belong together at batch {sequence}: one of them was altered or put back",
-        .path.display()
-    )]
+    #[error("{}", ledger::Parted { path: &path.display(), sequence })]
     Parted {
         /// The store.
         path: PathBuf,
@@ -89,13 +82,13 @@ pub enum StoreError {
         sequence: u64,
     },
     /// The head cannot be read.
-    #[error("the ledger's head at {} is damaged, so nobody can say whether the store beside it is whole", .path.display())]
+    #[error("{}", ledger::Headless { path: &path.display() })]
     Headless {
         /// The store.
         path: PathBuf,
     },
     /// A file was changed after the store was closed, and a batch cannot be read because of it.
-    #[error("`{}` of the ledger's store at {} was changed or damaged after it was closed{}", .file.display(), .path.display(), from(*.at))]
+    #[error("{}", damaged(path, file, *at))]
     Damaged {
         /// The store.
         path: PathBuf,
@@ -107,10 +100,7 @@ pub enum StoreError {
         source: Box<StoreError>,
     },
     /// All batches are good, but the store cannot be opened because sled's own snapshot is damaged.
-    #[error(
-        "every batch of the ledger's store at {} is good, but what is kept beside them to open it is damaged: {}",
-        .path.display(), .files.join(" or ")
-    )]
+    #[error("{}", ledger::Summary { path: &path.display(), files: &any_of(files) })]
     Summary {
         /// The store.
         path: PathBuf,
@@ -120,7 +110,7 @@ pub enum StoreError {
         source: Box<StoreError>,
     },
     /// The owner of the ledger stopped sending it.
-    #[error("the process that applies the campaign stopped showing its ledger at {}", .path.display())]
+    #[error("{}", ledger::Owner { path: &path.display() })]
     Owner {
         /// The owner's socket.
         path: PathBuf,
@@ -128,28 +118,52 @@ pub enum StoreError {
         source: io::Error,
     },
     /// A spill file failed.
-    #[error("cannot {what} a temporary file in {}, for what is too much for the memory", .dir.display())]
+    #[error("{}", ledger::Spill { action, path: &dir.display() })]
     Spill {
-        /// The operation.
-        what: &'static str,
+        /// What was attempted.
+        action: Action,
         /// Its directory.
         dir: PathBuf,
         /// The error of the system.
         source: io::Error,
     },
     /// A test injected this fault.
-    #[error("the store failed as planned")]
+    #[error("{}", ledger::Planned)]
     Planned,
 }
 
-fn from(at: Option<u64>) -> String {
-    at.map(|at| format!(", within the mebibyte from byte {at} on"))
-        .unwrap_or_default()
+fn damaged(path: &Path, file: &Path, at: Option<u64>) -> String {
+    let path = path.display();
+    let file = file.display();
+    match at {
+        Some(at) => ledger::DamagedFrom {
+            path: &path,
+            file: &file,
+            at: &at,
+        }
+        .to_string(),
+        None => ledger::Damaged {
+            path: &path,
+            file: &file,
+        }
+        .to_string(),
+    }
 }
 
-pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> StoreError {
+fn any_of(files: &[String]) -> String {
+    let listed = files.iter().cloned().reduce(|first, second| {
+        ledger::ListOr {
+            first: &first,
+            second: &second,
+        }
+        .to_string()
+    });
+    listed.unwrap_or_default()
+}
+
+pub(super) fn io_error(action: Action, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io {
-        what,
+        action,
         path: path.to_owned(),
         source,
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::model;
+
 /// The result of reading the audience's source, in rows and recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
@@ -59,8 +61,7 @@ pub struct Rows {
 }
 
 /// The accepted formats of the times at which users were last active.
-pub const READABLE_TIMES: &str = "a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05, 2026年6月1日, 2026-06-01 09:05:00, \
-                                  2026-06-01T09:05:00+08:00, or Unix time in seconds or milliseconds";
+pub const READABLE_TIMES: model::ReadableTimes = model::ReadableTimes;
 
 /// The place of a row in an audience, such as `summer.csv:1042` or `row 1042 of the query`, and the value there, if
 /// that matters.
@@ -89,10 +90,16 @@ pub enum PlaceUnit {
 
 impl fmt::Display for RowPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.unit {
-            PlaceUnit::Line => write!(f, "{}:{}", self.within, self.number)?,
-            PlaceUnit::Row => write!(f, "row {} of {}", self.number, self.within)?,
+        let unit = match self.unit {
+            PlaceUnit::Line => "line",
+            PlaceUnit::Row => "row",
+        };
+        model::RowPlace {
+            unit: &unit,
+            number: &self.number,
+            within: &self.within,
         }
+        .fmt(f)?;
         match &self.value {
             Some(value) => write!(f, " {value:?}"),
             None => Ok(()),

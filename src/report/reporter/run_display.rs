@@ -186,7 +186,7 @@ impl RunDisplay {
     fn notice(&self, event: &EventKind) -> Option<String> {
         let zone = &self.campaign.zone;
         Some(match event {
-            EventKind::Warning { message } => warning("warning", &visible(message)),
+            EventKind::Warning { message } => warning("warning", &visible(&message.to_string())),
             EventKind::AttemptUnrecorded(attempt) => warning("unrecorded", &unrecorded(attempt)),
             EventKind::Halted(halted) => warning("halted", &wording::halt_reason(halted)),
             EventKind::Window {

@@ -82,7 +82,14 @@ fn a_list_that_excludes_nobody_is_not_let_in_at_its_first_apply() {
     let mut rehearsal = idle.clone();
     rehearsal.rehearsal = true;
     let rehearsed = rehearsal.decide(&ledger).expect("a rehearsal asks for nothing");
-    told = format!("{told}\n\n{}", rehearsed.remarks().collect::<Vec<_>>().join("\n"));
+    told = format!(
+        "{told}\n\n{}",
+        rehearsed
+            .remarks()
+            .map(|remark| remark.to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
 
     let accepted = idle.clone().accepting(&[Accept::IdleExclude]).to(&mut ledger);
     assert_eq!(accepted.accepted, [Accept::IdleExclude]);
@@ -272,6 +279,7 @@ fn a_list_of_which_rows_are_lost_is_not_let_in() {
         .decide(&ledger)
         .expect("one row is no more than 1 %")
         .remarks()
+        .map(|remark| remark.to_string())
         .collect();
     assert_eq!(
         remarks,

@@ -10,14 +10,16 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::catch_panic::catch_panic;
 use super::overdue::{INTERVAL, Wait};
 use super::sled_db::SledErrors;
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::store::error::StoreError;
 use crate::model::clock::monotonic_now;
 
 /// A store, and how long an operation on it may last.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
-    /// The operation.
-    pub(super) what: &'static str,
+    /// What was attempted.
+    pub(super) action: Action,
     /// The store.
     pub(super) path: PathBuf,
     /// What sled's threads report of it.
@@ -28,9 +30,9 @@ pub(super) struct Operation {
 
 impl Operation {
     /// An operation that may take as long as it needs, as long as sled's threads work.
-    pub(super) fn new(what: &'static str, path: &Path, errors: &SledErrors) -> Self {
+    pub(super) fn new(action: Action, path: &Path, errors: &SledErrors) -> Self {
         Self {
-            what,
+            action,
             path: path.to_owned(),
             errors: errors.clone(),
             limit: None,
@@ -52,10 +54,10 @@ pub(super) async fn blocking<T: Send + 'static>(
     let why = match done {
         Ok(Ok(result)) => return result,
         Ok(Err(panicked)) => panicked,
-        Err(error) => join_failure(&error).to_owned(),
+        Err(error) => join_failure(&error),
     };
     Err(StoreError::Broken {
-        what: operation.what,
+        action: operation.action,
         path: operation.path.clone(),
         why,
     })
@@ -71,9 +73,9 @@ async fn overdue(operation: &Operation) -> StoreError {
         let has_failed = watch.has_failed();
         if wait.is_overdue(has_failed, now) {
             return watch
-                .error(operation.what, &operation.path)
+                .error(operation.action, &operation.path)
                 .unwrap_or_else(|| StoreError::Stalled {
-                    what: operation.what,
+                    action: operation.action,
                     path: operation.path.clone(),
                     seconds: wait.lasted(now).as_secs(),
                 });
@@ -85,10 +87,10 @@ async fn overdue(operation: &Operation) -> StoreError {
     }
 }
 
-fn join_failure(error: &JoinError) -> &'static str {
+fn join_failure(error: &JoinError) -> String {
     if error.is_cancelled() {
-        "the process is ending"
+        ledger::ProcessEnding.to_string()
     } else {
-        "its thread panicked"
+        ledger::ThreadPanicked.to_string()
     }
 }

@@ -4,6 +4,7 @@ use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::catalogue::ledger;
 use crate::model::quiet_panic;
 
 static SLED_PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -29,5 +30,5 @@ pub(super) fn catch_panic<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Re
             }
         }));
     });
-    quiet_panic::catch_panic(work).map_err(|text| format!("it is damaged ({text})"))
+    quiet_panic::catch_panic(work).map_err(|why| ledger::StoreDamaged { why: &why }.to_string())
 }

@@ -10,6 +10,8 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tempfile::TempDir;
 
 use super::wait_unlocked::wait_unlocked;
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::known_files::refuse_link;
 use crate::ledger::recipients::spill::temporary_directories;
 use crate::ledger::store::error::{StoreError, io_error, takes_nothing};
@@ -36,7 +38,7 @@ impl ScratchCopy {
         match fs::remove_dir_all(&path) {
             // A disk that is read-only keeps it, and the next copy is made elsewhere.
             Err(error) if error.kind() != io::ErrorKind::NotFound && !takes_nothing(error.kind()) => {
-                Err(io_error("remove", &path, error))
+                Err(io_error(Action::Remove, &path, error))
             }
             _ => Ok(()),
         }
@@ -61,10 +63,11 @@ impl ScratchCopy {
         let needed = needed.div_ceil(1024 * 1024);
         Err(io::Error::new(
             io::ErrorKind::StorageFull,
-            format!(
-                "{needed} MiB are needed in one of {}; TMPDIR names another directory",
-                tried.join(", ")
-            ),
+            ledger::NoRoomForCopy {
+                needed: &needed,
+                places: &tried.join(", "),
+            }
+            .to_string(),
         ))
     }
 

@@ -14,6 +14,8 @@ use std::thread;
 use super::catch_panic::{catch_panic, sled_panics};
 use super::overdue::{CLOSE_LIMIT, INTERVAL, Wait};
 use super::wait_unlocked::wait_unlocked;
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::known_files::{KnownFiles, open_to_read, refuse_link};
 use crate::ledger::log::block::{first_of, key};
 use crate::ledger::store::error::{StoreError, io_error, is_outside, system_error_in};
@@ -74,9 +76,9 @@ impl SledWatch {
         self.errors.opened()?.config.global_error().err()
     }
 
-    /// The first error of a write, as the error of `what`. `None` if no write has failed.
-    pub(super) fn error(&self, what: &'static str, path: &Path) -> Option<StoreError> {
-        Some(broken(what, path, self.first_error()?))
+    /// The first error of a write, as the error of `action`. `None` if no write has failed.
+    pub(super) fn error(&self, action: Action, path: &Path) -> Option<StoreError> {
+        Some(broken(action, path, self.first_error()?))
     }
 
     /// Wakes the threads that wait for a write that has failed. sled notifies them when a reservation is refused because of that
@@ -137,17 +139,19 @@ impl Disk {
         };
         errors.set(opened(Weak::new()));
         let panicked = |text: String| match system_error_in(&text) {
-            Some(source) => io_error("open", name, source),
+            Some(source) => io_error(Action::Open, name, source),
             None => closed(text),
         };
         let db = match catch_panic(AssertUnwindSafe(|| config.open())).map_err(panicked)? {
-            Err(sled::Error::Io(source)) if is_outside(source.kind()) => Err(io_error("open", name, readable(source))),
+            Err(sled::Error::Io(source)) if is_outside(source.kind()) => {
+                Err(io_error(Action::Open, name, readable(source)))
+            }
             opened => opened.map_err(|error| closed(error.to_string())),
         }?;
         let db = Arc::new(db);
         errors.set(opened(Arc::downgrade(&db)));
         let file = path.join("db");
-        let file = open_to_read(&file).map_err(|source| io_error("open", &file, source))?;
+        let file = open_to_read(&file).map_err(|source| io_error(Action::Open, &file, source))?;
         Ok(Self {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -167,19 +171,21 @@ impl Disk {
         let db = self.db.as_ref().map(Arc::downgrade).unwrap_or_default();
         Box::new(move |key| {
             let db = db.upgrade().ok_or_else(|| is_closed(&name))?;
-            let found = db.get(key).map_err(|error| broken("read", &name, error))?;
+            let found = db.get(key).map_err(|error| broken(Action::Read, &name, error))?;
             Ok(found.map(|bytes| bytes.to_vec()))
         })
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-        self.db()?.get(key).map_err(|error| broken("read", &self.name, error))
+        self.db()?
+            .get(key)
+            .map_err(|error| broken(Action::Read, &self.name, error))
     }
 
     /// The first batch of the block that has batch `sequence`. `None` if no block begins at or before it.
     pub(super) fn block_of(&self, sequence: u64) -> Result<Option<u64>, StoreError> {
         let found = self.db()?.get_lt(key(sequence.saturating_add(1), 0));
-        let found = found.map_err(|error| broken("read", &self.name, error))?;
+        let found = found.map_err(|error| broken(Action::Read, &self.name, error))?;
         Ok(found.and_then(|(key, _)| first_of(&key)))
     }
 
@@ -189,7 +195,7 @@ impl Disk {
         entries.for_each(|(key, bytes)| batch.insert(key, bytes));
         self.db()?
             .apply_batch(batch)
-            .map_err(|error| broken("append to", &self.name, error))
+            .map_err(|error| broken(Action::AppendTo, &self.name, error))
     }
 
     /// Writes entries one by one without a flush, so that a kill loses the last ones: the fault that tests must detect.
@@ -201,7 +207,7 @@ impl Disk {
         for (key, bytes) in entries {
             self.db()?
                 .insert(key, bytes)
-                .map_err(|error| broken("append to", &self.name, error))?;
+                .map_err(|error| broken(Action::AppendTo, &self.name, error))?;
         }
         Ok(())
     }
@@ -211,15 +217,17 @@ impl Disk {
         let path = self.path.join("db");
         known
             .add_open(&path, &self.file)
-            .map_err(|source| io_error("look at", &path, source))
+            .map_err(|source| io_error(Action::LookAt, &path, source))
     }
 
     /// Makes all written entries durable.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        self.db()?.flush().map_err(|error| broken("flush", &self.name, error))?;
+        self.db()?
+            .flush()
+            .map_err(|error| broken(Action::Flush, &self.name, error))?;
         self.file
             .sync_data()
-            .map_err(|source| io_error("sync", &self.name, source))
+            .map_err(|source| io_error(Action::Sync, &self.name, source))
     }
 }
 
@@ -256,29 +264,29 @@ fn close(db: Arc<sled::Db>, watch: &SledWatch) -> bool {
 
 fn is_closed(name: &Path) -> StoreError {
     StoreError::Broken {
-        what: "use",
+        action: Action::Use,
         path: name.to_owned(),
-        why: "it is closed".to_owned(),
+        why: ledger::StoreClosed.to_string(),
     }
 }
 
 /// sled opens its files by their paths, through links too.
 fn refuse_links(path: &Path) -> Result<(), StoreError> {
-    let entries = fs::read_dir(path).map_err(|source| io_error("read", path, source))?;
+    let entries = fs::read_dir(path).map_err(|source| io_error(Action::Read, path, source))?;
     for entry in entries {
-        let entry = entry.map_err(|source| io_error("read", path, source))?.path();
-        refuse_link(&entry).map_err(|source| io_error("open", &entry, source))?;
+        let entry = entry.map_err(|source| io_error(Action::Read, path, source))?.path();
+        refuse_link(&entry).map_err(|source| io_error(Action::Open, &entry, source))?;
     }
     Ok(())
 }
 
 /// A kill while sled opens leaves a file that sled takes for a whole snapshot the next time, and it calls the store corrupt.
 fn remove_unfinished_snapshots(path: &Path) -> Result<(), StoreError> {
-    let entries = fs::read_dir(path).map_err(|source| io_error("read", path, source))?;
+    let entries = fs::read_dir(path).map_err(|source| io_error(Action::Read, path, source))?;
     for entry in entries {
-        let entry = entry.map_err(|source| io_error("read", path, source))?.path();
+        let entry = entry.map_err(|source| io_error(Action::Read, path, source))?.path();
         if entry.extension().is_some_and(|extension| extension == "generating") {
-            fs::remove_file(&entry).map_err(|source| io_error("remove", &entry, source))?;
+            fs::remove_file(&entry).map_err(|source| io_error(Action::Remove, &entry, source))?;
         }
     }
     Ok(())
@@ -293,11 +301,11 @@ fn readable(error: io::Error) -> io::Error {
 }
 
 /// An error of the system keeps its kind, so that a full disk is distinguished from a defect.
-fn broken(what: &'static str, path: &Path, error: sled::Error) -> StoreError {
+fn broken(action: Action, path: &Path, error: sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(source) => io_error(what, path, readable(source)),
+        sled::Error::Io(source) => io_error(action, path, readable(source)),
         error => StoreError::Broken {
-            what,
+            action,
             path: path.to_owned(),
             why: error.to_string(),
         },

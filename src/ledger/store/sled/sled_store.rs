@@ -14,6 +14,8 @@ use super::presence_watch::Watch;
 use super::reader::Reader;
 use super::sled_db::SledErrors;
 use super::store_files::{Condition, StoreFiles};
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::known_files::KnownFiles;
 use crate::ledger::log::head::Head;
 use crate::ledger::log::page::Page;
@@ -97,7 +99,7 @@ impl SledStore {
         let path = dir.join("store");
         let dir = dir.to_owned();
         let errors = SledErrors::default();
-        let open = Operation::new("open", &path, &errors);
+        let open = Operation::new(Action::Open, &path, &errors);
         let store_errors = errors.clone();
         let store_files = blocking(&open, move || start(&dir, store_errors)).await?;
         Ok(Self {
@@ -131,9 +133,9 @@ impl SledStore {
     /// When they cannot be opened, or lack a batch that was read.
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let last = self.last;
-        let open = Operation::new("open", &self.path, &self.errors);
+        let open = Operation::new(Action::Open, &self.path, &self.errors);
         let get = self.with(&open, move |store_files| store_files.reader(last)).await?;
-        let read = Operation::new("read", &self.path, &self.errors);
+        let read = Operation::new(Action::Read, &self.path, &self.errors);
         Ok(Reader::new(read, Arc::clone(&self.durable), get))
     }
 
@@ -161,7 +163,7 @@ impl SledStore {
     fn start_reading(&self, after: Head) -> Reading {
         let (sender, pages) = mpsc::channel(2);
         let store_files = Arc::clone(&self.store_files);
-        let operation = Operation::new("read", &self.path, &self.errors);
+        let operation = Operation::new(Action::Read, &self.path, &self.errors);
         let read = async move { blocking(&operation, move || lock(&store_files).read(after, &sender)).await };
         Reading {
             after,
@@ -173,7 +175,7 @@ impl SledStore {
 
     fn broken(&self, why: String) -> StoreError {
         StoreError::Broken {
-            what: "read",
+            action: Action::Read,
             path: self.path.clone(),
             why,
         }
@@ -190,7 +192,7 @@ impl Store for SledStore {
         };
         let append = Operation {
             limit: Some(APPEND_LIMIT),
-            ..Operation::new("append to", &self.path, &self.errors)
+            ..Operation::new(Action::AppendTo, &self.path, &self.errors)
         };
         let appended = self.with(
             &append,
@@ -218,7 +220,7 @@ impl Store for SledStore {
             }
             Some(Ok(None)) => Ok(ReadPage::Missing),
             Some(Err(error)) => Err(error),
-            None => Err(self.broken("its thread panicked".to_owned())),
+            None => Err(self.broken(ledger::ThreadPanicked.to_string())),
         }
     }
 
@@ -229,7 +231,7 @@ impl Store for SledStore {
 
     async fn write_snapshot(&mut self, _at: Head, write: WriteSnapshot) -> Result<(), StoreError> {
         self.reading = None;
-        let keep = Operation::new("keep a shortcut beside", &self.path, &self.errors);
+        let keep = Operation::new(Action::KeepSnapshot, &self.path, &self.errors);
         self.with(&keep, move |store_files| store_files.write_snapshot(write))
             .await
     }

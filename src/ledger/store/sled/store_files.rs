@@ -12,6 +12,8 @@ use super::scratch_copy::ScratchCopy;
 use super::seal::{Damage, Seal};
 use super::sled_db::{Disk, Get, SledErrors};
 use super::wait_unlocked::wait_unlocked;
+use crate::catalogue::ledger;
+use crate::ledger::action::Action;
 use crate::ledger::known_files::{Directory, KnownFiles};
 use crate::ledger::log::block::{Block, BlockRead, BlockReader};
 use crate::ledger::log::head::{Head, HeadFile};
@@ -80,7 +82,7 @@ impl StoreFiles {
     pub(super) fn create(dir: &Path, errors: SledErrors) -> Result<Self, StoreError> {
         let path = dir.join("store");
         let head_path = dir.join("head");
-        let head_file = HeadFile::create(&head_path).map_err(|source| io_error("create", &head_path, source))?;
+        let head_file = HeadFile::create(&head_path).map_err(|source| io_error(Action::Create, &head_path, source))?;
         let disk = Disk::create(&path, &errors)?;
         let opened = OpenDir::new(dir, &path, &head_file)?;
         disk.add_to(&opened.known)?;
@@ -122,7 +124,7 @@ impl StoreFiles {
         let mut store_files = Self::find(dir, errors)?;
         if let Err(source) = store_files.copy()? {
             if store_files.condition != Condition::Sealed {
-                return Err(io_error("copy, to look at the copy,", &store_files.path, source));
+                return Err(io_error(Action::Copy, &store_files.path, source));
             }
             // Its files are intact, so sled may open them.
             store_files.files = Files::Open(store_files.disk()?);
@@ -138,13 +140,16 @@ impl StoreFiles {
         }
         let head_path = dir.join("head");
         ScratchCopy::clear(dir)?;
-        let (head_file, head) = HeadFile::open(&head_path).map_err(|source| io_error("open", &head_path, source))?;
+        let (head_file, head) =
+            HeadFile::open(&head_path).map_err(|source| io_error(Action::Open, &head_path, source))?;
         let head = head.ok_or(StoreError::Headless { path: head_path })?;
         let opened = OpenDir::new(dir, &path, &head_file)?;
         let condition = match Seal::read(&opened.dir).filter(|seal| seal.head() == head) {
             None => Condition::Unsealed,
             Some(seal) => {
-                let damage = seal.damage(&path).map_err(|source| io_error("read", &path, source))?;
+                let damage = seal
+                    .damage(&path)
+                    .map_err(|source| io_error(Action::Read, &path, source))?;
                 if damage.is_empty() {
                     Condition::Sealed
                 } else {
@@ -173,7 +178,7 @@ impl StoreFiles {
         let scratch_copy = match ScratchCopy::copy(self.dir.path(), &self.path) {
             Ok(scratch_copy) => scratch_copy,
             Err(error) if takes_nothing(error.kind()) => return Ok(Err(error)),
-            Err(source) => return Err(io_error("copy, to look at the copy,", &self.path, source)),
+            Err(source) => return Err(io_error(Action::Copy, &self.path, source)),
         };
         match Disk::open(scratch_copy.path(), &self.path, self.head.sequence, &self.errors) {
             Ok(disk) => {
@@ -266,16 +271,16 @@ impl StoreFiles {
         );
         self.known
             .add_directory(&self.path)
-            .map_err(|source| io_error("open", &self.path, source))
+            .map_err(|source| io_error(Action::Open, &self.path, source))
     }
 
     fn readable(&self) -> Result<&Disk, StoreError> {
         match &self.files {
             Files::Open(disk) | Files::Copied { disk, .. } => Ok(disk),
             Files::Sealed | Files::Closed => Err(StoreError::Broken {
-                what: "use",
+                action: Action::Use,
                 path: self.path.clone(),
-                why: "it is closed".to_owned(),
+                why: ledger::StoreClosed.to_string(),
             }),
         }
     }
@@ -317,7 +322,7 @@ impl StoreFiles {
             self.readable()?.sync()?;
             self.note(before)?;
         }
-        let too_long = |_| io_error("append to", &self.path, std::io::ErrorKind::FileTooLarge.into());
+        let too_long = |_| io_error(Action::AppendTo, &self.path, std::io::ErrorKind::FileTooLarge.into());
         self.block.add(next.sequence, record).map_err(too_long)
     }
 
@@ -335,7 +340,7 @@ impl StoreFiles {
     fn note(&mut self, head: Head) -> Result<(), StoreError> {
         self.head_file
             .write(head)
-            .map_err(|source| io_error("write", self.head_file.path(), source))?;
+            .map_err(|source| io_error(Action::Write, self.head_file.path(), source))?;
         self.head = head;
         Ok(())
     }
@@ -351,7 +356,7 @@ impl StoreFiles {
                 Err(StoreError::Io { source, .. }) if takes_nothing(source.kind()) => {
                     // On a disk that is read-only, a copy elsewhere is read.
                     self.copy()?
-                        .map_err(|source| io_error("copy, to look at the copy,", &self.path, source))?;
+                        .map_err(|source| io_error(Action::Copy, &self.path, source))?;
                 }
                 opened => drop(opened?),
             }
@@ -388,9 +393,9 @@ impl StoreFiles {
             more = self.read_block(reading)?;
             if (reading.is_full() || !more) && pages.blocking_send(reading.take(self.head.sequence)).is_err() {
                 return Err(StoreError::Broken {
-                    what: "read",
+                    action: Action::Read,
                     path: self.path.clone(),
-                    why: "its reader has stopped".to_owned(),
+                    why: ledger::ReaderStopped.to_string(),
                 });
             }
         }
@@ -468,7 +473,7 @@ impl StoreFiles {
     pub(super) fn write_snapshot(&mut self, write: WriteSnapshot) -> Result<(), StoreError> {
         self.dir
             .replace(SNAPSHOT, write)
-            .map_err(|source| io_error("write", &self.dir.path().join(SNAPSHOT), source))
+            .map_err(|source| io_error(Action::Write, &self.dir.path().join(SNAPSHOT), source))
     }
 }
 
@@ -512,13 +517,14 @@ struct OpenDir {
 impl OpenDir {
     fn new(path: &Path, store: &Path, head: &HeadFile) -> Result<Self, StoreError> {
         let known = KnownFiles::default();
-        let dir = Directory::open(path).map_err(|source| io_error("open", path, source))?;
-        dir.add_to(&known).map_err(|source| io_error("look at", path, source))?;
+        let dir = Directory::open(path).map_err(|source| io_error(Action::Open, path, source))?;
+        dir.add_to(&known)
+            .map_err(|source| io_error(Action::LookAt, path, source))?;
         known
             .add_directory(store)
-            .map_err(|source| io_error("open", store, source))?;
+            .map_err(|source| io_error(Action::Open, store, source))?;
         head.add_to(&known)
-            .map_err(|source| io_error("look at", head.path(), source))?;
+            .map_err(|source| io_error(Action::LookAt, head.path(), source))?;
         Ok(Self {
             dir,
             known: Arc::new(known),

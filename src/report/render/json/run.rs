@@ -247,7 +247,7 @@ impl<'a> RunObject<'a> {
             },
             EventKind::Warning { message } => Body::Diagnostic {
                 severity: "warning",
-                message,
+                message: message.english(),
             },
             EventKind::Halted(halted) => Body::Halted(Language::English.scope(|| HaltedBody::new(halted, at))),
             _ => return None,

@@ -155,7 +155,7 @@ fn every_reason_to_wait_has_its_word() {
         Waiting::Due,
         Waiting::Outage { since },
         Waiting::Platform { code: 1, message },
-        Waiting::Token { since, why },
+        Waiting::Token { since, why: why.into() },
     ];
     assert_eq!(all.each_ref().map(Waiting::word), Waiting::WORDS);
     for waiting in all {

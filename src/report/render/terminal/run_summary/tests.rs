@@ -200,7 +200,7 @@ fn every_halt_says_why_and_what_to_do() {
             other: "k4jggjhebt75at8pqb4j".into(),
         },
         Halted::Credentials {
-            why: text("10003: client_key\r\nerror"),
+            why: text("10003: client_key\r\nerror").into(),
         },
         Halted::MaxCoupons { max: 100_000 },
         Halted::Wave {

@@ -1,0 +1,12 @@
+nobody = nobody listens at { $path }
+io = cannot talk to the process that applies the campaign, at { $path }
+unclear = cannot understand what answers at { $path }: { $why }
+newer = cannot understand the process that applies the campaign, at { $path }: { $why }
+busy = the process that applies the campaign is busy: { $message }
+refused = the process that applies the campaign refused: { $message }
+# $seconds (number)
+no-answer = no answer came within { $seconds } s
+cut-short = nothing came, or not a whole line
+garbage = it is not what a runner says: { $why }
+newer-version = it speaks version { $found }, and this program knows versions up to { $known }
+something-else = it answers something else

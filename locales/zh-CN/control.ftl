@@ -1,0 +1,12 @@
+nobody = { $path } 上没有进程在监听
+io = 无法与 { $path } 上正在执行该任务的进程通信
+unclear = 无法理解 { $path } 上的应答：{ $why }
+newer = 无法理解 { $path } 上正在执行该任务的进程：{ $why }
+busy = 正在执行该任务的进程正忙：{ $message }
+refused = 正在执行该任务的进程拒绝了请求：{ $message }
+# $seconds (number)
+no-answer = 在 { $seconds } 秒内没有应答
+cut-short = 什么也没有收到，或不足一行
+garbage = 它不是 runner 的消息：{ $why }
+newer-version = 它使用协议版本 { $found }，本程序最高只支持版本 { $known }
+something-else = 它的应答与请求不符
