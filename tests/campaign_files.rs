@@ -6,11 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
+use runner::Language;
+use runner::app::plan::PlanRequest;
+use runner::app::{self, CampaignRef, Environment, LoadedCampaign};
 use runner::campaign::{
     Campaign, Credentials, Delimiter, Encoding, Source, key_table, load, parse, render_human, schema,
 };
 use runner::model::approval::WaveWait;
-use runner::model::clock::later;
+use runner::model::clock::{Clock, later};
 use runner::model::secret::SecretRef;
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
 use runner::plan::{self, RunOptions};
@@ -63,6 +66,95 @@ fn every_shipped_file_parses_without_warnings_and_names_an_audience() {
         let found = glob::glob(&pattern).expect("it is a pattern").count();
         assert!(found > 0, "{}: {pattern} is not there", path.display());
     }
+}
+
+/// A user may try a shipped file on any day.
+#[tokio::test]
+async fn every_shipped_file_is_feasible_on_any_day() {
+    let state = tempfile::tempdir().expect("a temporary directory");
+    let first: Timestamp = "2026-01-01T01:30:00Z".parse().expect("a time");
+    // Every day of the week and every time of the day, over six years.
+    let days = (0..30).map(|n| later(first, Duration::from_hours(24 * 73 + 7) * n));
+    let clocks: Vec<_> = days.map(Clock::simulated).collect();
+    for path in shipped() {
+        let source = load(&path)
+            .map_err(|found| render_human(&found, false))
+            .expect("it parses")
+            .campaign
+            .audience
+            .source;
+        let today = [Clock::system()];
+        let clocks = match source {
+            // These are not on this machine.
+            Source::Postgres(_) | Source::Parquet(_) => continue,
+            // The database goes by the clock of this machine.
+            Source::Sqlite(_) => &today[..],
+            _ => &clocks,
+        };
+        for clock in clocks {
+            let at = CampaignRef {
+                state_dir: Some(state.path().to_owned()),
+                ..CampaignRef::new(&path)
+            };
+            let parsed = load(&path)
+                .map_err(|found| render_human(&found, false))
+                .expect("it parses");
+            let campaign = LoadedCampaign::new(at, parsed, Environment::new(clock.clone())).expect("it is a plan");
+            let preview = Box::pin(app::plan::plan(&campaign, &PlanRequest::default()))
+                .await
+                .map_err(|error| error.to_string())
+                .expect("it can be planned");
+            assert_eq!(preview.view.reasons, [], "{} on {}", path.display(), clock.now());
+            assert!(
+                preview.view.deliveries.to_send() > 0,
+                "{} on {}",
+                path.display(),
+                clock.now()
+            );
+        }
+    }
+}
+
+/// The first campaign means the same, whatever the language of its comments.
+#[test]
+fn the_first_campaign_is_the_same_in_both_languages() {
+    let first = read("src/cli/init/first.yaml");
+    assert_eq!(first, read("src/cli/init/first.zh-CN.yaml"));
+}
+
+#[test]
+fn the_encodings_of_chinese_spreadsheets_have_several_names() {
+    let validator = jsonschema::validator_for(&schema()).expect("the schema is one");
+    for name in ["gb18030", "gbk", "gb2312", "cp936"] {
+        let text = EVERY_KEY.replace("encoding: utf-8", &format!("encoding: {name}"));
+        assert_ne!(text, EVERY_KEY);
+        let parsed = parse(Path::new("c.yaml"), text.as_bytes()).map_err(|found| render_human(&found, false));
+        let Source::Csv(csv) = parsed.expect("it parses").campaign.audience.source else {
+            panic!("it is CSV");
+        };
+        assert_eq!(csv.encoding, Some(Encoding::Gb18030), "{name}");
+        assert!(validator.is_valid(&as_json(&text)), "{name}");
+    }
+}
+
+#[test]
+fn every_description_of_the_schema_is_in_chinese_too() {
+    fn descriptions(schema: &Json, found: &mut Vec<String>) {
+        match schema {
+            Json::Object(entries) => {
+                found.extend(entries.get("description").and_then(Json::as_str).map(str::to_owned));
+                entries.values().for_each(|value| descriptions(value, found));
+            }
+            Json::Array(values) => values.iter().for_each(|value| descriptions(value, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    descriptions(&Language::Chinese.scope(schema), &mut found);
+    let is_chinese = |text: &String| text.chars().any(|c| ('一'..='龥').contains(&c)) || text.len() <= 3;
+    let english: Vec<_> = found.iter().filter(|text| !is_chinese(text)).collect();
+    assert!(english.is_empty(), "locales/zh-CN/schema.ftl lacks {english:#?}");
+    insta::assert_snapshot!(found.join("\n"));
 }
 
 #[test]

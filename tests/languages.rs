@@ -60,6 +60,27 @@ fn an_unknown_language_is_refused() {
 }
 
 #[test]
+fn the_comments_of_a_first_campaign_are_in_the_language() {
+    for (variable, comment) in [("en", "# A first campaign"), ("zh", "# 第一个发券任务")] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap();
+        let output = run(&["init", path], &[("RUNNER_LANG", variable)]);
+        assert_eq!(output.status.code(), Some(0), "{variable}");
+        let file = fs::read_to_string(dir.path().join("first.yaml")).unwrap();
+        assert!(file.starts_with(comment), "{file}");
+    }
+}
+
+/// The schema is a file for programs, so the environment alone does not translate it.
+#[test]
+fn the_option_translates_the_schema() {
+    let english = stdout(&run(&["schema"], &[("RUNNER_LANG", "zh")]));
+    assert!(english.contains("The version of this format."), "{english}");
+    let chinese = stdout(&run(&["schema", "--lang", "zh"], &[]));
+    assert!(chinese.contains("任务文件格式的版本。"), "{chinese}");
+}
+
+#[test]
 fn what_programs_read_is_never_translated() {
     for args in [
         &["explain", "28001045", "--output", "json"][..],

@@ -209,6 +209,8 @@ schema-examples =
     Examples:
       runner schema > campaign.schema.json
           save it where your editor finds it
+      runner schema --lang zh > campaign.schema.json
+          save it with descriptions in Chinese
       runner schema | jq '.properties | keys'
           list the keys of the top level
 

@@ -209,6 +209,8 @@ schema-examples =
     示例：
       runner schema > campaign.schema.json
           保存到编辑器能找到的位置
+      runner schema --lang zh > campaign.schema.json
+          保存中文说明的版本
       runner schema | jq '.properties | keys'
           列出顶层的键
 

@@ -15,7 +15,7 @@ use super::AudienceError;
 use super::activity::ActivityParser;
 use super::batch::{Activity, usable};
 use super::columns::Columns;
-use super::error::{HeaderHint, nearest};
+use super::error::{HeaderHint, Lacks, nearest};
 use super::input::Input;
 use super::quote_validator::{LONGEST_ROW, QuoteValidator};
 use super::row_sink::{RowSink, RowSource};
@@ -314,7 +314,7 @@ impl Start<'_> {
         }
         best.ok_or_else(|| AudienceError::Empty {
             path: self.path.into(),
-            lacks: "header line",
+            lacks: Lacks::Header,
         })
     }
 

@@ -1,15 +1,20 @@
 //! Errors of reading an audience, with their places.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::damage::Damage;
-use super::parquet::TooLarge;
+use super::database_error::{DatabaseAction, DatabaseCause, DatabaseHelp, DatabaseName, QueryMistake, Responsible};
+use super::neighbour::Neighbour;
+use super::parquet::{ParquetFault, TooLarge};
 use super::quote_validator::Found;
+use super::server_url::{UrlMistake, join_all};
 use super::syntax_error::{Foreign, SyntaxError};
 use crate::campaign::{Encoding, find_look_alike};
+use crate::catalogue::{audience, database};
 use crate::model::foreign::shortened;
 use crate::model::secret::{SecretError, SecretRef};
 
@@ -17,7 +22,7 @@ use crate::model::secret::{SecretError, SecretRef};
 #[derive(Debug, thiserror::Error)]
 pub enum AudienceError {
     /// The file cannot be opened or read: it is absent, a permission is missing, or the disk fails.
-    #[error("cannot read the audience {}", path.display())]
+    #[error("{}", audience::Unreadable { path: &path.display() })]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -25,15 +30,15 @@ pub enum AudienceError {
         source: io::Error,
     },
     /// The path is not a regular file.
-    #[error("cannot read the audience {}: it is {what}, not a file", path.display())]
+    #[error("{}", not_a_file(path, *is_directory))]
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is: "a directory".
-        what: &'static str,
+        /// Whether it is a directory.
+        is_directory: bool,
     },
     /// The pattern is not valid.
-    #[error("cannot look for the audience {}: {why}", path.display())]
+    #[error("{}", audience::Pattern { path: &path.display(), why })]
     Pattern {
         /// The pattern.
         path: PathBuf,
@@ -41,28 +46,28 @@ pub enum AudienceError {
         why: &'static str,
     },
     /// No file matches the pattern.
-    #[error("no file matches the audience's pattern {}", path.display())]
+    #[error("{}", audience::NoMatch { path: &path.display() })]
     NoMatch {
         /// The pattern.
         path: PathBuf,
     },
     /// The pattern matches a file that is no data.
-    #[error("the audience's pattern {pattern} matches {}, which is {what} and no data", path.display())]
+    #[error("{}", audience::Neighbour { pattern, path: &path.display(), what: &what.word() })]
     Neighbour {
         /// The pattern, as written.
         pattern: String,
         /// The file.
         path: PathBuf,
         /// What the file is.
-        what: &'static str,
+        what: Neighbour,
         /// A pattern that does not match it.
         narrower: String,
     },
     /// Stdin is a terminal, so nothing is piped in.
-    #[error("cannot read the audience from the standard input: it is a terminal")]
+    #[error("{}", audience::Terminal)]
     Terminal,
     /// The file is of another kind than the campaign file says.
-    #[error("cannot read the audience {}: it is {}", path.display(), what.name())]
+    #[error("{}", audience::Foreign { path: &path.display(), what: &what.word() })]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -70,7 +75,7 @@ pub enum AudienceError {
         what: Foreign,
     },
     /// The compressed data is truncated or damaged.
-    #[error("cannot read the audience {}: its {how} data {}{}", path.display(), if *cut { "ends too early" } else { "is damaged" }, behind("line", *line))]
+    #[error("{}", damaged(path, *line, how, *cut))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -82,15 +87,15 @@ pub enum AudienceError {
         cut: bool,
     },
     /// The file has not even a header.
-    #[error("the audience {} is empty: it has no {lacks}", path.display())]
+    #[error("{}", audience::Empty { path: &path.display(), lacks: &lacks.word() })]
     Empty {
         /// The file.
         path: PathBuf,
         /// The part that is missing.
-        lacks: &'static str,
+        lacks: Lacks,
     },
     /// The header lacks the column.
-    #[error("the audience {} has no column {}: its header on line {line} {}", path.display(), quoted(column), header(found, hint.as_ref()))]
+    #[error("{}", no_column(path, *line, column, found, hint.as_ref()))]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -104,7 +109,7 @@ pub enum AudienceError {
         hint: Option<HeaderHint>,
     },
     /// No object of a file of JSON lines has the key.
-    #[error("the audience {} has no key {} in any line: the object on line {line} has {}", path.display(), quoted(key), keys(found))]
+    #[error("{}", audience::NoKey { path: &path.display(), key: &quoted(key), line, found: &keys(found) })]
     NoKey {
         /// The file.
         path: PathBuf,
@@ -118,7 +123,7 @@ pub enum AudienceError {
         nearest: Option<String>,
     },
     /// The header has the column more than once.
-    #[error("the audience {} has the column {} {times} times in its header on line {line}", path.display(), quoted(column))]
+    #[error("{}", audience::RepeatedColumn { path: &path.display(), column: &quoted(column), times, line })]
     RepeatedColumn {
         /// The file.
         path: PathBuf,
@@ -130,10 +135,10 @@ pub enum AudienceError {
         times: usize,
     },
     /// A Parquet file or the result of a query lacks the column.
-    #[error("{place} has no column {}: it has {}", quoted(column), list(found))]
+    #[error("{}", no_such_column(path.as_deref(), column, found))]
     NoSuchColumn {
-        /// The file or the query.
-        place: String,
+        /// The file; `None` for a query.
+        path: Option<PathBuf>,
         /// The wanted column.
         column: String,
         /// The columns that exist.
@@ -142,53 +147,49 @@ pub enum AudienceError {
         nearest: Option<String>,
     },
     /// The result of the query has the column more than once.
-    #[error("{place} has the column {} {times} times", quoted(column))]
+    #[error("{}", audience::Ambiguous { column: &quoted(column), times })]
     Ambiguous {
-        /// The query.
-        place: String,
         /// The wanted column.
         column: String,
         /// How many times the result has it.
         times: usize,
     },
     /// The column has a type that cannot be used.
-    #[error("the column {} of {place} is of type {}, which is no {}", quoted(column), shortened(found), role.name())]
+    #[error("{}", column_type(path.as_deref(), column, found.as_deref(), *role))]
     ColumnType {
-        /// The file or the query.
-        place: String,
+        /// The file, whose writer decides the types; `None` for a query, which can cast.
+        path: Option<PathBuf>,
         /// The column.
         column: String,
-        /// The type of the column.
-        found: String,
+        /// The type of the column; `None` for a list.
+        found: Option<String>,
         /// The role of the column.
         role: Role,
-        /// What contains the column.
-        within: ColumnPlace,
     },
     /// The file is not a Parquet file.
-    #[error("cannot read the audience {}: it is not a Parquet file", path.display())]
+    #[error("{}", audience::NotParquet { path: &path.display() })]
     NotParquet {
         /// The file.
         path: PathBuf,
     },
     /// A Parquet file without its footer, which describes the rest of the file.
-    #[error("cannot read the audience {}: the footer of the Parquet file is missing", path.display())]
+    #[error("{}", audience::NoFooter { path: &path.display() })]
     NoFooter {
         /// The file.
         path: PathBuf,
     },
     /// The Parquet file cannot be read.
-    #[error("cannot read the Parquet file {}{}: {}", path.display(), behind("row", *row), shortened(why))]
+    #[error("{}", bad_parquet(path, *row, why))]
     BadParquet {
         /// The file.
         path: PathBuf,
         /// The last row that was read; 0 before the first.
         row: u64,
         /// The cause.
-        why: String,
+        why: ParquetFault,
     },
     /// A part of the Parquet file would take too much memory.
-    #[error("cannot read the Parquet file {}{}: {part}", path.display(), behind("row", *row))]
+    #[error("{}", bad_parquet(path, *row, part))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -198,19 +199,21 @@ pub enum AudienceError {
         part: TooLarge,
     },
     /// The file is not an SQLite database.
-    #[error("cannot read the audience {}: it is not an SQLite database", path.display())]
+    #[error("{}", audience::NotSqlite { path: &path.display() })]
     NotSqlite {
         /// The file.
         path: PathBuf,
     },
     /// A value is far too long to be an open_id.
-    #[error("{place}: the open_id is longer than 1 MiB")]
+    #[error("{}", long_value(path.as_deref(), *row))]
     LongValue {
-        /// The place: "row 3 of the query".
-        place: String,
+        /// The file; `None` for a query.
+        path: Option<PathBuf>,
+        /// The row.
+        row: u64,
     },
     /// The URL of the server cannot be read.
-    #[error("cannot connect to the audience's {server} server")]
+    #[error("{}", database::Secret { server })]
     Secret {
         /// The kind of server.
         server: &'static str,
@@ -218,35 +221,35 @@ pub enum AudienceError {
         source: SecretError,
     },
     /// The URL of the server is not valid. It is not shown, because it contains a password.
-    #[error("cannot connect to the audience's {server} server: {reference} holds no usable URL: {why}")]
+    #[error("{}", database::Url { server, reference, why: &all_mistakes(mistakes) })]
     Url {
         /// The kind of server.
         server: &'static str,
         /// The reference to the URL.
         reference: SecretRef,
-        /// The mistake in the URL.
-        why: String,
-        /// What to do. `None` when the form of such a URL says it.
-        help: Option<String>,
+        /// The mistakes in the URL.
+        mistakes: Vec<UrlMistake>,
     },
     /// The query returns no rows, has parameters, or is more than one statement.
-    #[error("cannot read the audience by its query: {why}")]
+    #[error("{}", database::NoQuery { why: &why.word() })]
     NoQuery {
         /// The cause.
-        why: &'static str,
+        why: QueryMistake,
     },
     /// The database refuses or fails.
-    #[error("cannot {doing}")]
+    #[error("{}", action.message(database))]
     Database {
         /// The action that failed.
-        doing: String,
+        action: DatabaseAction,
+        /// The database.
+        database: DatabaseName,
         /// The party that has to act, and the help.
         blame: Responsible,
-        /// The message of the database.
-        source: Said,
+        /// The cause.
+        source: DatabaseCause,
     },
     /// A place in the file cannot be read as rows. No row after it can be trusted.
-    #[error("the audience {}, line {line}: {flaw}", path.display())]
+    #[error("{}", audience::Malformed { path: &path.display(), line, flaw })]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -256,22 +259,22 @@ pub enum AudienceError {
         flaw: SyntaxError,
     },
     /// The file was modified or replaced while it was read.
-    #[error("the audience {} changed while it was read", path.display())]
+    #[error("{}", audience::Changed { path: &path.display() })]
     Changed {
         /// The file.
         path: PathBuf,
     },
     /// The reading was dropped, so the error has no receiver.
-    #[error("the reading of the audience was broken off")]
+    #[error("{}", audience::BrokenOff)]
     BrokenOff,
     /// The system provides no thread to read on.
-    #[error("cannot begin to read the audience")]
+    #[error("{}", audience::NoThread)]
     NoThread {
         /// The system's error.
         source: io::Error,
     },
     /// The reading thread ended without a result.
-    #[error("the reading of the audience ended before its end; this is a defect")]
+    #[error("{}", audience::ReadingDefect)]
     Broken,
 }
 
@@ -290,11 +293,30 @@ pub enum HeaderHint {
     NoHeader,
 }
 
-/// The missing part of an empty file in a format without a header.
-const LINE: &str = "line";
+/// The missing part of an empty file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// A header line.
+    Header,
+    /// A line, in a format without a header.
+    Line,
+    /// A table.
+    Tables,
+    /// Any content.
+    Bytes,
+}
 
-/// The name of a directory in [`AudienceError::NotAFile`].
-pub(super) const DIRECTORY: &str = "a directory";
+impl Lacks {
+    /// The word that selects a text of the catalogue.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Line => "line",
+            Self::Tables => "tables",
+            Self::Bytes => "bytes",
+        }
+    }
+}
 
 /// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,133 +327,74 @@ pub enum Role {
     LastActive,
 }
 
-/// What contains a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnPlace {
-    /// A file. Its writer decides the types.
-    File,
-    /// The result of a query, which can cast.
-    Query,
-}
-
-impl Role {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::OpenId => "text or whole number, as an open_id is",
-            Self::LastActive => "time",
-        }
-    }
-}
-
-/// The message of a database, without secrets.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Said(pub(super) String);
-
-/// The party that has to fix a database error, with the help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Responsible {
-    /// The user of the campaign file: its query, or the password of its URL, is wrong.
-    File(&'static str),
-    /// The operator of the server, the network or the disk.
-    Server(&'static str),
-}
-
 impl AudienceError {
     /// Creates the error for an empty file in a format without a header.
     #[must_use]
     pub fn no_line(name: &str) -> Self {
         Self::Empty {
             path: name.into(),
-            lacks: LINE,
+            lacks: Lacks::Line,
         }
     }
 
     /// Returns what the user can do; `None` if nothing helps.
     #[must_use]
     pub fn help(&self) -> Option<String> {
-        match self {
+        Some(match self {
             Self::NoColumn {
                 hint: Some(hint),
                 column,
                 ..
-            } => Some(hint.help(column)),
+            } => hint.help(column),
             Self::NoSuchColumn {
                 nearest: Some(nearest), ..
             }
             | Self::NoKey {
                 nearest: Some(nearest), ..
-            } => Some(meant(nearest)),
-            Self::NoColumn { .. } => Some(
-                "name the file's own columns in `open_id` and `last_active`, or its `delimiter` or `encoding`".into(),
-            ),
-            Self::NoKey { .. } => {
-                Some("name the objects' own keys in `open_id` and `last_active`; a dot leads into an object".into())
+            } => meant(nearest),
+            Self::NoColumn { .. } => audience::NoColumnHelp.to_string(),
+            Self::NoKey { .. } => audience::NoKeyHelp.to_string(),
+            Self::NoSuchColumn { .. } => audience::NoSuchColumnHelp.to_string(),
+            Self::Ambiguous { .. } => audience::AmbiguousHelp.to_string(),
+            Self::ColumnType { role, path, .. } => match (role, path) {
+                (Role::OpenId, None) => audience::TypeOfIdsInQueryHelp.to_string(),
+                (Role::OpenId, Some(_)) => audience::TypeOfIdsInFileHelp.to_string(),
+                (Role::LastActive, None) => audience::TypeOfTimesInQueryHelp.to_string(),
+                (Role::LastActive, Some(_)) => audience::TypeOfTimesInFileHelp.to_string(),
+            },
+            Self::NotParquet { .. } | Self::NotSqlite { .. } => audience::NotATableHelp.to_string(),
+            Self::NoFooter { .. } => audience::NoFooterHelp.to_string(),
+            Self::BadParquet { .. } => audience::BadParquetHelp.to_string(),
+            Self::TooLarge { .. } => audience::TooLargeHelp.to_string(),
+            Self::Secret { .. } => database::SecretHelp.to_string(),
+            Self::Url { server, mistakes, .. } => {
+                let helps = join_all(mistakes.iter().filter_map(UrlMistake::help));
+                helps.unwrap_or_else(|| {
+                    let example = &example(server);
+                    database::UrlHelp { server, example }.to_string()
+                })
             }
-            Self::NoSuchColumn { .. } => Some("name the columns in `open_id` and `last_active`".into()),
-            Self::Ambiguous { .. } => {
-                Some("name them apart in the query, with `as`: which is meant is not guessed".into())
-            }
-            Self::ColumnType { role, within, .. } => Some(
-                match (role, within) {
-                    (Role::OpenId, ColumnPlace::Query) => {
-                        "name a column of text or whole numbers, or cast it to text in the query"
-                    }
-                    (Role::OpenId, ColumnPlace::File) => {
-                        "name a column of text or whole numbers, or cast it to text or to DECIMAL(38, 0) when the file is exported"
-                    }
-                    (Role::LastActive, ColumnPlace::Query) => "name a column of times, dates or Unix times",
-                    (Role::LastActive, ColumnPlace::File) => {
-                        "name a column of times, dates or Unix times, or cast it to a time when the file is exported"
-                    }
-                }
-                .into(),
-            ),
-            Self::NotParquet { .. } | Self::NotSqlite { .. } => {
-                Some("write the source as what the file is: `csv:` or `jsonl:`".into())
-            }
-            Self::NoFooter { .. } => Some("the file was cut off, or is still being written: export it again".into()),
-            Self::BadParquet { .. } => {
-                Some("export it again, unencrypted, with snappy, gzip, zstd or lz4 as compression or none".into())
-            }
-            Self::TooLarge { .. } => Some(
-                "export it again with smaller row groups or pages, or only with the columns that the campaign reads"
-                    .into(),
-            ),
-            Self::Secret { .. } => {
-                Some("set it to the URL of the server, such as scheme://user:password@host/database".into())
-            }
-            Self::Url { help: Some(help), .. } => Some(help.clone()),
-            Self::Url { server, .. } => Some(format!("a {server} URL is {}", example(server))),
-            Self::NoQuery { .. } => Some("write one `select` that returns the open_ids".into()),
-            Self::Database {
-                blame: Responsible::File(help) | Responsible::Server(help),
-                ..
-            } => Some((*help).into()).filter(|help: &String| !help.is_empty()),
-            Self::RepeatedColumn { .. } => Some("rename one of them: which of the two is meant is not guessed".into()),
-            Self::Malformed { flaw, .. } => Some(flaw.help().into()),
-            Self::Changed { .. } => Some("run it again when the file is written completely".into()),
-            Self::Pattern { .. } => {
-                Some("write `*` for any characters of a name, `?` for one, `[abc]` for one of these".into())
-            }
-            Self::Neighbour { narrower, .. } => Some(format!(
-                "write a pattern that matches only the data, such as `{narrower}`; no file is skipped"
-            )),
-            Self::NoMatch { .. } => Some("`*` does not match `/`, nor a point at the beginning of a name".into()),
-            Self::Terminal => Some("pipe the audience in, as in `export-members | runner apply campaign.yaml`".into()),
-            Self::Foreign { what, .. } => Some(what.help().into()),
-            Self::Damaged { cut: true, .. } => Some("the file was cut off: copy or export it again".into()),
-            Self::Damaged { .. } => Some("copy or export the file again".into()),
-            Self::Unreadable { source, .. } => Some(unreadable(source.kind()).into()),
-            Self::NotAFile { what: DIRECTORY, .. } => {
-                Some("name the file in it, or several by a pattern such as folder/*.csv".into())
-            }
-            Self::NotAFile { .. } => Some("pipe it in, and write `stdin:` as the source".into()),
-            Self::Empty { lacks: LINE, .. } => Some("export it again; a list of nobody has an empty line in it".into()),
-            Self::Empty { .. } => Some("export it again: the export failed, or has not been written yet".into()),
-            Self::LongValue { .. } => Some("name the column of the open_ids: one has at most 128 characters".into()),
-            Self::BrokenOff | Self::NoThread { .. } | Self::Broken => None,
-        }
+            Self::NoQuery { .. } => database::NoQueryHelp.to_string(),
+            Self::Database { blame, .. } if *blame.help() == DatabaseHelp::Nothing => return None,
+            Self::Database { blame, .. } => blame.help().to_string(),
+            Self::RepeatedColumn { .. } => audience::RepeatedColumnHelp.to_string(),
+            Self::Malformed { flaw, .. } => flaw.help(),
+            Self::Changed { .. } => audience::ChangedHelp.to_string(),
+            Self::Pattern { .. } => audience::PatternHelp.to_string(),
+            Self::Neighbour { narrower, .. } => audience::NeighbourHelp { narrower }.to_string(),
+            Self::NoMatch { .. } => audience::NoMatchHelp.to_string(),
+            Self::Terminal => audience::TerminalHelp.to_string(),
+            Self::Foreign { what, .. } => what.help(),
+            Self::Damaged { cut: true, .. } => audience::CutOffHelp.to_string(),
+            Self::Damaged { .. } => audience::DamagedHelp.to_string(),
+            Self::Unreadable { source, .. } => unreadable(source.kind()),
+            Self::NotAFile { is_directory: true, .. } => audience::DirectoryHelp.to_string(),
+            Self::NotAFile { .. } => audience::DeviceHelp.to_string(),
+            Self::Empty { lacks: Lacks::Line, .. } => audience::EmptyListHelp.to_string(),
+            Self::Empty { .. } => audience::EmptyHelp.to_string(),
+            Self::LongValue { .. } => audience::LongValueHelp.to_string(),
+            Self::BrokenOff | Self::NoThread { .. } | Self::Broken => return None,
+        })
     }
 
     /// Whether the campaign file, or something it names, has to be fixed. Other errors may disappear on a retry.
@@ -484,64 +447,153 @@ impl AudienceError {
     }
 }
 
-/// Returns the text that names the last line or row that was read; empty for 0.
-fn behind(unit: &str, number: u64) -> String {
-    match number {
-        0 => String::new(),
-        _ => format!(" behind {unit} {number}"),
+/// Returns the help for an I/O error of a file.
+fn unreadable(kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::NotFound => audience::UnreadableAbsent.to_string(),
+        io::ErrorKind::PermissionDenied => audience::UnreadablePermission.to_string(),
+        _ => audience::UnreadableOther.to_string(),
     }
 }
 
-/// Returns the help for an I/O error of a file.
-const fn unreadable(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::NotFound => "check the path; it begins at the folder of the campaign file",
-        io::ErrorKind::PermissionDenied => "let the user who runs this read it",
-        _ => "check the disk that it is on, then run the same command again",
+fn not_a_file(path: &Path, is_directory: bool) -> String {
+    let path = &path.display();
+    if is_directory {
+        audience::Directory { path }.to_string()
+    } else {
+        audience::Device { path }.to_string()
     }
+}
+
+fn damaged(path: &Path, line: u64, how: &str, cut: bool) -> String {
+    let path = &path.display();
+    let how = &how;
+    match (cut, &line) {
+        (true, 0) => audience::CutOff { path, how }.to_string(),
+        (true, line) => audience::CutOffAfterLine { path, how, line }.to_string(),
+        (false, 0) => audience::Damaged { path, how }.to_string(),
+        (false, line) => audience::DamagedAfterLine { path, how, line }.to_string(),
+    }
+}
+
+fn no_column(path: &Path, line: u64, column: &str, found: &[String], hint: Option<&HeaderHint>) -> String {
+    let path = &path.display();
+    let line = &line;
+    let column = &quoted(column);
+    let found = &list(found);
+    match hint {
+        Some(HeaderHint::Encoding(Encoding::Gb18030)) => audience::NoColumnGb18030 {
+            path,
+            line,
+            column,
+            found,
+        }
+        .to_string(),
+        Some(HeaderHint::Encoding(Encoding::Utf8)) => audience::NoColumnUtf8 {
+            path,
+            line,
+            column,
+            found,
+        }
+        .to_string(),
+        _ => audience::NoColumn {
+            path,
+            line,
+            column,
+            found,
+        }
+        .to_string(),
+    }
+}
+
+fn no_such_column(path: Option<&Path>, column: &str, found: &[String]) -> String {
+    let column = &quoted(column);
+    let found = &list(found);
+    match path {
+        Some(path) => {
+            let path = &path.display();
+            audience::NoColumnInFile { path, column, found }.to_string()
+        }
+        None => audience::NoColumnInQuery { column, found }.to_string(),
+    }
+}
+
+fn column_type(path: Option<&Path>, column: &str, found: Option<&str>, role: Role) -> String {
+    let column = &quoted(column);
+    let r#type = &found.map_or_else(|| audience::TypeList.to_string(), |found| shortened(found).into_owned());
+    match (role, path.map(Path::display)) {
+        (Role::OpenId, Some(path)) => {
+            let path = &path;
+            audience::TypeOfIdsInFile { path, column, r#type }.to_string()
+        }
+        (Role::OpenId, None) => audience::TypeOfIdsInQuery { column, r#type }.to_string(),
+        (Role::LastActive, Some(path)) => {
+            let path = &path;
+            audience::TypeOfTimesInFile { path, column, r#type }.to_string()
+        }
+        (Role::LastActive, None) => audience::TypeOfTimesInQuery { column, r#type }.to_string(),
+    }
+}
+
+fn bad_parquet(path: &Path, row: u64, why: &dyn Display) -> String {
+    let path = &path.display();
+    match row {
+        0 => audience::BadParquet { path, why }.to_string(),
+        row => audience::BadParquetAfterRow { path, row: &row, why }.to_string(),
+    }
+}
+
+fn long_value(path: Option<&Path>, row: u64) -> String {
+    let row = &row;
+    match path {
+        Some(path) => {
+            let path = &path.display();
+            audience::LongValueInFile { path, row }.to_string()
+        }
+        None => audience::LongValueInQuery { row }.to_string(),
+    }
+}
+
+fn all_mistakes(mistakes: &[UrlMistake]) -> String {
+    join_all(mistakes.iter().map(UrlMistake::to_string)).unwrap_or_default()
 }
 
 /// Proposes a column, and says by what it differs if it looks like the wanted one.
 fn meant(nearest: &str) -> String {
-    let looks = find_look_alike(nearest).map(|found| format!(" it has {found}"));
-    format!("did you mean {}?{}", quoted(nearest), looks.unwrap_or_default())
-}
-
-/// Formats the name of a column. A long name is cut.
-fn quoted(column: &str) -> String {
-    format!("{:?}", shortened(column))
-}
-
-/// Says what a header has.
-fn header(found: &[String], hint: Option<&HeaderHint>) -> String {
-    match hint {
-        Some(HeaderHint::Encoding(Encoding::Gb18030)) => format!("is not UTF-8; in gb18030 it has {}", list(found)),
-        Some(HeaderHint::Encoding(Encoding::Utf8)) => format!("is UTF-8, not gb18030; it has {}", list(found)),
-        _ => format!("has {}", list(found)),
+    let name = &quoted(nearest);
+    match &find_look_alike(nearest) {
+        Some(found) => audience::DidYouMeanLookAlike { name, found }.to_string(),
+        None => audience::DidYouMean { name }.to_string(),
     }
+}
+
+/// Formats the name of a column. A long name is cut, and characters that are not shown are escaped.
+fn quoted(column: &str) -> String {
+    let debug = format!("{:?}", shortened(column));
+    let name = &debug.get(1..debug.len() - 1).unwrap_or_default();
+    audience::Name { name }.to_string()
 }
 
 impl HeaderHint {
     fn help(&self, column: &str) -> String {
         match self {
             Self::Nearest(nearest) => meant(nearest),
-            Self::Encoding(Encoding::Gb18030) => {
-                "write `encoding: gb18030` beside its `path`, or save the file as \"CSV UTF-8\"".to_owned()
+            Self::Encoding(Encoding::Gb18030) => audience::EncodingGb18030Help.to_string(),
+            Self::Encoding(Encoding::Utf8) => audience::EncodingUtf8Help.to_string(),
+            Self::Line(line) => audience::LaterLineHelp { line }.to_string(),
+            Self::Delimiter(delimiter @ (',' | ';')) => {
+                let delimiter = &format!("\"{delimiter}\"");
+                audience::DelimiterHelp { delimiter }.to_string()
             }
-            Self::Encoding(Encoding::Utf8) => "remove `encoding: gb18030`".to_owned(),
-            Self::Line(line) => format!(
-                "line {line} has the column: delete the lines before it, or move it to the top if they are rows"
-            ),
-            Self::Delimiter(delimiter @ (',' | ';')) => format!("write `delimiter: \"{delimiter}\"`"),
-            Self::Delimiter('\t') => "write `delimiter: tab`".to_owned(),
+            Self::Delimiter('\t') => audience::DelimiterHelp { delimiter: &"tab" }.to_string(),
             Self::Delimiter(delimiter) => {
-                format!("its fields are separated by {delimiter:?}: export it with `,`, `;` or a tab between them")
+                let delimiter = &format!("{delimiter:?}");
+                audience::OtherDelimiterHelp { delimiter }.to_string()
             }
-            Self::NoHeader => format!(
-                "that looks like a row and not like a header: write a first line with the names of the columns, {} \
-                 among them",
-                quoted(column)
-            ),
+            Self::NoHeader => audience::NoHeaderHelp {
+                column: &quoted(column),
+            }
+            .to_string(),
         }
     }
 }
@@ -549,7 +601,7 @@ impl HeaderHint {
 /// Formats a list of keys.
 fn keys(found: &[String]) -> String {
     if found.is_empty() {
-        "none".to_owned()
+        audience::NoNames.to_string()
     } else {
         list(found)
     }
@@ -558,11 +610,11 @@ fn keys(found: &[String]) -> String {
 /// Formats a list of columns. A long list is cut.
 fn list(columns: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut text: Vec<_> = columns.iter().take(SHOWN).map(|column| quoted(column)).collect();
+    let mut names: Vec<_> = columns.iter().take(SHOWN).map(|column| quoted(column)).collect();
     if let Some(more) = columns.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push(format!("and {more} more"));
+        names.push(audience::AndMore { n: &more }.to_string());
     }
-    text.join(", ")
+    names.join(&audience::Separator.to_string())
 }
 
 /// Returns an example of a server's URL.

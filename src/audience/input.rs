@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::damage::Damage;
-use super::error::{AudienceError, DIRECTORY};
+use super::error::AudienceError;
 use super::neighbour;
 use super::syntax_error::{Foreign, LOOK};
 use crate::campaign::Files;
@@ -117,7 +117,7 @@ impl Regular {
         if !kind.is_file() {
             return Err(AudienceError::NotAFile {
                 path: path.into(),
-                what: if kind.is_dir() { DIRECTORY } else { "a pipe or a device" },
+                is_directory: kind.is_dir(),
             });
         }
         let file = File::open(path).map_err(unreadable)?;

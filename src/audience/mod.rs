@@ -10,6 +10,7 @@ mod cell;
 mod columns;
 mod csv;
 mod damage;
+mod database_error;
 mod error;
 mod expected;
 mod input;
@@ -28,21 +29,24 @@ mod sqlite;
 mod syntax_error;
 mod totals;
 
-pub use self::parquet::{ParquetSource, TooLarge};
+pub use self::parquet::{PageFault, ParquetFault, ParquetSource, TooLarge};
 pub use crate::campaign::{Encoding, Files};
 #[cfg(test)]
 pub(crate) use artefact::find as find_artefact;
 pub use batch::{Activity, Batch, Place, Row};
 pub use columns::Columns;
 pub use csv::CsvSource;
-pub use error::{AudienceError, ColumnPlace, HeaderHint, Responsible, Role, Said};
+pub use database_error::{DatabaseAction, DatabaseCause, DatabaseHelp, DatabaseName, QueryMistake, Responsible};
+pub use error::{AudienceError, HeaderHint, Lacks, Role};
 pub use input::Input;
 pub use jsonl::JsonlSource;
+pub use neighbour::Neighbour;
 pub use query::{Limits, Query, Server};
 pub use reading::{Next, Reading, read};
+pub use server_url::{ParameterHelp, UrlMistake, ValueKind};
 pub use source::Source;
 pub use sqlite::SqliteSource;
-pub use syntax_error::{Foreign, SaveAs, SyntaxError};
+pub use syntax_error::{Archive, Document, Foreign, SaveAs, SyntaxError};
 pub use totals::Totals;
 
 #[cfg(test)]

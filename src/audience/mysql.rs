@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, Error, Executor, MySql, Row, SqlStr, Valu
 
 use super::AudienceError;
 use super::cell::Cell;
-use super::error::Responsible;
+use super::database_error::{DatabaseHelp, DatabaseName, Responsible};
 use super::query::{Asked, Dialect, LogicalType, Server, TOO_SLOW, by_state, run};
 use super::row_sink::{RowSink, RowSource};
 use super::server_url::{Parameter, ServerUrl, UrlRules, authorities};
@@ -36,17 +36,13 @@ const RULES: UrlRules = UrlRules {
     ],
 };
 
-/// The help for a failure of TLS.
-const TLS: &str = "check the TLS settings in the URL; if the server's authority is your own, name its certificate with \
-                   ssl-ca=FILE, or with the variable SSL_CERT_FILE";
-
 /// A query to a MySQL or MariaDB server.
 pub(super) struct MysqlQuery<'s>(pub(super) &'s Server);
 
 impl RowSource for MysqlQuery<'_> {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::new(query, "MySQL database".to_owned(), TLS);
+        let mut asked = Asked::new(query, DatabaseName::MySql, DatabaseHelp::MysqlTls);
         let url = asked.url(&RULES, url)?;
         run(out, async move |out| {
             let connecting = async {

@@ -3,14 +3,42 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const MARKER: &str = "a marker of the program that wrote the files";
-const CHECKSUM: &str = "a checksum of another file";
-const UNFINISHED: &str = "a file that a program is still writing";
-const COPY: &str = "an older copy of another file";
-const WINDOWS: &str = "a file of the Windows file manager";
+/// What a file beside the data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// A marker of the program that wrote the files.
+    Marker,
+    /// A checksum of another file.
+    Checksum,
+    /// A file that a program is still writing.
+    Unfinished,
+    /// An older copy of another file.
+    Copy,
+    /// A file of the Windows file manager.
+    Windows,
+    /// A file of the macOS file manager.
+    MacOs,
+    /// The lock of a spreadsheet that is open.
+    Lock,
+}
+
+impl Neighbour {
+    /// The word that selects a text of the catalogue.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Marker => "marker",
+            Self::Checksum => "checksum",
+            Self::Unfinished => "unfinished",
+            Self::Copy => "copy",
+            Self::Windows => "windows",
+            Self::MacOs => "macos",
+            Self::Lock => "lock",
+        }
+    }
+}
 
 /// Returns the first file that is no data by its name, with what it is. `None` if there is none.
-pub(super) fn find<'p>(pattern: &str, paths: &'p [PathBuf]) -> Option<(&'p Path, &'static str)> {
+pub(super) fn find<'p>(pattern: &str, paths: &'p [PathBuf]) -> Option<(&'p Path, Neighbour)> {
     paths.iter().find_map(|path| {
         let by_ending = of_ending(path).filter(|(ending, _)| !pattern.ends_with(ending));
         let what = of_name(path).or_else(|| by_ending.map(|(_, what)| what))?;
@@ -39,32 +67,34 @@ pub(super) fn narrower(pattern: &str, paths: &[PathBuf]) -> String {
 }
 
 /// Returns what a file is by its name; `None` if it may be data.
-fn of_name(path: &Path) -> Option<&'static str> {
+fn of_name(path: &Path) -> Option<Neighbour> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
     match name.as_str() {
-        "_success" | "_metadata" | "_common_metadata" | "_temporary" | "_delta_log" | "_spark_metadata" => Some(MARKER),
-        "thumbs.db" | "ehthumbs.db" | "desktop.ini" => Some(WINDOWS),
-        ".ds_store" | "__macosx" | "icon\r" => Some("a file of the macOS file manager"),
-        name if name.starts_with("._") => Some("a file of the macOS file manager"),
-        name if name.starts_with("~$") || name.starts_with(".~") => Some("the lock of a spreadsheet that is open"),
-        name if name.starts_with("_committed_") || name.starts_with("_started_") => Some(MARKER),
+        "_success" | "_metadata" | "_common_metadata" | "_temporary" | "_delta_log" | "_spark_metadata" => {
+            Some(Neighbour::Marker)
+        }
+        "thumbs.db" | "ehthumbs.db" | "desktop.ini" => Some(Neighbour::Windows),
+        ".ds_store" | "__macosx" | "icon\r" => Some(Neighbour::MacOs),
+        name if name.starts_with("._") => Some(Neighbour::MacOs),
+        name if name.starts_with("~$") || name.starts_with(".~") => Some(Neighbour::Lock),
+        name if name.starts_with("_committed_") || name.starts_with("_started_") => Some(Neighbour::Marker),
         _ => None,
     }
 }
 
 /// Returns the ending of a name that is hardly data's, with what such a file is; `None` if it may be data.
-fn of_ending(path: &Path) -> Option<(&'static str, &'static str)> {
+fn of_ending(path: &Path) -> Option<(&'static str, Neighbour)> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
     let endings = [
-        (".crc", CHECKSUM),
-        (".md5", CHECKSUM),
-        (".sha1", CHECKSUM),
-        (".sha256", CHECKSUM),
-        (".tmp", UNFINISHED),
-        (".crdownload", UNFINISHED),
-        (".swp", UNFINISHED),
-        (".bak", COPY),
-        ("~", COPY),
+        (".crc", Neighbour::Checksum),
+        (".md5", Neighbour::Checksum),
+        (".sha1", Neighbour::Checksum),
+        (".sha256", Neighbour::Checksum),
+        (".tmp", Neighbour::Unfinished),
+        (".crdownload", Neighbour::Unfinished),
+        (".swp", Neighbour::Unfinished),
+        (".bak", Neighbour::Copy),
+        ("~", Neighbour::Copy),
     ];
     endings.into_iter().find(|(ending, _)| name.ends_with(ending))
 }

@@ -22,7 +22,7 @@ use super::AudienceError;
 use super::activity::ActivityParser;
 use super::cell::{Cell, uuid};
 use super::columns::Columns;
-use super::error::{ColumnPlace, Role, nearest};
+use super::error::{Lacks, Role, nearest};
 use super::input::{Named, Regular, list};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::{RowSink, RowSource};
@@ -30,7 +30,7 @@ use super::syntax_error::Foreign;
 use crate::campaign::Files;
 use pages::column_reader;
 
-pub use pages::TooLarge;
+pub use pages::{PageFault, ParquetFault, TooLarge};
 
 const MAGIC: &[u8; 4] = b"PAR1";
 const ENCRYPTED: &[u8; 4] = b"PARE";
@@ -55,8 +55,7 @@ impl RowSource for ParquetSource {
             // The library checks most of a damaged file, and panics on the rest.
             let mut row = 0;
             let read = catch_unwind(AssertUnwindSafe(|| self.file(&named, &regular.file, &mut row, out)));
-            let contradicts = || ParquetError::General("it contradicts itself".to_owned());
-            let read = read.unwrap_or_else(|_| Err(bad(&named.path, contradicts())));
+            let read = read.unwrap_or_else(|_| Err(damaged(&named.path, ParquetFault::Contradicts)));
             read.map_err(|error| error.behind(row))?;
             regular.stood_still()?;
             out.end_rows()?;
@@ -86,15 +85,11 @@ fn whole(regular: &mut Regular) -> Result<(), AudienceError> {
     match (first.first_chunk().unwrap_or(&[0; 4]), &end) {
         _ if length == 0 => Err(AudienceError::Empty {
             path,
-            lacks: "bytes at all",
+            lacks: Lacks::Bytes,
         }),
         (MAGIC, MAGIC) => TooLarge::footer(u32::from_le_bytes([a, b, c, d]).into())
             .map_err(|part| AudienceError::TooLarge { path, row: 0, part }),
-        (ENCRYPTED, _) | (_, ENCRYPTED) => Err(AudienceError::BadParquet {
-            path,
-            row: 0,
-            why: "it is encrypted, which is not supported".to_owned(),
-        }),
+        (ENCRYPTED, _) | (_, ENCRYPTED) => Err(damaged(&path, ParquetFault::Encrypted)),
         (MAGIC, _) => Err(AudienceError::NoFooter { path }),
         _ => Err(AudienceError::NotParquet { path }),
     }
@@ -132,7 +127,8 @@ impl ParquetSource {
                     let id = id.cell();
                     if matches!(id, Cell::Text(text) if text.len() > LONGEST_ROW) {
                         return Err(AudienceError::LongValue {
-                            place: format!("row {number} of {}", path.display()),
+                            path: Some(path.into()),
+                            row: *number,
                         });
                     }
                     let active = times.get(at).map_or(Cell::Null, Value::cell);
@@ -147,22 +143,26 @@ impl ParquetSource {
 }
 
 fn bad(path: &Path, error: ParquetError) -> AudienceError {
-    if let ParquetError::External(error) = &error
-        && let Some(part) = error.downcast_ref::<TooLarge>()
-    {
-        let part = *part;
-        let path = path.into();
-        return AudienceError::TooLarge { path, row: 0, part };
-    }
     let why = match error {
-        ParquetError::General(why) | ParquetError::EOF(why) => why,
-        ParquetError::External(error) => error.to_string(),
-        ParquetError::NYI(what) => format!("{what} is not supported"),
-        other => other.to_string(),
+        ParquetError::General(why) | ParquetError::EOF(why) => ParquetFault::Library(why),
+        ParquetError::External(error) => match (error.downcast_ref::<TooLarge>(), error.downcast_ref::<PageFault>()) {
+            (Some(part), _) => {
+                let part = *part;
+                let path = path.into();
+                return AudienceError::TooLarge { path, row: 0, part };
+            }
+            (None, Some(fault)) => ParquetFault::Page(*fault),
+            (None, None) => ParquetFault::Library(error.to_string()),
+        },
+        ParquetError::NYI(what) => ParquetFault::NotSupported(what),
+        other => ParquetFault::Library(other.to_string()),
     };
+    damaged(path, why)
+}
+
+fn damaged(path: &Path, why: ParquetFault) -> AudienceError {
     let path = path.into();
-    let row = 0;
-    AudienceError::BadParquet { path, row, why }
+    AudienceError::BadParquet { path, row: 0, why }
 }
 
 struct Wanted {
@@ -207,7 +207,7 @@ impl Wanted {
         let names: Vec<_> = schema.columns().iter().map(|column| column.path().string()).collect();
         let Some(at) = names.iter().position(|found| found == name) else {
             return Err(AudienceError::NoSuchColumn {
-                place: path.display().to_string(),
+                path: Some(path.into()),
                 column: name.to_owned(),
                 nearest: nearest(name, &names),
                 found: names,
@@ -235,11 +235,10 @@ impl Wanted {
                 column_type,
             }),
             _ => Err(AudienceError::ColumnType {
-                place: path.display().to_string(),
+                path: Some(path.into()),
                 column: name.to_owned(),
                 found: kind(&column),
                 role,
-                within: ColumnPlace::File,
             }),
         }
     }
@@ -289,7 +288,7 @@ impl Wanted {
             values.clear();
             let (records, ..) = reader.read_records(rows - read, Some(&mut levels), None, &mut values)?;
             if records == 0 {
-                return Err(ParquetError::General("a column has fewer rows than its group".into()));
+                return Err(PageFault::FewerRows.into());
             }
             read += records;
             let mut values = values.drain(..).map(&value);
@@ -350,19 +349,19 @@ const fn decimal(physical: Physical) -> Option<ColumnType> {
     }
 }
 
-/// Describes the type of a column in the words of the format.
-fn kind(column: &ColumnDescriptor) -> String {
+/// Describes the type of a column in the words of the format; `None` for a list.
+fn kind(column: &ColumnDescriptor) -> Option<String> {
     if column.max_rep_level() > 0 {
-        return "a list".to_owned();
+        return None;
     }
-    match column.logical_type_ref() {
+    Some(match column.logical_type_ref() {
         Some(LogicalType::Decimal(of)) => format!("DECIMAL({}, {})", of.precision, of.scale),
         None if column.converted_type() == ConvertedType::DECIMAL => {
             format!("DECIMAL({}, {})", column.type_precision(), column.type_scale())
         }
         Some(logical) => format!("{} ({logical:?})", column.physical_type()),
         None => column.physical_type().to_string(),
-    }
+    })
 }
 
 /// A value of the current block of rows.

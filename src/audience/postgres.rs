@@ -10,10 +10,10 @@ use sqlx::{ConnectOptions, Connection, Error, Executor, Postgres, Row, SqlStr, V
 
 use super::AudienceError;
 use super::cell::{Cell, uuid};
-use super::error::{Responsible, Said};
+use super::database_error::{DatabaseAction, DatabaseCause, DatabaseHelp, DatabaseName, Responsible};
 use super::query::{Asked, Dialect, LogicalType, Server, TOO_SLOW, by_state, run};
 use super::row_sink::{RowSink, RowSource};
-use super::server_url::{LEAVE_OUT, Parameter, ServerUrl, UrlRules, authorities};
+use super::server_url::{Parameter, ParameterHelp, ServerUrl, UrlRules, authorities};
 
 /// The parameters of libpq. sqlx reads few of them, logs an unknown one with its value, and ignores it.
 const RULES: UrlRules = UrlRules {
@@ -44,26 +44,29 @@ const RULES: UrlRules = UrlRules {
         // There is neither Kerberos nor compression, the encoding is always UTF-8, and a query has its own time limit.
         (
             "gssencmode",
-            Parameter::IgnoredIf(&["disable", "prefer"], "use TLS, with sslmode=verify-full"),
+            Parameter::IgnoredIf(&["disable", "prefer"], ParameterHelp::UseTls),
         ),
         ("krbsrvname", Parameter::Ignored),
         ("gsslib", Parameter::Ignored),
         ("gssdelegation", Parameter::Ignored),
         ("sslcompression", Parameter::Ignored),
         ("sslsni", Parameter::Ignored),
-        ("sslnegotiation", Parameter::IgnoredIf(&["postgres"], LEAVE_OUT)),
-        ("sslcertmode", Parameter::IgnoredIf(&["allow"], LEAVE_OUT)),
+        (
+            "sslnegotiation",
+            Parameter::IgnoredIf(&["postgres"], ParameterHelp::Remove),
+        ),
+        ("sslcertmode", Parameter::IgnoredIf(&["allow"], ParameterHelp::Remove)),
         (
             "ssl_min_protocol_version",
-            Parameter::IgnoredIf(&["TLSv1", "TLSv1.1", "TLSv1.2"], LEAVE_OUT),
+            Parameter::IgnoredIf(&["TLSv1", "TLSv1.1", "TLSv1.2"], ParameterHelp::Remove),
         ),
         (
             "ssl_max_protocol_version",
-            Parameter::IgnoredIf(&["TLSv1.3"], LEAVE_OUT),
+            Parameter::IgnoredIf(&["TLSv1.3"], ParameterHelp::Remove),
         ),
         (
             "client_encoding",
-            Parameter::IgnoredIf(&["utf8", "utf-8", "auto"], LEAVE_OUT),
+            Parameter::IgnoredIf(&["utf8", "utf-8", "auto"], ParameterHelp::Remove),
         ),
         ("fallback_application_name", Parameter::Ignored),
         ("keepalives", Parameter::Ignored),
@@ -72,50 +75,23 @@ const RULES: UrlRules = UrlRules {
         ("keepalives_count", Parameter::Ignored),
         ("tcp_user_timeout", Parameter::Ignored),
         ("load_balance_hosts", Parameter::Ignored),
-        ("min_protocol_version", Parameter::IgnoredIf(&["3.0"], LEAVE_OUT)),
+        (
+            "min_protocol_version",
+            Parameter::IgnoredIf(&["3.0"], ParameterHelp::Remove),
+        ),
         ("max_protocol_version", Parameter::Ignored),
-        (
-            "service",
-            Parameter::Unsupported("write host, user and database in the URL"),
-        ),
-        (
-            "servicefile",
-            Parameter::Unsupported("write host, user and database in the URL"),
-        ),
-        (
-            "passfile",
-            Parameter::Unsupported("write the password in the URL, or in ~/.pgpass"),
-        ),
-        ("requiressl", Parameter::Unsupported("write sslmode=require")),
-        ("sslpassword", Parameter::Unsupported("use a key that is not encrypted")),
-        ("sslcrl", Parameter::Unsupported(LEAVE_OUT)),
-        ("sslcrldir", Parameter::Unsupported(LEAVE_OUT)),
-        ("requirepeer", Parameter::Unsupported(LEAVE_OUT)),
-        (
-            "require_auth",
-            Parameter::Unsupported("use sslmode=verify-full instead"),
-        ),
-        ("replication", Parameter::Unsupported(LEAVE_OUT)),
+        ("service", Parameter::Unsupported(ParameterHelp::WriteHost)),
+        ("servicefile", Parameter::Unsupported(ParameterHelp::WriteHost)),
+        ("passfile", Parameter::Unsupported(ParameterHelp::WritePassword)),
+        ("requiressl", Parameter::Unsupported(ParameterHelp::WriteSslmode)),
+        ("sslpassword", Parameter::Unsupported(ParameterHelp::PlainKey)),
+        ("sslcrl", Parameter::Unsupported(ParameterHelp::Remove)),
+        ("sslcrldir", Parameter::Unsupported(ParameterHelp::Remove)),
+        ("requirepeer", Parameter::Unsupported(ParameterHelp::Remove)),
+        ("require_auth", Parameter::Unsupported(ParameterHelp::UseVerifyFull)),
+        ("replication", Parameter::Unsupported(ParameterHelp::Remove)),
     ],
 };
-
-/// The help for a failure of TLS.
-const TLS: &str = "check the TLS settings in the URL; if the server's authority is your own, name its certificate with \
-                   sslrootcert=FILE, or with the variable SSL_CERT_FILE";
-/// The help when a connection that needs channel binding has no valid certificate.
-const BINDING: &str = "`channel_binding=require` is met by TLS with a certificate that verifies: name the authority's \
-                       certificate with sslrootcert, or write channel_binding=prefer";
-/// The help for a pooler that gives each statement another connection.
-const POOLER: Responsible = Responsible::Server(
-    "the pooler gives each statement another connection, and a query needs one that cannot write: set pool_mode = \
-     transaction or session for this database, or connect to the server itself",
-);
-
-/// The help for a pooler that refuses a parameter of the connection.
-const STARTUP: Responsible = Responsible::File(
-    "leave that parameter out of the URL and of the variables PGOPTIONS and PGAPPNAME, or add it to \
-     ignore_startup_parameters of PgBouncer",
-);
 
 /// A query to a PostgreSQL server.
 pub(super) struct PostgresQuery<'s>(pub(super) &'s Server);
@@ -123,10 +99,10 @@ pub(super) struct PostgresQuery<'s>(pub(super) &'s Server);
 impl RowSource for PostgresQuery<'_> {
     fn read_rows(&self, out: &mut RowSink) -> Result<(), AudienceError> {
         let Server { url, query } = self.0;
-        let mut asked = Asked::new(query, "PostgreSQL database".to_owned(), TLS);
+        let mut asked = Asked::new(query, DatabaseName::PostgreSql, DatabaseHelp::PostgresTls);
         let url = asked.url(&RULES, url)?;
         if url.parameter("channel_binding") == Some("require") {
-            asked.tls_help = BINDING;
+            asked.tls_help = DatabaseHelp::Binding;
         }
         run(out, async |out| {
             let connecting = async { options(&url)?.connect().await };
@@ -201,21 +177,20 @@ async fn check_role(
     let role = sqlx::query_as(sql).persistent(false).fetch_one(connection).await;
     let (standby, read_only): (bool, bool) = role.map_err(|error| asked.cannot_begin::<Postgres>(&error))?;
     let (fits, found) = match wanted {
-        "primary" => (!standby, "a standby"),
-        "standby" => (standby, "a primary"),
+        "primary" => (!standby, "standby"),
+        "standby" => (standby, "primary"),
         "read-write" => (!read_only, "read-only"),
-        _ => (read_only, "not read-only"),
+        _ => (read_only, "writable"),
     };
     if fits {
         return Ok(());
     }
-    Err(AudienceError::Database {
-        doing: asked.beginning(),
-        blame: Responsible::Server("name the host of such a server in the URL, or leave target_session_attrs out"),
-        source: Said(format!(
-            "the server is {found}, and the URL asks for target_session_attrs={wanted}"
-        )),
-    })
+    let wanted = wanted.to_owned();
+    Err(asked.error(
+        DatabaseAction::Begin,
+        Responsible::Server(DatabaseHelp::Role),
+        DatabaseCause::WrongRole { found, wanted },
+    ))
 }
 
 /// How many names of prepared statements may be in use by others.
@@ -310,8 +285,8 @@ impl Dialect for Postgres {
     fn blame(said: &dyn DatabaseError) -> Responsible {
         match said.code().as_deref() {
             Some("57014") => TOO_SLOW,
-            Some("08P01") if said.message().contains("statement pooling") => POOLER,
-            Some("08P01") if said.message().contains("startup parameter") => STARTUP,
+            Some("08P01") if said.message().contains("statement pooling") => Responsible::Server(DatabaseHelp::Pooler),
+            Some("08P01") if said.message().contains("startup parameter") => Responsible::File(DatabaseHelp::Startup),
             _ => by_state(said),
         }
     }

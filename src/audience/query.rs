@@ -15,7 +15,8 @@ use super::AudienceError;
 use super::activity::ActivityParser;
 use super::cell::Cell;
 use super::columns::Columns;
-use super::error::{ColumnPlace, Responsible, Role, Said, nearest};
+use super::database_error::{DatabaseAction, DatabaseCause, DatabaseHelp, DatabaseName, QueryMistake, Responsible};
+use super::error::{Role, nearest};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::RowSink;
 use super::server_url::{ServerUrl, UrlMistake, UrlRules, check_files};
@@ -28,8 +29,8 @@ use crate::model::secret::{Secret, SecretRef};
 const PLACE: &str = "the query";
 /// How much longer than the server the client waits for a statement: the server's error explains more.
 const GRACE: Duration = Duration::from_secs(30);
-/// The help for a query that timed out.
-pub(super) const TOO_SLOW: Responsible = Responsible::Server("make the query faster, or export its result to a file");
+/// Who has to act if a query timed out.
+pub(super) const TOO_SLOW: Responsible = Responsible::Server(DatabaseHelp::TooSlow);
 
 /// A query to a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,20 +142,19 @@ struct Wanted {
 /// An open query, with the data for its error messages.
 pub(super) struct Asked<'q> {
     pub(super) query: &'q Query,
-    /// The name in messages: "PostgreSQL database".
-    database: String,
+    database: DatabaseName,
     /// The texts that messages must not show: the URL and its password.
     secrets: Vec<Secret>,
     /// The longest time until the connection is open.
     connect_within: Duration,
     /// The help for a failure of TLS.
-    pub(super) tls_help: &'static str,
+    pub(super) tls_help: DatabaseHelp,
     /// How far the session's clock is ahead of UTC, in seconds, for a database that returns moments as local times.
     pub(super) offset: i32,
 }
 
 impl<'q> Asked<'q> {
-    pub(super) fn new(query: &'q Query, database: String, tls_help: &'static str) -> Self {
+    pub(super) fn new(query: &'q Query, database: DatabaseName, tls_help: DatabaseHelp) -> Self {
         Self {
             query,
             database,
@@ -173,12 +173,12 @@ impl<'q> Asked<'q> {
             .map_err(|source| AudienceError::Secret { server, source })?;
         let parsed = ServerUrl::parse(secret.expose(), rules).and_then(|url| check_files(&url).map(|()| url));
         self.secrets.push(secret);
-        let url = parsed.map_err(|UrlMistake { why, help }| AudienceError::Url {
+        let unusable = |mistakes| AudienceError::Url {
             server,
             reference: reference.clone(),
-            why,
-            help,
-        })?;
+            mistakes,
+        };
+        let url = parsed.map_err(unusable)?;
         let password = url.url.password().unwrap_or_default();
         let decoded: String = url::form_urlencoded::parse(password.replace('+', "%2B").as_bytes())
             .map(|(key, value)| {
@@ -194,12 +194,7 @@ impl<'q> Asked<'q> {
         self.secrets.extend(named.map(|(_, password)| Secret::new(&password)));
         let mut passwords = self.secrets.iter().skip(1).map(|password| password.expose().len());
         if passwords.any(|length| (1..Secret::SHORTEST).contains(&length)) {
-            return Err(AudienceError::Url {
-                server,
-                reference: reference.clone(),
-                why: format!("its password has fewer than {} characters", Secret::SHORTEST),
-                help: None,
-            });
+            return Err(unusable(vec![UrlMistake::ShortPassword]));
         }
         self.connect_within = url.connect_timeout().unwrap_or(self.connect_within);
         Ok(url)
@@ -210,27 +205,30 @@ impl<'q> Asked<'q> {
         &self,
         connecting: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, AudienceError> {
-        let doing = || format!("connect to the audience's {}", self.database);
         match tokio::time::timeout(self.connect_within, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(self.failed::<D>(doing(), &error)),
-            Err(_) => Err(AudienceError::Database {
-                doing: doing(),
-                blame: Responsible::Server(
-                    "check the host and the port in the URL, and that the server can be reached from here",
-                ),
-                source: Said(format!("no answer within {} s", self.connect_within.as_secs_f64())),
-            }),
+            Ok(Err(error)) => Err(self.failed::<D>(DatabaseAction::Connect, &error)),
+            Err(_) => Err(self.error(
+                DatabaseAction::Connect,
+                Responsible::Server(DatabaseHelp::Host),
+                DatabaseCause::NoAnswer(self.connect_within.as_secs_f64()),
+            )),
         }
     }
 
-    pub(super) fn beginning(&self) -> String {
-        format!("begin to read from the audience's {}", self.database)
+    /// Creates the error of an action.
+    pub(super) fn error(&self, action: DatabaseAction, blame: Responsible, cause: DatabaseCause) -> AudienceError {
+        AudienceError::Database {
+            action,
+            database: self.database.clone(),
+            blame,
+            source: cause,
+        }
     }
 
     /// Converts an error before the query.
     pub(super) fn cannot_begin<D: Dialect>(&self, error: &Error) -> AudienceError {
-        self.failed::<D>(self.beginning(), error)
+        self.failed::<D>(DatabaseAction::Begin, error)
     }
 
     /// Makes the connection read-only.
@@ -259,11 +257,11 @@ impl<'q> Asked<'q> {
         let limit = self.query.limits.statement + GRACE;
         match tokio::time::timeout(limit, self.rows::<D>(connection, out)).await {
             Ok(done) => done,
-            Err(_) => Err(AudienceError::Database {
-                doing: format!("read the audience from its {}", self.database),
-                blame: TOO_SLOW,
-                source: Said(format!("the query was not done within {} s", limit.as_secs())),
-            }),
+            Err(_) => Err(self.error(
+                DatabaseAction::Read(0),
+                TOO_SLOW,
+                DatabaseCause::NotDone(limit.as_secs()),
+            )),
         }
     }
 
@@ -272,7 +270,7 @@ impl<'q> Asked<'q> {
         for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
         D::Arguments: IntoArguments<D>,
     {
-        let ask = |error| self.failed::<D>(format!("ask the audience's {}", self.database), &error);
+        let ask = |error| self.failed::<D>(DatabaseAction::Ask, &error);
         let sql: SqlStr = sqlx::AssertSqlSafe(self.query.sql.clone()).into_sql_str();
         let statement = D::prepare(connection, sql).await.map_err(ask)?;
         let parameters = match statement.parameters() {
@@ -282,13 +280,13 @@ impl<'q> Asked<'q> {
         };
         if parameters > 0 {
             return Err(AudienceError::NoQuery {
-                why: "it has parameters, and nothing to put in their place",
+                why: QueryMistake::Parameters,
             });
         }
         let columns = statement.columns();
         if columns.is_empty() {
             return Err(AudienceError::NoQuery {
-                why: "it returns no rows, so it is not asking for anything",
+                why: QueryMistake::NoRows,
             });
         }
         let names: Vec<_> = columns.iter().map(|column| column.name().to_owned()).collect();
@@ -298,11 +296,10 @@ impl<'q> Asked<'q> {
             match D::logical_type(type_name, self.offset).filter(|logical_type| logical_type.fits(role)) {
                 Some(logical_type) => Ok(Wanted { at, logical_type }),
                 None => Err(AudienceError::ColumnType {
-                    place: PLACE.to_owned(),
+                    path: None,
                     column: name.to_owned(),
-                    found: type_name.to_owned(),
+                    found: Some(type_name.to_owned()),
                     role,
-                    within: ColumnPlace::Query,
                 }),
             }
         };
@@ -319,13 +316,7 @@ impl<'q> Asked<'q> {
         let query = statement.query().persistent(D::KEEPS_STATEMENTS);
         let mut rows = query.fetch(&mut *connection);
         while let Some(row) = next(&mut rows).await {
-            let failed = |error| {
-                let doing = match number {
-                    0 => format!("read the audience from its {}", self.database),
-                    _ => format!("read the audience from its {} behind row {number}", self.database),
-                };
-                self.failed::<D>(doing, &error)
-            };
+            let failed = |error| self.failed::<D>(DatabaseAction::Read(number), &error);
             let row = row.map_err(failed)?;
             let active = match last_active {
                 Some(Wanted { at, logical_type }) => D::cell(&row, at, logical_type, &mut scratch).map_err(failed)?,
@@ -337,7 +328,8 @@ impl<'q> Asked<'q> {
             number += 1;
             if matches!(cell, Cell::Text(text) | Cell::Decimal(text) if text.len() > LONGEST_ROW) {
                 return Err(AudienceError::LongValue {
-                    place: format!("row {number} of {PLACE}"),
+                    path: None,
+                    row: number,
                 });
             }
             out.row_async(number, cell.open_id(&self.query.columns.open_id, &mut digits), active)
@@ -347,41 +339,45 @@ impl<'q> Asked<'q> {
     }
 
     /// Converts an error of the database or the connection.
-    fn failed<D: Dialect>(&self, doing: String, error: &Error) -> AudienceError {
-        let (said, blame) = match error {
-            Error::Database(said) => (self.covered(said.message().to_owned()), D::blame(&**said)),
+    fn failed<D: Dialect>(&self, action: DatabaseAction, error: &Error) -> AudienceError {
+        let (cause, blame) = match error {
+            Error::Database(said) => (self.message(said.message().to_owned()), D::blame(&**said)),
             Error::Io(error) => self.connection_failed(error),
-            Error::Tls(error) => (self.covered(error.to_string()), Responsible::Server(self.tls_help)),
-            // The error quotes the value, which may be a part of the password.
-            Error::Configuration(_) => (
-                "a value in the URL is not understood".to_owned(),
-                Responsible::File("check the parameters in the URL"),
+            Error::Tls(error) => (
+                self.message(error.to_string()),
+                Responsible::Server(self.tls_help.clone()),
             ),
-            other => (self.covered(other.to_string()), Responsible::Server("")),
+            // The error quotes the value, which may be a part of the password.
+            Error::Configuration(_) => (DatabaseCause::BadValue, Responsible::File(DatabaseHelp::Parameters)),
+            other => (
+                self.message(other.to_string()),
+                Responsible::Server(DatabaseHelp::Nothing),
+            ),
         };
-        AudienceError::Database {
-            doing,
-            blame,
-            source: Said(shortened(&said).into_owned()),
-        }
+        self.error(action, blame, cause)
     }
 
     /// Describes a failure of the connection, whose text comes from the system and from the TLS library.
-    fn connection_failed(&self, error: &std::io::Error) -> (String, Responsible) {
+    fn connection_failed(&self, error: &std::io::Error) -> (DatabaseCause, Responsible) {
         if let Some(fault) = CertificateFault::find(error) {
-            return (fault.to_string(), Responsible::Server(fault.help(self.tls_help)));
+            let help = if fault.help("").is_empty() {
+                self.tls_help.clone()
+            } else {
+                DatabaseHelp::Certificate(fault.clone())
+            };
+            return (DatabaseCause::Certificate(fault), Responsible::Server(help));
         }
+        let said = DatabaseCause::Message(shortened(&error.to_string()).into_owned());
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => (
-                "the server closed the connection".to_owned(),
-                Responsible::Server("run the same command again when the server answers"),
-            ),
-            std::io::ErrorKind::InvalidData => (error.to_string(), Responsible::Server(self.tls_help)),
-            _ => (
-                error.to_string(),
-                Responsible::Server("check that the server runs and can be reached from here"),
-            ),
+            std::io::ErrorKind::UnexpectedEof => (DatabaseCause::Closed, Responsible::Server(DatabaseHelp::Again)),
+            std::io::ErrorKind::InvalidData => (said, Responsible::Server(self.tls_help.clone())),
+            _ => (said, Responsible::Server(DatabaseHelp::Reach)),
         }
+    }
+
+    /// The message of the database or a library, without secrets.
+    fn message(&self, said: String) -> DatabaseCause {
+        DatabaseCause::Message(shortened(&self.covered(said)).into_owned())
     }
 
     /// Replaces every secret in a message of the server.
@@ -420,12 +416,11 @@ fn only(name: &str, names: &[String]) -> Result<usize, AudienceError> {
     match (found.next(), found.count()) {
         (Some((at, _)), 0) => Ok(at),
         (Some(_), more) => Err(AudienceError::Ambiguous {
-            place: PLACE.to_owned(),
             column: name.to_owned(),
             times: more + 1,
         }),
         (None, _) => Err(AudienceError::NoSuchColumn {
-            place: PLACE.to_owned(),
+            path: None,
             column: name.to_owned(),
             nearest: nearest(name, names),
             found: names.to_vec(),
@@ -441,12 +436,10 @@ async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
 pub(super) fn by_state(said: &dyn DatabaseError) -> Responsible {
     let state = said.code().unwrap_or_default();
     match state.get(..2).unwrap_or_default() {
-        _ if state == "25006" => Responsible::File("the query must only read: nothing was changed"),
-        "28" => Responsible::File(
-            "check the user and the password in the URL; characters such as % @ / are percent-encoded there",
-        ),
-        "3D" => Responsible::File("check the database's name in the URL"),
-        "42" | "22" | "25" | "26" | "0A" | "21" => Responsible::File("put the query in the campaign file right"),
-        _ => Responsible::Server("run the same command again when the server answers"),
+        _ if state == "25006" => Responsible::File(DatabaseHelp::ReadOnly),
+        "28" => Responsible::File(DatabaseHelp::User),
+        "3D" => Responsible::File(DatabaseHelp::Database),
+        "42" | "22" | "25" | "26" | "0A" | "21" => Responsible::File(DatabaseHelp::Query),
+        _ => Responsible::Server(DatabaseHelp::Again),
     }
 }

@@ -10,13 +10,14 @@ use memchr::{memchr, memchr_iter, memrchr};
 use sha2::{Digest, Sha256};
 
 use super::syntax_error::SyntaxError;
+use crate::catalogue::audience;
 
 /// The longest row, in bytes: a limit for the memory that a broken file can use.
 pub(super) const LONGEST_ROW: usize = 1 << 20;
 
 /// A flaw and its line, as the cause of an [`io::Error`] on its way through the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {flaw}")]
+#[error("{}", audience::LineFlaw { line, flaw })]
 pub(super) struct Found {
     pub(super) line: u64,
     pub(super) flaw: SyntaxError,

@@ -1,9 +1,13 @@
 //! URLs of database servers. A mistake is described without quoting the URL, because any part of it may be a password.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use url::{Host, Url};
+
+use crate::catalogue::database;
+use crate::model::secret::Secret;
 
 /// What the URLs of one kind of server may contain.
 pub(super) struct UrlRules {
@@ -35,13 +39,37 @@ pub(super) enum Parameter {
     /// It changes nothing here.
     Ignored,
     /// Only these values change nothing here; any other is a mistake, with what to do about it.
-    IgnoredIf(&'static [&'static str], &'static str),
+    IgnoredIf(&'static [&'static str], ParameterHelp),
     /// It is not supported, with what to do about it.
-    Unsupported(&'static str),
+    Unsupported(ParameterHelp),
 }
 
-/// Help for a parameter that a reading of an audience does not need.
-pub(super) const LEAVE_OUT: &str = "leave it out";
+/// What to do about a parameter that is not supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is a text of the catalogue")]
+pub enum ParameterHelp {
+    PlainKey,
+    Remove,
+    UseTls,
+    UseVerifyFull,
+    WriteHost,
+    WritePassword,
+    WriteSslmode,
+}
+
+impl fmt::Display for ParameterHelp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PlainKey => database::HelpPlainKey.fmt(f),
+            Self::Remove => database::HelpRemove.fmt(f),
+            Self::UseTls => database::HelpUseTls.fmt(f),
+            Self::UseVerifyFull => database::HelpUseVerifyFull.fmt(f),
+            Self::WriteHost => database::HelpWriteHost.fmt(f),
+            Self::WritePassword => database::HelpWritePassword.fmt(f),
+            Self::WriteSslmode => database::HelpWriteSslmode.fmt(f),
+        }
+    }
+}
 
 /// A server's URL without mistakes.
 pub(super) struct ServerUrl {
@@ -55,48 +83,166 @@ pub(super) struct ServerUrl {
     pub(super) ipv6: Option<String>,
 }
 
-/// A mistake in a URL.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct UrlMistake {
-    pub(super) why: String,
-    /// What to do. `None` when the form of a URL says it.
-    pub(super) help: Option<String>,
+/// A mistake in a URL. It quotes no value of the URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UrlMistake {
+    /// It is not a URL, as the parser says.
+    NotUrl(url::ParseError),
+    /// It does not begin with this scheme.
+    Scheme(&'static str),
+    /// It has more than one host.
+    SeveralHosts,
+    /// A parameter has a value of another kind.
+    Value(String, ValueKind),
+    /// A parameter is not supported with its value.
+    UnsupportedValue(String, ParameterHelp),
+    /// A parameter is not supported.
+    Unsupported(String, ParameterHelp),
+    /// A parameter is not one of this server.
+    Foreign {
+        /// The parameter.
+        name: String,
+        /// The server.
+        server: &'static str,
+    },
+    /// A parameter is not known, and this one is nearly like it.
+    Near {
+        /// The parameter, unless it may be a part of the password.
+        name: Option<String>,
+        /// The parameter that was probably meant.
+        near: &'static str,
+    },
+    /// The parameter with this number, from 1, is not known, and may be a part of the password.
+    Hidden(usize),
+    /// It has a `#`.
+    NumberSign,
+    /// These characters of the user name or the password have to be percent-encoded.
+    Unencoded(Vec<(char, &'static str)>),
+    /// The file of a parameter cannot be read.
+    File {
+        /// The parameter.
+        name: String,
+        /// The system's error.
+        error: String,
+    },
+    /// The file of the environment variable for certificate authorities cannot be read.
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: String,
+    },
+    /// The password is too short to be hidden in messages.
+    ShortPassword,
 }
 
-impl UrlMistake {
-    fn new(why: impl Into<String>) -> Self {
-        Self {
-            why: why.into(),
-            help: None,
+/// The kind of value that a parameter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueKind {
+    /// A port number.
+    Port,
+    /// An IP address.
+    Address,
+    /// A number of seconds.
+    Seconds,
+    /// One of these.
+    OneOf(&'static [&'static str]),
+}
+
+impl fmt::Display for UrlMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUrl(error) => error.fmt(f),
+            Self::Scheme(scheme) => database::BeginsWith { scheme }.fmt(f),
+            Self::SeveralHosts => database::SeveralHosts.fmt(f),
+            Self::Value(name, ValueKind::Port) => database::NotPort { name }.fmt(f),
+            Self::Value(name, ValueKind::Address) => database::NotAddress { name }.fmt(f),
+            Self::Value(name, ValueKind::Seconds) => database::NotSeconds { name }.fmt(f),
+            Self::Value(name, ValueKind::OneOf(values)) => {
+                let values = &values.join(&database::Separator.to_string());
+                database::NotOneOf { name, values }.fmt(f)
+            }
+            Self::UnsupportedValue(name, _) => database::UnsupportedValue { name }.fmt(f),
+            Self::Unsupported(name, _) => database::Unsupported { name }.fmt(f),
+            Self::Foreign { name, server } => database::ForeignParameter { name, server }.fmt(f),
+            Self::Near { name: Some(name), near } => database::NearParameter { name, near }.fmt(f),
+            Self::Near { name: None, near } => database::NearHiddenParameter { near }.fmt(f),
+            Self::Hidden(number) => database::HiddenParameter { number }.fmt(f),
+            Self::NumberSign => database::NumberSign.fmt(f),
+            Self::Unencoded(codes) => {
+                let characters: Vec<_> = codes.iter().map(|(character, _)| format!("`{character}`")).collect();
+                let characters = &characters.join(&database::Separator.to_string());
+                database::Unencoded { characters }.fmt(f)
+            }
+            Self::File { name, error } => database::UnreadableFile { name, error }.fmt(f),
+            Self::Authorities { path, error } => {
+                let path = &path.display();
+                database::UnreadableAuthorities { path, error }.fmt(f)
+            }
+            Self::ShortPassword => database::ShortPassword {
+                least: Secret::SHORTEST as u64,
+            }
+            .fmt(f),
         }
     }
 }
 
+impl UrlMistake {
+    /// Returns what to do; `None` when the form of a URL says it.
+    pub(super) fn help(&self) -> Option<String> {
+        let about = |name: &String, help: ParameterHelp| database::ParameterHelp { name, help: &help }.to_string();
+        match self {
+            Self::SeveralHosts => Some(database::SeveralHostsHelp.to_string()),
+            Self::UnsupportedValue(name, help) | Self::Unsupported(name, help) => Some(about(name, *help)),
+            Self::Foreign { name, .. } => Some(about(name, ParameterHelp::Remove)),
+            Self::Hidden(_) => Some(database::HiddenParameterHelp.to_string()),
+            Self::NumberSign => Some(database::NumberSignHelp.to_string()),
+            Self::Unencoded(codes) => {
+                let codes: Vec<_> = codes
+                    .iter()
+                    .map(|(character, code)| database::WriteAs { character, code }.to_string())
+                    .collect();
+                let codes = &codes.join(&database::Separator.to_string());
+                Some(database::UnencodedHelp { codes }.to_string())
+            }
+            Self::File { .. } | Self::Authorities { .. } => Some(database::UnreadableFileHelp.to_string()),
+            Self::NotUrl(_) | Self::Scheme(_) | Self::Value(..) | Self::Near { .. } | Self::ShortPassword => None,
+        }
+    }
+}
+
+/// Joins texts about several mistakes; `None` for no text.
+pub(super) fn join_all(texts: impl IntoIterator<Item = String>) -> Option<String> {
+    texts.into_iter().reduce(|first, second| {
+        let both = database::Both {
+            first: &first,
+            second: &second,
+        };
+        both.to_string()
+    })
+}
+
 impl ServerUrl {
-    /// Parses the URL of a server.
-    pub(super) fn parse(text: &str, rules: &UrlRules) -> Result<Self, UrlMistake> {
+    /// Parses the URL of a server, or returns its mistakes.
+    pub(super) fn parse(text: &str, rules: &UrlRules) -> Result<Self, Vec<UrlMistake>> {
         let Some((scheme, rest)) = text.split_once("://") else {
             let error = Url::parse(text).err();
-            let why = error.map_or_else(|| begins_with(rules), |error| error.to_string());
-            return Err(UrlMistake::new(why));
+            return Err(vec![error.map_or_else(|| wrong_scheme(rules), UrlMistake::NotUrl)]);
         };
         if !rules.schemes.contains(&scheme.to_ascii_lowercase().as_str()) {
-            return Err(UrlMistake::new(begins_with(rules)));
+            return Err(vec![wrong_scheme(rules)]);
         }
         if let Some(mistake) = unencoded(rest, rules) {
-            return Err(mistake);
+            return Err(vec![mistake]);
         }
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
         if host.contains(',') {
-            return Err(UrlMistake {
-                why: "it names several hosts".into(),
-                help: Some("name one of them: the server, or the replica, that has the whole audience".into()),
-            });
+            return Err(vec![UrlMistake::SeveralHosts]);
         }
         let (zone, without_zone) = take_zone(text, host);
         let url = Url::parse(without_zone.as_deref().unwrap_or(text));
-        let mut url = url.map_err(|error| UrlMistake::new(error.to_string()))?;
+        let mut url = url.map_err(|error| vec![UrlMistake::NotUrl(error)])?;
         let ipv6 = match url.host() {
             Some(Host::Ipv6(address)) => Some(match zone {
                 Some(zone) => format!("{address}%{zone}"),
@@ -134,7 +280,7 @@ impl ServerUrl {
             }
         }
         if !mistakes.is_empty() {
-            return Err(together(mistakes));
+            return Err(mistakes);
         }
         url.set_query(None);
         if !passed.is_empty() {
@@ -170,26 +316,21 @@ pub(super) fn authorities() -> Option<PathBuf> {
 }
 
 /// Checks that the files of a URL, and those of the environment, can be read.
-pub(super) fn check_files(url: &ServerUrl) -> Result<(), UrlMistake> {
-    let written = url
-        .files
-        .iter()
-        .map(|(name, file)| (format!("the file of `{name}`"), file.into()));
+pub(super) fn check_files(url: &ServerUrl) -> Result<(), Vec<UrlMistake>> {
     // A parameter may also hold the certificate itself, or name those of this machine.
-    let written = written.filter(|(_, file): &(_, PathBuf)| {
-        let text = file.to_string_lossy();
-        text != "system" && !text.starts_with("-----BEGIN")
-    });
-    let environment = authorities().map(|file| (format!("the file of SSL_CERT_FILE, {},", file.display()), file));
-    for (name, file) in written.chain(environment) {
-        if let Err(error) = std::fs::File::open(file) {
-            return Err(UrlMistake {
-                why: format!("{name} cannot be read: {error}"),
-                help: Some("name a file of certificates in PEM form that this user may read".into()),
-            });
+    let is_file = |text: &str| text != "system" && !text.starts_with("-----BEGIN");
+    let open = |path: &std::path::Path| std::fs::File::open(path).err().map(|error| error.to_string());
+    for (name, file) in url.files.iter().filter(|(_, file)| is_file(file)) {
+        if let Some(error) = open(file.as_ref()) {
+            let name = name.clone();
+            return Err(vec![UrlMistake::File { name, error }]);
         }
     }
-    Ok(())
+    let path = authorities();
+    match path.and_then(|path| Some((open(&path)?, path))) {
+        Some((error, path)) => Err(vec![UrlMistake::Authorities { path, error }]),
+        None => Ok(()),
+    }
 }
 
 impl UrlRules {
@@ -203,66 +344,40 @@ impl Parameter {
     /// The mistake in a parameter's value, if any. The value is not shown.
     fn mistake(self, name: &str, value: &str) -> Option<UrlMistake> {
         let is_one = |values: &[&str]| values.iter().any(|known| known.eq_ignore_ascii_case(value));
-        let wrong = |what: &str| {
-            Some(UrlMistake::new(format!(
-                "the value of its parameter `{name}` is not {what}"
-            )))
-        };
+        let wrong = |kind| Some(UrlMistake::Value(name.to_owned(), kind));
         match self {
-            Self::Port if value.parse::<u16>().is_err() => wrong("a port number"),
-            Self::Address if value.parse::<std::net::IpAddr>().is_err() => wrong("an IP address"),
-            Self::OneOf(values) | Self::Ours(values) if !is_one(values) => {
-                wrong(&format!("one of {}", values.join(", ")))
+            Self::Port if value.parse::<u16>().is_err() => wrong(ValueKind::Port),
+            Self::Address if value.parse::<std::net::IpAddr>().is_err() => wrong(ValueKind::Address),
+            Self::OneOf(values) | Self::Ours(values) if !is_one(values) => wrong(ValueKind::OneOf(values)),
+            Self::Seconds if value.trim().parse::<i64>().is_err() => wrong(ValueKind::Seconds),
+            Self::IgnoredIf(values, help) if !is_one(values) => {
+                Some(UrlMistake::UnsupportedValue(name.to_owned(), help))
             }
-            Self::Seconds if value.trim().parse::<i64>().is_err() => wrong("a number of seconds"),
-            Self::IgnoredIf(values, help) if !is_one(values) => Some(not_supported(name, "with this value", help)),
-            Self::Unsupported(help) => Some(not_supported(name, "", help)),
+            Self::Unsupported(help) => Some(UrlMistake::Unsupported(name.to_owned(), help)),
             _ => None,
         }
     }
 }
 
-fn not_supported(name: &str, how: &str, help: &str) -> UrlMistake {
-    let space = if how.is_empty() { "" } else { " " };
-    UrlMistake {
-        why: format!("its parameter `{name}` is not supported{space}{how}"),
-        help: Some(format!("`{name}`: {help}")),
-    }
-}
-
-fn begins_with(rules: &UrlRules) -> String {
-    format!("it does not begin with `{}://`", rules.schemes[0])
-}
-
-/// One mistake that names them all.
-fn together(mistakes: Vec<UrlMistake>) -> UrlMistake {
-    let help: Vec<String> = mistakes.iter().filter_map(|mistake| mistake.help.clone()).collect();
-    let why: Vec<String> = mistakes.into_iter().map(|mistake| mistake.why).collect();
-    UrlMistake {
-        why: why.join("; "),
-        help: Some(help.join("; ")).filter(|help| !help.is_empty()),
-    }
+fn wrong_scheme(rules: &UrlRules) -> UrlMistake {
+    UrlMistake::Scheme(rules.schemes[0])
 }
 
 /// Describes a parameter that is not known. Its name is hidden where it may be the rest of a password with an `&`.
 fn unknown(rules: &UrlRules, name: &str, at: usize, hidden: bool) -> UrlMistake {
     let near = rules.parameters.iter().map(|(known, _)| *known);
     let near = near.filter(|known| known.len() > 3 && strsim::osa_distance(known, name) <= 2);
-    if let Some(near) = near.min_by_key(|known| strsim::osa_distance(known, name)) {
-        let shown = if hidden { String::new() } else { format!(" `{name}`") };
-        return UrlMistake::new(format!(
-            "it has a parameter{shown} that is not known; did you mean `{near}`?"
-        ));
+    let near = near.min_by_key(|known| strsim::osa_distance(known, name));
+    let name = (!hidden).then(|| name.to_owned());
+    if let Some(near) = near {
+        return UrlMistake::Near { name, near };
     }
-    if hidden {
-        return UrlMistake {
-            why: format!("its parameter number {} is not known, and is not shown", at + 1),
-            help: Some("leave it out; if it is a part of the password, percent-encode the `&` before it".into()),
-        };
-    }
-    UrlMistake {
-        why: format!("it has the parameter `{name}`, which is not {}'s", rules.server),
-        help: Some(format!("`{name}`: {LEAVE_OUT}")),
+    match name {
+        None => UrlMistake::Hidden(at + 1),
+        Some(name) => UrlMistake::Foreign {
+            name,
+            server: rules.server,
+        },
     }
 }
 
@@ -310,28 +425,12 @@ fn unencoded(rest: &str, rules: &UrlRules) -> Option<UrlMistake> {
     };
     let codes = [('@', "%40"), ('/', "%2F"), ('#', "%23"), ('?', "%3F"), ('%', "%25")];
     if !codes.iter().any(|(character, _)| must_encode(*character)) {
-        return rest.contains('#').then(|| UrlMistake {
-            why: "it has a `#`, which ends the URL of a page and nothing here".into(),
-            help: Some("in a user name or password, write # as %23".into()),
-        });
+        return rest.contains('#').then_some(UrlMistake::NumberSign);
     }
     let found = codes
-        .iter()
+        .into_iter()
         .filter(|(character, _)| must_encode(*character) || (*character == '@' && credentials.contains('@')));
-    let characters: Vec<String> = found.clone().map(|(character, _)| format!("`{character}`")).collect();
-    let written: Vec<String> = found
-        .map(|(character, code)| format!("{character} as {code}"))
-        .collect();
-    Some(UrlMistake {
-        why: format!(
-            "its user name or password is not percent-encoded: it has {}",
-            characters.join(", ")
-        ),
-        help: Some(format!(
-            "percent-encode the user name and the password: write {}",
-            written.join(", ")
-        )),
-    })
+    Some(UrlMistake::Unencoded(found.collect()))
 }
 
 /// Whether position `at` is in the value of a parameter whose values may have an `@`.

@@ -9,7 +9,8 @@ use sqlx::{ConnectOptions, Connection, Error, Executor, Row, SqlStr, Sqlite, Typ
 
 use super::AudienceError;
 use super::cell::Cell;
-use super::error::Responsible;
+use super::database_error::{DatabaseHelp, DatabaseName, QueryMistake, Responsible};
+use super::error::Lacks;
 use super::input::Regular;
 use super::query::{Asked, Dialect, LogicalType, Query, run};
 use super::row_sink::{RowSink, RowSource};
@@ -35,10 +36,14 @@ impl RowSource for SqliteSource {
         self.is_one()?;
         if !is_one_statement(&self.query.sql) {
             return Err(AudienceError::NoQuery {
-                why: "it is more than one statement",
+                why: QueryMistake::Several,
             });
         }
-        let asked = Asked::new(&self.query, format!("SQLite database {}", self.path.display()), "");
+        let asked = Asked::new(
+            &self.query,
+            DatabaseName::Sqlite(self.path.clone()),
+            DatabaseHelp::Nothing,
+        );
         run(out, async |out| {
             let options = SqliteConnectOptions::new()
                 .filename(&self.path)
@@ -68,7 +73,10 @@ impl SqliteSource {
             .read_to_end(&mut start);
         read.map_err(|error| AudienceError::new(&path, error))?;
         match start.as_slice() {
-            [] => Err(AudienceError::Empty { path, lacks: "tables" }),
+            [] => Err(AudienceError::Empty {
+                path,
+                lacks: Lacks::Tables,
+            }),
             start if start == MAGIC => Ok(()),
             start => {
                 regular.is_none_but(Foreign::Sqlite, start)?;
@@ -136,14 +144,12 @@ impl Dialect for Sqlite {
         let code = said.code().unwrap_or_default();
         // The lowest byte is the primary error code.
         match code.parse::<u32>().map(|code| code & 0xff) {
-            Ok(5 | 6) => Responsible::Server("another program keeps the database locked: run the same command again"),
-            Ok(7 | 18) => Responsible::File(
-                "it needs over 64 MiB of memory: select the open_id and the time only; one of them may be far too long",
-            ),
-            Ok(10 | 13) => Responsible::Server("the disk failed: check it, then run the same command again"),
-            Ok(8) => Responsible::File("the query must only read: nothing was changed"),
-            Ok(11 | 26) => Responsible::File("the database is damaged: restore it"),
-            _ => Responsible::File("put the query in the campaign file right"),
+            Ok(5 | 6) => Responsible::Server(DatabaseHelp::Locked),
+            Ok(7 | 18) => Responsible::File(DatabaseHelp::Memory),
+            Ok(10 | 13) => Responsible::Server(DatabaseHelp::Disk),
+            Ok(8) => Responsible::File(DatabaseHelp::ReadOnly),
+            Ok(11 | 26) => Responsible::File(DatabaseHelp::Damaged),
+            _ => Responsible::File(DatabaseHelp::Query),
         }
     }
 }

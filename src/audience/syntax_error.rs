@@ -1,5 +1,7 @@
 //! Flaws in the content of a file.
 
+use crate::catalogue::audience;
+
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How many bytes of a file tell its kind: as many as a tar archive has before and in its magic word.
 pub(super) const LOOK: usize = TAR_MAGIC_AT + 5;
@@ -16,14 +18,50 @@ pub enum Foreign {
     Sqlite,
     /// JSON where CSV is expected.
     Json,
-    /// A file of a program that can save it as text, by the name of its kind.
-    Document(&'static str),
     /// A web page.
     Html,
-    /// An archive or a compression that is not supported, by its name.
-    Archive(&'static str),
-    /// A compression that is supported for text only, by its name.
-    Packed(&'static str),
+    /// A file of a program that can save it as text.
+    Document(Document),
+    /// An archive or a compression that is not supported.
+    Archive(Archive),
+    /// Data compressed with gzip where a table is expected.
+    Gzip,
+    /// Data compressed with zstd where a table is expected.
+    Zstd,
+}
+
+/// A file of a program that can save it as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// An old Excel workbook.
+    Workbook,
+    /// A PDF file.
+    Pdf,
+    /// An RTF document.
+    Rtf,
+    /// An Avro file.
+    Avro,
+    /// An XML file.
+    Xml,
+}
+
+/// An archive or a compression that is not supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archive {
+    /// gzip data within compressed data.
+    GzipWithin,
+    /// zstd data within compressed data.
+    ZstdWithin,
+    /// Data compressed with bzip2.
+    Bzip2,
+    /// Data compressed with xz.
+    Xz,
+    /// A 7z archive.
+    SevenZip,
+    /// A RAR archive.
+    Rar,
+    /// A tar archive.
+    Tar,
 }
 
 impl Foreign {
@@ -33,19 +71,16 @@ impl Foreign {
             (b"PAR1", Self::Parquet),
             (b"PK\x03\x04", Self::Zip),
             (b"SQLite format 3\0", Self::Sqlite),
-            (b"\x1f\x8b", Self::Archive("gzip data within compressed data")),
-            (b"\x28\xb5\x2f\xfd", Self::Archive("zstd data within compressed data")),
-            (b"BZh", Self::Archive("compressed with bzip2")),
-            (b"\xfd7zXZ\0", Self::Archive("compressed with xz")),
-            (b"7z\xbc\xaf\x27\x1c", Self::Archive("a 7z archive")),
-            (b"Rar!\x1a\x07", Self::Archive("a RAR archive")),
-            (
-                b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-                Self::Document("an old Excel workbook (.xls)"),
-            ),
-            (b"%PDF-", Self::Document("a PDF file")),
-            (b"{\\rtf", Self::Document("an RTF document")),
-            (b"Obj\x01", Self::Document("an Avro file")),
+            (b"\x1f\x8b", Self::Archive(Archive::GzipWithin)),
+            (b"\x28\xb5\x2f\xfd", Self::Archive(Archive::ZstdWithin)),
+            (b"BZh", Self::Archive(Archive::Bzip2)),
+            (b"\xfd7zXZ\0", Self::Archive(Archive::Xz)),
+            (b"7z\xbc\xaf\x27\x1c", Self::Archive(Archive::SevenZip)),
+            (b"Rar!\x1a\x07", Self::Archive(Archive::Rar)),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Self::Document(Document::Workbook)),
+            (b"%PDF-", Self::Document(Document::Pdf)),
+            (b"{\\rtf", Self::Document(Document::Rtf)),
+            (b"Obj\x01", Self::Document(Document::Avro)),
         ];
         let known = known.into_iter().find(|(magic, _)| start.starts_with(magic));
         let is_tar = start.get(TAR_MAGIC_AT..).is_some_and(|rest| rest.starts_with(b"ustar"));
@@ -60,9 +95,9 @@ impl Foreign {
         };
         match known {
             Some((_, what)) => Some(what),
-            None if is_tar => Some(Self::Archive("a tar archive")),
+            None if is_tar => Some(Self::Archive(Archive::Tar)),
             None if begins(&["<!doctype html", "<html", "<head", "<meta", "<table", "<script"]) => Some(Self::Html),
-            None if begins(&["<?xml"]) => Some(Self::Document("an XML file, as some programs save a workbook")),
+            None if begins(&["<?xml"]) => Some(Self::Document(Document::Xml)),
             None => None,
         }
     }
@@ -70,36 +105,47 @@ impl Foreign {
     /// Detects the kind of file where a Parquet file or a database is expected; `None` if it is unknown.
     pub(super) fn in_place_of_table(start: &[u8]) -> Option<Self> {
         match start {
-            [0x1f, 0x8b, ..] => Some(Self::Packed("compressed with gzip")),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Packed("compressed with zstd")),
+            [0x1f, 0x8b, ..] => Some(Self::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
             _ => Self::new(start),
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    /// The word that selects a text of the catalogue.
+    pub(super) const fn word(self) -> &'static str {
         match self {
-            Self::Parquet => "a Parquet file",
-            Self::Zip => "a zip archive or an Excel workbook",
-            Self::Sqlite => "an SQLite database",
-            Self::Json => "JSON, not CSV",
-            Self::Html => "a web page (HTML)",
-            Self::Archive(name) | Self::Packed(name) | Self::Document(name) => name,
+            Self::Parquet => "parquet",
+            Self::Zip => "zip",
+            Self::Sqlite => "sqlite",
+            Self::Json => "json",
+            Self::Html => "html",
+            Self::Document(Document::Workbook) => "workbook",
+            Self::Document(Document::Pdf) => "pdf",
+            Self::Document(Document::Rtf) => "rtf",
+            Self::Document(Document::Avro) => "avro",
+            Self::Document(Document::Xml) => "xml",
+            Self::Archive(Archive::GzipWithin) => "gzip-within",
+            Self::Archive(Archive::ZstdWithin) => "zstd-within",
+            Self::Archive(Archive::Bzip2) => "bzip2",
+            Self::Archive(Archive::Xz) => "xz",
+            Self::Archive(Archive::SevenZip) => "seven-zip",
+            Self::Archive(Archive::Rar) => "rar",
+            Self::Archive(Archive::Tar) => "tar",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
         }
     }
 
-    pub(super) const fn help(self) -> &'static str {
+    pub(super) fn help(self) -> String {
         match self {
-            Self::Parquet => "write `parquet:` in place of the source's kind",
-            Self::Zip => "save the sheet as \"CSV UTF-8\", or unpack the archive",
-            Self::Sqlite => "write `sqlite: {path: …, query: …}` as the source",
-            Self::Json => "write `jsonl:` as the source, if each line is one object",
-            Self::Document(_) => "convert it: open it in the program that it belongs to, and save it as \"CSV UTF-8\"",
-            Self::Html => {
-                "some systems export a table as HTML: open it in a spreadsheet program and save it as \"CSV UTF-8\"; a download that \
-                 asks for a login looks like this too"
-            }
-            Self::Archive(_) => "unpack it; gzip and zstd are read as they are",
-            Self::Packed(_) => "unpack it; only CSV and JSON lines are read as they are",
+            Self::Parquet => audience::ParquetHelp.to_string(),
+            Self::Zip => audience::ZipHelp.to_string(),
+            Self::Sqlite => audience::SqliteHelp.to_string(),
+            Self::Json => audience::JsonHelp.to_string(),
+            Self::Document(_) => audience::DocumentHelp.to_string(),
+            Self::Html => audience::HtmlHelp.to_string(),
+            Self::Archive(_) => audience::ArchiveHelp.to_string(),
+            Self::Gzip | Self::Zstd => audience::PackedHelp.to_string(),
         }
     }
 }
@@ -127,63 +173,61 @@ pub(super) fn is_utf16(text: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SyntaxError {
     /// A quote is never closed: the rest of the file would be one field.
-    #[error("the quote that opens here is never closed")]
+    #[error("{}", audience::OpenQuote)]
     UnclosedQuote,
     /// A closing quote does not end its field. A lenient parser would join several rows.
-    #[error("there is text behind a closing quote, so the quotes do not pair")]
+    #[error("{}", audience::TextAfterQuote)]
     TextBehindQuote,
     /// A NUL byte.
-    #[error("there is a NUL byte, so this is no text")]
+    #[error("{}", audience::Nul)]
     Nul,
     /// UTF-16 text.
-    #[error("the text is UTF-16")]
+    #[error("{}", audience::Utf16)]
     Utf16 {
         /// The encoding to save it in, by the name that its program has for it.
         save_as: SaveAs,
     },
     /// A row is longer than allowed.
-    #[error("the row that begins here is longer than 1 MiB")]
+    #[error("{}", audience::TooLong)]
     TooLong,
     /// Lines end with a carriage return alone, as on the Macs of the nineties.
-    #[error("its lines end with a carriage return alone")]
+    #[error("{}", audience::LoneCarriageReturn)]
     LoneCarriageReturn,
     /// The line is not valid UTF-8.
-    #[error("the line is not UTF-8 text")]
+    #[error("{}", audience::NotUtf8)]
     NotUtf8,
     /// The line ends inside an object.
-    #[error("the line ends within a JSON object")]
+    #[error("{}", audience::CutJson)]
     CutJson,
     /// The line is an array.
-    #[error("the line is a JSON array, not an object")]
+    #[error("{}", audience::JsonArray)]
     JsonArray,
     /// The line begins like an object and is not valid JSON.
-    #[error("the line is not JSON from column {column} on")]
+    #[error("{}", audience::NotJson { column })]
     NotJson {
         /// The column, in bytes.
         column: usize,
     },
     /// The line is not an object.
-    #[error("the line is not a JSON object")]
+    #[error("{}", audience::NoObject)]
     NoObject,
 }
 
 impl SyntaxError {
-    pub(super) const fn help(self) -> &'static str {
+    pub(super) fn help(self) -> String {
         match self {
-            Self::UnclosedQuote | Self::TextBehindQuote => "write a quote inside a quoted field twice: \"\"",
-            Self::Nul => "a file that was cut by a full disk looks like this too: export it again",
+            Self::UnclosedQuote | Self::TextBehindQuote => audience::QuoteHelp.to_string(),
+            Self::Nul => audience::NulHelp.to_string(),
             Self::Utf16 {
                 save_as: SaveAs::CsvUtf8,
-            } => "save it as \"CSV UTF-8\"",
-            Self::Utf16 { save_as: SaveAs::Utf8 } | Self::NotUtf8 => "save it as UTF-8",
-            Self::TooLong => "export it again: an open_id has at most 128 characters, and a row not many more",
-            Self::LoneCarriageReturn => "save it with the line ends of Windows or Unix",
-            Self::CutJson => "each line is one object; a file that was cut off looks like this too: export it again",
-            Self::JsonArray => "write each object on a line of its own, without the array around them",
-            Self::NotJson { .. } => "each line is one object, such as {\"open_id\": \"…\"}",
-            Self::NoObject => {
-                "each line is one object, such as {\"open_id\": \"…\"}; for a CSV file write `csv:` as the source"
-            }
+            } => audience::SaveAsCsvUtf8.to_string(),
+            Self::Utf16 { save_as: SaveAs::Utf8 } | Self::NotUtf8 => audience::SaveAsUtf8.to_string(),
+            Self::TooLong => audience::TooLongHelp.to_string(),
+            Self::LoneCarriageReturn => audience::LoneCarriageReturnHelp.to_string(),
+            Self::CutJson => audience::CutJsonHelp.to_string(),
+            Self::JsonArray => audience::JsonArrayHelp.to_string(),
+            Self::NotJson { .. } => audience::NotJsonHelp.to_string(),
+            Self::NoObject => audience::NoObjectHelp.to_string(),
         }
     }
 }

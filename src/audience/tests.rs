@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::catalogue::Language;
 use crate::model::event::UnusableKind;
 use crate::model::identity::OpenId;
 
@@ -322,15 +323,303 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("tar", &tar),
     ];
     let mut text = String::new();
+    let mut chinese = String::new();
+    let mut add = |name: &str, error: &AudienceError, path: &Path| {
+        writeln!(text, "# {name}\n{}\n", told(error, path)).expect("a string takes it");
+        let told = Language::Chinese.scope(|| told(error, path));
+        writeln!(chinese, "# {name}\n{told}\n").expect("a string takes it");
+    };
     for (name, bytes) in cases {
         let file = file(bytes);
         let error = read_all(source(file.path())).expect_err(name);
-        writeln!(text, "# {name}\n{}\n", told(&error, file.path())).expect("a string takes it");
+        add(name, &error, file.path());
     }
     let dir = tempfile::tempdir().expect("a temporary folder");
-    for path in [dir.path().to_owned(), dir.path().join("absent"), "/dev/null".into()] {
+    for (name, path) in [
+        ("a directory", dir.path().to_owned()),
+        ("an absent file", dir.path().join("absent")),
+        ("a device", "/dev/null".into()),
+    ] {
         let error = read_all(source(&path)).expect_err("it is no file");
-        writeln!(text, "{}\n", told(&error, &path)).expect("a string takes it");
+        add(name, &error, &path);
+    }
+    insta::assert_snapshot!(text);
+    insta::assert_snapshot!("what_cannot_be_read_is_told_in_chinese", chinese);
+}
+
+/// Returns errors of every kind that the test above does not meet.
+fn other_errors() -> Vec<AudienceError> {
+    let path = || std::path::PathBuf::from("audience.csv");
+    let name = || "open_ids".to_owned();
+    let names = || vec!["id".to_owned(), "open\u{200b}_id".to_owned()];
+    let url = |server: &'static str, mistakes| AudienceError::Url {
+        server,
+        reference: crate::model::secret::SecretRef::Env("AUDIENCE_URL".into()),
+        mistakes,
+    };
+    let database = |action, blame, source| AudienceError::Database {
+        action,
+        database: DatabaseName::PostgreSql,
+        blame,
+        source,
+    };
+    let parquet = |row, why| AudienceError::BadParquet { path: path(), row, why };
+    let mut all = vec![
+        AudienceError::Pattern {
+            path: path(),
+            why: "recursive wildcards must form a single path component",
+        },
+        AudienceError::NoMatch { path: path() },
+        AudienceError::Terminal,
+        AudienceError::no_line("audience.csv"),
+        AudienceError::NoKey {
+            path: path(),
+            key: name(),
+            line: 2,
+            found: names(),
+            nearest: Some("open\u{200b}_id".into()),
+        },
+        AudienceError::NoKey {
+            path: path(),
+            key: name(),
+            line: 2,
+            found: Vec::new(),
+            nearest: None,
+        },
+        AudienceError::NoSuchColumn {
+            path: Some(path()),
+            column: name(),
+            found: (0..30).map(|n| format!("column{n}")).collect(),
+            nearest: None,
+        },
+        AudienceError::NoSuchColumn {
+            path: None,
+            column: name(),
+            found: names(),
+            nearest: Some("id".into()),
+        },
+        AudienceError::Ambiguous {
+            column: name(),
+            times: 2,
+        },
+        AudienceError::NotParquet { path: path() },
+        AudienceError::NotSqlite { path: path() },
+        AudienceError::NoFooter { path: path() },
+        parquet(0, ParquetFault::Encrypted),
+        parquet(7, ParquetFault::Contradicts),
+        parquet(7, ParquetFault::NotSupported("LZO".into())),
+        parquet(7, ParquetFault::Library("Invalid Parquet file".into())),
+        AudienceError::LongValue {
+            path: Some(path()),
+            row: 3,
+        },
+        AudienceError::LongValue { path: None, row: 3 },
+        AudienceError::Secret {
+            server: "MySQL",
+            source: crate::model::secret::SecretError::Unset("AUDIENCE_URL".into()),
+        },
+        AudienceError::Changed { path: path() },
+        AudienceError::BrokenOff,
+        AudienceError::NoThread {
+            source: std::io::ErrorKind::OutOfMemory.into(),
+        },
+        AudienceError::Broken,
+    ];
+    let kinds = [
+        Neighbour::Marker,
+        Neighbour::Checksum,
+        Neighbour::Unfinished,
+        Neighbour::Copy,
+        Neighbour::Windows,
+        Neighbour::MacOs,
+        Neighbour::Lock,
+    ];
+    all.extend(kinds.map(|what| AudienceError::Neighbour {
+        pattern: "data/*".into(),
+        path: "data/other".into(),
+        what,
+        narrower: "data/*.csv".into(),
+    }));
+    for (line, cut) in [(0, true), (4, true), (0, false), (4, false)] {
+        all.push(AudienceError::Damaged {
+            path: path(),
+            line,
+            how: "gzip",
+            cut,
+        });
+    }
+    let rare = [
+        Foreign::Parquet,
+        Foreign::Sqlite,
+        Foreign::Gzip,
+        Foreign::Zstd,
+        Foreign::Archive(Archive::GzipWithin),
+        Foreign::Archive(Archive::ZstdWithin),
+        Foreign::Archive(Archive::Bzip2),
+        Foreign::Archive(Archive::Xz),
+        Foreign::Archive(Archive::SevenZip),
+    ];
+    all.extend(rare.map(|what| AudienceError::Foreign { path: path(), what }));
+    for (role, path, found) in [
+        (Role::OpenId, Some(path()), Some("DOUBLE".to_owned())),
+        (Role::OpenId, None, Some("BOOL".to_owned())),
+        (Role::LastActive, Some(path()), None),
+        (Role::LastActive, None, Some("UUID".to_owned())),
+    ] {
+        all.push(AudienceError::ColumnType {
+            path,
+            column: name(),
+            found,
+            role,
+        });
+    }
+    let flaws = [
+        SyntaxError::Utf16 { save_as: SaveAs::Utf8 },
+        SyntaxError::NotUtf8,
+        SyntaxError::CutJson,
+        SyntaxError::JsonArray,
+        SyntaxError::NotJson { column: 9 },
+        SyntaxError::NoObject,
+    ];
+    all.extend(flaws.map(|flaw| AudienceError::Malformed {
+        path: path(),
+        line: 3,
+        flaw,
+    }));
+    let pages = [
+        PageFault::FewerRows,
+        PageFault::BeyondFile,
+        PageFault::WithoutSize,
+        PageFault::UnpacksToMore,
+        PageFault::LongNumber,
+        PageFault::UnnamedEncoding,
+        PageFault::MoreValues,
+        PageFault::MixedEncodings,
+        PageFault::MalformedLengths,
+        PageFault::CutLengths,
+    ];
+    all.extend(pages.map(|fault| parquet(7, ParquetFault::Page(fault))));
+    for part in TooLarge::of_every_part() {
+        all.push(AudienceError::TooLarge {
+            path: path(),
+            row: 7,
+            part,
+        });
+    }
+    let why = [QueryMistake::Several, QueryMistake::Parameters, QueryMistake::NoRows];
+    all.extend(why.map(|why| AudienceError::NoQuery { why }));
+    let parameter = || "sslmode".to_owned();
+    for mistake in [
+        UrlMistake::NotUrl(url::ParseError::EmptyHost),
+        UrlMistake::Scheme("postgres"),
+        UrlMistake::SeveralHosts,
+        UrlMistake::Value(parameter(), ValueKind::Port),
+        UrlMistake::Value(parameter(), ValueKind::Address),
+        UrlMistake::Value(parameter(), ValueKind::Seconds),
+        UrlMistake::Value(parameter(), ValueKind::OneOf(&["disable", "require"])),
+        UrlMistake::UnsupportedValue(parameter(), ParameterHelp::UseTls),
+        UrlMistake::Unsupported(parameter(), ParameterHelp::UseVerifyFull),
+        UrlMistake::Unsupported(parameter(), ParameterHelp::WriteHost),
+        UrlMistake::Unsupported(parameter(), ParameterHelp::WritePassword),
+        UrlMistake::Unsupported(parameter(), ParameterHelp::WriteSslmode),
+        UrlMistake::Unsupported(parameter(), ParameterHelp::PlainKey),
+        UrlMistake::Foreign {
+            name: parameter(),
+            server: "PostgreSQL",
+        },
+        UrlMistake::Near {
+            name: Some("sslmod".into()),
+            near: "sslmode",
+        },
+        UrlMistake::Near {
+            name: None,
+            near: "sslmode",
+        },
+        UrlMistake::Hidden(2),
+        UrlMistake::NumberSign,
+        UrlMistake::Unencoded(vec![('@', "%40"), ('/', "%2F")]),
+        UrlMistake::File {
+            name: "sslrootcert".into(),
+            error: "No such file or directory (os error 2)".into(),
+        },
+        UrlMistake::Authorities {
+            path: "/no/such.pem".into(),
+            error: "No such file or directory (os error 2)".into(),
+        },
+        UrlMistake::ShortPassword,
+    ] {
+        all.push(url("PostgreSQL", vec![mistake]));
+    }
+    let two = vec![
+        UrlMistake::Hidden(1),
+        UrlMistake::Unsupported(parameter(), ParameterHelp::Remove),
+    ];
+    all.push(url("MySQL", two));
+    let actions = [
+        DatabaseAction::Connect,
+        DatabaseAction::Begin,
+        DatabaseAction::Ask,
+        DatabaseAction::Read(0),
+        DatabaseAction::Read(5),
+    ];
+    let causes = [
+        DatabaseCause::NoAnswer(10.0),
+        DatabaseCause::WrongRole {
+            found: "standby",
+            wanted: "primary".into(),
+        },
+        DatabaseCause::BadValue,
+        DatabaseCause::NotDone(3630),
+        DatabaseCause::Closed,
+    ];
+    for (action, cause) in actions.into_iter().zip(causes) {
+        all.push(database(action, Responsible::Server(DatabaseHelp::Nothing), cause));
+    }
+    for found in ["primary", "read-only", "writable"] {
+        let wanted = "standby".to_owned();
+        all.push(database(
+            DatabaseAction::Begin,
+            Responsible::Server(DatabaseHelp::Role),
+            DatabaseCause::WrongRole { found, wanted },
+        ));
+    }
+    for help in [
+        DatabaseHelp::Again,
+        DatabaseHelp::Binding,
+        DatabaseHelp::Damaged,
+        DatabaseHelp::Database,
+        DatabaseHelp::Disk,
+        DatabaseHelp::Host,
+        DatabaseHelp::Locked,
+        DatabaseHelp::Memory,
+        DatabaseHelp::MysqlTls,
+        DatabaseHelp::Parameters,
+        DatabaseHelp::Pooler,
+        DatabaseHelp::PostgresTls,
+        DatabaseHelp::Query,
+        DatabaseHelp::Reach,
+        DatabaseHelp::ReadOnly,
+        DatabaseHelp::Startup,
+        DatabaseHelp::TooSlow,
+        DatabaseHelp::User,
+    ] {
+        all.push(AudienceError::Database {
+            action: DatabaseAction::Read(0),
+            database: DatabaseName::Sqlite("members.db".into()),
+            blame: Responsible::File(help),
+            source: DatabaseCause::Message("message of the database".into()),
+        });
+    }
+    all
+}
+
+#[test]
+fn every_other_error_is_told_in_both_languages() {
+    let mut text = String::new();
+    for error in other_errors() {
+        let english = told(&error, Path::new("audience.csv"));
+        let chinese = Language::Chinese.scope(|| told(&error, Path::new("audience.csv")));
+        writeln!(text, "{english}\n{chinese}\n").expect("a string takes it");
     }
     insta::assert_snapshot!(text);
 }

@@ -171,7 +171,7 @@ words! {
         /// Unicode, as almost everywhere.
         Utf8 = "utf-8",
         /// The encoding of Chinese spreadsheets; it includes GBK and GB 2312.
-        Gb18030 = "gb18030",
+        Gb18030 = "gb18030" | "gbk" | "gb2312" | "cp936",
     }
 }
 

@@ -35,6 +35,7 @@ mod render;
 mod retry;
 mod root;
 mod schedule;
+mod schema_texts;
 mod share;
 mod syntax;
 mod text;

@@ -21,6 +21,7 @@ use super::pace::Pace;
 use super::platform::Platform;
 use super::retry::Retry;
 use super::schedule::Schedule;
+use super::schema_texts;
 use super::value::Value;
 use super::version::Version;
 use super::zone::{self, Zone};
@@ -55,6 +56,9 @@ keys! {
     }
 }
 
+/// The name of the file's own keys among the descriptions of the schema.
+const ROOT: &str = "Campaign";
+
 /// Reads the campaign from the root of a file; `None` after reporting a mistake.
 pub(super) fn read(root: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Campaign> {
     match File::read(root, diagnostics)? {
@@ -64,11 +68,13 @@ pub(super) fn read(root: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Ca
 }
 
 /// Returns the JSON Schema of a campaign file. It describes the shape of the file; only the parser checks rules that
-/// need more than one value, such as an end after the start.
+/// need more than one value, such as an end after the start. Its descriptions are in the language of the moment.
 #[must_use]
 pub fn schema() -> Json {
     let settings = SchemaSettings::draft2020_12();
-    settings.into_generator().into_root_schema_for::<File>().to_value()
+    let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    schema_texts::translate(&mut schema, ROOT);
+    schema
 }
 
 /// A key in the table of all keys.

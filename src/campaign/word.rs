@@ -1,19 +1,25 @@
 //! Values that are one of a few words.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::catalogue::campaign as text;
 use crate::model::outcome::Class;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::key::description;
 use super::keys::KeyType;
 use super::value::{Value, as_written, nearest, quoted};
 
 /// A type whose values are words in the file. [`words`] declares one.
 pub(super) trait Words: Copy + PartialEq + 'static {
     fn words() -> Vec<(&'static str, Self)>;
+
+    /// Returns other words that mean the same, which messages do not propose.
+    fn aliases() -> Vec<(&'static str, Self)> {
+        Vec::new()
+    }
 }
 
 impl Words for Class {
@@ -27,18 +33,20 @@ pub(super) struct Word;
 
 impl<T: Words + JsonSchema> KeyType<T> for Word {
     fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
-        let known = T::words();
+        let known: Vec<_> = T::words().into_iter().chain(T::aliases()).collect();
         let words = &list::<T>();
         let wanted = text::OneOf { words };
         let scalar = value.scalar(&wanted, diagnostics)?;
         if let Some((_, meaning)) = known.iter().find(|(word, _)| *word == scalar.text) {
             return Some(*meaning);
         }
-        let near = nearest(&scalar.text, known.iter().map(|(word, _)| *word));
-        let help = near.map_or_else(
-            || text::Write { wanted: &wanted }.to_string(),
-            |near| text::DidYouMeanOneOf { value: &near, words }.to_string(),
-        );
+        let help = match nearest(&scalar.text, known.iter().map(|(word, _)| *word)) {
+            Some(near) if T::aliases().iter().any(|(alias, _)| *alias == near) => {
+                text::DidYouMean { value: &near }.to_string()
+            }
+            Some(near) => text::DidYouMeanOneOf { value: &near, words }.to_string(),
+            None => text::Write { wanted: &wanted }.to_string(),
+        };
         let message = text::CannotBe {
             path: &value.path,
             value: &quoted(&scalar.text),
@@ -65,16 +73,52 @@ fn list<T: Words>() -> String {
     words.join(&text::Separator.to_string())
 }
 
-/// Declares an enum with the word for each of its values.
+/// A word in the schema: its description, the word, and other words that mean the same.
+pub(super) type WordText = (&'static str, &'static str, &'static [&'static str]);
+
+/// Returns the schema of a value that is one of a few words.
+pub(super) fn words_schema(about: &str, words: &[WordText]) -> Schema {
+    let words = words.iter().map(|(doc, word, aliases)| {
+        if aliases.is_empty() {
+            return json!({"description": description(doc), "type": "string", "const": word});
+        }
+        let all: Vec<_> = std::iter::once(word).chain(*aliases).collect();
+        json!({"description": description(doc), "type": "string", "enum": all})
+    });
+    let words: Vec<_> = words.collect();
+    json_schema!({"description": description(about), "oneOf": words})
+}
+
+/// Declares an enum with the word for each of its values, and after `|` other words that mean the same.
 macro_rules! words {
-    ($(#[$about:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, schemars::JsonSchema)]
-        pub enum $name { $($(#[$doc])* #[schemars(rename = $word)] $variant,)* }
+    (
+        $(#[doc = $about:literal])*
+        pub enum $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $word:literal $(| $alias:literal)*,)* }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[doc = $doc])* $variant,)* }
 
         impl $crate::campaign::word::Words for $name {
             fn words() -> Vec<(&'static str, Self)> {
                 vec![$(($word, Self::$variant),)*]
+            }
+
+            fn aliases() -> Vec<(&'static str, Self)> {
+                vec![$($(($alias, Self::$variant),)*)*]
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $crate::campaign::word::words_schema(
+                    concat!($($about, "\n"),*),
+                    &[$((concat!($($doc, "\n"),*), $word, &[$($alias),*])),*],
+                )
             }
         }
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::catalogue::{cli, help};
+use crate::catalogue::{Language, cli, help};
 use crate::model::problem::Problem;
 
 use crate::app::{CampaignRef, Rehearsal};
@@ -20,6 +20,7 @@ use super::global_args::Output;
 use super::typed::again;
 
 const CAMPAIGN: &str = include_str!("init/first.yaml");
+const CAMPAIGN_IN_CHINESE: &str = include_str!("init/first.zh-CN.yaml");
 const AUDIENCE: &str = include_str!("init/first.csv");
 
 /// The arguments of `runner init`.
@@ -44,7 +45,11 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
         let path = &visible_path(&args.dir);
         failed(cli::CannotCreateDirectory { path }, &error)
     })?;
-    write(&campaign, CAMPAIGN)?;
+    let text = match Language::current() {
+        Language::English => CAMPAIGN,
+        Language::Chinese => CAMPAIGN_IN_CHINESE,
+    };
+    write(&campaign, text)?;
     write(&audience, AUDIENCE).inspect_err(|_| {
         // This process just created it, and a campaign without its audience is useless.
         let _ = fs::remove_file(&campaign);

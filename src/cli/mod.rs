@@ -287,7 +287,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Trace(args)) => trace::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),
         Some(Command::Verify(args)) => verify::run(args, context),
-        Some(Command::Schema(args)) => schema::run(*args, context),
+        Some(Command::Schema(args)) => schema::run(*args, cli.global.lang, context),
         Some(Command::Sandbox(args)) => {
             block_on(sandbox::run(args, context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))
         }

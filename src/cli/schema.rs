@@ -4,12 +4,12 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::campaign;
-use crate::catalogue::help;
+use crate::catalogue::{Language, help};
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::global_args::Output;
+use super::global_args::{Lang, Output};
 
 /// The arguments of `runner schema`: none.
 #[derive(Clone, Copy, Debug, Args)]
@@ -22,9 +22,11 @@ struct Object {
     schema: serde_json::Value,
 }
 
-/// Prints the schema.
-pub fn run(_: SchemaArgs, context: &Context) -> Result<Exit, Failure> {
-    let schema = campaign::schema();
+/// Prints the schema. It is a file for programs, so only the option `lang` chooses another language than English.
+pub fn run(_: SchemaArgs, lang: Option<Lang>, context: &Context) -> Result<Exit, Failure> {
+    let lang = lang.filter(|_| context.output == Output::Human);
+    let language = lang.map_or(Language::English, Language::from);
+    let schema = language.scope(campaign::schema);
     match context.output {
         Output::Json => context.lines.write(&Object {
             r#type: "schema",

@@ -170,7 +170,7 @@ async fn a_server_that_is_killed_in_mid_query() {
         }
     };
     assert!(!error.is_input(), "{}", told(&error));
-    assert!(error.to_string().contains("behind row "), "{}", told(&error));
+    assert!(error.to_string().contains("after row "), "{}", told(&error));
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn tls_is_used_where_it_is_demanded() {
     let asked = Url::new(&format!("{url}?sslmode=verify-full"));
     let error = all(&Source::Postgres(asked.ask(encrypted))).await.unwrap_err();
     assert!(
-        matches!(&error, AudienceError::Database { blame: Responsible::Server(help), .. } if help.contains("TLS")),
+        matches!(&error, AudienceError::Database { blame: Responsible::Server(help), .. } if help.to_string().contains("TLS")),
         "{}",
         told(&error)
     );

@@ -3,6 +3,7 @@
 //! The library unpacks a page as a whole and trusts its header, and a few kilobytes can unpack to gigabytes. So each
 //! header is read here first, when the library asks for the bytes of its page.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -18,6 +19,9 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
+
+use crate::catalogue::audience;
+use crate::model::foreign::shortened;
 
 /// The largest page, packed or unpacked. Most writers make pages of 1 MiB; the largest known make them of 100 MiB.
 const MOST_PAGE: u64 = 128 << 20;
@@ -39,25 +43,68 @@ const MOST_FIXED: usize = 4 << 20;
 
 /// A part of a Parquet file that would take too much memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{part} {size} {unit}, and at most {most} are read")]
+#[error("{}", self.message())]
 pub struct TooLarge {
-    part: &'static str,
+    part: Part,
     size: u64,
-    unit: &'static str,
     most: u64,
 }
 
+/// What is too large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Footer,
+    Page,
+    UnpackedPage,
+    Lz4Page,
+    ValuesOfPage,
+    Dictionary,
+    ValuesOfDictionary,
+}
+
 impl TooLarge {
-    fn check(part: &'static str, size: u64, unit: &'static str, most: u64) -> std::result::Result<(), Self> {
+    fn check(part: Part, size: u64, most: u64) -> std::result::Result<(), Self> {
         if size <= most {
             return Ok(());
         }
-        Err(Self { part, size, unit, most })
+        Err(Self { part, size, most })
     }
 
     /// Checks the length of a footer.
     pub(super) fn footer(bytes: u64) -> std::result::Result<(), Self> {
-        Self::check("its footer has", bytes, "bytes", MOST_FOOTER)
+        Self::check(Part::Footer, bytes, MOST_FOOTER)
+    }
+
+    /// Returns an error for each part.
+    #[cfg(test)]
+    pub(crate) fn of_every_part() -> [Self; 7] {
+        let parts = [
+            Part::Footer,
+            Part::Page,
+            Part::UnpackedPage,
+            Part::Lz4Page,
+            Part::ValuesOfPage,
+            Part::Dictionary,
+            Part::ValuesOfDictionary,
+        ];
+        parts.map(|part| Self {
+            part,
+            size: 200_000_000,
+            most: 100_000_000,
+        })
+    }
+
+    fn message(self) -> String {
+        let Self { part, size, most } = self;
+        match part {
+            Part::Footer => audience::LargeFooter { size, most }.to_string(),
+            Part::Page => audience::LargePage { size, most }.to_string(),
+            Part::UnpackedPage => audience::LargeUnpackedPage { size, most }.to_string(),
+            Part::Lz4Page => audience::LargeLz4Page { size, most }.to_string(),
+            Part::ValuesOfPage => audience::ManyInPage { size, most }.to_string(),
+            Part::Dictionary => audience::LargeDictionary { size, most }.to_string(),
+            Part::ValuesOfDictionary => audience::ManyInDictionary { size, most }.to_string(),
+        }
     }
 }
 
@@ -67,8 +114,72 @@ impl From<TooLarge> for ParquetError {
     }
 }
 
-fn malformed(why: &str) -> ParquetError {
-    ParquetError::General(why.to_owned())
+/// Why a Parquet file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParquetFault {
+    /// The message of the library.
+    Library(String),
+    /// It is encrypted.
+    Encrypted,
+    /// Parts of it contradict each other.
+    Contradicts,
+    /// It uses this part of the format, which the library does not support.
+    NotSupported(String),
+    /// A page is wrong.
+    Page(PageFault),
+}
+
+impl fmt::Display for ParquetFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Library(why) => shortened(why).fmt(f),
+            Self::Encrypted => audience::ParquetEncrypted.fmt(f),
+            Self::Contradicts => audience::ParquetContradicts.fmt(f),
+            Self::NotSupported(what) => audience::ParquetNotSupported { what: &shortened(what) }.fmt(f),
+            Self::Page(fault) => fault.fmt(f),
+        }
+    }
+}
+
+/// What is wrong with a page of a Parquet file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageFault {
+    /// A column has fewer rows than its group.
+    #[error("{}", audience::ParquetFewerRows)]
+    FewerRows,
+    /// It ends after the end of the file.
+    #[error("{}", audience::ParquetPageBeyondFile)]
+    BeyondFile,
+    /// Its header has no size.
+    #[error("{}", audience::ParquetPageWithoutSize)]
+    WithoutSize,
+    /// It unpacks to more than its header says.
+    #[error("{}", audience::ParquetPageUnpacksToMore)]
+    UnpacksToMore,
+    /// A number in its header is too long.
+    #[error("{}", audience::ParquetLongNumber)]
+    LongNumber,
+    /// It has an encoding that its column does not name.
+    #[error("{}", audience::ParquetUnnamedEncoding)]
+    UnnamedEncoding,
+    /// It has more values than its header says.
+    #[error("{}", audience::ParquetMoreValues)]
+    MoreValues,
+    /// It has an old encoding of levels and a new one of values.
+    #[error("{}", audience::ParquetMixedEncodings)]
+    MixedEncodings,
+    /// Its lengths are not well-formed.
+    #[error("{}", audience::ParquetMalformedLengths)]
+    MalformedLengths,
+    /// Its lengths are cut off.
+    #[error("{}", audience::ParquetCutLengths)]
+    CutLengths,
+}
+
+impl From<PageFault> for ParquetError {
+    fn from(fault: PageFault) -> Self {
+        Self::External(Box::new(fault))
+    }
 }
 
 /// Returns a reader of the column, and how many of its rows may be read at once.
@@ -132,9 +243,9 @@ impl ChunkReader for Chunk {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         let packed = length as u64;
         if start.checked_add(packed).is_none_or(|end| end > self.length) {
-            return Err(malformed("a page ends after the end of the file"));
+            return Err(PageFault::BeyondFile.into());
         }
-        TooLarge::check("a page has", packed, "bytes", MOST_PAGE)?;
+        TooLarge::check(Part::Page, packed, MOST_PAGE)?;
         let header = self.header.load(Ordering::Relaxed);
         let header = PageHeader::read(BufReader::new(Rest {
             file: Arc::clone(&self.file),
@@ -201,17 +312,17 @@ impl PageHeader {
                 _ => break,
             }
         }
-        header.unpacked = unpacked.ok_or_else(|| malformed("a page's header has no size"))?;
+        header.unpacked = unpacked.ok_or(PageFault::WithoutSize)?;
         Ok(header)
     }
 
     /// Checks the memory that the page takes by its header.
     fn check(&self) -> std::result::Result<(), TooLarge> {
         match self.dictionary_values {
-            None => TooLarge::check("a page unpacks to", self.unpacked, "bytes", MOST_PAGE),
+            None => TooLarge::check(Part::UnpackedPage, self.unpacked, MOST_PAGE),
             Some(values) => {
-                TooLarge::check("a dictionary unpacks to", self.unpacked, "bytes", MOST_DICTIONARY)?;
-                TooLarge::check("a dictionary has", values, "values", MOST_DICTIONARY_VALUES)
+                TooLarge::check(Part::Dictionary, self.unpacked, MOST_DICTIONARY)?;
+                TooLarge::check(Part::ValuesOfDictionary, values, MOST_DICTIONARY_VALUES)
             }
         }
     }
@@ -227,12 +338,12 @@ impl PageHeader {
                 let mut unpacked = MultiGzDecoder::new(packed).take(most + 1);
                 let unpacked = io::copy(&mut unpacked, &mut io::sink()).unwrap_or_default();
                 if unpacked > most {
-                    return Err(malformed("a page unpacks to more than its header says"));
+                    return Err(PageFault::UnpacksToMore.into());
                 }
             }
             Compression::LZ4 if body.starts_with(LZ4_FRAME) => {
                 let most = MOST_PAGE / LZ4_RATIO;
-                TooLarge::check("a page of LZ4 frames has", body.len() as u64, "bytes", most)?;
+                TooLarge::check(Part::Lz4Page, body.len() as u64, most)?;
             }
             _ => {}
         }
@@ -265,7 +376,7 @@ impl<R: Read> Thrift<R> {
                 return Ok(number);
             }
         }
-        Err(malformed("a number in a page's header is too long"))
+        Err(PageFault::LongNumber.into())
     }
 
     fn number(&mut self) -> Result<i64> {
@@ -307,7 +418,7 @@ impl Pages {
             Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
             Encoding::DELTA_BYTE_ARRAY if self.is_prefixed => 2,
             Encoding::DELTA_BYTE_ARRAY => {
-                return Err(malformed("a page has an encoding that its column does not name"));
+                return Err(PageFault::UnnamedEncoding.into());
             }
             _ => return Ok(()),
         };
@@ -316,9 +427,9 @@ impl Pages {
         for _ in 0..streams {
             let lengths = skip_deltas(&mut values)?;
             if lengths > u64::from(page.num_values()) {
-                return Err(malformed("a page has more values than its header says"));
+                return Err(PageFault::MoreValues.into());
             }
-            TooLarge::check("a page has", lengths, "values", MOST_LENGTHS)?;
+            TooLarge::check(Part::ValuesOfPage, lengths, MOST_LENGTHS)?;
         }
         Ok(())
     }
@@ -333,9 +444,7 @@ fn level_bytes(page: &Page, levels: i16) -> Result<usize> {
             ..
         } => usize::try_from(u64::from(*def_levels_byte_len) + u64::from(*rep_levels_byte_len))?,
         Page::DataPage { def_level_encoding, .. } if levels > 0 && *def_level_encoding != Encoding::RLE => {
-            return Err(malformed(
-                "a page has an old encoding of levels with a new one of values",
-            ));
+            return Err(PageFault::MixedEncodings.into());
         }
         Page::DataPage { buf, .. } if levels > 0 => {
             let length = buf.first_chunk().map_or(0, |length| u32::from_le_bytes(*length));
@@ -353,7 +462,7 @@ fn skip_deltas(bytes: &mut &[u8]) -> Result<u64> {
     let count = stream.unsigned()?;
     stream.number()?;
     if block == 0 || parts == 0 || block % parts != 0 {
-        return Err(malformed("a page's lengths are not well-formed"));
+        return Err(PageFault::MalformedLengths.into());
     }
     let of_part = block / parts;
     let mut left = count.saturating_sub(1);
@@ -361,9 +470,7 @@ fn skip_deltas(bytes: &mut &[u8]) -> Result<u64> {
         Thrift(&mut *bytes).number()?;
         let rest = *bytes;
         let parts = usize::try_from(parts)?;
-        let widths = rest
-            .get(..parts)
-            .ok_or_else(|| malformed("a page's lengths are cut off"))?;
+        let widths = rest.get(..parts).ok_or(PageFault::CutLengths)?;
         let mut skipped = parts as u64;
         for width in widths {
             if left == 0 {
@@ -444,7 +551,7 @@ mod tests {
             .expect_err("it is too large");
         assert_eq!(
             large.to_string(),
-            "a page unpacks to 134217729 bytes, and at most 134217728 are read"
+            "a page unpacks to 134,217,729 bytes, and at most 134,217,728 are read"
         );
     }
 
@@ -454,14 +561,14 @@ mod tests {
         let large = header(2, 7, 65 << 20, &[1, 0]).check().expect_err("it is too large");
         assert_eq!(
             large.to_string(),
-            "a dictionary unpacks to 68157440 bytes, and at most 67108864 are read"
+            "a dictionary unpacks to 68,157,440 bytes, and at most 67,108,864 are read"
         );
         let many = header(2, 7, 100, &[i32::MAX as u64, 0])
             .check()
             .expect_err("it has too many values");
         assert_eq!(
             many.to_string(),
-            "a dictionary has 2147483647 values, and at most 2097152 are read"
+            "a dictionary has 2,147,483,647 values, and at most 2,097,152 are read"
         );
     }
 
@@ -471,7 +578,7 @@ mod tests {
         let large = TooLarge::footer(u32::MAX.into()).expect_err("it is too large");
         assert_eq!(
             large.to_string(),
-            "its footer has 4294967295 bytes, and at most 33554432 are read"
+            "its footer has 4,294,967,295 bytes, and at most 33,554,432 are read"
         );
     }
 

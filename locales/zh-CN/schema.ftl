@@ -1,0 +1,123 @@
+description = { $key ->
+    [Campaign] 一个发券任务：一个活动、一个人群、一份时间安排。
+    [Campaign-version] 任务文件格式的版本。
+    [Campaign-campaign] 任务的永久名称，每个 merchant_coupon_id 都由它参与生成：任意语言的小写文字（NFC）、数字和 `-`，最长 64 字节。
+    [Campaign-title] 给人看的标题。
+    [Campaign-app_id] 小程序 ID：字母、数字、`-` 和 `_`，最多 64 个字符。
+    [Campaign-activity_id] 新发放的券所属的活动：数字，加不加引号都可以。
+    [Campaign-timezone] 文件中所有时间和日期的时区，写 IANA 名称。
+    [Campaign-coupons_per_user] 每个用户应得的券数；每张券都有自己的 ID。
+    [Campaign-max_coupons] 任务从头到尾最多发放的券数。
+    [Campaign-coupon_value] 券的面额。不写时，以第一张已发放的券为准。平台给出的面额优先。
+    [Campaign-max_worth] 任务从头到尾所有券的总面额上限。
+    [Campaign-codes] 平台结果码的含义，优先于内置表。
+    [Audience] 给谁发券。
+    [Audience-source] 用户名单的来源。
+    [Audience-exclude] 不给谁发券：任意一种数据源的名单，以及其他任务已发的券。
+    [Audience-active_within] 轮到用户时，如果最近一次活跃早于这个时长，就跳过这个用户。
+    [Audience-order] 谁先发放。
+    [Audience-control_group] 永远不发券的人群比例，由固定的哈希选出。
+    [Audience-limit] 任务从头到尾最多给多少用户发券，取最先列入的那些。
+    [Audience-allow_empty] 人群为空时是否照常执行；否则停止执行。
+    [Audience-max_unusable] 无效行占读取行数的比例超过它时，停止执行。
+    [Class] 平台结果码在这里的含义，也就是任务文件 `codes` 中的词。
+    [Class-issued] 用户已经拿到券。
+    [Class-retry] 平台没有办成，也没有说明是否已经发券：用同一个 ID 重发。
+    [Class-throttle] 太快；没有发券。
+    [Class-token] 访问令牌无效；没有发券。
+    [Class-refuse] 该用户被永久拒绝。
+    [Class-hold] 待人工判定。
+    [Class-wait] 整个任务需要等待。
+    [Class-halt] 中止：需要人工处理。
+    [Credentials] `client_key` 加 `client_secret`，或者只有 `access_token`。每项都是引用；绝不写密钥本身。
+    [Credentials-client_key] 小程序的 key。
+    [Credentials-client_secret] 小程序的 secret。
+    [Credentials-access_token] 由其他系统续期的访问令牌；过期后从文件重新读取。
+    [Credentials-env] 环境变量的名称。
+    [Credentials-file] 只存放这个密钥的文件。
+    [Csv] 有表头行的 CSV 文件，可以用 gzip 或 zstd 压缩。
+    [Csv-path] 文件，或者 `part-*.csv` 这样的通配模式；相对路径从任务文件所在的目录算起。
+    [Csv-open_id] 用户的 open_id 所在的列。
+    [Csv-last_active] 用户最近一次活跃时间所在的列。
+    [Csv-encoding] 文件的编码；不写时为 `utf-8`。
+    [Csv-delimiter] 字段之间的分隔符；不写时根据表头行判断。
+    [Delimiter] 字段之间的分隔符。
+    [Delimiter-comma] `,`
+    [Delimiter-semicolon] `;`
+    [Delimiter-tab] 制表符。
+    [Encoding] 文件的编码。
+    [Encoding-utf-8] Unicode，最常用的编码。
+    [Encoding-gb18030] 国内电子表格软件的编码，包含 GBK 和 GB 2312。
+    [Exclude] 一个不发券的用户名单：一个数据源，或者另一个任务。
+    [Exclude-other] 在这个文件的任务中已经有券、或可能有券的所有用户。
+    [Format] 管道输入的格式。
+    [Format-csv] 有表头行的 CSV。
+    [Format-jsonl] 每行一个 JSON 对象。
+    [Guard] 最近的应答中，超过多少比例算过多。
+    [Guard-over] 比例；超过它就中止执行。
+    [Guard-after] 按最近多少个应答判断；不足这个数时不判断。
+    [Halt] 什么情况下中止执行。
+    [Halt-refused] 被内置表判为拒绝的用户过多。不写时：200 个中超过 50%。
+    [Halt-held] 待人工判定的发放过多。不写时：500 个中超过 20%。
+    [Halt-same_code] 同一个未知或待人工判定的结果码连续出现这么多次。
+    [InDoubt] 结果未知的发放如何处理。
+    [InDoubt-resend] 用同一个 ID 重发。
+    [InDoubt-ask] 等待人工处理。
+    [Jsonl] 每行一个 JSON 对象的文件，可以用 gzip 或 zstd 压缩。
+    [Jsonl-path] 文件，或者 `members-*.jsonl.gz` 这样的通配模式；相对路径从任务文件所在的目录算起。
+    [Jsonl-open_id] 用户的 open_id 所在的键；用点号取嵌套字段：`user.open_id`。
+    [Jsonl-last_active] 用户最近一次活跃时间所在的键。
+    [Order] 谁先发放。
+    [Order-as_listed] 按数据源的顺序。
+    [Order-expiring_first] 最快超出 `active_within` 的用户先发。
+    [Pace] 整个小程序开始尝试的速率。
+    [Pace-per_second] 任意一秒内开始的尝试数，可以小于 1。平台文档规定的上限是 100。
+    [Pace-per_day] 任务时区的一个自然日内的尝试数，含重试和重发；重启后继续累计。
+    [Pace-max_in_flight] 同时处于发送中的最大请求数。
+    [Parquet] Parquet 文件。
+    [Parquet-path] 文件，或者 `part-*.parquet` 这样的通配模式；相对路径从任务文件所在的目录算起。
+    [Parquet-open_id] 用户的 open_id 所在的列；用点号取嵌套字段：`user.open_id`。
+    [Parquet-last_active] 用户最近一次活跃时间所在的列。
+    [Platform] 请求发往哪里。
+    [Platform-base_url] 平台的地址；只有回环地址可以用 http。
+    [Retry] 什么要重试、何时重试、重试几次。
+    [Retry-attempts] 一次执行中，单次发放的尝试次数。
+    [Retry-first_delay] 第一次与第二次尝试之间的延迟；此后逐次翻倍，并带随机抖动。
+    [Retry-max_delay] 翻倍所能达到的最长延迟。
+    [Retry-timeout] 一次尝试的超时时间。
+    [Retry-in_doubt] 结果未知的发放如何处理。
+    [Retry-resend_within] 首次结果未知之后，多长时间内可以重发；超过之后由人判定。
+    [Retry-give_up] 平台中断超过这个时长，就结束执行。
+    [Schedule] 什么时候可以发送：不早于开始时间，不晚于结束时间，并且只在时段之内，重发也不例外。
+    [Schedule-start] 在此之前不发送。
+    [Schedule-end] 从此刻起不再开始任何尝试，重试和重发也不例外。
+    [Schedule-hours] 每周可以开始尝试的时段，按 `timezone` 的时间。不写时不限。跨过午夜的时段算在开始的那一天。
+    [Schedule-closed] 停发日：这些日期没有时段开始。
+    [Schedule-waves] 比其他人先发的几部分人群，按此顺序，每个批次之后等待一段时间。
+    [Server] 对服务器的查询。
+    [Server-url] 服务器的 URL 在哪里；URL 中有密码，所以只写引用。
+    [Server-query] 一条只读的语句。
+    [Server-open_id] 查询结果中 open_id 所在的列；不写时为 `open_id`。
+    [Server-last_active] 查询结果中用户最近一次活跃时间所在的列。
+    [Server-env] 环境变量的名称。
+    [Server-file] 只存放这个密钥的文件。
+    [Source] 用户名单的来源：只能是其中一种。
+    [Source-postgres] 对 PostgreSQL 服务器的查询，在只读事务中执行。
+    [Source-mysql] 对 MySQL 或 MariaDB 服务器的查询，在只读事务中执行。
+    [Sqlite] 对 SQLite 数据库的查询，只读打开。
+    [Sqlite-path] 数据库文件；相对路径从任务文件所在的目录算起。
+    [Sqlite-query] 一条只读的语句。
+    [Sqlite-open_id] 查询结果中 open_id 所在的列；不写时为 `open_id`。
+    [Sqlite-last_active] 查询结果中用户最近一次活跃时间所在的列。
+    [Stdin] 用管道输入的数据，可以用 gzip 或 zstd 压缩。每次执行都要重新输入。
+    [Stdin-format] 数据的格式。
+    [Stdin-open_id] 用户的 open_id 所在的列或键。
+    [Stdin-last_active] 用户最近一次活跃时间所在的列或键。
+    [Stdin-encoding] 用于 CSV：编码；不写时为 `utf-8`。
+    [Stdin-delimiter] 用于 CSV：字段之间的分隔符；不写时根据表头行判断。
+    [Wave] 比其他人先发的一部分人群，由固定的哈希选出。
+    [Wave-share] 这个批次结束时已经发放过的人群比例，包含前面的批次。
+    [Wave-wait] 批次结束后等待多久才开始新的尝试：一段时间，或者 `approval`，即等到 `runner approve` 为止。
+    [Wave-halt_if_not_issued] 本批次的应答中，没有发出券的超过这个比例，就中止执行。
+   *[other] { $english }
+}
