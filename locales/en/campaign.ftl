@@ -295,3 +295,9 @@ url-tail = it has a part after `?` or `#`, which requests would lose
 unusable-url = `{ $path }` cannot be used
 unusable-url-because = `{ $path }` cannot be used: { $why }
 url-clear-help = write { $url }; http is only for an address of this machine, such as 127.0.0.1
+
+## The plan
+
+rehearsal-url = cannot rehearse at "{ $url }"
+rehearsal-elsewhere = cannot rehearse at "{ $url }": a sandbox is on this machine, at a loopback address
+fingerprint-form = a fingerprint is three words as `runner plan` shows them, such as 0a1b2c3d4e-5f60718293-first

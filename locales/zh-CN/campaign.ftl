@@ -293,3 +293,9 @@ url-tail = `?` 或 `#` 之后的部分会在请求中丢失
 unusable-url = `{ $path }` 不能使用
 unusable-url-because = `{ $path }` 不能使用：{ $why }
 url-clear-help = 请写 { $url }；http 只能用于本机地址，例如 127.0.0.1
+
+## The plan
+
+rehearsal-url = 无法在“{ $url }”演练
+rehearsal-elsewhere = 无法在“{ $url }”演练：沙箱只能在本机，使用回环地址
+fingerprint-form = 指纹由三段组成，如 `runner plan` 所示，例如 0a1b2c3d4e-5f60718293-first

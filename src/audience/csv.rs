@@ -38,7 +38,7 @@ pub struct CsvSource {
     pub input: Input,
     /// The columns to read.
     pub columns: Columns,
-    /// The text encoding. A file with the byte order mark of UTF-8 is UTF-8 all the same.
+    /// The text encoding. A file with the byte order mark of UTF-8 is UTF-8 in any case.
     pub encoding: Encoding,
     /// The delimiter of the fields: `,` `;` or a tab. If `None`, it is detected from the header line.
     pub delimiter: Option<u8>,

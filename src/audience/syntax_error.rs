@@ -3,7 +3,7 @@
 use crate::catalogue::audience;
 
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// How many bytes of a file tell its kind: as many as a tar archive has before and in its magic word.
+/// How many bytes of a file show its kind: up to the end of the magic word of a tar archive.
 pub(super) const LOOK: usize = TAR_MAGIC_AT + 5;
 const TAR_MAGIC_AT: usize = 257;
 

@@ -186,7 +186,7 @@ fn a_file_in_another_encoding_than_it_is_declared_names_its_own() {
     insta::assert_snapshot!(said);
 }
 
-/// A value that is no time is shown as a person can read it.
+/// A value that is not a time is shown as a person can read it.
 #[test]
 fn an_unreadable_time_of_an_undeclared_encoding_is_shown_in_it() {
     let (bytes, _, _) = encoding_rs::GB18030.encode("open_id,seen\nu1,昨天\n");

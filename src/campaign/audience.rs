@@ -24,24 +24,24 @@ const YEAR: Duration = Duration::from_hours(366 * 24);
 const MOST_RECIPIENTS: u64 = 4_294_967_294;
 
 keys! {
-    /// Who is to have a coupon.
+    /// The users that get a coupon.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Audience {
-        /// Where the list of users comes from.
+        /// The source of the list of users.
         source: Source = OneSource, required "{csv: {path: audience.csv, open_id: open_id}}";
-        /// Who is not to have one: lists of any kind of source, and the coupons of other campaigns.
+        /// The users that get no coupon: lists of any kind of source, and users of other campaigns.
         exclude: Vec<Exclude> = ExcludeLists, optional;
-        /// Whoever was last active longer ago than this by the moment their turn comes is skipped.
+        /// A user whose last activity is older than this at the time of the send is skipped.
         active_within: Duration = DurationRange(MINUTE..=YEAR), optional "7d";
-        /// Whose turn comes first.
+        /// The order in which users are sent to.
         order: Order = Word, default Order::AsListed;
-        /// The share of the audience that is never sent to, drawn by a stable hash.
+        /// The share of the audience that is never sent to, chosen by a stable hash.
         control_group: f64 = ControlGroup, optional;
-        /// The first so many recipients ever owed, over the campaign's whole life.
+        /// The most users that are ever owed a coupon, the first ones, over the campaign's whole life.
         limit: u64 = IntegerRange(1..=MOST_RECIPIENTS), optional;
-        /// Whether an empty audience is as good as any; otherwise it stops the run.
+        /// Whether a run with an empty audience is complete. If not, it stops with an error.
         allow_empty: bool = Boolean, default false;
-        /// The share of unusable rows, of those read, that stops the run when it is exceeded.
+        /// The largest share of unusable rows. A larger one stops the run.
         max_unusable: f64 = Share, default 0.01;
     }
     check |map, diagnostics| {
@@ -53,11 +53,11 @@ keys! {
 }
 
 words! {
-    /// Whose turn comes first.
+    /// The order in which users are sent to.
     pub enum Order {
         /// In the order of the source.
         AsListed = "as_listed",
-        /// Who would fall out of `active_within` soonest.
+        /// Users that fall out of `active_within` soonest go first.
         ExpiringFirst = "expiring_first",
     }
 }

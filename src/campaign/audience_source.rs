@@ -36,7 +36,7 @@ pub enum Source {
 }
 
 keys! {
-    /// Where a list of users comes from: exactly one of the kinds.
+    /// The source of a list of users: exactly one of the kinds.
     #[derive(Debug)]
     struct SourceKeys as "Source" {
         csv: Csv = Nested, optional;
@@ -60,15 +60,15 @@ keys! {
     /// CSV files with a header line, as they are or compressed with gzip or zstd.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Csv {
-        /// The file, or a pattern such as `part-*.csv`; a relative path begins at the campaign file's folder.
+        /// The file, or a pattern such as `part-*.csv`; a path is relative to the folder of the campaign file.
         path: Files = FilePattern(&text::WantCsvPath), required "audience.csv";
-        /// The column that holds the users' open_ids.
+        /// The column with the open_ids of the users.
         open_id: String = COLUMN, required "open_id";
         /// The column that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
-        /// How the file's characters are encoded; `utf-8` when absent.
+        /// The encoding of the file; `utf-8` if absent.
         encoding: Encoding = Word, default Encoding::Utf8;
-        /// What stands between two fields; told from the header line when absent.
+        /// The separator of fields; detected from the header line if absent.
         delimiter: Delimiter = Word, optional;
     }
 }
@@ -77,9 +77,9 @@ keys! {
     /// Files of JSON objects, one a line, as they are or compressed with gzip or zstd.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Jsonl {
-        /// The file, or a pattern such as `members-*.jsonl.gz`; a relative path begins at the campaign file's folder.
+        /// The file, or a pattern such as `members-*.jsonl.gz`; a path is relative to the folder of the campaign file.
         path: Files = FilePattern(&text::WantJsonlPath), required "audience.jsonl";
-        /// The key that holds the users' open_ids; points lead into objects: `user.open_id`.
+        /// The key with the open_ids of the users; a dot leads into an object: `user.open_id`.
         open_id: String = ColumnName(&text::WantJsonKey), required "open_id";
         /// The key that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
@@ -90,9 +90,9 @@ keys! {
     /// Parquet files.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Parquet {
-        /// The file, or a pattern such as `part-*.parquet`; a relative path begins at the campaign file's folder.
+        /// The file, or a pattern such as `part-*.parquet`; a path is relative to the folder of the campaign file.
         path: Files = FilePattern(&text::WantParquetPath), required "audience.parquet";
-        /// The column that holds the users' open_ids; points lead into groups: `user.open_id`.
+        /// The column with the open_ids of the users; a dot leads into a group: `user.open_id`.
         open_id: String = COLUMN, required "open_id";
         /// The column that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
@@ -103,11 +103,11 @@ keys! {
     /// A query to a server.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Server {
-        /// Where the server's URL, which has a password in it, is to be found.
+        /// A reference to the URL of the server, which has a password in it.
         url: SecretRef = Reference, required "{env: AUDIENCE_URL}";
         /// One statement that only reads.
         query: String = QUERY, required "select open_id from members";
-        /// The column of the result that holds the users' open_ids; `open_id` when absent.
+        /// The column of the result with the open_ids of the users; `open_id` if absent.
         open_id: String = RESULT_COLUMN, default "open_id".to_owned();
         /// The column of the result that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
@@ -118,11 +118,11 @@ keys! {
     /// A query to an SQLite database, which is opened for reading only.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Sqlite {
-        /// The database's file; a relative path begins at the campaign file's folder.
+        /// The database's file; a path is relative to the folder of the campaign file.
         path: PathBuf = FilePath(&text::WantDatabasePath), required "members.db";
         /// One statement that only reads.
         query: String = QUERY, required "select open_id from members";
-        /// The column of the result that holds the users' open_ids; `open_id` when absent.
+        /// The column of the result with the open_ids of the users; `open_id` if absent.
         open_id: String = RESULT_COLUMN, default "open_id".to_owned();
         /// The column of the result that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
@@ -130,18 +130,18 @@ keys! {
 }
 
 keys! {
-    /// What is piped into the program, as it is or compressed with gzip or zstd. It has to be piped in again by each apply.
+    /// Data that is piped into the program, which may be compressed with gzip or zstd. Pipe it in again for each apply.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Stdin {
-        /// What it is.
+        /// The format of the data.
         format: Format = Word, required "csv";
-        /// The column, or the key, that holds the users' open_ids.
+        /// The column or the key with the open_ids of the users.
         open_id: String = ColumnName(&text::WantColumnOrKey), required "open_id";
         /// The column, or the key, that says when a user was last active.
         last_active: String = LAST_ACTIVE, optional;
-        /// Of CSV: how its characters are encoded; `utf-8` when absent.
+        /// The encoding of CSV; `utf-8` if absent.
         encoding: Encoding = Word, default Encoding::Utf8;
-        /// Of CSV: what stands between two fields; told from the header line when absent.
+        /// The separator of fields of CSV; detected from the header line if absent.
         delimiter: Delimiter = Word, optional;
     }
     check |map, diagnostics| {
@@ -156,7 +156,7 @@ keys! {
 }
 
 words! {
-    /// What is piped in.
+    /// The format of piped data.
     pub enum Format {
         /// CSV with a header line.
         Csv = "csv",
@@ -166,7 +166,7 @@ words! {
 }
 
 words! {
-    /// How a file's characters are encoded.
+    /// The encoding of a file.
     pub enum Encoding {
         /// Unicode, as almost everywhere.
         Utf8 = "utf-8",
@@ -176,7 +176,7 @@ words! {
 }
 
 words! {
-    /// What stands between two fields.
+    /// The separator of fields.
     pub enum Delimiter {
         /// `,`
         Comma = ",",

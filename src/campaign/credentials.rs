@@ -32,14 +32,14 @@ pub enum Credentials {
 }
 
 keys! {
-    /// `client_key` with `client_secret`, or `access_token` alone. Each is a reference; the secret itself never stands here.
+    /// `client_key` with `client_secret`, or `access_token` alone. Each is a reference, never the secret itself.
     #[derive(Debug)]
     struct CredentialsKeys as "Credentials" {
         /// The app's key.
         client_key: SecretRef = Reference, optional;
         /// The app's secret.
         client_secret: SecretRef = Reference, optional;
-        /// An access token that somebody else keeps fresh; read again from its file when it has expired.
+        /// An access token that another system renews. It is read again from its file when it has expired.
         access_token: SecretRef = Reference, optional;
     }
 }
@@ -116,7 +116,7 @@ keys! {
     struct ReferenceKeys {
         /// An environment variable, by name.
         env: String = Variable, optional;
-        /// A file that holds the secret and nothing else.
+        /// A file that contains only the secret.
         file: PathBuf = FilePath(&text::WantSecretPath), optional;
     }
 }

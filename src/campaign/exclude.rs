@@ -23,7 +23,7 @@ pub enum Exclude {
 }
 
 keys! {
-    /// Everybody who has, or may have, a coupon of the campaign of this file.
+    /// All users who have, or may have, a coupon of the campaign of this file.
     #[derive(Debug)]
     struct OtherCampaign {
         campaign: PathBuf = FilePath(&text::WantCampaignPath), required "spring-2026.yaml";
@@ -75,7 +75,7 @@ impl JsonSchema for Exclude {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let source = generator.subschema_for::<Source>();
         json_schema!({
-            "description": "One list of people who are not to be sent to: a source, or another campaign.",
+            "description": "A list of users that get no coupon: a source, or another campaign.",
             "oneOf": [source, OtherCampaign::object(generator)]
         })
     }

@@ -18,10 +18,10 @@ keys! {
     /// The names that a campaign goes by.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Names {
-        /// The campaign's identity for ever, part of every merchant_coupon_id: lower-case letters of any script in NFC,
+        /// The campaign's permanent identity, part of every merchant_coupon_id: lower-case letters of any script in NFC,
         /// digits and `-`, at most 64 bytes.
         campaign: CampaignName = CAMPAIGN, required "summer-2026";
-        /// What people call it.
+        /// The title that people read.
         title: String = Text(&text::WantTitle), optional;
         /// The mini-app: letters, digits, `-` and `_`, at most 64 of them.
         app_id: AppId = APP_ID, required "ttec789ac573xxxxxx01";

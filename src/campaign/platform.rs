@@ -15,7 +15,7 @@ use super::value::{Value, quoted};
 const BASE_URL: &str = "https://open.douyin.com";
 
 keys! {
-    /// Where requests go.
+    /// The platform that receives the requests.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Platform {
         /// The platform's address; http only for a loopback address.

@@ -17,7 +17,7 @@ const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(24 * 365);
 
 keys! {
-    /// What is tried again, when and how often.
+    /// The rules for retries and resends.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Retry {
         /// Attempts of one delivery in one run.
@@ -26,11 +26,11 @@ keys! {
         first_delay: Duration = DurationRange(MILLISECOND..=HOUR), default Duration::from_millis(500);
         /// The longest delay that doubling reaches.
         max_delay: Duration = DurationRange(MILLISECOND..=DAY), default Duration::from_mins(1);
-        /// For how long one attempt may take.
+        /// The time limit of one attempt.
         timeout: Duration = DurationRange(Duration::from_millis(10)..=Duration::from_mins(10)), default Duration::from_secs(10);
         /// What happens to a delivery whose outcome is unknown.
         in_doubt: InDoubt = Word, default InDoubt::Resend;
-        /// For how long after its first unknown outcome a delivery may be sent again; after that a person decides.
+        /// How long after its first unknown outcome a delivery may be sent again. After that, a person decides.
         resend_within: Duration = DurationRange(SECOND..=YEAR), default DAY;
         /// How long an outage of the platform may last before the run ends.
         give_up: Duration = DurationRange(SECOND..=YEAR), default Duration::from_hours(12);

@@ -28,7 +28,7 @@ keys! {
         hours: Vec<Hours> = WeekHours, optional;
         /// Days on which no window begins.
         closed: Vec<Date> = Dates, optional;
-        /// Shares of the audience that have their turn before the others, in this order, each with a wait behind it.
+        /// Shares of the audience that are sent to before the others, in this order, each followed by a wait.
         waves: Vec<Wave> = Waves, optional;
     }
     check |map, diagnostics| {

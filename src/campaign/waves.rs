@@ -23,14 +23,14 @@ const MOST: usize = 100;
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
 keys! {
-    /// A share of the audience, drawn by a stable hash, that has its turn before the others.
+    /// A share of the audience, chosen by a stable hash, that is sent to before the others.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct Wave {
-        /// The part of the audience that has had its turn when this wave has ended, those of the waves before included.
+        /// The cumulative share of the audience at the end of this wave, those of the waves before included.
         share: f64 = Share, required "1%";
         /// How long nothing more starts after its end: for a time, or until `runner approve`.
         wait: WaveWait = Wait, required "30m";
-        /// Stops the run when more than this share of the wave's answers are something else than a coupon.
+        /// Stops the run when more than this share of the wave's answers are not a coupon.
         halt_if_not_issued: f64 = Share, optional;
     }
 }

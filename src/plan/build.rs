@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign};
+use crate::catalogue::campaign as text;
 use crate::model::calendar::Calendar;
 use crate::model::identity::{Identity, PlatformName};
 
@@ -23,7 +24,7 @@ pub struct RunOptions {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The sandbox's URL is invalid.
-    #[error("cannot rehearse at {url:?}")]
+    #[error("{}", text::RehearsalUrl { url })]
     SandboxUrl {
         /// The URL as given.
         url: String,
@@ -31,7 +32,7 @@ pub enum PlanError {
         source: BaseUrlError,
     },
     /// The sandbox's URL is on another machine, which may be the real platform.
-    #[error("cannot rehearse at {url:?}: a stand-in is on this machine, at a loopback address")]
+    #[error("{}", text::RehearsalElsewhere { url })]
     SandboxElsewhere {
         /// The URL as given.
         url: String,

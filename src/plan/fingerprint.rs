@@ -59,7 +59,7 @@ pub enum Difference {
 
 /// The error of parsing a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a fingerprint is three words as `runner plan` shows them, like 0a1b2c3d4e-5f60718293-first")]
+#[error("{}", crate::catalogue::campaign::FingerprintForm)]
 pub struct NoFingerprint;
 
 impl Fingerprint {
