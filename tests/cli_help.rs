@@ -1,6 +1,9 @@
 //! The command line from a shell: help, mistakes, and readers that close early.
 
+use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};
+
+use unicode_width::UnicodeWidthStr as _;
 
 fn runner(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
@@ -118,6 +121,103 @@ fn a_mistake_on_the_command_line_ends_with_2() {
             "{args:?}: {}",
             stderr(&output)
         );
+    }
+}
+
+#[test]
+fn the_command_help_shows_the_help_of_a_command() {
+    let same = |one: &[&str], other: &[&str]| {
+        let one = run(one);
+        assert_eq!(one.status.code(), Some(0), "{}", stderr(&one));
+        assert_eq!(stdout(&one), stdout(&run(other)));
+    };
+    same(&["help"], &[]);
+    same(&["help", "resolve"], &["resolve", "--help"]);
+    same(
+        &["help", "resolve", "--lang", "zh"],
+        &["resolve", "--help", "--lang", "zh"],
+    );
+    assert_eq!(run(&["help", "launch"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_named_in_chinese() {
+    let mut said = String::new();
+    for args in [
+        &["lunch"][..],
+        &["appyl"],
+        &["apply"],
+        &["apply", "a.yaml", "--fresh"],
+        &["apply", "a.yaml", "--accept", "everything"],
+        &["apply", "a.yaml", "--at-most", "0"],
+        &["apply", "a.yaml", "--at-most"],
+        &["apply", "a.yaml", "--at-most", "1", "--at-most", "2"],
+        &["apply", "a.yaml", "--metrics", "nowhere"],
+        &["apply", "a.yaml", "--sandbox=https://open.douyin.com"],
+        &["apply", "a.yaml", "--at-mots", "3"],
+        &["apply", "a.yaml", "--output", "xml"],
+        &["trace", "a.yaml", "u", "v"],
+        &["trace", "a.yaml", "-0oPJXaTPn63rNu", "-x"],
+        &[
+            "resolve",
+            "a.yaml",
+            "--held",
+            "--refused",
+            "--as",
+            "owed",
+            "--note",
+            "x",
+        ],
+        &["resolve", "a.yaml", "--held", "--as", "owed", "--note", ""],
+        &["sandbox", "--busy", "101%"],
+        &["stop"],
+        &["stop", "--all", "a.yaml"],
+    ] {
+        let output = runner(args).env("RUNNER_LANG", "zh").output().expect("it starts");
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        writeln!(said, "$ runner {}\n{}", args.join(" "), stderr(&output)).expect("text");
+    }
+    for english in ["Usage:", "tip:", "For more information", "error"] {
+        assert!(!said.contains(english), "{english} is not translated:\n{said}");
+    }
+    insta::assert_snapshot!(said);
+}
+
+/// Chinese has no spaces, and clap wraps at spaces only.
+#[test]
+fn help_in_chinese_fits_the_terminal() {
+    for columns in [60, 80, 120] {
+        let help = |args: &[&str]| {
+            let mut command = runner(args);
+            command.args(["--lang", "zh"]).env("COLUMNS", columns.to_string());
+            stdout(&command.output().expect("it starts"))
+        };
+        insta::assert_snapshot!(
+            format!("help_in_chinese_at_{columns}"),
+            help(&["--help"]) + "\n" + &help(&["resolve", "--help"])
+        );
+        let mut commands = vec![String::new()];
+        commands.extend(
+            runner::cli::command()
+                .get_subcommands()
+                .map(|command| command.get_name().to_owned()),
+        );
+        for command in commands {
+            let shown = if command.is_empty() {
+                help(&["--help"])
+            } else {
+                help(&[&command, "--help"])
+            };
+            // clap does not wrap the usage.
+            for line in shown.lines().filter(|line| !line.starts_with("用法")) {
+                let text = line.trim_start();
+                let is_command = text.starts_with("runner ") || text.contains("：runner ") || !text.contains(' ');
+                assert!(
+                    line.width() <= columns.min(100) || is_command || text.is_ascii(),
+                    "{columns} columns: {line}"
+                );
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use runner::cli::command;
@@ -49,9 +50,7 @@ fn shells_can_read_their_completions() {
         let output = run(&["completions", shell]);
         assert_eq!(output.status.code(), Some(0), "{shell}");
         let script = String::from_utf8(output.stdout).unwrap();
-        for command in commands() {
-            assert!(script.contains(&command), "{shell} does not complete {command}");
-        }
+        assert!(script.contains("RUNNER_COMPLETE"), "{shell}: {script}");
         if !["bash", "zsh", "fish"].contains(&shell) {
             continue;
         }
@@ -64,6 +63,54 @@ fn shells_can_read_their_completions() {
         }
     }
     assert_eq!(run(&["completions", "csh"]).status.code(), Some(2));
+}
+
+/// What the completion script of a shell gets for these words. The last one is completed.
+fn candidates(shell: &str, directory: &Path, words: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_runner"))
+        .arg("--")
+        .arg("runner")
+        .args(words)
+        .current_dir(directory)
+        .env("RUNNER_COMPLETE", shell)
+        .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .env("_CLAP_IFS", "\n")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{shell} {words:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn commands_and_campaign_files_are_completed() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    write(
+        "summer.yaml",
+        "version: 1\ncampaign: summer-2026\ntitle: 夏日立减券\napp_id: tt1\nactivity_id: \"1\"\n\
+         audience: {source: {csv: {path: a.csv, open_id: open_id}}}\n",
+    );
+    write("broken.yml", "campaign:");
+    write("audience.csv", "");
+    fs::create_dir(directory.path().join("more")).unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let all = candidates(shell, directory.path(), &[""]).join("\n");
+        for command in commands() {
+            assert!(all.contains(&command), "{shell} does not complete {command}: {all}");
+        }
+        for command in ["apply", "pause", "trace", "resolve"] {
+            let files = candidates(shell, directory.path(), &[command, ""]).join("\n");
+            let has = |name: &str| files.contains(name);
+            assert!(
+                has("summer.yaml") && has("broken.yml") && has("more"),
+                "{shell}: {files}"
+            );
+            assert!(!has("audience.csv"), "{shell}: {files}");
+        }
+    }
+    let files = candidates("zsh", directory.path(), &["apply", "s"]).join("\n");
+    assert!(files.contains("summer-2026 (夏日立减券)"), "{files}");
 }
 
 #[test]

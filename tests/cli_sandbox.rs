@@ -43,6 +43,24 @@ fn it_says_where_it_listens_and_in_the_end_what_it_did() {
 }
 
 #[test]
+fn what_to_do_next_is_said_in_chinese() {
+    let mut process = sandbox(&["--port", "0", "--lang", "zh"]).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("stdout"))
+        .read_line(&mut line)
+        .expect("text");
+    let url = line.trim().trim_start_matches("正在监听 ").to_owned();
+    let pid = i32::try_from(process.id())
+        .ok()
+        .and_then(Pid::from_raw)
+        .expect("a process");
+    kill_process(pid, Signal::TERM).expect("the signal is sent");
+    let output = process.wait_with_output().expect("it ends");
+    let said = line + &String::from_utf8_lossy(&output.stderr);
+    insta::assert_snapshot!(said.replace(&url, "URL"));
+}
+
+#[test]
 fn for_programs_it_says_so_in_an_object() {
     let mut process = sandbox(&["--port", "0", "--output", "json"])
         .spawn()

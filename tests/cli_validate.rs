@@ -63,11 +63,28 @@ fn all_mistakes_of_all_files_are_reported() {
         "./bad.yaml:2:11",
         "./bad.yaml:3:1",
         "absent.yaml",
-        "2 of 3 files cannot be used",
+        "mistakes, in 2 of 3 files; `runner explain E",
     ] {
         assert!(told.contains(part), "{part} is not in\n{told}");
     }
     assert!(!told.contains('\x1b'), "colours where no terminal is: {told:?}");
+}
+
+#[test]
+fn the_last_line_counts_the_mistakes_and_says_where_to_read_more() {
+    let bad = GOOD.replace("campaign: summer-2026", "campaign: Summer");
+    let worse = bad.replace("app_id:", "appid:");
+    let directory = directory(&[("bad.yaml", &bad), ("worse.yaml", &worse)]);
+    let mut said = String::new();
+    for lang in ["en", "zh"] {
+        for paths in [&["bad.yaml"][..], &["worse.yaml"], &["bad.yaml", "worse.yaml"]] {
+            let output = run(directory.path(), &[&["validate", "--lang", lang], paths].concat());
+            assert_eq!(output.status.code(), Some(2));
+            said.push_str(text(&output.stderr).lines().last().expect("a line"));
+            said.push('\n');
+        }
+    }
+    insta::assert_snapshot!(said);
 }
 
 #[test]

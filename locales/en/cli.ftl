@@ -84,3 +84,15 @@ ask-sum-at-platform =
     }
 declined = nothing was sent and nothing was changed
 declined-several = nothing was sent and nothing was changed for those that were asked about
+no-question = there is no terminal on which to ask: the campaign file decides, and sending begins without a question
+validate-usable = { $path }: { $campaign } for { $app_id } can be used
+validate-one-file =
+    { $n ->
+        [one] one mistake in this file; `runner explain { $code }` says more about it
+       *[other] { $n } mistakes in this file; `runner explain { $code }` says more about the first
+    }
+validate-several-files =
+    { $n ->
+        [one] one mistake, in { $unusable } of { $files } files; `runner explain { $code }` says more about it
+       *[other] { $n } mistakes, in { $unusable } of { $files } files; `runner explain { $code }` says more about the first
+    }

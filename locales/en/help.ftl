@@ -18,6 +18,7 @@ command-report = Writes a report of a campaign as one HTML page that needs no ne
 command-explain = Explains a problem or a code of the platform
 command-completions = Prints the completion script of a shell
 command-man = Prints the manual pages
+command-help = Shows the help of a command
 begin =
     Where to begin:
       runner init first                              write a first campaign, with comments
@@ -139,7 +140,7 @@ which-code = Of these, only deliveries whose last answer was this code
 decision-to = The user has the coupon; gets none; or is owed it, and the next apply sends it
 decision-note = Why. The note is kept in the ledger
 decision-may-double = Allow that resending a delivery in doubt may give the user a second coupon
-decision-yes = Do not ask for confirmation
+decision-yes = Do not ask for confirmation. Needed without a terminal for several deliveries and for --may-double
 resolve-examples =
     Examples:
       runner resolve campaigns/summer.yaml --held --code 990000001 --as owed --note 'ticket 812'
@@ -148,14 +149,17 @@ resolve-examples =
           settle the delivery in doubt of one user, when the platform has said what happened
 
     An issued delivery is never reopened. Deliveries that are pending, deferred or skipped follow from the audience and the campaign file, and those in flight from their answers. While an apply runs, nothing can be resolved: stop it, resolve, apply again.
+runs-paths = Campaign files, or directories of them
+runs-all = Every running campaign below the current directory, or with --state-dir every one in that state directory
+help-command = The command to show help of
 pause-examples =
     Examples:
       runner pause campaigns/summer.yaml
           start nothing more until `runner resume`; attempts in flight finish
-      runner pause campaigns/summer.yaml --sandbox
-          the same for its rehearsal
+      runner pause --all
+          pause every running campaign below the current directory
 
-    A pause ends with the process that is paused. Exit codes: 0 when the command was taken, 2 when the campaign is not running.
+    A pause ends with the process that is paused. Exit codes: 0 when the command was taken, 2 when the campaign is not running. For several campaigns, the first of 1, 2, 4, 5, 3, 0 that occurs; those of a directory or of --all that are not running do not count.
 resume-examples =
     Examples:
       runner resume campaigns/summer.yaml
@@ -164,15 +168,15 @@ resume-examples =
           the same, with the answer as a JSON object for a program
 
     To continue after an interruption, use `runner apply`.
-    Exit codes: 0 when the command was taken, 2 when nothing is paused.
+    Exit codes: 0 when the command was taken, 2 when nothing is paused. For several campaigns, the first of 1, 2, 4, 5, 3, 0 that occurs; those of a directory or of --all that are not paused do not count.
 stop-examples =
     Examples:
       runner stop campaigns/summer.yaml
           stop the run in an orderly way, as ^C at its terminal does; `runner apply` continues later
-      runner stop campaigns/summer.yaml --sandbox
-          the same for its rehearsal
+      runner stop --all
+          stop every running campaign below the current directory
 
-    Exit codes: 0 when the command was taken, 2 when the campaign is not running. The run itself exits with 3.
+    Exit codes: 0 when the command was taken, 2 when the campaign is not running. For several campaigns, the first of 1, 2, 4, 5, 3, 0 that occurs; those of a directory or of --all that are not running do not count. The run itself exits with 3.
 sandbox-port = Serve on this port of 127.0.0.1. With 0, a free port is used
 sandbox-seed = The seed of all random choices. The same seed refuses the same users and gives the same faults
 sandbox-log = Write every request and its answer to FILE, one JSON object per line

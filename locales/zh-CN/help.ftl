@@ -18,6 +18,7 @@ command-report = 生成任务报告：单个 HTML 页面，图表无需联网
 command-explain = 说明问题代码或平台结果码
 command-completions = 输出 shell 的命令补全脚本
 command-man = 输出 man 手册页
+command-help = 查看某个命令的帮助
 begin =
     从这里开始：
       runner init first                              生成第一个带注释的发券任务
@@ -139,7 +140,7 @@ which-code = 其中只处理最后一次结果码为 N 的发放
 decision-to = issued：用户已有券；refused：不再发放；owed：仍待发放，下次执行时发出
 decision-note = 判定的理由，保存在账本中
 decision-may-double = 允许重发结果未知的发放，用户可能因此拿到两张券
-decision-yes = 不再询问确认
+decision-yes = 不再询问确认；没有终端时，判定多次发放或使用 --may-double 必须给出
 resolve-examples =
     示例：
       runner resolve campaigns/summer.yaml --held --code 990000001 --as owed --note '工单 812'
@@ -148,14 +149,17 @@ resolve-examples =
           平台确认结果后，完结某个用户结果未知的发放
 
     已发放的券永远不会重新发放。待发放、稍后重试、已跳过的发放由人群和任务文件决定，发送中的由平台的应答决定。任务正在执行时无法判定：请先停止，判定后再次执行。
+runs-paths = 任务文件或存放任务文件的目录
+runs-all = 当前目录及其下级目录中正在执行的所有任务；给出 --state-dir 时，指该状态目录中的所有任务
+help-command = 要查看帮助的命令
 pause-examples =
     示例：
       runner pause campaigns/summer.yaml
           在 `runner resume` 之前不再开始新的发放；已发出的请求会等到应答
-      runner pause campaigns/summer.yaml --sandbox
-          对演练做同样的操作
+      runner pause --all
+          暂停当前目录及其下级目录中正在执行的所有任务
 
-    被暂停的进程退出后，暂停随之结束。退出码：指令已接受为 0，任务未在执行为 2。
+    被暂停的进程退出后，暂停随之结束。退出码：指令已接受为 0，任务未在执行为 2。多个任务时，取 1、2、4、5、3、0 中最先出现的一个；目录或 --all 中未在执行的任务不计入。
 resume-examples =
     示例：
       runner resume campaigns/summer.yaml
@@ -164,15 +168,15 @@ resume-examples =
           同上，以 JSON 对象输出结果，供程序使用
 
     中断之后要继续发放，请用 `runner apply`。
-    退出码：指令已接受为 0，没有被暂停的执行为 2。
+    退出码：指令已接受为 0，没有被暂停的执行为 2。多个任务时，取 1、2、4、5、3、0 中最先出现的一个；目录或 --all 中没有暂停的任务不计入。
 stop-examples =
     示例：
       runner stop campaigns/summer.yaml
           平稳停止执行，等同于在其终端按 ^C；之后用 `runner apply` 继续
-      runner stop campaigns/summer.yaml --sandbox
-          对演练做同样的操作
+      runner stop --all
+          停止当前目录及其下级目录中正在执行的所有任务
 
-    退出码：指令已接受为 0，任务未在执行为 2。被停止的执行自身的退出码为 3。
+    退出码：指令已接受为 0，任务未在执行为 2。多个任务时，取 1、2、4、5、3、0 中最先出现的一个；目录或 --all 中未在执行的任务不计入。被停止的执行自身的退出码为 3。
 sandbox-port = 在 127.0.0.1 的该端口提供服务；0 表示自动选择空闲端口
 sandbox-seed = 随机种子：相同的种子会拒绝相同的用户、产生相同的故障
 sandbox-log = 把每个请求及其应答写入 FILE，每行一个 JSON 对象

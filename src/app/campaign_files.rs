@@ -43,12 +43,18 @@ fn campaign_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|end| end == "yaml" || end == "yml") && path.is_file() {
+        if is_campaign_file(&path) && path.is_file() {
             files.push(path);
         }
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether a path has the extension of campaign files.
+#[must_use]
+pub fn is_campaign_file(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
 /// The names in the campaign files of each directory, each directory read once.

@@ -28,6 +28,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod resolve;
 pub mod run_command;
+pub mod running;
 pub mod simulate;
 pub mod status;
 mod status_update;

@@ -82,6 +82,13 @@ impl<'c> Resolving<'c> {
         self.locked.dir()
     }
 
+    /// Closes the ledger and releases its lock, so that nothing waits while a person thinks. Returns what was selected.
+    pub async fn release(self) -> Vec<Selected> {
+        self.ledger.close().await;
+        drop(self.locked);
+        self.selected
+    }
+
     /// Appends the decision. The ledger keeps the `note` and the `selection` as a person wrote them.
     pub async fn decide(&mut self, note: &str, selection: &str) -> Result<(), AppError> {
         let clock = &self.campaign.environment.clock;

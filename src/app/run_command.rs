@@ -7,7 +7,6 @@ use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::lock::LockError;
 use crate::model::run_command::RunCommand;
 
-use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::locked_ledger::ASK_AGAIN;
 use super::process::this_requester;
@@ -35,9 +34,8 @@ pub struct Received {
     pub before: RunCommand,
 }
 
-/// Sends a command to the process that applies the campaign. Returns `None` if no process does.
-pub async fn send(campaign: &LoadedCampaign, verb: Verb) -> Result<Option<Received>, AppError> {
-    let place = campaign.ledger_dir();
+/// Sends a command to the process that applies the campaign whose ledger belongs at `place`. Returns `None` if no process does.
+pub async fn send(place: &LedgerDir, verb: Verb) -> Result<Option<Received>, AppError> {
     let mut waited = Duration::ZERO;
     while let Some(owner) = place.applier()? {
         let socket = place.socket();
@@ -59,7 +57,7 @@ pub async fn send(campaign: &LoadedCampaign, verb: Verb) -> Result<Option<Receiv
         }
     }
     if verb == Verb::Stop {
-        return Ok(stop_waiting(&place).await);
+        return Ok(stop_waiting(place).await);
     }
     Ok(None)
 }

@@ -83,6 +83,9 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     if let (true, Some(Unusable { failure, .. })) = (is_alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
     }
+    if !context.terminal.can_ask && !args.yes && !args.rehearsal.rehearsal().is_on() {
+        context.talk(&format!("{}\n", cli::NoQuestion));
+    }
     let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.loaded.plan.as_ref()).collect();
     let metrics = metrics::serve(args, context, &plans, is_alone).await?;
     let runs = campaigns.iter().zip(metrics).map(|(campaign, metrics)| ReportedRun {

@@ -1,16 +1,58 @@
 //! The command line as clap knows it, with all of its texts from the catalogue.
 
-use clap::builder::StyledStr;
+use clap::builder::{PossibleValuesParser, StyledStr};
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 
-use crate::catalogue::help;
+use crate::catalogue::{Language, help};
 
 use super::Cli;
+use super::completions::campaign_files;
+use super::terminal;
+use super::wide_help::spread;
+
+/// The name of the command that shows the help of another one.
+const HELP: &str = "help";
 
 /// Returns the command line in the language of the moment.
 #[must_use]
 pub fn command() -> Command {
-    translate(Cli::command())
+    translate(with_names_of_commands(Cli::command()))
+}
+
+/// Lets `help` take only the names of the other commands.
+fn with_names_of_commands(command: Command) -> Command {
+    let names = command.get_subcommands().map(|command| command.get_name().to_owned());
+    let names: Vec<_> = names.filter(|name| name != HELP).collect();
+    command.mut_subcommand(HELP, |help| {
+        help.mut_arg("command", |argument| {
+            argument.value_parser(PossibleValuesParser::new(names))
+        })
+    })
+}
+
+/// Returns the command line with its texts prepared for clap, which wraps them. What clap renders must be
+/// [gathered](super::wide_help::gather).
+#[must_use]
+pub fn wrappable_command() -> Command {
+    match Language::current() {
+        Language::English => command(),
+        // clap lets a line that ends with a wide character have one column more.
+        Language::Chinese => spread_texts(command()).term_width(terminal::help_width() - 1),
+    }
+}
+
+fn spread_texts(mut command: Command) -> Command {
+    if let Some(about) = command.get_about().map(|text| spread(&text.to_string())) {
+        command = command.about(about);
+    }
+    if let Some(after) = command.get_after_help().map(|text| spread(&text.to_string())) {
+        command = command.after_help(after);
+    }
+    let spread_help = |argument: Arg| match argument.get_help().map(|text| spread(&text.to_string())) {
+        Some(help) => argument.help(help),
+        None => argument,
+    };
+    command.mut_args(spread_help).mut_subcommands(spread_texts)
 }
 
 /// Replaces clap's own English words of a command and its subcommands.
@@ -87,6 +129,17 @@ fn translate_argument(argument: Arg) -> Arg {
         Some(heading) => heading.to_owned(),
         None if argument.is_positional() => help::HeadingArguments.to_string(),
         None => help::HeadingOptions.to_string(),
+    };
+    let names_campaign = argument.is_positional()
+        && argument
+            .get_value_names()
+            .unwrap_or_default()
+            .iter()
+            .any(|name| matches!(name.as_str(), "FILE" | "FILE|DIR"));
+    let argument = if names_campaign {
+        argument.add(campaign_files())
+    } else {
+        argument
     };
     let argument = argument.help(text).help_heading(heading).hide_env(true);
     if takes_value {

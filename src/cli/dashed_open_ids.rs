@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 use crate::app::other_ledger::quoted;
+use crate::catalogue::command_line;
 use crate::report::text::visible;
 
 /// The name of the argument that takes open_ids.
@@ -51,7 +52,7 @@ pub fn with_tip(mut error: clap::Error, args: &[OsString], cli: Command) -> clap
         .skip(1)
         .map(|arg| quoted(&visible(&arg.to_string_lossy())));
     let typed = typed.fold("runner".to_owned(), |typed, arg| typed + " " + &arg);
-    let tip = format!("if it is an open_id, write it at the end, after `--`: {typed}");
+    let tip = command_line::OpenIdAtEnd { command: &typed }.to_string();
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
 }

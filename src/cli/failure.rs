@@ -127,8 +127,8 @@ pub struct Diagnostic<'a> {
     failure: &'a Failure,
 }
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const HELP: Style = AnsiColor::Cyan.on_default().bold();
+pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(super) const HELP: Style = AnsiColor::Cyan.on_default().bold();
 const QUIET: Style = Style::new().bold();
 
 /// The form for people, on several lines. [`anstream`] strips the styles where the output does not support them.

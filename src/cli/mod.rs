@@ -21,6 +21,7 @@ mod load;
 mod logging;
 mod man;
 mod notices;
+mod parse_error;
 mod plan;
 mod question;
 mod rehearsal;
@@ -40,6 +41,7 @@ mod validate;
 mod verify;
 mod watch;
 mod whole_file;
+mod wide_help;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,7 +49,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::StyledStr;
 use clap::error::ContextValue;
-use clap::{FromArgMatches as _, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
 
 use crate::catalogue::{Language, approval, cli, help};
 use crate::model::problem::Problem;
@@ -57,7 +59,7 @@ use crate::report::text::{is_trick, printable, visible};
 
 use self::apply_args::ApplyArgs;
 use self::approve::ApproveArgs;
-pub use self::command_line::command;
+pub use self::command_line::{command, wrappable_command};
 pub use self::explain::{Page, pages};
 
 use self::completions::CompletionsArgs;
@@ -81,6 +83,7 @@ use self::status::StatusArgs;
 use self::trace::TraceArgs;
 use self::validate::ValidateArgs;
 use self::verify::VerifyArgs;
+use self::wide_help::gather;
 
 /// The command line.
 #[derive(Clone, Debug, Parser)]
@@ -88,7 +91,7 @@ use self::verify::VerifyArgs;
     name = "runner",
     about = help::About.to_string(),
     version,
-    max_term_width = 100,
+    max_term_width = terminal::MOST_HELP_COLUMNS,
     disable_help_subcommand = true,
     override_usage = "runner <COMMAND> [OPTIONS]",
     after_help = help::Begin.to_string()
@@ -143,6 +146,8 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     #[command(about = help::CommandMan.to_string())]
     Man(ManArgs),
+    #[command(about = help::CommandHelp.to_string())]
+    Help(HelpArgs),
 }
 
 /// How long the process waits at its end for readers that take nothing.
@@ -153,7 +158,10 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     language(&args).set();
-    run(args).into()
+    match completions::complete(&args, command()) {
+        Some(exit) => exit.into(),
+        None => run(args).into(),
+    }
 }
 
 /// Returns the language of this command line. What programs read is English.
@@ -184,7 +192,7 @@ fn language(args: &[OsString]) -> Language {
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args = dashed_open_ids::after_separator(args.into_iter().collect(), command);
-    let parsed = command().try_get_matches_from(&args);
+    let parsed = wrappable_command().try_get_matches_from(&args);
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return show_parse_error(dashed_open_ids::with_tip(error, &args, command())),
@@ -231,7 +239,7 @@ fn show_parse_error(mut error: clap::Error) -> Exit {
     let console = Console::of_process(None);
     if !error.use_stderr() {
         // A closed reader of piped help is not an error.
-        let _ = console.out(&error.render().ansi().to_string());
+        let _ = console.out(&gather(&error.render().ansi().to_string()));
         return Exit::Done;
     }
     // What was typed is shown with its escapes: a script may take it from anywhere.
@@ -242,8 +250,11 @@ fn show_parse_error(mut error: clap::Error) -> Exit {
     for (kind, value) in typed {
         error.insert(kind, value);
     }
-    let told = error.render().ansi().to_string();
-    console.print(&told.replacen("error:", &format!("error[{}]:", Problem::CommandLine), 1));
+    let told = parse_error::translated(&error).unwrap_or_else(|| {
+        let label = format!("error[{}]:", Problem::CommandLine);
+        error.render().ansi().to_string().replacen("error:", &label, 1)
+    });
+    console.print(&told);
     Exit::Input
 }
 
@@ -293,12 +304,32 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         }
         Some(Command::Report(args)) => report::run(args, context),
         Some(Command::Explain(args)) => explain::run(args, context),
-        Some(Command::Completions(args)) => completions::run(*args, command(), context),
+        Some(Command::Completions(args)) => completions::run(*args, context),
         Some(Command::Man(args)) => man::run(args, command(), context),
+        Some(Command::Help(args)) => Ok(help_of(args, context)),
+    }
+}
+
+/// The arguments of `runner help`.
+#[derive(Clone, Debug, Args)]
+pub struct HelpArgs {
+    #[arg(help = help::HelpCommand.to_string())]
+    #[arg(value_name = "COMMAND", hide_possible_values = true)]
+    command: Option<String>,
+}
+
+/// Shows the help of a command, or of the program.
+fn help_of(args: &HelpArgs, context: &Context) -> Exit {
+    let Some(name) = &args.command else {
+        return begin(context);
+    };
+    match wrappable_command().try_get_matches_from(["runner", name, "--help"]) {
+        Err(help) => show_parse_error(help),
+        Ok(_) => begin(context),
     }
 }
 
 fn begin(context: &Context) -> Exit {
-    context.say(&command().render_help().ansi().to_string());
+    context.say(&gather(&wrappable_command().render_help().ansi().to_string()));
     Exit::Done
 }

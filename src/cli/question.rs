@@ -13,6 +13,8 @@ use crate::report::console::Console;
 use crate::report::text::{columns, left, visible, visible_path};
 use crate::report::times::grouped;
 
+use super::terminal;
+
 /// How often the wait for an answer checks whether the run was stopped.
 const LOOK: Timespec = Timespec {
     tv_sec: 0,
@@ -22,7 +24,10 @@ const LOOK: Timespec = Timespec {
 /// Asks the person at the terminal until there is an answer or `stopped` returns true. Nothing else is written to the
 /// terminal before that.
 pub fn ask_person(console: &Console, question: &str, stopped: impl Fn() -> bool) -> io::Result<Answer> {
-    let question = console.ask(question)?;
+    let question = match terminal::other_than_stderr()? {
+        Some(terminal) => console.ask_at(terminal, question)?,
+        None => console.ask(question)?,
+    };
     let stdin = io::stdin();
     let mut said = Vec::new();
     loop {

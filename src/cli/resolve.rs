@@ -1,16 +1,18 @@
 //! `runner resolve`: appends a person's decision about deliveries to the ledger, as a fact.
 
-mod text;
+mod screens;
 
+use std::fmt::Display;
 use std::num::NonZeroU8;
 
 use crate::app::LoadedCampaign;
 use crate::app::apply::confirmation::Answer;
 use crate::app::resolve::Resolving;
 use crate::app::resolve::selection::{Selection, Which};
-use crate::catalogue::help;
+use crate::catalogue::{app, help, resolve as text};
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::problem::Problem;
+use crate::report::text::visible;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::campaign_args::CampaignArgs;
@@ -108,34 +110,45 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
     let note = &args.decision.note;
     let mut resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
     if resolving.selected().is_empty() {
-        context.talk(&format!(
-            "nothing is to be resolved by {selection}; nothing was changed\n"
-        ));
+        let selection = &visible(&selection);
+        context.talk(&format!("{}\n", text::NothingSelected { selection }));
         return Ok(Exit::Done);
     }
-    let asks = context.terminal.can_ask && !args.decision.yes && !campaign.at.rehearsal.is_on();
-    let decision = text::DecisionNote {
+    let decision = screens::DecisionNote {
         campaign: &campaign.plan.identity.campaign,
         selection: &selection,
         note,
         to,
     };
-    if asks && !agreed(&text::question(&decision, &resolving), context)? {
-        context.talk("nothing was changed\n");
-        return Ok(Exit::Incomplete);
+    if !args.decision.yes && !campaign.at.rehearsal.is_on() {
+        if context.terminal.can_ask {
+            let question = screens::question(&decision, &resolving);
+            // An apply need not wait until the person has answered.
+            let selected = resolving.release().await;
+            if !agreed(&question, context)? {
+                context.talk(&format!("{}\n", text::NothingChanged));
+                return Ok(Exit::Incomplete);
+            }
+            resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
+            if resolving.selected() != selected || screens::question(&decision, &resolving) != question {
+                return Err(Failure::new(Problem::ChangedMeanwhile, text::ChangedMeanwhile).help(text::AskAgain));
+            }
+        } else {
+            check_without_question(&resolving, to)?;
+        }
     }
     resolving.decide(note, &selection).await?;
     // The ledger is released before anything is written: a reader of stdout may be slow.
     match context.output {
         Output::Json => {
-            let objects = text::objects(&resolving, &campaign.plan, to);
+            let objects = screens::objects(&resolving, &campaign.plan, to);
             drop(resolving);
             for object in &objects {
                 context.lines.write(object);
             }
         }
         Output::Human => {
-            let done = text::done(&decision, &resolving, &again("apply", &campaign.at));
+            let done = screens::done(&decision, &resolving, &again("apply", &campaign.at));
             drop(resolving);
             context.data(&done)?;
         }
@@ -143,11 +156,24 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
     Ok(Exit::Done)
 }
 
+/// Checks that the decision needs no question: it is about one delivery, and gives nobody a second coupon.
+fn check_without_question(resolving: &Resolving<'_>, to: Resolution) -> Result<(), Failure> {
+    let n = resolving.selected().len() as u64;
+    let refused = |message: &dyn Display| Err(Failure::new(Problem::NeedsYes, message).help(text::AddYes));
+    if matches!(to, Resolution::Owed { may_double: true }) {
+        return refused(&text::NeedsYesForDouble);
+    }
+    if n > 1 {
+        return refused(&text::NeedsYesForSeveral { n });
+    }
+    Ok(())
+}
+
 fn agreed(question: &str, context: &Context) -> Result<bool, Failure> {
     // There is nothing to shut down in order, so a signal ends the process.
     question::ask_person(&context.console, question, || false)
         .map(|answer| answer == Answer::Yes)
-        .map_err(|error| Failure::new(Problem::Question, "cannot ask on the terminal").caused_by(&error))
+        .map_err(|error| Failure::new(Problem::Question, app::CannotAsk).caused_by(&error))
 }
 
 impl WhichArgs {
@@ -201,11 +227,15 @@ impl DecisionArgs {
 }
 
 /// Parses a note, which must not be empty.
-fn note(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err("it is empty: say why, for whoever asks later".to_owned()),
-        long if long > LONGEST_NOTE => Err(format!("it has {long} characters; at most {LONGEST_NOTE} are kept")),
-        _ => Ok(text.to_owned()),
+fn note(typed: &str) -> Result<String, String> {
+    let typed = typed.trim();
+    match typed.chars().count() {
+        0 => Err(text::NoteEmpty.to_string()),
+        length if length > LONGEST_NOTE => Err(text::NoteTooLong {
+            length: &length,
+            most: &LONGEST_NOTE,
+        }
+        .to_string()),
+        _ => Ok(typed.to_owned()),
     }
 }

@@ -1,21 +1,26 @@
-//! `runner pause`, `runner resume` and `runner stop`: commands to the process that applies a campaign. If no process does,
-//! the exit code is the one for a missing input.
+//! `runner pause`, `runner resume` and `runner stop`: commands to the processes that apply campaigns. If no process does, the
+//! exit code is the one for a missing input.
 
-use clap::Args;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 use crate::app::run_command::{self, Received, Verb};
-use crate::catalogue::help;
+use crate::app::{CampaignRef, LoadedCampaign, campaign_files, running};
+use crate::campaign;
+use crate::catalogue::{control_command as text, help};
+use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
-use crate::report::text::visible;
+use crate::report::wording;
 
-use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
+use super::rehearsal::RehearsalArgs;
 use super::runtime::block_on;
 use super::typed::again;
 
@@ -24,7 +29,7 @@ use super::typed::again;
 #[command(after_help = help::PauseExamples.to_string())]
 pub struct PauseArgs {
     #[command(flatten)]
-    campaign: CampaignArgs,
+    which: WhichRuns,
 }
 
 /// The arguments of `runner resume`.
@@ -32,7 +37,7 @@ pub struct PauseArgs {
 #[command(after_help = help::ResumeExamples.to_string())]
 pub struct ResumeArgs {
     #[command(flatten)]
-    campaign: CampaignArgs,
+    which: WhichRuns,
 }
 
 /// The arguments of `runner stop`.
@@ -40,75 +45,178 @@ pub struct ResumeArgs {
 #[command(after_help = help::StopExamples.to_string())]
 pub struct StopArgs {
     #[command(flatten)]
-    campaign: CampaignArgs,
+    which: WhichRuns,
 }
 
-/// Pauses a run.
+/// Which runs receive a command.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["paths", "all"]))]
+pub struct WhichRuns {
+    #[arg(help = help::RunsPaths.to_string())]
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    #[arg(help = help::RunsAll.to_string())]
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub rehearsal: RehearsalArgs,
+}
+
+/// Pauses runs.
 pub fn pause(args: &PauseArgs, context: &Context) -> Result<Exit, Failure> {
-    send(Verb::Pause, &args.campaign, context)
+    send(Verb::Pause, &args.which, context)
 }
 
-/// Resumes a paused run.
+/// Resumes paused runs.
 pub fn resume(args: &ResumeArgs, context: &Context) -> Result<Exit, Failure> {
-    send(Verb::Resume, &args.campaign, context)
+    send(Verb::Resume, &args.which, context)
 }
 
-/// Stops a run.
+/// Stops runs.
 pub fn stop(args: &StopArgs, context: &Context) -> Result<Exit, Failure> {
-    send(Verb::Stop, &args.campaign, context)
+    send(Verb::Stop, &args.which, context)
 }
 
-fn send(verb: Verb, args: &CampaignArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(loaded) = load::campaign(args, context)? else {
-        return Ok(Exit::Input);
-    };
-    let identity = &loaded.plan.identity;
-    let campaign = identity.campaign.as_str();
-    let Some(Received { pid, before }) = block_on(run_command::send(&loaded, verb))?? else {
-        let apply = again("apply", &loaded.at);
-        let help = match verb {
-            Verb::Resume => format!("to go on after an interruption, `{apply}`"),
-            Verb::Pause | Verb::Stop => other_campaign(args),
+/// A campaign whose run receives the command, if it has one.
+struct Target {
+    place: LedgerDir,
+    /// The campaign, to show the next command. `None` for `--all`.
+    at: Option<CampaignRef>,
+    /// Whether its file was named, and not a directory: then it is a failure that the command does not apply to it.
+    is_named: bool,
+}
+
+fn send(verb: Verb, args: &WhichRuns, context: &Context) -> Result<Exit, Failure> {
+    let (targets, mut exits) = targets(args, context)?;
+    let is_alone = args.paths.len() == 1 && targets.len() == 1;
+    block_on(async {
+        for target in &targets {
+            match send_one(verb, target, args, context).await {
+                Ok(Some(exit)) => exits.push(exit),
+                Ok(None) => {}
+                Err(failure) if is_alone => return Err(failure),
+                Err(failure) => {
+                    let failure = match &target.at {
+                        Some(at) => failure.of_file(&at.file),
+                        None => failure,
+                    };
+                    context.show(&failure);
+                    exits.push(failure.exit);
+                }
+            }
+        }
+        if exits.is_empty() {
+            let failure = match verb {
+                Verb::Resume => Failure::new(Problem::NotPaused, text::NonePaused),
+                Verb::Pause | Verb::Stop => Failure::new(Problem::NothingRuns, text::NoneRuns),
+            };
+            return Err(failure.help(other_campaigns(args)));
+        }
+        Ok(Exit::of_several(exits))
+    })?
+}
+
+/// Returns the campaigns that the arguments name, and an exit for each file that cannot be used, after showing why.
+fn targets(args: &WhichRuns, context: &Context) -> Result<(Vec<Target>, Vec<Exit>), Failure> {
+    if args.all {
+        let is_rehearsal = args.rehearsal.rehearsal().is_on();
+        let places = running::find(context.state_dir.as_deref(), Path::new("."), is_rehearsal)?;
+        let target = |place| Target {
+            place,
+            at: None,
+            is_named: false,
         };
-        return Err(Failure::new(Problem::NothingRuns, format!("nothing applies {campaign} at present")).help(help));
+        return Ok((places.into_iter().map(target).collect(), Vec::new()));
+    }
+    let mut targets = Vec::new();
+    let mut exits = Vec::new();
+    for file in campaign_files::files(&args.paths)? {
+        match campaign::load(&file) {
+            Ok(parsed) => {
+                let at = context.campaign(&file, &args.rehearsal);
+                let loaded = LoadedCampaign::new(at.clone(), parsed, context.environment.clone())?;
+                targets.push(Target {
+                    place: loaded.ledger_dir(),
+                    at: Some(at),
+                    is_named: args.paths.contains(&file),
+                });
+            }
+            Err(mistakes) => {
+                load::show(&mistakes, context);
+                exits.push(Exit::Input);
+            }
+        }
+    }
+    Ok((targets, exits))
+}
+
+/// Sends the command to one run. Returns `None` if it does not apply to a campaign that was not named itself.
+async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Context) -> Result<Option<Exit>, Failure> {
+    let campaign = &target.place.identity().campaign;
+    let go_on = target.at.as_ref().map(|at| again("apply", at));
+    let go_on = go_on.as_ref().map(|command| text::GoOnAfterInterruption { command });
+    let Some(Received { pid, before }) = run_command::send(&target.place, verb).await? else {
+        if !target.is_named {
+            return Ok(None);
+        }
+        let failure = Failure::new(Problem::NothingRuns, text::NotRunning { campaign });
+        return Err(match (verb, go_on) {
+            (Verb::Resume, Some(help)) => failure.help(help),
+            _ => failure.help(other_campaigns(args)),
+        });
     };
-    let text = match (verb, &before) {
-        (Verb::Pause, RunCommand::Go) => "paused: nothing more starts, and what is in flight is waited for".to_owned(),
-        (Verb::Pause, RunCommand::Pause { by }) => format!("paused already, by {}", visible(&by.to_string())),
-        (Verb::Resume, RunCommand::Pause { .. }) => "goes on".to_owned(),
-        (Verb::Stop, RunCommand::Go | RunCommand::Pause { .. }) => "stops: what is in flight is waited for".to_owned(),
-        (Verb::Stop, RunCommand::Stop { by }) => format!("stops already, {}", stopped_by(by.as_ref())),
+    let done = match (verb, &before) {
+        (Verb::Pause, RunCommand::Go) => text::Paused { campaign, pid: &pid }.to_string(),
+        (Verb::Pause, RunCommand::Pause { by }) => text::PausedAlready {
+            campaign,
+            pid: &pid,
+            by: &wording::requester(by),
+        }
+        .to_string(),
+        (Verb::Resume, RunCommand::Pause { .. }) => text::Resumed { campaign, pid: &pid }.to_string(),
+        (Verb::Stop, RunCommand::Go | RunCommand::Pause { .. }) => text::Stops { campaign, pid: &pid }.to_string(),
+        (Verb::Stop, RunCommand::Stop { by }) => text::StopsAlready {
+            campaign,
+            pid: &pid,
+            by: &stopped_by(by.as_ref()),
+        }
+        .to_string(),
         (Verb::Pause | Verb::Resume, RunCommand::Stop { by }) => {
-            let message = format!("{campaign} is stopping already, {}", stopped_by(by.as_ref()));
-            let apply = again("apply", &loaded.at);
-            return Err(
-                Failure::new(Problem::EndsAlready, message).help(format!("when it has ended, `{apply}` goes on"))
-            );
+            let by = &stopped_by(by.as_ref());
+            let failure = Failure::new(Problem::EndsAlready, text::IsStopping { campaign, by });
+            return Err(match &target.at {
+                Some(at) => failure.help(text::GoOnAfterEnd {
+                    command: &again("apply", at),
+                }),
+                None => failure,
+            });
         }
         (Verb::Resume, RunCommand::Go) => {
-            let message = format!("{campaign} is not paused: process {pid} applies it");
-            let apply = again("apply", &loaded.at);
-            return Err(
-                Failure::new(Problem::NotPaused, message).help(format!("to go on after an interruption, `{apply}`"))
-            );
+            if !target.is_named {
+                return Ok(None);
+            }
+            let failure = Failure::new(Problem::NotPaused, text::NotPaused { campaign, pid: &pid });
+            return Err(match go_on {
+                Some(help) => failure.help(help),
+                None => failure,
+            });
         }
-    };
-    let word = match verb {
-        Verb::Pause => "pause",
-        Verb::Resume => "resume",
-        Verb::Stop => "stop",
     };
     match context.output {
         Output::Json => context.lines.write(&ReceivedObject {
             r#type: "order",
-            campaign,
-            app_id: identity.app_id.as_str(),
-            order: word,
+            campaign: campaign.as_str(),
+            app_id: target.place.identity().app_id.as_str(),
+            order: match verb {
+                Verb::Pause => "pause",
+                Verb::Resume => "resume",
+                Verb::Stop => "stop",
+            },
             pid,
         }),
-        Output::Human => context.say(&format!("{campaign} {text} (pid {pid})\n")),
+        Output::Human => context.say(&format!("{done}\n")),
     }
-    Ok(Exit::Done)
+    Ok(Some(Exit::Done))
 }
 
 /// A command that was accepted, for programs.
@@ -122,16 +230,14 @@ struct ReceivedObject<'a> {
 }
 
 fn stopped_by(by: Option<&Requester>) -> String {
-    by.map_or_else(
-        || "by a signal".to_owned(),
-        |by| format!("by {}", visible(&by.to_string())),
-    )
+    by.map_or_else(|| text::BySignal.to_string(), wording::requester)
 }
 
-fn other_campaign(args: &CampaignArgs) -> String {
+/// Returns which campaigns may be meant instead.
+fn other_campaigns(args: &WhichRuns) -> String {
     if args.rehearsal.rehearsal().is_on() {
-        "without --sandbox, the campaign itself is meant".to_owned()
+        text::WithoutSandbox.to_string()
     } else {
-        "with --sandbox, its rehearsal is meant".to_owned()
+        text::WithSandbox.to_string()
     }
 }

@@ -1,12 +1,13 @@
 //! `runner validate`: reports every mistake in campaign files. It opens no socket and reads no audience.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::app::campaign_files::{self, Neighbours};
 use crate::campaign::{self, Campaign, Diagnostic, Severity};
-use crate::catalogue::help;
+use crate::catalogue::{cli as text, help};
 use crate::report::text::visible_path;
 
 use super::context::Context;
@@ -29,9 +30,12 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     let files = campaign_files::files(&args.paths)?;
     let mut neighbours = Neighbours::default();
     let mut unusable = 0;
+    let mut mistakes = Vec::new();
     for file in &files {
         let (campaign, diagnostics) = check(file, &mut neighbours);
         load::show(&diagnostics, context);
+        let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
+        mistakes.extend(errors.map(|it| it.code));
         match campaign {
             Some(campaign) => praise(file, &campaign, context),
             None => unusable += 1,
@@ -40,9 +44,20 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     if unusable == 0 {
         return Ok(Exit::Done);
     }
-    if files.len() > 1 && context.output == Output::Human {
-        context.talk(&format!("\n{unusable} of {} files cannot be used\n", files.len()));
-    }
+    let n = mistakes.len() as u64;
+    let code: &dyn Display = &mistakes.first().map_or("CODE", |code| code.as_str());
+    context.talk(&match files.len() {
+        1 => format!("\n{}\n", text::ValidateOneFile { n, code }),
+        files => format!(
+            "\n{}\n",
+            text::ValidateSeveralFiles {
+                n,
+                unusable: &unusable,
+                files: &files,
+                code
+            }
+        ),
+    });
     Ok(Exit::Input)
 }
 
@@ -64,11 +79,11 @@ fn check(file: &Path, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Dia
 fn praise(file: &Path, campaign: &Campaign, context: &Context) {
     if context.output == Output::Human {
         let names = &campaign.names;
-        context.say(&format!(
-            "{}: {} for {} can be used\n",
-            visible_path(file),
-            names.campaign,
-            names.app_id
-        ));
+        let usable = text::ValidateUsable {
+            path: &visible_path(file),
+            campaign: &names.campaign,
+            app_id: &names.app_id,
+        };
+        context.say(&format!("{usable}\n"));
     }
 }

@@ -210,6 +210,44 @@ impl LedgerDir {
         place
     }
 
+    /// Whether `root` has a state directory.
+    #[must_use]
+    pub fn has_state(root: &Path) -> bool {
+        root.join(ROOT).is_dir()
+    }
+
+    /// The places under `root` with a lock file or with an apply that waits, of rehearsals or of real campaigns, sorted. Their
+    /// identities have no address of a platform.
+    ///
+    /// # Errors
+    /// When the state directory is not this user's alone, or cannot be read.
+    pub fn locked_below(root: &Path, is_rehearsal: bool) -> Result<Vec<Self>, LedgerDirError> {
+        let platform = if is_rehearsal {
+            PlatformName::FakePlatform
+        } else {
+            PlatformName::Live(String::new())
+        };
+        let kind = root.join(ROOT).join(if is_rehearsal { "sandbox" } else { "live" });
+        let mut places = Vec::new();
+        for app in list(&kind)? {
+            let Ok(app_id) = AppId::parse(&app) else { continue };
+            let mut campaigns: Vec<_> = list(&kind.join(&app))?
+                .iter()
+                .filter_map(|file| CampaignName::parse(file.split_once('.')?.0).ok())
+                .collect();
+            campaigns.dedup();
+            for campaign in campaigns {
+                let identity = Identity {
+                    campaign,
+                    app_id: app_id.clone(),
+                    platform: platform.clone(),
+                };
+                places.push(Self::new(root, &identity));
+            }
+        }
+        Ok(places)
+    }
+
     /// The campaign, app and platform.
     #[must_use]
     pub const fn identity(&self) -> &Identity {
@@ -578,6 +616,21 @@ impl From<Refused> for LedgerDirError {
             why => Self::NotOwn { path, why },
         }
     }
+}
+
+/// The names in a directory that are text, sorted. None if it does not exist.
+fn list(directory: &Path) -> Result<Vec<String>, LedgerDirError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(failed(Action::Read, directory, source)),
+    };
+    let mut names: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn failed(action: Action, path: &Path, source: io::Error) -> LedgerDirError {

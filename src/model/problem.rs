@@ -129,6 +129,10 @@ problems! {
     NoSuchWave = "E0225", Input;
     /// The wave has not ended, so it cannot be approved.
     NotEnded = "E0226", Later;
+    /// A decision about deliveries needs `--yes` without a terminal.
+    NeedsYes = "E0227", Input;
+    /// The ledger has changed while a person was asked.
+    ChangedMeanwhile = "E0228", Person;
 
     /// Another process has the campaign.
     Taken = "E0301", Taken;

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
+use rustix::io::Errno;
 
 use super::outlet::{Outlet, Patience, WeakOutlet};
 use super::text::{TerminalSize, columns, cut, printable, visible_lines};
@@ -90,11 +91,11 @@ impl Console {
     pub fn of_process(room: Option<fn() -> TerminalSize>) -> Self {
         let stdout = Sink {
             colour: AutoStream::choice(&io::stdout()),
-            to: outlet(&io::stdout(), Patience::Endless),
+            to: outlet(io::stdout(), Patience::Endless),
         };
         let stderr = Sink {
             colour: AutoStream::choice(&io::stderr()),
-            to: outlet(&io::stderr(), PATIENCE),
+            to: outlet(io::stderr(), PATIENCE),
         };
         Self::new(stdout, stderr, room, io::stdout().is_terminal())
     }
@@ -225,9 +226,28 @@ impl Console {
         screen.stderr.write(&question)?;
         screen.question = Some(BufferedOutput::default());
         drop(screen);
-        let asked = Question(self.clone());
+        let asked = Question {
+            console: self.clone(),
+            terminal: None,
+        };
         self.0.stderr.flush()?;
         Ok(asked)
+    }
+
+    /// Like [`Console::ask`], on a terminal that is not stderr. What was written to stderr before comes first.
+    ///
+    /// # Errors
+    /// When the question cannot be written.
+    pub fn ask_at(&self, mut terminal: File, question: &str) -> io::Result<Question> {
+        let mut screen = self.screen();
+        let _ = self.0.stderr.flush();
+        terminal.write_all(printable(question).as_bytes())?;
+        screen.question = Some(BufferedOutput::default());
+        drop(screen);
+        Ok(Question {
+            console: self.clone(),
+            terminal: Some(terminal),
+        })
     }
 
     /// Moves the cursor to a line of its own before the process exits. Does not wait for the lock: a blocked terminal
@@ -294,19 +314,26 @@ impl Drop for Bar {
 /// A question that waits for its answer. Dropping it writes what was kept and draws the bars again.
 #[derive(Debug)]
 #[must_use]
-pub struct Question(Console);
+pub struct Question {
+    console: Console,
+    /// Where it was asked. `None` for stderr.
+    terminal: Option<File>,
+}
 
 impl Question {
     /// Ends the line of the question if no answer did.
     pub fn end_line(&self) {
-        let _ = self.0.screen().stderr.write("\n");
+        let _ = match self.terminal.as_ref() {
+            Some(mut terminal) => terminal.write_all(b"\n"),
+            None => self.console.screen().stderr.write("\n"),
+        };
     }
 }
 
 impl Drop for Question {
     fn drop(&mut self) {
-        self.0.screen().answered();
-        let _ = self.0.0.stderr.flush();
+        self.console.screen().answered();
+        let _ = self.console.0.stderr.flush();
     }
 }
 
@@ -342,9 +369,11 @@ impl Sink {
 }
 
 /// An outlet to a standard stream. The stream's own buffer and lock are not used.
-fn outlet(stream: &impl AsFd, patience: Patience) -> Outlet {
+fn outlet<S: AsFd + Write + Send + 'static>(stream: S, patience: Patience) -> Outlet {
     match stream.as_fd().try_clone_to_owned() {
-        Ok(stream) => Outlet::new(File::from(stream), patience),
+        Ok(copy) => Outlet::new(File::from(copy), patience),
+        // A process that may open no more files still says so.
+        Err(error) if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => Outlet::new(stream, patience),
         Err(error) => Outlet::new(Unusable(error.kind()), patience),
     }
 }

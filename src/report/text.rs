@@ -217,6 +217,16 @@ fn lines_of(width: usize) -> textwrap::Options<'static> {
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
+/// Splits a line where Unicode allows it to end. Each piece has the spaces after it.
+pub fn breakable_pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    WordSeparator::UnicodeBreakProperties.find_words(line).map(move |word| {
+        let (piece, after) = rest.split_at(word.word.len() + word.whitespace.len());
+        rest = after;
+        piece
+    })
+}
+
 /// Splits a line after spaces and beside Chinese characters, where Unicode allows it. A path stays whole.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let mut rest = line;

@@ -43,6 +43,27 @@ fn a_decision_is_shown_stored_and_visible_later() {
 }
 
 #[test]
+fn a_decision_is_shown_in_chinese() {
+    let fixture = Fixture::new();
+    let mut told = String::new();
+    for (args, code) in [
+        (&["held-1", "nobody", "held-9", "--as", "owed"][..], 2),
+        (&["held-1", "left-2026", "--as", "owed"], 2),
+        (&["held-1", "owed-1", "--as", "refused"], 2),
+        (&["--in-doubt", "--as", "owed"], 4),
+        (&["held-1", "--code", "5", "--as", "owed"], 2),
+        (&["held-1", "--ordinal", "3", "--as", "owed"], 2),
+        (&["--held", "--as", "owed"], 0),
+        (&["doubt-refused", "--as", "issued"], 0),
+        (&["--held", "--as", "issued"], 0),
+    ] {
+        let ran = resolve(&fixture, &[args, &["--lang", "zh"]].concat()).ends(code);
+        write!(told, "$ {args:?}\n{}\n", ran.told(&fixture)).unwrap();
+    }
+    insta::assert_snapshot!("resolve_in_chinese", told);
+}
+
+#[test]
 fn json_output_has_each_decision() {
     let fixture = Fixture::new();
     let ran = resolve(&fixture, &["--held", "--as", "refused", "--output", "json"]).ends(0);

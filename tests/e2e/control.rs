@@ -9,7 +9,7 @@ use runner::ledger::lock::Purpose;
 use runner::model::event::Owner;
 use serde_json::Value;
 
-use crate::scene::{FakePlatform, RUNNER, Ran, Scene, files};
+use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene, files};
 use crate::two_processes::{signal, until_it_says};
 
 impl Scene {
@@ -138,7 +138,7 @@ fn a_run_is_paused_goes_on_and_is_stopped_and_shows_who_wanted_it() {
     assert_eq!(status["owner"], Value::Null);
     for verb in ["pause", "stop"] {
         let ran = scene.tell(verb).ends(2);
-        assert!(ran.err.contains("nothing applies summer at present"), "{}", ran.err);
+        assert!(ran.err.contains("campaign summer is not running"), "{}", ran.err);
     }
     let ran = scene.tell("resume").ends(2);
     assert!(
@@ -303,7 +303,13 @@ fn an_apply_waits_for_a_reader() {
         &mut run,
         "waiting for process 815, which reads the ledger: runner export summer.yaml",
     );
-    assert!(scene.tell("pause").ends(2).err.contains("nothing applies summer"));
+    assert!(
+        scene
+            .tell("pause")
+            .ends(2)
+            .err
+            .contains("campaign summer is not running")
+    );
     assert_eq!(fake_platform.ids().len(), 1);
     drop(held);
     assert_eq!(run.wait_with_output().unwrap().status.code(), Some(0));
@@ -463,4 +469,105 @@ fn a_run_that_came_to_nothing_leaves_nothing() {
     let before = files(&other.dir.path().join(".runner"));
     other.run(&["--sandbox"]).ends(2);
     assert_eq!(files(&other.dir.path().join(".runner")), before);
+}
+
+/// Two campaigns run and one does not. Each command reaches all that run, and of those that were named it says which do not.
+#[test]
+fn a_command_reaches_every_campaign_that_runs() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let first = Scene::new(&fake_platform.url, 3_000);
+    let shop = first.dir.path().join("shop");
+    let campaign = |name: &str, app_id: &str| {
+        fs::create_dir_all(&shop).unwrap();
+        let text = fs::read_to_string(first.file()).unwrap();
+        let text = text
+            .replace("campaign: summer", &format!("campaign: {name}"))
+            .replace("app_id: tt1", &format!("app_id: {app_id}"))
+            .replace("path: audience.csv", "path: ../audience.csv");
+        let file = shop.join(format!("{name}.yaml"));
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let second = campaign("autumn", "tt2");
+    let idle = campaign("winter", "tt3");
+    let first_run = applying(&first);
+    let second_run = {
+        let mut command = Command::new(RUNNER);
+        command
+            .arg("apply")
+            .arg(&second)
+            .args(["--output", "json"])
+            .env("WHOLE_KEY", KEY)
+            .env("WHOLE_SECRET", SECRET)
+            .env("XDG_STATE_HOME", first.home.path())
+            .env_remove("RUNNER_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let tell = |args: &[&str]| {
+        let mut command = Command::new(RUNNER);
+        command
+            .args(args)
+            .current_dir(first.dir.path())
+            .env("USER", "ann")
+            .env("NO_COLOR", "1")
+            .env_remove("RUNNER_LOG")
+            .env_remove("RUNNER_STATE_DIR")
+            .stdin(Stdio::null());
+        Ran::new(command.output().unwrap())
+    };
+    while tell(&["pause", "--all"]).out.lines().count() < 2 {}
+    let again = tell(&["pause", "--all"]).ends(0);
+    let names: Vec<_> = again.out.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, ["summer", "autumn"], "{}", again.out);
+
+    let mut in_chinese = tell(&["pause", "--all", "--lang", "zh"]).ends(0).out;
+
+    // A directory means those of its campaigns that run.
+    let resumed = tell(&["resume", "shop"]).ends(0);
+    assert!(resumed.out.starts_with("autumn goes on"), "{}", resumed.out);
+    let none = tell(&["resume", "shop"]).ends(2);
+    assert!(none.err.contains("none of these campaigns is paused"), "{}", none.err);
+
+    for verb in ["resume", "pause", "resume"] {
+        in_chinese += &tell(&[verb, "shop", "--lang", "zh"]).out;
+    }
+    in_chinese += &tell(&["resume", "shop/autumn.yaml", "--lang", "zh"]).ends(2).err;
+    in_chinese += &tell(&["stop", "shop/winter.yaml", "--lang", "zh"]).ends(2).err;
+    in_chinese += &tell(&["resume", "shop/winter.yaml", "--lang", "zh"]).ends(2).err;
+
+    // A file that is named must run, and the others are commanded all the same.
+    let idle = idle.strip_prefix(first.dir.path()).unwrap().to_str().unwrap();
+    let stopped = tell(&["stop", "summer.yaml", idle, "shop/autumn.yaml", "--output", "json"]).ends(2);
+    let told = objects(&stopped);
+    let orders: Vec<_> = told.iter().filter(|object| object["type"] == "order").collect();
+    assert_eq!(orders.len(), 2, "{}", stopped.out);
+    assert!(
+        told.iter()
+            .any(|object| object["code"] == "E0220" && object["file"] == idle)
+    );
+    for run in [first_run, second_run] {
+        Ran::new(run.wait_with_output().unwrap()).ends(3);
+    }
+    in_chinese += &tell(&["stop", "--all", "--lang", "zh"]).ends(2).err;
+    let digits = |c: char| c.is_ascii_digit();
+    let lines = in_chinese.lines().map(|line| {
+        let pieces: Vec<_> = line
+            .split("pid ")
+            .map(|piece| piece.trim_start_matches(digits))
+            .collect();
+        let line = pieces.join("pid N");
+        let pieces: Vec<_> = line
+            .split("进程 ")
+            .map(|piece| piece.trim_start_matches(digits))
+            .collect();
+        pieces.join("进程 N") + "\n"
+    });
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    insta::assert_snapshot!(lines.collect::<String>().replace(&format!("ann@{host}"), "ann@HOST"));
+    let none = tell(&["stop", "--all"]).ends(2);
+    assert!(none.err.contains("none of these campaigns is running"), "{}", none.err);
+    assert!(tell(&["stop"]).ends(2).err.contains("E0201"));
 }

@@ -10,7 +10,14 @@ use crate::scene::{FakePlatform, Ran, Scene, files};
 fn address(run: &mut Child) -> String {
     let mut said = BufReader::new(run.stderr.as_mut().unwrap());
     let mut line = String::new();
-    said.read_line(&mut line).unwrap();
+    // The first line says that nobody is asked.
+    while !line.starts_with("metrics at ") {
+        line.clear();
+        assert!(
+            said.read_line(&mut line).unwrap() > 0,
+            "it never said where the metrics are"
+        );
+    }
     let rest = line
         .strip_prefix("metrics at http://")
         .unwrap_or_else(|| panic!("{line}"));

@@ -145,7 +145,8 @@ fn a_decision_is_seen_in_the_status() {
     let status = || last_object(&look(&scene, "status", &["--output", "json"]).ends(0));
     assert_eq!(status()["counts"]["in_doubt"], 3);
     let decide = |who: &str, to: &str| {
-        look(&scene, "resolve", &[who, "--as", to, "--note", "asked the platform"]).ends(0);
+        let decision = ["--as", to, "--note", "asked the platform", "--yes"];
+        look(&scene, "resolve", &[&[who], &decision[..]].concat()).ends(0);
         let status = status();
         let why = status["why"].as_str().unwrap();
         assert!(

@@ -213,7 +213,7 @@ fn troubled(told: &mut Told) {
     scene.json(
         told,
         "resolve",
-        &["--in-doubt", "--as", "refused", "--note", "asked the platform"],
+        &["--in-doubt", "--as", "refused", "--note", "asked the platform", "--yes"],
     );
     scene.json(told, "trace", &["user-000001"]);
     scene.json(told, "export", &[]);

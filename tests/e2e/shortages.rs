@@ -33,7 +33,7 @@ fn too_few_descriptors_are_named_and_no_backup_is_advised() {
     let mut named = 0;
     for is_sealed in [true, false] {
         for verb in ["plan", "export", "verify"] {
-            for limit in 6..24 {
+            for limit in 4..24 {
                 if !is_sealed {
                     let _ = fs::remove_file(scene.place().dir().join("seal"));
                 }

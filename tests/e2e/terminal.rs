@@ -11,7 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use unicode_width::UnicodeWidthChar as _;
 
-use crate::scene::{FakePlatform, Scene};
+use crate::scene::{FakePlatform, Ran, Scene};
 use crate::two_processes::signal;
 
 const COLUMNS: usize = 90;
@@ -150,6 +150,21 @@ pub fn open_terminal() -> (File, File) {
 }
 
 impl Session {
+    /// Starts the program with only its stdin at the terminal. Its outputs are piped, as in `2>&1 | tee log`.
+    fn start_piped(mut command: Command) -> Self {
+        let (keyboard, terminal) = open_terminal();
+        command
+            .stdin(Stdio::from(OwnedFd::from(terminal)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self {
+            process: command.spawn().unwrap(),
+            keyboard,
+            screen: Screen::default(),
+            written: Vec::new(),
+        }
+    }
+
     fn start(mut command: Command) -> Self {
         let (keyboard, terminal) = open_terminal();
         let end = || Stdio::from(OwnedFd::from(terminal.try_clone().unwrap()));
@@ -396,4 +411,96 @@ fn the_question_for_several_campaigns_is_whole() {
         let told = format!("{asked}\nnothing was sent and nothing was changed for those that were asked about\n");
         assert!(shown.starts_with(&told) && code == Some(3), "{code:?}\n{shown}");
     }
+}
+
+/// What the program writes to a pipe is read by `tee`, and the question is not for it.
+#[test]
+fn the_question_is_on_the_terminal_when_stderr_is_piped() {
+    let scene = Scene::new("http://127.0.0.1:9", 3);
+    let question = wrapped(&question(&scene, "3"));
+    let mut session = Session::start_piped(scene.apply(&[]));
+    session.until_it_asks();
+    assert_eq!(session.screen.text(), question);
+    session.types("n\n");
+    while session.read() {}
+    let ran = Ran::new(session.process.wait_with_output().unwrap()).ends(3);
+    assert!(!ran.err.contains("[y/N]"), "{}", ran.err);
+    assert!(
+        ran.err.ends_with("nothing was sent and nothing was changed\n"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn without_a_terminal_the_first_line_says_that_the_file_decides() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, 3);
+    let said =
+        "there is no terminal on which to ask: the campaign file decides, and sending begins without a question\n";
+    let ran = scene.run(&[]).ends(0);
+    assert!(ran.err.starts_with(said), "{}", ran.err);
+    for flags in [&["--yes"][..], &["--sandbox"], &["--output", "json"]] {
+        let ran = scene.run(flags).ends(0);
+        assert!(!ran.err.contains(said), "{flags:?}: {}", ran.err);
+    }
+}
+
+/// A campaign whose five deliveries are held.
+fn held() -> (FakePlatform, Scene) {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%", "--inactive", "100%"]);
+    let scene = Scene::new(&fake_platform.url, 5);
+    scene.run(&[]).ends(4);
+    (fake_platform, scene)
+}
+
+fn resolve(scene: &Scene, who: &[&str], to: &[&str]) -> Command {
+    let mut command = scene.command("resolve", who);
+    command.args(to).args(["--note", "ticket 812"]);
+    command
+}
+
+#[test]
+fn resolve_asks_what_and_how_many_and_holds_no_lock_meanwhile() {
+    let (_fake_platform, scene) = held();
+    let all = || resolve(&scene, &["--held"], &["--as", "refused"]);
+    let mut session = Session::start(all());
+    session.until_it_asks();
+    let ledger = scene.place().dir().display().to_string();
+    let asked = String::from_utf8(session.written.clone()).unwrap();
+    insta::assert_snapshot!(asked.replace(&ledger, "LEDGER").replace('\r', ""));
+    // Another process decides about one of them, and the answer is no longer about what the question said.
+    Ran::new(
+        resolve(&scene, &["user-000001"], &["--as", "refused", "--yes"])
+            .output()
+            .unwrap(),
+    )
+    .ends(0);
+    session.types("y\n");
+    let (code, shown) = session.ends();
+    assert_eq!(code, Some(4), "{shown}");
+    assert!(shown.contains("error[E0228]"), "{shown}");
+
+    let mut session = Session::start(all());
+    session.until_it_asks();
+    session.types("y\n");
+    let (code, shown) = session.ends();
+    assert!(
+        code == Some(0) && shown.contains("resolved 4 coupons as refused"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn without_a_terminal_resolve_needs_yes_where_much_depends_on_it() {
+    let (_fake_platform, scene) = held();
+    let run = |mut command: Command| Ran::new(command.output().unwrap());
+    let several = run(resolve(&scene, &["--held"], &["--as", "owed"])).ends(2);
+    let double = run(resolve(&scene, &["user-000001"], &["--as", "owed", "--may-double"])).ends(2);
+    let mut command = resolve(&scene, &["--held"], &["--as", "owed"]);
+    command.env("RUNNER_LANG", "zh");
+    let chinese = run(command).ends(2);
+    insta::assert_snapshot!(format!("{}\n{}\n{}", several.err, double.err, chinese.err));
+    run(resolve(&scene, &["user-000001"], &["--as", "owed"])).ends(0);
+    run(resolve(&scene, &["--held"], &["--as", "owed", "--yes"])).ends(0);
 }

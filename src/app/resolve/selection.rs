@@ -1,5 +1,8 @@
 //! Selects the deliveries of a decision: all that were named, or every reason why not.
 
+use std::fmt::Display;
+
+use crate::catalogue::{failure, resolve as text};
 use crate::ledger::LedgerState;
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, Resolution, State, StateName};
 use crate::report::text::visible;
@@ -44,7 +47,7 @@ pub struct Selected {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveRefusal {
     /// The open_id is not in the ledger.
-    #[error("the ledger has no user {}", visible(open_id))]
+    #[error("{}", text::UnknownUser { open_id: &visible(open_id) })]
     Unknown {
         /// The open_id.
         open_id: String,
@@ -52,7 +55,7 @@ pub enum ResolveRefusal {
         near: Option<String>,
     },
     /// No user has that many coupons.
-    #[error("nobody has a coupon {ordinal} in this campaign; the last is {last}")]
+    #[error("{}", text::NoSuchCoupon { ordinal, last })]
     NoSuchCoupon {
         /// The given ordinal.
         ordinal: u8,
@@ -60,7 +63,7 @@ pub enum ResolveRefusal {
         last: u8,
     },
     /// It would be sent again, but may have been issued.
-    #[error("coupon {ordinal} of {} may have been issued already: it {}", visible(open_id), doubted(*from))]
+    #[error("{}", may_double(open_id, *ordinal, *from))]
     MayDouble {
         /// The user.
         open_id: String,
@@ -70,7 +73,7 @@ pub enum ResolveRefusal {
         from: StateName,
     },
     /// Its state does not allow this decision.
-    #[error("coupon {ordinal} of {} is {}", visible(open_id), undecided(*from))]
+    #[error("{}", text::IsInState { ordinal, open_id: &visible(open_id), state: &from.word() })]
     State {
         /// The user.
         open_id: String,
@@ -80,7 +83,7 @@ pub enum ResolveRefusal {
         from: StateName,
     },
     /// Its last code is another one.
-    #[error("coupon {ordinal} of {} was last answered with {}", visible(open_id), code.map_or_else(|| "no code".to_owned(), |code| code.to_string()))]
+    #[error("{}", had_code(open_id, *ordinal, *code))]
     OtherCode {
         /// The user.
         open_id: String,
@@ -91,23 +94,21 @@ pub enum ResolveRefusal {
     },
 }
 
-const fn doubted(from: StateName) -> &'static str {
+fn may_double(open_id: &str, ordinal: u8, from: StateName) -> String {
+    let open_id: &dyn Display = &visible(open_id);
+    let ordinal: &dyn Display = &ordinal;
     match from {
-        StateName::Refused => "was in doubt when a person called it refused",
-        _ => "is in doubt",
+        StateName::Refused => text::MayDoubleRefused { ordinal, open_id }.to_string(),
+        _ => text::MayDoubleInDoubt { ordinal, open_id }.to_string(),
     }
 }
 
-const fn undecided(from: StateName) -> &'static str {
-    match from {
-        StateName::Issued => "issued, and what is issued is never reopened",
-        StateName::Refused => "refused already",
-        StateName::InFlight => "in flight: its answer decides",
-        StateName::Pending => "pending: the next apply sends it",
-        StateName::Deferred => "deferred: an apply sends it again",
-        StateName::Skipped => "skipped: the audience and the campaign file decide that anew with every apply",
-        StateName::InDoubt => "in doubt",
-        StateName::Held => "held",
+fn had_code(open_id: &str, ordinal: u8, code: Option<i64>) -> String {
+    let open_id: &dyn Display = &visible(open_id);
+    let ordinal: &dyn Display = &ordinal;
+    match &code {
+        Some(code) => text::HadCode { ordinal, open_id, code }.to_string(),
+        None => text::HadNoCode { ordinal, open_id }.to_string(),
     }
 }
 
@@ -116,17 +117,14 @@ impl ResolveRefusal {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unknown { near, .. } => near.as_ref().map(|near| format!("did you mean {}?", visible(near))),
-            Self::MayDouble { .. } => Some(
-                "if a second coupon is better than none, add `--may-double`; each counts in max_coupons".to_owned(),
-            ),
+            Self::Unknown { near, .. } => near.as_ref().map(|near| {
+                let name = &visible(near);
+                failure::DidYouMean { name }.to_string()
+            }),
+            Self::MayDouble { .. } => Some(text::AddMayDouble.to_string()),
             Self::State { from, .. } => match from {
-                StateName::Pending | StateName::Deferred => {
-                    Some("who must not be sent is taken out of the audience".to_owned())
-                }
-                StateName::InFlight => {
-                    Some("apply once more: what a killed run left in flight is in doubt from then on".to_owned())
-                }
+                StateName::Pending | StateName::Deferred => Some(text::TakeOutOfAudience.to_string()),
+                StateName::InFlight => Some(text::ApplyOnceMore.to_string()),
                 _ => None,
             },
             Self::NoSuchCoupon { .. } | Self::OtherCode { .. } => None,

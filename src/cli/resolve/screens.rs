@@ -1,19 +1,21 @@
 //! What is shown before and after a decision.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use serde::Serialize;
 
+use crate::catalogue::{Grouped, resolve};
 use crate::ledger::LedgerState;
 use crate::model::delivery::{Resolution, State, StateName};
 use crate::model::identity::CampaignName;
 use crate::plan::Plan;
 use crate::report::text::{Align, Columns, cut, visible, visible_path};
-use crate::report::times::{counted, grouped};
+use crate::report::wording::skip_reason;
 
 use crate::app::resolve::Resolving;
 use crate::app::resolve::selection::Selected;
+use crate::cli::question::labelled;
 
 /// More deliveries are counted and not listed.
 const MOST_LISTED: usize = 20;
@@ -32,52 +34,57 @@ pub(super) struct DecisionNote<'a> {
 pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -> String {
     let selected = resolving.selected();
     let ledger_state = resolving.ledger_state();
-    let many = counted(selected.len() as u64, "coupon", "coupons");
-    let mut text = format!("about to resolve {many} as {}\n", decision.to.word());
-    let lines = [
-        ("chosen by", visible(decision.selection).into_owned()),
-        ("note", visible(decision.note).into_owned()),
-        ("campaign", decision.campaign.to_string()),
-        ("ledger", visible_path(resolving.ledger_dir())),
-    ];
-    for (name, value) in lines {
-        let _ = writeln!(text, "  {name:<10} {value}");
-    }
+    let n = selected.len() as u64;
+    let to: &dyn Display = &decided(decision.to);
+    let mut text = format!("{}\n", resolve::AboutToResolve { n, to });
+    text.push_str(&labelled([
+        (resolve::ChosenBy.to_string(), visible(decision.selection).into_owned()),
+        (resolve::Note.to_string(), visible(decision.note).into_owned()),
+        (resolve::Campaign.to_string(), decision.campaign.to_string()),
+        (resolve::Ledger.to_string(), visible_path(resolving.ledger_dir())),
+    ]));
     text.push_str(&sums(selected));
     text.push_str(&list(selected, ledger_state, |selected| {
         becomes(decision.to, selected, ledger_state)
     }));
+    text.push('\n');
     if selected
         .iter()
         .any(|it| ledger_state.status(it.key).reopens_doubt(decision.to))
     {
-        text.push_str("\nthose in doubt may become a second coupon for the same user");
+        let _ = writeln!(text, "{}", resolve::MayBecomeSecond);
     }
     let reopens_held = selected
         .iter()
         .any(|it| ledger_state.status(it.key).reopens_held(decision.to));
     if reopens_held && ledger_state.counts_reopened_held() {
-        text.push_str("\nthose held may have been issued: owed again, each counts in max_coupons as if issued");
+        let _ = writeln!(text, "{}", resolve::HeldMayBeIssued);
     }
-    text.push_str("\ngo on? [y/N] ");
-    text
+    let campaign: &dyn Display = decision.campaign;
+    text + &resolve::GoOn { n, campaign, to }.to_string()
 }
 
 /// Returns what was done and what follows.
 pub(super) fn done(decision: &DecisionNote<'_>, resolving: &Resolving<'_>, again: &str) -> String {
     let selected = resolving.selected();
     let ledger_state = resolving.ledger_state();
-    let many = counted(selected.len() as u64, "coupon", "coupons");
-    let mut text = format!("resolved {many} as {}\n", decision.to.word());
+    let n = selected.len() as u64;
+    let to = &decided(decision.to);
+    let mut text = format!("{}\n", resolve::Resolved { n, to });
     text.push_str(&sums(selected));
     text.push_str(&list(selected, ledger_state, |selected| now(ledger_state, selected)));
     let sends = selected
         .iter()
         .any(|it| ledger_state.status(it.key).state == State::Pending);
     if sends {
-        let _ = writeln!(text, "\nto send what is owed:\n  {again}");
+        let _ = writeln!(text, "\n{}\n  {again}", resolve::SendOwed);
     }
     text
+}
+
+/// Returns what deliveries become by a decision.
+fn decided(to: Resolution) -> String {
+    resolve::Decision { to: &to.word() }.to_string()
 }
 
 /// Returns how many deliveries there are of each state and code.
@@ -86,9 +93,13 @@ fn sums(selected: &[Selected]) -> String {
     for it in selected {
         *sums.entry((it.from, it.code)).or_default() += 1;
     }
-    let line = |((from, code), n): ((StateName, Option<i64>), u64)| {
-        let code = code.map_or_else(String::new, |code| format!(", last answered with {code}"));
-        format!("  {} {from}{code}\n", grouped(n))
+    let line = |((state, code), n): ((StateName, Option<i64>), u64)| {
+        let n: &dyn Display = &Grouped(n);
+        let state: &dyn Display = &state;
+        match &code {
+            Some(code) => format!("  {}\n", resolve::SumOfCode { n, state, code }),
+            None => format!("  {}\n", resolve::SumOfState { n, state }),
+        }
     };
     let sums: String = sums.into_iter().map(line).collect();
     format!("\n{sums}\n")
@@ -98,9 +109,10 @@ fn sums(selected: &[Selected]) -> String {
 fn list(selected: &[Selected], ledger_state: &LedgerState, becomes: impl Fn(&Selected) -> String) -> String {
     let listed = selected.get(..MOST_LISTED).unwrap_or(selected);
     let row = |it: &Selected| {
+        let ordinal = &it.key.ordinal;
         [
             cut(&visible(&ledger_state.open_id(it.key.recipient)), OPEN_ID).into_owned(),
-            format!("coupon {}", it.key.ordinal),
+            resolve::CouponNumber { ordinal }.to_string(),
             it.from.to_string(),
         ]
     };
@@ -111,7 +123,8 @@ fn list(selected: &[Selected], ledger_state: &LedgerState, becomes: impl Fn(&Sel
         let _ = writeln!(text, "  {} -> {}", table.cells(row).join("  "), becomes(it));
     }
     if selected.len() > listed.len() {
-        let _ = writeln!(text, "  and {} more", grouped((selected.len() - listed.len()) as u64));
+        let n = &Grouped((selected.len() - listed.len()) as u64);
+        let _ = writeln!(text, "  {}", resolve::MoreCoupons { n });
     }
     text
 }
@@ -120,18 +133,17 @@ fn list(selected: &[Selected], ledger_state: &LedgerState, becomes: impl Fn(&Sel
 fn becomes(to: Resolution, selected: &Selected, ledger_state: &LedgerState) -> String {
     let left_out =
         ledger_state.away(selected.key.recipient).is_some() || selected.key.ordinal > ledger_state.coupons_per_user();
-    let word = match to {
-        Resolution::Owed { .. } if left_out => "skipped, as the audience says",
-        to => to.word(),
-    };
-    word.to_owned()
+    match to {
+        Resolution::Owed { .. } if left_out => resolve::SkippedByAudience.to_string(),
+        to => decided(to),
+    }
 }
 
 /// Returns what a delivery is now.
 fn now(ledger_state: &LedgerState, selected: &Selected) -> String {
     match ledger_state.status(selected.key).state {
-        State::Pending => "owed".to_owned(),
-        State::Skipped(why) => format!("skipped ({})", why.word()),
+        State::Pending => decided(Resolution::Owed { may_double: false }),
+        State::Skipped(why) => resolve::SkippedWhy { why: &skip_reason(why) }.to_string(),
         other => other.name().to_string(),
     }
 }

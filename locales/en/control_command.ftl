@@ -1,0 +1,15 @@
+paused = { $campaign } paused: nothing more starts, and attempts in flight finish (pid { $pid })
+paused-already = { $campaign } is paused already, by { $by } (pid { $pid })
+resumed = { $campaign } goes on (pid { $pid })
+stops = { $campaign } stops when its attempts in flight have finished (pid { $pid })
+stops-already = { $campaign } is stopping already, by { $by } (pid { $pid })
+is-stopping = { $campaign } is stopping already, by { $by }
+not-running = campaign { $campaign } is not running
+not-paused = { $campaign } is not paused: process { $pid } applies it
+none-runs = none of these campaigns is running
+none-paused = none of these campaigns is paused
+by-signal = a signal
+go-on-after-interruption = to go on after an interruption, `{ $command }`
+go-on-after-end = when it has ended, `{ $command }` goes on
+with-sandbox = with --sandbox, rehearsals are meant
+without-sandbox = without --sandbox, the campaigns themselves are meant

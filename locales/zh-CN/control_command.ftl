@@ -1,0 +1,15 @@
+paused = { $campaign } 已暂停：不再开始新的发放，发送中的请求会等到应答（pid { $pid }）
+paused-already = { $campaign } 已由 { $by } 暂停（pid { $pid }）
+resumed = { $campaign } 继续执行（pid { $pid }）
+stops = { $campaign } 等发送中的请求结束后停止（pid { $pid }）
+stops-already = { $campaign } 正在停止，由 { $by } 发起（pid { $pid }）
+is-stopping = { $campaign } 正在停止，由 { $by } 发起
+not-running = 任务 { $campaign } 没有在执行
+not-paused = { $campaign } 没有暂停：进程 { $pid } 正在执行
+none-runs = 这些任务都没有在执行
+none-paused = 这些任务都没有暂停
+by-signal = 信号
+go-on-after-interruption = 中断之后要继续，请运行 `{ $command }`
+go-on-after-end = 结束之后，`{ $command }` 可继续
+with-sandbox = 加 --sandbox 则指演练
+without-sandbox = 去掉 --sandbox 则指任务本身
