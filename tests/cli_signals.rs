@@ -20,7 +20,7 @@ fn child() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let mut first = listen(Console::of_process(None)).expect("it may listen");
+        let mut first = listen(Console::of_process(None), None).expect("it may listen");
         println!("ready");
         let signal = first.wait_for(Option::is_some).await.expect("the listener is alive");
         println!("asked by {}", signal.expect("it is some").name());

@@ -95,6 +95,7 @@ global-verbose = Log more; given twice, much more. RUNNER_LOG takes an exact fil
 global-log-file = Append the log to FILE instead of writing it to stderr
 global-log-format = The format of the log
 global-state-dir = Keep ledgers in DIR instead of `.runner` beside the campaign file
+global-color = When text for people has colours: `auto` is on a terminal, unless NO_COLOR is set. Default: auto
 global-lang = The language of texts for people. Default: RUNNER_LANG, else the locale (LC_ALL, LC_MESSAGES, LANG)
 init-dir = Where to write the files. The directory is created if it does not exist
 init-examples =

@@ -95,6 +95,7 @@ global-verbose = 输出更多日志，写两次则更详细；RUNNER_LOG 可指�
 global-log-file = 把日志追加到 FILE，而不是输出到 stderr
 global-log-format = 日志格式
 global-state-dir = 把账本保存在 DIR，而不是任务文件旁的 `.runner`
+global-color = 文字何时带颜色：`auto` 表示在终端上且未设置 NO_COLOR 时；默认 auto
 global-lang = 界面文字的语言；默认取 RUNNER_LANG，其次取系统区域设置（LC_ALL、LC_MESSAGES、LANG）
 init-dir = 文件写到哪个目录；不存在则创建
 init-examples =

@@ -38,6 +38,54 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
     Ok(files)
 }
 
+/// Like [`files`], with the campaign files in all directories below a directory, without hidden ones. Below it, only files that
+/// name a campaign are campaign files.
+pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
+    let mut all = Vec::new();
+    for path in paths {
+        let failed = |source| AppError::Directory {
+            path: path.clone(),
+            source,
+        };
+        if !path.is_dir() {
+            all.push(path.clone());
+            continue;
+        }
+        let mut found = campaign_files(path).map_err(failed)?;
+        let mut directories = directories(path).map_err(failed)?;
+        while let Some(directory) = directories.pop() {
+            // Other directories below it may be those of other users.
+            let files = campaign_files(&directory).unwrap_or_default();
+            found.extend(files.into_iter().filter(|file| names_campaign(file)));
+            directories.extend(self::directories(&directory).unwrap_or_default());
+        }
+        found.sort();
+        all.extend(found);
+    }
+    if all.is_empty() {
+        return files(paths);
+    }
+    files(&all)
+}
+
+/// Returns the directories in `directory`, without hidden ones and links.
+fn directories(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut directories = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !is_hidden && entry.file_type()?.is_dir() {
+            directories.push(entry.path());
+        }
+    }
+    Ok(directories)
+}
+
+/// Whether a file has a line with the key `campaign`. Many other files have the same extension.
+fn names_campaign(file: &Path) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.starts_with("campaign:")))
+}
+
 /// Returns the files in `directory` with the extension of campaign files, sorted by name.
 fn campaign_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();

@@ -3,8 +3,11 @@
 
 use std::error::Error;
 
+use crate::catalogue::status as texts;
 use crate::control::status_file;
+use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::event::Owner;
+use crate::model::identity::{Identity, PlatformName};
 use crate::report::render::json::{Status, StatusOwner};
 use crate::report::render::terminal::status::StatusRow;
 
@@ -30,19 +33,20 @@ impl CampaignStatus {
     pub fn new(campaign: LoadedCampaign) -> Self {
         // A broken ledger is reported by its own error.
         let other = find_other_ledger::find(&campaign).unwrap_or_default();
-        let no_ledger = other.map_or_else(
-            || "no ledger yet".to_owned(),
-            |other| format!("no ledger here; {other}"),
-        );
+        let no_ledger = match other {
+            Some(other) => texts::OtherLedger { other: &other }.to_string(),
+            None if is_rehearsed(&campaign) => texts::RehearsalOnly.to_string(),
+            None => texts::NoLedger.to_string(),
+        };
         Self { campaign, no_ledger }
     }
 
     /// Reads the campaign's status.
     pub fn row(&self) -> Result<StatusRow, AppError> {
         let names = &self.campaign.parsed.campaign.names;
-        let title = names.title.as_deref().map(|title| format!(" {title}"));
         Ok(StatusRow {
-            name: format!("{}{}", names.campaign, title.unwrap_or_default()),
+            name: names.campaign.to_string(),
+            title: names.title.clone().unwrap_or_default(),
             status: self.status()?,
             zone: self.campaign.parsed.campaign.timezone.clone(),
         })
@@ -84,8 +88,8 @@ impl CampaignStatus {
             Some(status) if has_ledger && status.owner.is_some() => status.interrupted(),
             Some(status) if has_ledger && self.was_added_to() => status.outdated(),
             Some(status) if has_ledger => status,
-            None if has_ledger => self.unknown("idle", "there is a ledger, and nobody has said how it stands"),
-            Some(_) => self.unknown("idle", "the ledger is gone, though a run has written to it"),
+            None if has_ledger => self.unknown("idle", &texts::NoStatus.to_string()),
+            Some(_) => self.unknown("idle", &texts::LedgerGone.to_string()),
             None => self.unknown("idle", &self.no_ledger),
         })
     }
@@ -100,7 +104,7 @@ impl CampaignStatus {
                 status
             }
             written => {
-                let mut status = self.unknown("planning", "opening the ledger");
+                let mut status = self.unknown("planning", &texts::Opening.to_string());
                 status.counts = written.map(|status| status.counts).unwrap_or_default();
                 status.owner = Some(this);
                 status
@@ -122,4 +126,18 @@ impl CampaignStatus {
         let identity = &self.campaign.plan.identity;
         Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), state, why)
     }
+}
+
+/// Whether a campaign that is to be applied for real has a ledger of rehearsals.
+fn is_rehearsed(campaign: &LoadedCampaign) -> bool {
+    let identity = &campaign.plan.identity;
+    if identity.platform == PlatformName::FakePlatform {
+        return false;
+    }
+    let rehearsal = Identity {
+        platform: PlatformName::FakePlatform,
+        ..identity.clone()
+    };
+    let place = LedgerDir::new(&campaign.at.roots().own, &rehearsal);
+    place.look().is_ok_and(|manifest| manifest.is_some())
 }

@@ -23,9 +23,11 @@ use super::apply_args::ApplyArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::global_args::Output;
 use super::runtime::block_on;
+use super::signals::{self, SignalTexts};
 use super::typed::again;
-use super::{load, plan, question, signals};
+use super::{load, plan, question};
 
 use self::display::RunDisplay;
 use self::messages::{PrintedRun, Unusable};
@@ -79,7 +81,8 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     }
     // Until here a signal ends the process at once: nothing has begun, and the file of a secret may be a named pipe that gives
     // nothing.
-    stop_on_signal(servers.clone(), context)?;
+    let timeouts = campaigns.iter().map(|campaign| campaign.loaded.plan.retry.timeout);
+    stop_on_signal(servers.clone(), timeouts.max().unwrap_or_default(), context)?;
     if let (true, Some(Unusable { failure, .. })) = (is_alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
     }
@@ -142,8 +145,9 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
 }
 
 /// Turns the first signal that asks for an end into an order to stop for every campaign.
-fn stop_on_signal(servers: Vec<ControlServer>, context: &Context) -> Result<(), Failure> {
-    let listening = signals::listen(context.console.clone());
+fn stop_on_signal(servers: Vec<ControlServer>, timeout: Duration, context: &Context) -> Result<(), Failure> {
+    let texts = (context.output == Output::Human).then_some(SignalTexts { timeout });
+    let listening = signals::listen(context.console.clone(), texts);
     let mut first = listening.map_err(|error| Failure::from_error(Problem::System, &error))?;
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
 use crate::catalogue::{Language, help};
@@ -45,6 +46,16 @@ pub struct GlobalArgs {
         hide_env_values = true
     )]
     pub state_dir: Option<PathBuf>,
+    #[arg(help = help::GlobalColor.to_string())]
+    #[arg(
+        long,
+        global = true,
+        value_name = "auto|always|never",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub color: Color,
     #[arg(help = help::GlobalLang.to_string())]
     #[arg(long, global = true, value_name = "en|zh", hide_possible_values = true)]
     pub lang: Option<Lang>,
@@ -65,6 +76,28 @@ impl From<Lang> for Language {
         match lang {
             Lang::En => Self::English,
             Lang::Zh => Self::Chinese,
+        }
+    }
+}
+
+/// When text for people has colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Also where the output is not a terminal.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
         }
     }
 }

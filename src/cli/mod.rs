@@ -47,15 +47,16 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anstream::ColorChoice;
 use clap::builder::StyledStr;
 use clap::error::ContextValue;
-use clap::{Args, FromArgMatches as _, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::catalogue::{Language, approval, cli, help};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
-use crate::report::text::{is_trick, printable, visible};
+use crate::report::text::{is_trick, printable, set_ascii, visible};
 
 use self::apply_args::ApplyArgs;
 use self::approve::ApproveArgs;
@@ -68,7 +69,7 @@ use self::exit::Exit;
 use self::explain::ExplainArgs;
 use self::export::ExportArgs;
 use self::failure::Failure;
-use self::global_args::{GlobalArgs, Output};
+use self::global_args::{Color, GlobalArgs, Output};
 use self::init::InitArgs;
 use self::man::ManArgs;
 use self::plan::PlanArgs;
@@ -158,30 +159,39 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     language(&args).set();
+    // A mistake in the command line is shown in the colours that it asks for, too.
+    if let Some(color) = option(&args, "--color").and_then(|word| Color::from_str(word, false).ok()) {
+        ColorChoice::from(color).write_global();
+    }
+    let is_set = std::env::var_os("RUNNER_ASCII").is_some_and(|value| !value.is_empty());
+    // What programs read is not changed.
+    set_ascii(is_set && option(&args, "--output") != Some("json"));
     match completions::complete(&args, command()) {
         Some(exit) => exit.into(),
         None => run(args).into(),
     }
 }
 
+/// Returns the last value of an option in a command line that is not parsed yet. `None` without the option.
+fn option<'a>(args: &'a [OsString], name: &str) -> Option<&'a str> {
+    let mut words = args.iter().map_while(|arg| arg.to_str()).take_while(|arg| *arg != "--");
+    let mut value = None;
+    while let Some(word) = words.next() {
+        match word.strip_prefix(name) {
+            Some("") => value = words.next(),
+            Some(rest) if rest.starts_with('=') => value = Some(&rest[1..]),
+            _ => {}
+        }
+    }
+    value
+}
+
 /// Returns the language of this command line. What programs read is English.
 fn language(args: &[OsString]) -> Language {
-    let option = |name: &str| {
-        let mut words = args.iter().map_while(|arg| arg.to_str()).take_while(|arg| *arg != "--");
-        let mut value = None;
-        while let Some(word) = words.next() {
-            match word.strip_prefix(name) {
-                Some("") => value = words.next(),
-                Some(rest) if rest.starts_with('=') => value = Some(&rest[1..]),
-                _ => {}
-            }
-        }
-        value
-    };
-    if option("--output") == Some("json") {
+    if option(args, "--output") == Some("json") {
         return Language::English;
     }
-    match option("--lang") {
+    match option(args, "--lang") {
         Some(word) => Language::of_locale(word),
         None => Language::of_environment(|variable| std::env::var(variable).ok()),
     }

@@ -1,6 +1,7 @@
 //! Prints what a use case reports while it works.
 
 use crate::app::Notice;
+use crate::catalogue::run;
 use crate::report::console::Console;
 use crate::report::text::visible;
 
@@ -16,18 +17,19 @@ pub fn print(console: &Console, notice: Notice<'_>) {
                 command = owner.command,
                 "waiting for a process that reads the ledger"
             );
-            let pid = owner.pid;
-            let stopped = if is_stopped {
-                format!(" and was stopped (`kill -CONT {pid}` lets it go on)")
+            let pid = &owner.pid;
+            let command = &visible(&owner.command);
+            let text = if is_stopped {
+                run::WaitsForStoppedReader { pid, command }.to_string()
             } else {
-                String::new()
+                run::WaitsForReader { pid, command }.to_string()
             };
-            let command = visible(&owner.command);
-            console.print(&format!(
-                "waiting for process {pid}, which reads the ledger{stopped}: {command}\n"
-            ));
+            console.print(&format!("{text}\n"));
         }
-        Notice::WaitsForOwner(why) => console.print(&format!("waiting for its turn: {}\n", visible(why))),
+        Notice::WaitsForOwner(why) => {
+            let text = run::WaitsForOwner { why: &visible(why) };
+            console.print(&format!("{text}\n"));
+        }
         Notice::Remark(remark) => console.print(&format!("{}\n", visible(remark))),
         Notice::ReadsLedger
         | Notice::ChecksLedger

@@ -1,11 +1,14 @@
 //! Signals: the first one asks the run to stop in order, the second one ends the process at once.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal as Arrivals, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::catalogue::run;
 use crate::report::console::Console;
+use crate::report::times::duration;
 
 use super::exit::Exit;
 
@@ -42,14 +45,21 @@ impl Signal {
     }
 }
 
+/// What the texts about signals say.
+#[derive(Clone, Copy, Debug)]
+pub struct SignalTexts {
+    /// How long the run waits for attempts in flight.
+    pub timeout: Duration,
+}
+
 /// Listens in a task of the current runtime. The receiver holds the first signal once it has arrived. Any second signal
 /// ends the process at once. Nothing must be saved then, because every fact is durable before it is acted on; only a bar or
 /// a question on `console` is ended with a whole line. From the first on, nobody waits long for a reader of the outputs of
-/// `console`.
+/// `console`. With `texts`, both say what happens.
 ///
 /// # Errors
 /// The system does not let the process listen.
-pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
+pub fn listen(console: Console, texts: Option<SignalTexts>) -> io::Result<watch::Receiver<Option<Signal>>> {
     let mut arrivals = Listeners::new()?;
     let (told, first) = watch::channel(None);
     tokio::spawn(async move {
@@ -59,8 +69,19 @@ pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
         console.limit_waits();
         // The receiver may have been dropped. The second signal still ends the process.
         let _ = told.send(Some(signal));
+        if let Some(texts) = texts {
+            let stopping = run::StoppingOnSignal {
+                signal: &signal.name(),
+                timeout: &duration(texts.timeout),
+            };
+            console.remark(&format!("{stopping}\n"));
+        }
         let signal = arrivals.next().await;
-        console.leave();
+        let last = texts.map(|_| {
+            let signal = signal.name();
+            format!("{}\n", run::EndedAtOnce { signal: &signal })
+        });
+        console.leave(last.as_deref());
         std::process::exit(i32::from(signal.exit().code()));
     });
     Ok(first)
@@ -71,7 +92,7 @@ pub fn listen(console: Console) -> io::Result<watch::Receiver<Option<Signal>>> {
 /// # Errors
 /// Like [`listen`].
 pub fn stopped(console: Console) -> io::Result<watch::Receiver<bool>> {
-    let mut first = listen(console)?;
+    let mut first = listen(console, None)?;
     let (tell, stop) = watch::channel(false);
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {

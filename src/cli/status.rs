@@ -9,7 +9,7 @@ use clap::Args;
 use crate::app::status::{self, CampaignStatus};
 use crate::app::{LoadedCampaign, campaign_files};
 use crate::campaign;
-use crate::catalogue::help;
+use crate::catalogue::{help, status as texts};
 use crate::report::render::terminal::status::table;
 use crate::report::text::visible_path;
 
@@ -49,7 +49,9 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let rows = status::rows(&campaigns)?;
     match context.output {
-        Output::Json => rows.iter().for_each(|row| context.lines.write(&row.status)),
+        Output::Json => rows
+            .iter()
+            .for_each(|row| context.lines.write(&row.status.for_programs())),
         Output::Human => context.data(&table(&rows, context.now(), terminal::stdout_width()))?,
     }
     Ok(Exit::Done)
@@ -73,7 +75,7 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
     let here = [PathBuf::from(".")];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
     let mut campaigns = Vec::new();
-    for file in campaign_files::files(paths)? {
+    for file in campaign_files::files_below(paths)? {
         let named = paths.contains(&file);
         match campaign::load(&file) {
             Ok(parsed) => {
@@ -88,9 +90,7 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
             // A directory may contain other files too.
             Err(_) => {
                 let file = visible_path(&file);
-                context.talk(&format!(
-                    "{file} is left out; `runner validate {file}` says what is wrong with it\n"
-                ));
+                context.talk(&format!("{}\n", texts::LeftOut { file: &file }));
             }
         }
     }

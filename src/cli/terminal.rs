@@ -20,7 +20,7 @@ pub const MOST_HELP_COLUMNS: usize = 100;
 pub struct Terminal {
     /// Whether a question can be asked on a terminal and answered on stdin.
     pub can_ask: bool,
-    /// Whether a terminal may be redrawn: not if `NO_COLOR` is set or the terminal is dumb.
+    /// Whether a terminal may be redrawn: not if it is dumb.
     pub moves: bool,
     /// Whether a moving bar may be drawn on stderr.
     pub bar: bool,
@@ -29,16 +29,15 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Inspects the process's streams and `NO_COLOR` and `TERM`.
+    /// Inspects the process's streams and `TERM`.
     #[must_use]
     pub fn of_process() -> Self {
         let stderr = io::stderr().is_terminal();
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             can_ask: io::stdin().is_terminal() && (stderr || terminal_of_stdin().is_ok()),
-            moves: !plain && !dumb,
-            bar: stderr && !plain && !dumb,
+            moves: !dumb,
+            bar: stderr && !dumb,
             stdout: io::stdout().is_terminal(),
         }
     }
@@ -111,7 +110,10 @@ pub fn stdout_width() -> usize {
     width_of(io::stdout()).unwrap_or(80)
 }
 
+/// Returns the width of a stream: that of its terminal, else `COLUMNS`.
 fn width_of(stream: impl AsFd) -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(stream).ok()?;
-    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+    let columns = rustix::termios::tcgetwinsize(stream).map(|size| usize::from(size.ws_col));
+    let of_environment = || std::env::var("COLUMNS").ok()?.parse::<usize>().ok();
+    let is_known = |columns: &usize| *columns > 0;
+    columns.ok().filter(is_known).or_else(of_environment).filter(is_known)
 }

@@ -5,6 +5,7 @@ use std::io;
 use jiff::Timestamp;
 
 use crate::catalogue::cli;
+use crate::catalogue::status as texts;
 use crate::model::problem::Problem;
 use crate::report::render::terminal::status::{StatusRow, table};
 
@@ -61,6 +62,11 @@ impl<'a> Screen<'a> {
         }
         self.told = Some((rows.to_vec(), now));
         let text = table(rows, now, terminal::stdout_width());
+        let text = if self.moving {
+            head(&text, terminal::size().rows)
+        } else {
+            text
+        };
         let over = self.drawn;
         self.drawn = if self.moving { text.lines().count() } else { 0 };
         match self.context.console.out_over(over, &text) {
@@ -75,7 +81,7 @@ impl<'a> Screen<'a> {
         for (at, row) in rows.iter().enumerate() {
             let before = self.told.as_ref().and_then(|(rows, _)| rows.get(at));
             if before.is_none_or(|before| before.status != row.status) {
-                self.context.lines.write(&row.status);
+                self.context.lines.write(&row.status.for_programs());
             }
         }
     }
@@ -88,5 +94,27 @@ impl<'a> Screen<'a> {
         let since = now.as_second() - told.as_second();
         let states = |rows: &[StatusRow]| rows.iter().map(|row| row.status.state.clone()).collect::<Vec<_>>();
         !(0..EVERY).contains(&since) || states(before) != states(rows)
+    }
+}
+
+/// The first lines of a table that fit a terminal with this many rows: lines that have scrolled out cannot be drawn over.
+fn head(text: &str, rows: usize) -> String {
+    let lines: Vec<_> = text.lines().collect();
+    if lines.len() < rows {
+        return text.to_owned();
+    }
+    let (shown, more) = lines.split_at(rows.saturating_sub(2));
+    let n = more.len() as u64;
+    format!("{}\n{}\n", shown.join("\n"), texts::MoreLines { n })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_is_drawn_over_fits_the_terminal() {
+        assert_eq!(head("a\nb\nc\n", 4), "a\nb\nc\n");
+        assert_eq!(head("a\nb\nc\nd\n", 4), "a\nb\nand 2 more lines\n");
     }
 }

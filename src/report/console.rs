@@ -18,9 +18,10 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use rustix::io::Errno;
 
+use crate::catalogue::run;
+
 use super::outlet::{Outlet, Patience, WeakOutlet};
-use super::text::{TerminalSize, columns, cut, printable, visible_lines};
-use super::times::counted;
+use super::text::{TerminalSize, ascii_if_wanted, columns, cut, printable, visible_lines};
 
 /// The least interval between two drawings of the bars. The latest lines of a bar are drawn with the next output.
 const EVERY: Duration = Duration::from_millis(50);
@@ -127,6 +128,17 @@ impl Console {
     /// Writes whole lines to stderr, above the bars. A failure is ignored: it must not stop a run.
     pub fn print(&self, text: &str) {
         self.log(text);
+        let _ = self.0.stderr.flush();
+    }
+
+    /// Like [`Console::print`], unless a question waits for its answer.
+    pub fn remark(&self, text: &str) {
+        let mut screen = self.screen();
+        if screen.question.is_some() {
+            return;
+        }
+        let _ = screen.print(Stream::Stderr, text);
+        drop(screen);
         let _ = self.0.stderr.flush();
     }
 
@@ -250,18 +262,25 @@ impl Console {
         })
     }
 
-    /// Moves the cursor to a line of its own before the process exits. Does not wait for the lock: a blocked terminal
-    /// must not keep the process.
-    pub fn leave(&self) {
-        let screen = match self.0.screen.try_lock() {
+    /// Writes the last text before the process exits, in place of the bars or after the line of a question. Without a text, moves
+    /// the cursor to a line of its own. Does not wait for the lock: a blocked terminal must not keep the process.
+    pub fn leave(&self, text: Option<&str>) {
+        let mut screen = match self.0.screen.try_lock() {
             Ok(screen) => screen,
             Err(TryLockError::Poisoned(screen)) => screen.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if screen.question.is_some() || !screen.drawn.is_empty() {
-            let _ = screen.stderr.write("\n");
-            let _ = self.0.stderr.finish(Instant::now() + LEAVING);
-        }
+        let is_asking = screen.question.is_some();
+        let last = match text {
+            Some(text) => {
+                let before = if is_asking { "\n".to_owned() } else { screen.erase() };
+                before + &screen.stderr.adapt(text)
+            }
+            None if is_asking || !screen.drawn.is_empty() => "\n".to_owned(),
+            None => return,
+        };
+        let _ = screen.stderr.write(&last);
+        let _ = self.0.stderr.finish(Instant::now() + LEAVING);
     }
 }
 
@@ -354,6 +373,7 @@ impl Sink {
     fn adapt(&self, text: &str) -> String {
         // Escapes of foreign text are shown, also where styles are stripped.
         let text = printable(text);
+        let text = ascii_if_wanted(&text);
         match self.colour {
             ColorChoice::Never => strip_str(&text).to_string(),
             _ => text.into_owned(),
@@ -452,14 +472,15 @@ impl Screen {
         let rows = self.size().rows.saturating_sub(1).max(1);
         let lines: Vec<_> = self.bars.values().flatten().take(rows).cloned().collect();
         if !lines.is_empty() {
-            text += &printable(&lines.join("\n"));
+            text += &self.stderr.adapt(&lines.join("\n"));
             // After a full line, the `^C` that a terminal echoes would begin another line.
             text.push('\r');
         }
         if text.is_empty() {
             return;
         }
-        self.drawn = lines.iter().map(|line| columns(&strip_str(line).to_string())).collect();
+        let width = |line: &String| columns(&strip_str(&ascii_if_wanted(line)).to_string());
+        self.drawn = lines.iter().map(width).collect();
         self.drawn_at = Some(Instant::now());
         let _ = self.stderr.write(&text);
     }
@@ -470,8 +491,8 @@ impl Screen {
             let _ = self.write(stream, &text);
         }
         if kept.left_out > 0 {
-            let more = counted(kept.left_out, "more line was", "more lines were");
-            let _ = self.write(Stream::Stderr, &format!("{more} left out while the question waited\n"));
+            let more = run::QuestionLeftOut { n: kept.left_out };
+            let _ = self.write(Stream::Stderr, &format!("{more}\n"));
         }
         self.redraw();
     }
@@ -631,15 +652,15 @@ mod tests {
     #[test]
     fn a_process_that_ends_at_once_leaves_whole_lines() {
         let (console, terminal) = console();
-        console.leave();
+        console.leave(None);
         assert_eq!(terminal.take(), "");
         let bar = console.bar();
         bar.draw(lines(&["a"]));
         terminal.take();
-        console.leave();
+        console.leave(None);
         assert_eq!(terminal.take(), "\n");
         let held = console.0.screen.lock().unwrap();
-        console.leave();
+        console.leave(None);
         drop(held);
         assert_eq!(terminal.take(), "");
     }

@@ -12,6 +12,7 @@ pub mod history;
 pub mod json_lines;
 pub mod outlet;
 pub mod plan_view;
+pub mod reason;
 pub mod render;
 pub mod reporter;
 pub mod run_stats;

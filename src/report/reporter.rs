@@ -19,12 +19,12 @@ use tokio::sync::Notify;
 use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind, Owner};
 
+use super::reason::stop_reason;
 use super::render::json::{RunObject, Versioned};
 use super::render::prometheus::Metrics;
 use super::render::terminal::run_summary;
 use super::run_stats::RunStats;
 use super::run_view::{CampaignInfo, RunView};
-use super::wording;
 
 use displayer::Displayer;
 use shared_run::{Message, SharedRun};
@@ -153,13 +153,13 @@ impl Reporter {
     /// Why the run ended before its campaign was complete; `None` if it did not.
     #[must_use]
     pub fn why(&self) -> Option<String> {
-        wording::stop_reason(&self.run.stats())
+        stop_reason(&self.run.stats())
     }
 
-    /// The summary of the run for people; empty before the run has ended.
+    /// The summary of the run for people, in lines of at most `width` columns; empty before the run has ended.
     #[must_use]
-    pub fn summary(&self) -> String {
-        self.view(run_summary::text)
+    pub fn summary(&self, width: usize) -> String {
+        self.view(|run| run_summary::text(run, width))
     }
 
     fn view<T>(&self, show: impl FnOnce(&RunView<'_>) -> T) -> T {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::model::delivery::{Counts, StateName};
-use crate::model::event::{Attempt, DrainReason, Ending, Event, EventKind, Halted, Phase, Reading};
+use crate::model::event::{Attempt, DrainReason, Ending, Event, EventKind, Halted, Phase, Reading, Waiting};
 use crate::model::identity::{ActivityId, AppId, CampaignName, PlatformName};
 use crate::model::money::Valuation;
 use crate::model::outcome::{Class, Classifier};
@@ -282,7 +282,8 @@ impl RunStats {
 
     fn enter(&mut self, phase: &Phase) {
         match phase {
-            Phase::Planning | Phase::Sending => {}
+            // While nothing is due, sending is allowed.
+            Phase::Planning | Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => {}
             Phase::Waiting { .. } | Phase::Paused { .. } => self.sends.wait(),
             Phase::Draining { why } => {
                 self.drain_reason.get_or_insert_with(|| why.clone());

@@ -1,24 +1,20 @@
 //! A run at one moment: its state, its rate, its predicted end, and the reason while nothing is sent. Pure: the present
 //! time is an argument.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::catalogue::approval;
 use crate::model::calendar::Calendar;
 use crate::model::clock::Moment;
 use crate::model::delivery::StateName;
 use crate::model::event::{DrainReason, Ending, Phase, Waiting};
-use crate::model::run_command::Requester;
 use crate::plan::forecast;
 
-use super::run_stats::{AdmissionProgress, RunStats};
-use super::text::visible;
-use super::times::{ahead, clock_time, counted, duration, grouped, left_until, rate};
-use super::wording::{app_lock_holder, drain_reason, last_failure, platform_message};
+use super::reason::Reason;
+use super::run_stats::RunStats;
+use super::times::clock_time;
 
 /// What reporters need to know of a campaign besides its events.
 #[derive(Clone, Debug)]
@@ -102,140 +98,21 @@ impl RunView<'_> {
 
     /// Why nothing is being sent, or why sending is slow; `None` when there is nothing to explain.
     #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        Reason::of_phase(self.stats, self.campaign.per_second, self.now.instant)
+    }
+
+    /// The text of [`RunView::reason`].
+    #[must_use]
     pub fn why(&self) -> Option<String> {
-        let stats = self.stats;
-        match &stats.phase {
-            None | Some(Phase::Planning) => (!self.is_admitted()).then(|| self.reading()),
-            Some(Phase::Paused { by }) => Some(self.paused(by)),
-            Some(Phase::Waiting { why, until }) => Some(self.waiting(why, *until)),
-            Some(Phase::Draining { why }) => Some(self.draining(why)),
-            Some(Phase::Sending) => stats.slowdown.map(|slowdown| {
-                format!(
-                    "the platform asks to slow down: {}, back to {} at {}",
-                    rate(slowdown.per_second),
-                    rate(self.campaign.per_second),
-                    self.time(slowdown.until)
-                )
-            }),
-        }
+        self.reason()
+            .map(|reason| reason.text(self.now.wall, &self.campaign.zone))
     }
 
     /// The time of day of `at`, with the date unless that is today's.
     #[must_use]
     pub fn time(&self, at: Timestamp) -> String {
         clock_time(at, self.now.wall, &self.campaign.zone)
-    }
-
-    fn admitting(&self, admitting: &AdmissionProgress) -> String {
-        let took = self.now.instant.saturating_duration_since(admitting.since);
-        let text = format!(
-            "letting the audience in: {} of {}",
-            grouped(admitting.users),
-            counted(admitting.of, "user", "users")
-        );
-        #[expect(clippy::cast_precision_loss, reason = "an estimate for showing")]
-        let left = admitting.of.saturating_sub(admitting.users) as f64 / admitting.users.max(1) as f64;
-        match Duration::try_from_secs_f64(took.as_secs_f64() * left) {
-            // The first moments do not predict the rest.
-            Ok(left) if took.as_secs() > 0 && admitting.users > 0 => format!("{text}, {} left", duration(left)),
-            _ => text,
-        }
-    }
-
-    fn reading(&self) -> String {
-        if self.stats.is_queued {
-            return "its turn to read its audience is ahead".to_owned();
-        }
-        if let Some(admitting) = &self.stats.audience.admitting {
-            return self.admitting(admitting);
-        }
-        if self.stats.is_asking {
-            return "asking on its terminal whether to go on".to_owned();
-        }
-        match self.stats.audience.read {
-            Some(read) => {
-                let took = self.now.instant.saturating_duration_since(read.since);
-                reading_progress(read.rows, took, read.of)
-            }
-            None => reading_progress(0, Duration::ZERO, None),
-        }
-    }
-
-    fn waiting(&self, why: &Waiting, until: Option<Timestamp>) -> String {
-        let next = |verb: &str| match until {
-            Some(at) => format!("{verb} {}", ahead(at, self.now.wall)),
-            None => String::new(),
-        };
-        let joined = |what: String, next: String| {
-            if next.is_empty() {
-                what
-            } else {
-                format!("{what}, {next}")
-            }
-        };
-        match why {
-            Waiting::Start => match until {
-                Some(at) => format!("starts {}, {}", self.time(at), ahead(at, self.now.wall)),
-                None => "waiting for the start".to_owned(),
-            },
-            Waiting::Window => match until {
-                Some(at) => format!("window opens {}, {}", self.time(at), ahead(at, self.now.wall)),
-                None => "no window opens any more".to_owned(),
-            },
-            Waiting::Day { most } => joined(
-                format!("the {} attempts of today (pace.per_day) are used up", grouped(*most)),
-                next("goes on"),
-            ),
-            Waiting::Wave { done, next } => {
-                let next = next.map_or_else(|| "everybody else".to_owned(), |next| format!("wave {next}"));
-                match until.and_then(|at| left_until(at, self.now.wall)) {
-                    Some(left) => format!("wave {done} done, {left} to {next}"),
-                    None => format!("wave {done} done, {next} comes now"),
-                }
-            }
-            Waiting::Approval { done } => approval::Waiting { done: (*done).into() }.to_string(),
-            Waiting::AppId { holder } => {
-                let since = holder.owner.as_ref().map(|owner| self.time(owner.since));
-                app_lock_holder(holder, since.as_deref())
-            }
-            Waiting::Due => joined("nothing is due at the moment".to_owned(), next("next attempt")),
-            Waiting::Outage { since } => {
-                let since = format!("the platform is out of reach since {}", self.time(*since));
-                joined(since + &last_failure(self.stats), next("next try"))
-            }
-            Waiting::Platform { code, message } => joined(
-                format!("the platform asks to wait ({code}{})", platform_message(message)),
-                next("next try"),
-            ),
-            Waiting::Token { since, why } => joined(
-                format!(
-                    "no access token since {}: {}",
-                    self.time(*since),
-                    visible(&why.to_string())
-                ),
-                next("next try"),
-            ),
-        }
-    }
-
-    fn paused(&self, by: &Requester) -> String {
-        let paused = format!("paused by {}", visible(&by.to_string()));
-        if self.is_admitted() {
-            self.with_in_flight(paused)
-        } else {
-            format!("{paused}; {}", self.reading())
-        }
-    }
-
-    fn draining(&self, why: &DrainReason) -> String {
-        self.with_in_flight(format!("stopping: {}", drain_reason(why)))
-    }
-
-    fn with_in_flight(&self, why: String) -> String {
-        match self.stats.counts.count(StateName::InFlight) {
-            0 => why,
-            n => format!("{why}; waiting for {} in flight", grouped(n)),
-        }
     }
 
     /// Whether the audience is admitted, so that the counts are known.
@@ -256,33 +133,6 @@ impl RunView<'_> {
     pub fn all(&self) -> u64 {
         self.stats.counts.audience()
     }
-}
-
-/// The progress of reading an audience after `took`: "reading the audience: 3,211,264 rows, 1,204,000/s, 6 s left".
-/// There may be more rows than `expected`.
-#[must_use]
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "rates and estimates for showing"
-)]
-pub fn reading_progress(rows: u64, took: Duration, expected: Option<u64>) -> String {
-    if rows == 0 && took < Duration::from_secs(1) {
-        return "reading the audience".to_owned();
-    }
-    if rows == 0 {
-        // A query may run for minutes before its first row.
-        return format!("reading the audience: no row yet, {} so far", duration(took));
-    }
-    let per_second = rows as f64 / took.as_secs_f64().max(0.1);
-    let rate = grouped(per_second as u64);
-    let mut text = format!("reading the audience: {}, {rate}/s", counted(rows, "row", "rows"));
-    if let Some(left) = expected.and_then(|expected| expected.checked_sub(rows)) {
-        let left = Duration::from_secs((left as f64 / per_second).ceil() as u64);
-        let _ = write!(text, ", {} left", duration(left));
-    }
-    text
 }
 
 /// The state of a run that has ended, as a word of the JSON schema.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use textwrap::WordSeparator;
 use textwrap::core::Word;
@@ -101,26 +102,79 @@ pub fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
-/// Cuts `text` to `width` columns, with `…` at the end if it was longer.
+/// Cuts `text` to `width` columns, with `…` at the end if it was longer, or `..` where only ASCII signs are wanted.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if columns(text) <= width {
         return Cow::Borrowed(text);
     }
+    let sign = if wants_ascii() { ".." } else { "…" };
+    let sign = &sign[..sign.len().min(width * sign.len() / columns(sign))];
     let mut shown = String::new();
     let mut used = 0;
     for c in text.chars() {
         let wide = c.width().unwrap_or(0);
-        if used + wide + 1 > width {
+        if used + wide + columns(sign) > width {
             break;
         }
         used += wide;
         shown.push(c);
     }
-    if width > 0 {
-        shown.push('…');
-    }
+    shown.push_str(sign);
     Cow::Owned(shown)
+}
+
+/// Whether signs are written in ASCII: `RUNNER_ASCII`, for terminals that draw some signs two columns wide.
+static ASCII: AtomicBool = AtomicBool::new(false);
+
+/// Decides whether signs are written in ASCII from now on.
+pub fn set_ascii(wanted: bool) {
+    ASCII.store(wanted, Ordering::Relaxed);
+}
+
+fn wants_ascii() -> bool {
+    ASCII.load(Ordering::Relaxed)
+}
+
+/// Returns `text` with this program's signs of ambiguous width in ASCII, if that is wanted.
+#[must_use]
+pub fn ascii_if_wanted(text: &str) -> Cow<'_, str> {
+    if wants_ascii() {
+        ascii_signs(text)
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn ascii_signs(text: &str) -> Cow<'_, str> {
+    let sign = |c: char| {
+        Some(match c {
+            '…' => "...",
+            '━' => "=",
+            '─' | '–' | '—' => "-",
+            '█' | '▉' | '▊' | '▋' => "#",
+            '▌' | '▍' | '▎' | '▏' => " ",
+            '·' => ".",
+            '●' => "*",
+            '↑' => "^",
+            '→' => ">",
+            '×' => "x",
+            '“' | '”' => "\"",
+            '‘' | '’' => "'",
+            _ => return None,
+        })
+    };
+    if !text.chars().any(|c| sign(c).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match sign(c) {
+            Some(sign) => ascii.push_str(sign),
+            None => ascii.push(c),
+        }
+    }
+    Cow::Owned(ascii)
 }
 
 /// The side of its column at which a cell is.
@@ -159,6 +213,13 @@ impl<const N: usize> Columns<N> {
         let others = self.width() - self.widths[0];
         let room = width.saturating_sub(others);
         self.widths[0] = self.widths[0].min(room).clamp(least, most);
+        self
+    }
+
+    /// Narrows the first column to at most `width` columns.
+    #[must_use]
+    pub fn narrow(mut self, width: usize) -> Self {
+        self.widths[0] = self.widths[0].min(width);
         self
     }
 
@@ -210,6 +271,28 @@ pub fn wrapped(text: &str, width: usize) -> Vec<Cow<'_, str>> {
     textwrap::wrap(text, lines_of(width))
 }
 
+/// Like [`wrapped`], with longer words broken: no line is wider than `width`.
+#[must_use]
+pub fn folded(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(2);
+    let mut lines = Vec::new();
+    for line in wrapped(text, width) {
+        let mut rest = line.as_ref();
+        while columns(rest) > width {
+            let mut used = 0;
+            let end = rest.char_indices().find_map(|(at, c)| {
+                used += c.width().unwrap_or(0);
+                (used > width).then_some(at)
+            });
+            let (head, tail) = rest.split_at(end.unwrap_or(rest.len()));
+            lines.push(head.to_owned());
+            rest = tail;
+        }
+        lines.push(rest.to_owned());
+    }
+    lines
+}
+
 fn lines_of(width: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(width)
         .break_words(false)
@@ -245,7 +328,11 @@ fn beside_wide(word: &str) -> Vec<Word<'_>> {
     let mut start = 0;
     let mut end = 0;
     for part in WordSeparator::UnicodeBreakProperties.find_words(word) {
-        if end > start && (is_wide(word[..end].chars().next_back()) || is_wide(word[end..].chars().next())) {
+        // A unit stays with its number: "12/秒".
+        if end > start
+            && !word[..end].ends_with('/')
+            && (is_wide(word[..end].chars().next_back()) || is_wide(word[end..].chars().next()))
+        {
             words.push(Word::from(&word[start..end]));
             start = end;
         }
@@ -279,6 +366,12 @@ mod tests {
             "写入\n/var/lib/a-b/c.yaml，\n并保存\nhttps://example.com/a?b=c-d，\n然后再次执行。"
         );
         assert_eq!(wrap("a-b/c d", 2, 0), "a-b/c\nd");
+    }
+
+    #[test]
+    fn signs_of_ambiguous_width_have_a_form_in_ascii() {
+        assert_eq!(ascii_signs("━━── 2 h… “券” █▌"), "==-- 2 h... \"券\" # ");
+        assert!(matches!(ascii_signs("夏日立减券: 12 %"), Cow::Borrowed(_)));
     }
 
     proptest! {

@@ -30,10 +30,21 @@ pub fn date_time(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// Formats `at` in `zone` to the second, always in the same length.
+/// Formats `at` in `zone` for a line of a log: to the second, with its date and its offset.
 #[must_use]
 pub fn stamp(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned_datetime(zone.clone()).strftime("%H:%M:%S").to_string()
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S %:z")
+        .to_string()
+}
+
+/// The name of `zone`; its offset at `now` if it has no name.
+#[must_use]
+pub fn zone_name(zone: &TimeZone, now: Timestamp) -> String {
+    match zone.iana_name() {
+        Some(name) => name.to_owned(),
+        None => now.to_zoned_datetime(zone.clone()).strftime("%:z").to_string(),
+    }
 }
 
 /// Formats `at` as RFC 3339 with the offset of `zone`, to the millisecond.

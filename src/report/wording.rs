@@ -85,43 +85,12 @@ pub fn app_lock_holder(holder: &AppLockHolder, since: Option<&str>) -> String {
     }
 }
 
-/// The platform's message for text after a code; empty without a message.
+/// Why a run ended before its campaign was complete. `cause` is why the last attempt has no code, where that is why the run ended.
 #[must_use]
-pub fn platform_message(message: &str) -> String {
-    if message.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", visible(message))
-    }
-}
-
-/// ": " and why the last attempt has no code; empty if it has one.
-#[must_use]
-pub fn last_failure(stats: &RunStats) -> String {
-    let failure = stats.unanswered.as_deref();
-    failure.map_or_else(String::new, |failure| format!(": {}", visible(failure)))
-}
-
-/// Why the run stopped before it was complete; `None` if it did not.
-#[must_use]
-pub fn stop_reason(stats: &RunStats) -> Option<String> {
-    let ended = stats.ended?;
-    if ended.ending == Ending::Complete {
-        return None;
-    }
-    if let Some(why) = &stats.halted {
-        return Some(halt_reason(why));
-    }
-    match &stats.drain_reason {
-        None | Some(DrainReason::NothingLeft) if stats.counts.audience() == 0 => {
-            Some(wording::StopEmptyAudience.to_string())
-        }
-        None | Some(DrainReason::NothingLeft) => left_over(stats),
-        Some(DrainReason::GaveUp) if stats.unanswered.is_some() => {
-            let cause = stats.unanswered.as_deref().map(visible).unwrap_or_default();
-            Some(wording::DrainGaveUpCause { cause: &cause }.to_string())
-        }
-        Some(why) => Some(drain_reason(why)),
+pub fn stopped(why: &DrainReason, cause: Option<&str>) -> String {
+    match (why, cause) {
+        (DrainReason::GaveUp, Some(cause)) => wording::DrainGaveUpCause { cause: &visible(cause) }.to_string(),
+        _ => drain_reason(why),
     }
 }
 
@@ -141,26 +110,25 @@ pub fn problem(stats: &RunStats) -> Option<Problem> {
     })
 }
 
-/// What is left when nothing more may be sent now; `None` if nothing is.
+/// What is left when nothing more may be sent now.
 #[must_use]
-pub fn left_over(stats: &RunStats) -> Option<String> {
-    let doubt = stats.counts.count(StateName::InDoubt);
-    let held = stats.counts.count(StateName::Held);
-    match (doubt, held) {
-        (0, 0) => match stats.counts.owed() {
-            0 => None,
-            owed => Some(wording::LeftOwed { n: &Grouped(owed) }.to_string()),
-        },
-        (doubt, 0) => Some(wording::LeftInDoubt { n: &Grouped(doubt) }.to_string()),
-        (0, held) => Some(wording::LeftHeld { n: &Grouped(held) }.to_string()),
-        (doubt, held) => Some(
-            wording::LeftInDoubtAndHeld {
-                doubt: &Grouped(doubt),
-                held: &Grouped(held),
-            }
-            .to_string(),
-        ),
+pub fn left_over(owed: u64, in_doubt: u64, held: u64) -> String {
+    match (in_doubt, held) {
+        (0, 0) => wording::LeftOwed { n: &Grouped(owed) }.to_string(),
+        (doubt, 0) => wording::LeftInDoubt { n: &Grouped(doubt) }.to_string(),
+        (0, held) => wording::LeftHeld { n: &Grouped(held) }.to_string(),
+        (doubt, held) => wording::LeftInDoubtAndHeld {
+            doubt: &Grouped(doubt),
+            held: &Grouped(held),
+        }
+        .to_string(),
     }
+}
+
+/// That an audience has nobody.
+#[must_use]
+pub fn empty_audience() -> String {
+    wording::StopEmptyAudience.to_string()
 }
 
 /// What a person has to do.
@@ -320,6 +288,11 @@ pub fn unusable_kind(kind: UnusableKind) -> String {
 /// "600 = 588 issued + 12 refused": the states with deliveries, final ones first.
 #[must_use]
 pub fn counts_sum(counts: &Counts) -> String {
+    counts_sum_of(counts, count_in_state)
+}
+
+/// Like [`counts_sum`], with each term written by `term`.
+pub fn counts_sum_of(counts: &Counts, term: impl Fn(u64, StateName) -> String) -> String {
     let order = [
         StateName::Issued,
         StateName::Refused,
@@ -333,7 +306,7 @@ pub fn counts_sum(counts: &Counts) -> String {
     let terms: Vec<_> = order
         .into_iter()
         .filter(|state| counts.count(*state) > 0)
-        .map(|state| count_in_state(counts.count(state), state))
+        .map(|state| term(counts.count(state), state))
         .collect();
     if terms.is_empty() {
         return wording::NoCoupons.to_string();

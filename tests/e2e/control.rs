@@ -200,7 +200,7 @@ fn what_a_killed_run_left_is_in_flight_when_it_ended() {
     run.wait_with_output().unwrap();
     let status = scene.status();
     assert_eq!(status["state"], "incomplete");
-    let why = format!("process {pid} ended without a word; 1 in flight when it ended");
+    let why = format!("process {pid} crashed or was killed; 1 in flight when it ended");
     assert_eq!(status["why"], why.as_str());
     let shown = scene.tell("status").ends(0);
     assert!(shown.out.contains(&why), "{}", shown.out);
@@ -238,7 +238,7 @@ fn a_status_is_painted_from_its_file_alone() {
     // The ledger's head is newer, as if the file could not be replaced after a decision.
     let head = scene.place().dir().join("head");
     fs::write(&head, fs::read(&head).unwrap()).unwrap();
-    assert_eq!(scene.status()["why"], "the ledger was added to since");
+    assert_eq!(scene.status()["why"], "the ledger has changed since");
 
     fs::write(scene.place().status(), r#"{"schema":"2.0","type":"status"}"#).unwrap();
     let newer = scene.tell("status").ends(1);
@@ -336,7 +336,7 @@ fn a_wait_for_a_reader_is_ended_by_a_signal_by_stop_and_by_no_wait() {
     };
     let held = scene.place().lock(&owner, Purpose::Look).unwrap();
     let waits = format!(
-        "waiting for process {pid}, which reads the ledger and was stopped (`kill -CONT {pid}` lets it go on): runner verify \
+        "waiting for process {pid}, which reads the ledger and was stopped (`kill -CONT {pid}` continues it): runner verify \
          summer.yaml",
         pid = reader.id()
     );

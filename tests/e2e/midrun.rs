@@ -150,7 +150,7 @@ fn a_decision_is_seen_in_the_status() {
         let status = status();
         let why = status["why"].as_str().unwrap();
         assert!(
-            why.contains(&format!("resolved as {to} by ")) && !why.contains("added to since"),
+            why.contains(&format!("resolved as {to} by ")) && !why.contains("has changed since"),
             "{why}"
         );
         assert_eq!(sum(&status["counts"]), 3);

@@ -320,7 +320,7 @@ fn a_signal_ends_the_question_and_its_line() {
     session.until_it_asks();
     signal(&session.process, "TERM");
     let (code, shown) = session.ends();
-    let told = format!("{question}\ninterrupted before anything was sent; who is owed what is as before");
+    let told = format!("{question}\ninterrupted before anything was sent; who is owed what is unchanged");
     assert_eq!((shown, code), (told, Some(3)));
 }
 
@@ -373,7 +373,7 @@ fn a_terminal_that_is_gone_stops_no_run() {
 }
 
 #[test]
-fn the_second_signal_leaves_the_bar_on_lines_of_its_own() {
+fn each_signal_says_what_it_does_and_the_second_takes_the_place_of_the_bar() {
     let hanging = FakePlatform::start(&["--hang", "100%"]);
     let scene = Scene::new(&hanging.url, 10).with("retry: {timeout: 10m}");
     let mut session = Session::start(scene.apply(&["--yes"]));
@@ -382,13 +382,17 @@ fn the_second_signal_leaves_the_bar_on_lines_of_its_own() {
         thread::yield_now();
     }
     signal(&session.process, "TERM");
+    session.until_it_shows("SIGTERM: stopping. No new attempt starts; attempts in flight get up to 10 min");
     session.until_it_shows("in flight");
     signal(&session.process, "TERM");
     while session.read() {}
     assert_eq!(session.process.wait().unwrap().code(), Some(143));
     assert_eq!(session.screen.column, 0, "the cursor is at the beginning of a line");
     let below = session.screen.lines.get(session.screen.row);
-    assert!(below.is_none_or(Vec::is_empty), "{}", session.screen.text());
+    let shown = session.screen.text();
+    assert!(below.is_none_or(Vec::is_empty), "{shown}");
+    let last = "SIGTERM: ended at once. Nothing is lost; the same command continues";
+    assert!(shown.ends_with(last) && !shown.contains("in doubt 0"), "{shown}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::{Environment, Notice};
+use crate::catalogue::run as texts;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::global_args::Output;
@@ -27,14 +28,10 @@ impl RunDisplay {
 
     fn show(&self, campaign: &str, notice: Notice<'_>) {
         match notice {
-            Notice::SkipsWaits(times) => self.print(
-                campaign,
-                &format!("a rehearsal does not wait; for real, the campaign sends {times}"),
-            ),
-            Notice::StoppedEarly(by) if self.is_alone => self.print(
-                campaign,
-                &format!("{by} before anything was sent; who is owed what is as before"),
-            ),
+            Notice::SkipsWaits(times) => self.print(campaign, &texts::RehearsalSkips { times: &times }.to_string()),
+            Notice::StoppedEarly(by) if self.is_alone => {
+                self.print(campaign, &texts::StoppedEarly { by: &by }.to_string());
+            }
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::app::AppError;
 use crate::app::apply::RunResult;
 use crate::app::apply::load::ReadyCampaign;
+use crate::catalogue::run as texts;
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -67,7 +68,7 @@ impl PrintedRun {
             state: self.reporter.state(),
             exit: 0,
             why: self.reporter.why(),
-            summary: self.reporter.summary(),
+            summary: self.reporter.summary(stdout_width_or_any()),
         };
         let exit = match result {
             Ok(RunResult::Ended(outcome)) => match outcome.why {
@@ -75,7 +76,7 @@ impl PrintedRun {
                 _ => outcome.ending.into(),
             },
             Ok(not_begun) => {
-                ended.state = "not begun";
+                ended.state = "not_begun";
                 ended.why = not_begun.broken();
                 ended.summary.clear();
                 Exit::Incomplete
@@ -84,10 +85,16 @@ impl PrintedRun {
                 ended.state = match failure.exit {
                     Exit::Input => "unusable",
                     Exit::Taken => "taken",
-                    Exit::NeedsPerson => "not begun",
+                    Exit::NeedsPerson => "not_begun",
                     _ => "failed",
                 };
-                ended.why = Some(format!("error[{}]: {}", failure.code, failure.message));
+                ended.why = Some(
+                    texts::ErrorOf {
+                        code: &failure.code,
+                        message: &failure.message,
+                    }
+                    .to_string(),
+                );
                 ended.summary.clear();
                 failure.exit
             }

@@ -11,7 +11,7 @@ use crate::cli::busy;
 use crate::cli::context::Context;
 use crate::cli::global_args::Output;
 use crate::report::console::{Bar, Console};
-use crate::report::run_view::reading_progress;
+use crate::report::reason::reading_progress;
 
 /// How often a new line is written where no line can be redrawn.
 const EVERY: Duration = Duration::from_secs(10);

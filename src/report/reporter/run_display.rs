@@ -1,23 +1,25 @@
 //! Decides what of a run is displayed and when. Pure: takes events and ticks, returns items to write.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::catalogue::approval;
+use crate::catalogue::{Grouped, approval, run as texts};
 use crate::model::clock::Moment;
 use crate::model::delivery::Counts;
 use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
 use crate::report::approvals;
+use crate::report::reason::stop_reason;
 use crate::report::render::json::RunObject;
 use crate::report::render::terminal::bar;
 use crate::report::render::terminal::styles::WARNING;
 use crate::report::run_stats::RunStats;
 use crate::report::run_view::{CampaignInfo, RunView};
 use crate::report::text::visible;
-use crate::report::times::{date_time, duration, grouped, rate, stamp};
+use crate::report::times::{date_time, duration, rate, stamp, zone_name};
 use crate::report::wording;
 
 /// How often progress is written.
@@ -168,42 +170,61 @@ impl RunDisplay {
                 items.extend(pace(slower, *per_second, until.is_some()).map(DisplayItem::Detail));
             }
             EventKind::RunEnded { .. } => {
-                let state = self.view(stats, now).state();
-                let why = wording::stop_reason(stats).map_or_else(String::new, |why| format!("; {why}"));
                 let stamp = stamp(event.at, &self.campaign.zone);
-                let counts = wording::counts_sum(&stats.counts);
-                items.push(DisplayItem::Change(format!(
-                    "[{stamp}] {}: {state}: {counts}{why}",
-                    self.name()
-                )));
+                items.push(DisplayItem::Change(format!("[{stamp}] {}", self.end(stats, now))));
             }
             kind => items.extend(self.notice(kind).map(DisplayItem::Notice)),
         }
         items
     }
 
+    /// How the run ended.
+    fn end(&self, stats: &RunStats, now: Moment) -> String {
+        let campaign = self.name();
+        let state = self.view(stats, now).state();
+        let state = texts::State { state: &state };
+        let counts = wording::counts_sum(&stats.counts);
+        match stop_reason(stats) {
+            Some(why) => texts::EndedWhy {
+                campaign: &campaign,
+                state: &state,
+                counts: &counts,
+                why: &why,
+            }
+            .to_string(),
+            None => texts::Ended {
+                campaign: &campaign,
+                state: &state,
+                counts: &counts,
+            }
+            .to_string(),
+        }
+    }
+
     /// The line for an event that is displayed alone; `None` for any other.
     fn notice(&self, event: &EventKind) -> Option<String> {
         let zone = &self.campaign.zone;
         Some(match event {
-            EventKind::Warning { message } => warning("warning", &visible(&message.to_string())),
-            EventKind::AttemptUnrecorded(attempt) => warning("unrecorded", &unrecorded(attempt)),
-            EventKind::Halted(halted) => warning("halted", &wording::halt_reason(halted)),
+            EventKind::Warning { message } => warning(&texts::LabelWarning, &visible(&message.to_string())),
+            EventKind::AttemptUnrecorded(attempt) => warning(&texts::LabelUnrecorded, &unrecorded(attempt)),
+            EventKind::Halted(halted) => warning(&texts::LabelHalted, &wording::halt_reason(halted)),
             EventKind::Window {
                 until: Some(until),
                 skipped: Some(wait),
                 ..
-            } => format!(
-                "a rehearsal does not wait: for real, the next window opens {}, after {}",
-                date_time(*until, zone),
-                duration(whole(*wait))
-            ),
-            EventKind::DayPassedOver { most, until, wait } => format!(
-                "the {} attempts of a day (pace.per_day) are used up; a rehearsal does not wait: for real, it goes on {}, after {}",
-                grouped(*most),
-                date_time(*until, zone),
-                duration(*wait)
-            ),
+            } => texts::SkippedWindow {
+                at: &date_time(*until, zone),
+                zone: &zone_name(zone, *until),
+                wait: &duration(whole(*wait)),
+            }
+            .to_string(),
+            EventKind::DayPassedOver { most, until, wait } => texts::SkippedDay {
+                most: &Grouped(*most),
+                at: &date_time(*until, zone),
+                zone: &zone_name(zone, *until),
+                wait: &duration(*wait),
+            }
+            .to_string(),
             EventKind::Approved { wave, by } => approval::EventApproved {
                 wave: (*wave).into(),
                 by: &approvals::actor(by),
@@ -219,10 +240,11 @@ impl RunDisplay {
                 wave: Some(wave),
                 skipped: Some(wait),
                 ..
-            } => format!(
-                "wave {wave} done; a rehearsal does not wait: for real, the next one begins after {}",
-                duration(whole(*wait))
-            ),
+            } => texts::SkippedWave {
+                wave,
+                wait: &duration(whole(*wait)),
+            }
+            .to_string(),
             _ => return None,
         })
     }
@@ -272,12 +294,8 @@ impl RunDisplay {
     pub fn finish(&mut self, stats: &RunStats, now: Moment, missed: u64) -> Vec<DisplayItem> {
         let mut items = Vec::new();
         if missed > 0 {
-            let text = format!(
-                "{} events are missing from what was written to stdout or --events, which could not keep up; the counts \
-                 and the ledger miss nothing",
-                grouped(missed)
-            );
-            items.push(DisplayItem::Notice(warning("warning", &text)));
+            let text = texts::EventsMissing { n: missed }.to_string();
+            items.push(DisplayItem::Notice(warning(&texts::LabelWarning, &text)));
         }
         if let Some(object) = RunObject::summary(&self.view(stats, now)).as_ref().and_then(json) {
             items.push(DisplayItem::Json(object.clone()));
@@ -290,17 +308,24 @@ impl RunDisplay {
 /// The line about a changed pace. The bar shows the pace itself. `None` for the steps of a recovery but the last.
 fn pace(slower: bool, per_second: f64, limited: bool) -> Option<String> {
     match (slower, limited) {
-        (true, _) => Some(format!(
-            "the platform asks to slow down: {} from now on",
-            rate(per_second)
-        )),
-        (false, false) => Some(format!("the pace is {} again", rate(per_second))),
+        (true, _) => Some(
+            texts::Slower {
+                rate: &rate(per_second),
+            }
+            .to_string(),
+        ),
+        (false, false) => Some(
+            texts::PaceAgain {
+                rate: &rate(per_second),
+            }
+            .to_string(),
+        ),
         (false, true) => None,
     }
 }
 
-fn warning(label: &str, text: &str) -> String {
-    format!("{WARNING}{label}{WARNING:#}: {text}")
+fn warning(label: &dyn fmt::Display, text: &str) -> String {
+    format!("{WARNING}{label}{WARNING:#}{text}")
 }
 
 /// Rounds up to a whole second.
@@ -325,17 +350,20 @@ fn unrecorded(attempt: &Attempt) -> String {
         log_id,
         ..
     } = attempt;
-    let mut line = format!("attempt {number} for {open_id}, {merchant_coupon_id}: {outcome}");
+    let mut text = texts::UnrecordedAttempt {
+        attempt: number,
+        open_id,
+        coupon: merchant_coupon_id,
+        outcome,
+    }
+    .to_string();
     if !log_id.is_empty() {
-        line.push_str(", log_id ");
-        line.push_str(log_id);
+        text = texts::WithLogId { text: &text, log_id }.to_string();
     }
     if !message.is_empty() {
-        line.push_str(" (");
-        line.push_str(message);
-        line.push(')');
+        text = texts::WithMessage { text: &text, message }.to_string();
     }
-    visible(&line).into_owned()
+    visible(&text).into_owned()
 }
 
 fn json(object: &impl Serialize) -> Option<String> {

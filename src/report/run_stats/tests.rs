@@ -136,13 +136,30 @@ fn the_rate_that_was_reached_is_no_higher_than_the_harshest_second() {
     for _ in 0..8 {
         script.start().wait(6).start();
         script.phase(Phase::Waiting {
-            why: Waiting::Due,
+            why: Waiting::Outage { since: script.now },
             until: None,
         });
         script.wait(5_000).phase(Phase::Sending);
     }
     let sends = script.stats().sends;
     assert_eq!((sends.second.most(), sends.reached().map(f64::round)), (2, Some(2.0)));
+}
+
+/// Twelve attempts within 19 s: sending was allowed while nothing was due.
+#[test]
+fn the_wait_for_a_retry_is_part_of_the_rate() {
+    let mut script = RunScript::new();
+    script.begin().admit(100).phase(Phase::Sending);
+    for _ in 0..4 {
+        script.start().wait(6).start().wait(6).start();
+        script.phase(Phase::Waiting {
+            why: Waiting::Due,
+            until: None,
+        });
+        script.wait(5_000).phase(Phase::Sending);
+    }
+    let reached = script.stats().sends.reached().unwrap();
+    assert!((0.6..0.8).contains(&reached), "{reached}");
 }
 
 #[test]

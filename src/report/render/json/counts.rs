@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::catalogue::Language;
 use crate::model::delivery::{Counts, StateName};
-use crate::model::event::Reading;
+use crate::model::event::{Ending, Reading};
 use crate::model::outcome::{Class, Classifier};
 use crate::model::problem::Problem;
+use crate::report::reason::stop_reason;
 use crate::report::run_stats::{CodeCount, RunStats};
 use crate::report::wording;
 
@@ -75,14 +76,19 @@ pub struct StopReasonBody {
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
+    /// Why the last attempt has no code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
 }
 
 impl StopReasonBody {
     /// Why this run stopped; empty if it is complete or goes on.
     pub fn new(stats: &RunStats) -> Self {
+        let is_incomplete = stats.ended.is_some_and(|ended| ended.ending != Ending::Complete);
         Self {
-            why: Language::English.scope(|| wording::stop_reason(stats)),
+            why: Language::English.scope(|| stop_reason(stats)),
             problem: wording::problem(stats),
+            cause: stats.unanswered.clone().filter(|_| is_incomplete),
         }
     }
 }
@@ -90,7 +96,12 @@ impl StopReasonBody {
 /// The attempts with one code of the platform.
 #[derive(Debug, Serialize)]
 pub struct CodeBody<'a> {
-    code: i64,
+    /// `None` for attempts without a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i64>,
+    /// What attempts without a code proved.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    outcome: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<Class>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,13 +113,12 @@ pub struct CodeBody<'a> {
     n: u64,
 }
 
-/// The attempts with a code, which are the platform's own answers.
+/// The attempts by code, those without a code last.
 pub fn codes(stats: &RunStats) -> Vec<CodeBody<'_>> {
-    let coded = stats
-        .codes
-        .iter()
-        .filter_map(|((code, _), count)| Some(CodeBody::new((*code)?, count)));
-    coded.collect()
+    let (bare, coded): (Vec<_>, Vec<_>) = stats.codes.iter().partition(|((code, _), _)| code.is_none());
+    let all = coded.into_iter().chain(bare);
+    all.map(|((code, outcome), count)| CodeBody::new(*code, outcome, count))
+        .collect()
 }
 
 /// The attempts with codes beyond the table; `None` without any.
@@ -117,9 +127,10 @@ pub fn other_codes(stats: &RunStats) -> Option<u64> {
 }
 
 impl<'a> CodeBody<'a> {
-    fn new(code: i64, count: &'a CodeCount) -> Self {
+    fn new(code: Option<i64>, outcome: &'a str, count: &'a CodeCount) -> Self {
         Self {
             code,
+            outcome,
             class: count.class,
             classifier: count.classifier,
             message: &count.message,

@@ -10,6 +10,7 @@ use crate::catalogue::Language;
 use crate::model::event::{Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, UnusableKind, Waiting};
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
+use crate::report::reason::{Reason, stop_reason};
 use crate::report::run_stats::RunStats;
 use crate::report::run_view::RunView;
 use crate::report::times::rfc3339;
@@ -82,6 +83,9 @@ struct Progress {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// Only in the status that another process reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
     counts: CountsBody,
     rate_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,11 +177,14 @@ impl<'a> RunObject<'a> {
         let over = run.stats.ended.is_some() || broken.is_some();
         let owner = (!over).then(|| StatusOwner::new(owner, &run.campaign.zone));
         let mut status = Language::English.scope(|| Progress::new(run, owner));
+        status.reason = run.reason();
         if run.stats.ended.is_some() {
-            status.why = Language::English.scope(|| wording::stop_reason(run.stats));
+            status.reason = Reason::of_stop(run.stats);
+            status.why = Language::English.scope(|| stop_reason(run.stats));
         } else if let Some(why) = broken {
             status.state = "incomplete";
             status.why = Some(why.to_owned());
+            status.reason = None;
         }
         Self::new(run.stats, Body::Status(status))
     }
@@ -292,6 +299,7 @@ impl Progress {
             at: rfc3339(run.now.wall, zone),
             state: run.state(),
             why: run.why(),
+            reason: None,
             counts: CountsBody::from_stats(run.stats),
             rate_per_second: tenths(run.rate()),
             ends_at: run.ends_at().map(|ends| rfc3339(ends, zone)),

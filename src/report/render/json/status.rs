@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::catalogue::{Grouped, status};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::Owner;
-use crate::report::times::{grouped, rfc3339};
+use crate::report::reason::Reason;
+use crate::report::times::rfc3339;
 
 use super::schema::{SCHEMA, Versioned};
 
@@ -27,6 +29,12 @@ pub struct Status {
     /// The reason for the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The reason for the state, typed: for a reader that writes it in another language. It is not part of the output.
+    #[serde(default, skip_serializing, deserialize_with = "known_reason")]
+    pub reason: Option<Reason>,
+    /// Whether the ledger has changed since.
+    #[serde(skip)]
+    pub is_outdated: bool,
     /// Deliveries by state, by the names of the JSON schema.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
@@ -110,12 +118,17 @@ impl Status {
     #[must_use]
     pub fn interrupted(mut self) -> Self {
         let pid = self.owner.take().map_or(0, |owner| owner.pid);
-        let left = match self.count("in_flight") {
-            0 => String::new(),
-            n => format!("; {} in flight when it ended", grouped(n)),
+        let why = match self.count("in_flight") {
+            0 => status::Interrupted { pid: &pid }.to_string(),
+            n => status::InterruptedInFlight {
+                pid: &pid,
+                n: &Grouped(n),
+            }
+            .to_string(),
         };
         "incomplete".clone_into(&mut self.state);
-        self.why = Some(format!("process {pid} ended without a word{left}"));
+        self.why = Some(why);
+        self.reason = None;
         self.rate_per_second = None;
         self.ends_at = None;
         self
@@ -124,12 +137,21 @@ impl Status {
     /// The last run's status of a ledger that was changed since.
     #[must_use]
     pub fn outdated(mut self) -> Self {
-        const SINCE: &str = "the ledger was added to since";
-        self.why = Some(
-            self.why
-                .map_or_else(|| SINCE.to_owned(), |why| format!("{why}; {SINCE}")),
-        );
+        self.is_outdated = true;
         self
+    }
+
+    /// The status as an object for programs, which have the reason as text only.
+    #[must_use]
+    pub fn for_programs(&self) -> Self {
+        let mut status = self.clone();
+        if self.is_outdated {
+            status.why = Some(match &self.why {
+                Some(why) => status::OutdatedWhy { why }.to_string(),
+                None => status::Outdated.to_string(),
+            });
+        }
+        status
     }
 
     /// The status after a person has decided on deliveries.
@@ -143,6 +165,7 @@ impl Status {
         self.counts.insert("audience".to_owned(), counts.audience());
         self.at = Some(at);
         self.why = Some(why);
+        self.reason = None;
         self.rate_per_second = None;
         self.ends_at = None;
         self.owner = None;
@@ -162,4 +185,10 @@ impl Status {
     pub fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or(0)
     }
+}
+
+/// Reads a reason. `None` for one of a newer version.
+fn known_reason<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Reason>, D::Error> {
+    let value = serde_json::Value::deserialize(value)?;
+    Ok(serde_json::from_value(value).ok())
 }

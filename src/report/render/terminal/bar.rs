@@ -1,22 +1,14 @@
 //! The progress of one run: a bar for a terminal, or a line elsewhere.
 
-use std::fmt::Write as _;
-
-use anstyle::Style;
-
+use crate::catalogue::{Grouped, run as texts};
 use crate::model::delivery::StateName;
 use crate::model::event::Phase;
 use crate::report::run_view::RunView;
-use crate::report::text::{columns, cut, visible, wrapped};
-use crate::report::times::{ahead, grouped, rate, stamp};
+use crate::report::text::{columns, cut, folded, visible};
+use crate::report::times::{ahead, rate, stamp, zone_name};
 
-use super::styles::{FAINT, GOOD, PLAIN, STRONG, WARN};
-
-/// A part of a line, with its style.
-struct Span {
-    style: Style,
-    text: String,
-}
+use super::spans::{Span, flow};
+use super::styles::{FAINT, GOOD, STRONG, WARN, of_count};
 
 /// The lines of a bar for a terminal of `width` columns, with styles.
 #[must_use]
@@ -25,12 +17,16 @@ pub fn bar(run: &RunView<'_>, width: usize) -> Vec<String> {
     let width = width.saturating_sub(1).max(20);
     let mut lines = vec![head(run, width)];
     if run.is_admitted() {
-        lines.append(&mut flow(&spans(run), width));
+        let mut spans = spans(run);
+        if run.ends_at().is_some() || run.reason().is_some_and(|reason| reason.has_time()) {
+            let zone = zone_name(&run.campaign.zone, run.now.wall);
+            spans.push(Span::new(FAINT, texts::Zone { zone: &zone }.to_string()));
+        }
+        lines.append(&mut flow(&spans, width));
     }
     if let Some(why) = run.why() {
-        // Its cause is at its end.
-        let wrapped = wrapped(&why, width);
-        lines.extend(wrapped.iter().map(|line| format!("{WARN}{}{WARN:#}", cut(line, width))));
+        let why = folded(&why, width);
+        lines.extend(why.iter().map(|line| format!("{WARN}{line}{WARN:#}")));
     }
     lines
 }
@@ -61,75 +57,67 @@ fn name(run: &RunView<'_>) -> String {
 fn numbers(run: &RunView<'_>) -> String {
     let done = run.done();
     let all = run.all();
-    format!("{} of {} ({} %)", grouped(done), grouped(all), filled(done, all, 100))
+    texts::Progress {
+        done: &Grouped(done),
+        all: &Grouped(all),
+        percent: &filled(done, all, 100),
+    }
+    .to_string()
 }
 
 /// The progress in one line, for output that is not a terminal. `label` comes after the time.
 #[must_use]
 pub fn line(run: &RunView<'_>, label: &str) -> String {
-    let mut text = format!("[{}] {label}", stamp(run.now.wall, &run.campaign.zone));
+    let stamp = stamp(run.now.wall, &run.campaign.zone);
     let why = run.why();
-    if run.is_admitted() {
+    let text = if run.is_admitted() {
         let counts: Vec<_> = spans(run).into_iter().map(|span| span.text).collect();
-        let _ = write!(text, "{}: {}", numbers(run), counts.join(", "));
-        if why.is_some() {
-            text.push_str("; ");
+        let progress = numbers(run);
+        let counts = counts.join(&texts::Comma.to_string());
+        match &why {
+            Some(why) => texts::ProgressCountsWhy {
+                progress: &progress,
+                counts: &counts,
+                why,
+            }
+            .to_string(),
+            None => texts::ProgressCounts {
+                progress: &progress,
+                counts: &counts,
+            }
+            .to_string(),
         }
-    }
-    text + &why.unwrap_or_default()
+    } else {
+        why.unwrap_or_default()
+    };
+    format!("[{stamp}] {label}{text}")
 }
 
 /// The counts, the rate and the predicted end. Zeros that say nothing are omitted.
 fn spans(run: &RunView<'_>) -> Vec<Span> {
     let count = |state| run.stats.counts.count(state);
-    let plain = |text| Span { style: PLAIN, text };
+    let span =
+        |state: StateName, name: &dyn std::fmt::Display| Span::count(of_count(state, count(state)), name, count(state));
     let mut spans = vec![
-        named(GOOD, "issued", count(StateName::Issued)),
-        named(PLAIN, "refused", count(StateName::Refused)),
-        named(WARN, "in doubt", count(StateName::InDoubt)),
-        named(WARN, "held", count(StateName::Held)),
+        span(StateName::Issued, &texts::ColumnIssued),
+        span(StateName::Refused, &texts::ColumnRefused),
+        span(StateName::InDoubt, &texts::ColumnInDoubt),
+        span(StateName::Held, &texts::ColumnHeld),
     ];
     if count(StateName::Skipped) > 0 {
-        spans.push(named(PLAIN, "skipped", count(StateName::Skipped)));
+        spans.push(span(StateName::Skipped, &StateName::Skipped));
     }
     if run.stats.phase == Some(Phase::Sending) {
-        spans.push(plain(rate(run.rate())));
+        spans.push(Span::plain(rate(run.rate())));
     }
     if let Some(ends) = run.ends_at() {
-        spans.push(plain(format!("ends {}, {}", run.time(ends), ahead(ends, run.now.wall))));
+        let ends = texts::Ends {
+            at: &run.time(ends),
+            next: &ahead(ends, run.now.wall),
+        };
+        spans.push(Span::plain(ends.to_string()));
     }
     spans
-}
-
-/// A named count; its style applies only when it is above zero.
-fn named(style: Style, name: &str, n: u64) -> Span {
-    Span {
-        style: if n == 0 { PLAIN } else { style },
-        text: format!("{name} {}", grouped(n)),
-    }
-}
-
-/// Lays out spans in lines of at most `width` columns, two spaces apart.
-fn flow(spans: &[Span], width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut used = 0;
-    for Span { style, text } in spans {
-        let text = cut(text, width);
-        let wide = columns(&text);
-        if used > 0 && used + 2 + wide > width {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
-        }
-        if used > 0 {
-            line.push_str("  ");
-            used += 2;
-        }
-        let _ = write!(line, "{style}{text}{style:#}");
-        used += wide;
-    }
-    lines.push(line);
-    lines
 }
 
 /// How many of `room` cells are full; the last one only when everything is done.

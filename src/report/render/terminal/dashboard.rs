@@ -8,30 +8,30 @@ use anstyle::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::{Grouped, run as texts};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::Ending;
+use crate::report::reason::stop_reason;
 use crate::report::run_stats::sum_counts;
 use crate::report::run_view::RunView;
 use crate::report::text::Align::{Left, Right};
-use crate::report::text::{Align, Columns, TerminalSize, columns, cut, visible};
-use crate::report::times::{ahead, clock_time, counted, grouped, rate, stamp};
-use crate::report::wording::stop_reason;
+use crate::report::text::{Align, Columns, TerminalSize, columns, cut, folded, visible};
+use crate::report::times::{ahead, clock_time, grouped, rate, stamp, zone_name};
 
 use super::bar::filled;
-use super::styles::{FAINT, GOOD, PLAIN, STRONG, WARN};
+use super::styles::{FAINT, PLAIN, STRONG, WARN, of_count, of_run};
 
 /// The width of a row's bar, in columns.
 const BAR: usize = 8;
 /// The least width of a campaign's name.
 const LEAST_NAME: usize = 12;
-/// The width that a note keeps before names get more.
-const LEAST_NOTE: usize = 15;
 /// The greatest width of a campaign's name.
 const MOST_NAME: usize = 32;
 /// What is between two cells.
 const GAP: &str = "  ";
-const HEADER: [&str; 7] = ["campaign", "done", "issued", "refused", "doubt", "held", "rate"];
 const ALIGN: [Align; 7] = [Left, Left, Right, Right, Right, Right, Right];
+/// The columns that a narrow terminal lacks, by their places, the least important first: rate, refused, issued.
+const DROPPED: [usize; 3] = [6, 3, 2];
 
 /// How urgently a reader wants to see a campaign, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,7 @@ enum Priority {
 #[derive(Clone, Debug)]
 pub struct CampaignRow {
     name: String,
+    title: Option<String>,
     state: &'static str,
     priority: Priority,
     counts: Counts,
@@ -57,6 +58,8 @@ pub struct CampaignRow {
     ends_at: Option<Timestamp>,
     /// Why nothing is being sent, why sending is slow, or why the run ended.
     why: Option<String>,
+    /// Whether a time of day is shown.
+    has_time: bool,
     zone: TimeZone,
 }
 
@@ -66,8 +69,7 @@ impl CampaignRow {
     pub fn new(run: &RunView<'_>, broken: Option<&str>) -> Self {
         let stats = run.stats;
         let title = stats.run.as_ref().and_then(|start| start.title.as_deref());
-        let title = title.map_or_else(String::new, |title| format!(" {}", visible(title)));
-        let state = broken.map_or_else(|| run.state(), |_| "broken off");
+        let state = broken.map_or_else(|| run.state(), |_| "failed");
         let why = match (broken, stats.ended) {
             (Some(broken), _) => Some(visible(broken).into_owned()),
             (None, Some(_)) => stop_reason(stats),
@@ -84,7 +86,8 @@ impl CampaignRow {
             _ => Priority::Over,
         };
         Self {
-            name: format!("{}{title}", visible(&run.campaign.name)),
+            name: visible(&run.campaign.name).into_owned(),
+            title: title.map(|title| visible(title).into_owned()),
             state,
             priority,
             counts: stats.counts,
@@ -92,31 +95,53 @@ impl CampaignRow {
             rate: (state == "sending").then(|| run.rate()),
             ends_at: run.ends_at(),
             why,
+            has_time: run.ends_at().is_some() || run.reason().is_some_and(|reason| reason.has_time()),
             zone: run.campaign.zone.clone(),
         }
     }
 
-    fn line(&self, now: Timestamp) -> Line {
-        let ends = self
-            .ends_at
-            .map(|at| format!("ends {}", clock_time(to_the_minute(at, now), now, &self.zone)));
-        let note: Vec<_> = ends.into_iter().chain(self.why.clone()).collect();
+    fn line(&self, with_title: bool, now: Timestamp) -> Line {
+        let note = self.ends_at.map_or_else(String::new, |at| {
+            let at = clock_time(to_the_minute(at, now), now, &self.zone);
+            texts::EndsAt { at: &at }.to_string()
+        });
         let done = match self.state {
             "sending" | "draining" => bar(self.done, self.counts.audience()),
-            state => state.to_owned(),
+            state => texts::State { state: &state }.to_string(),
         };
-        let mut line = Line::new(&self.name, done, &self.counts, self.rate, note.join("; "));
-        line.styles[1] = match self.state {
-            "sending" | "draining" | "complete" => GOOD,
-            _ if self.priority == Priority::Attention => WARN,
-            _ => PLAIN,
+        let name = match &self.title {
+            Some(title) if with_title => format!("{} {title}", self.name),
+            _ => self.name.clone(),
         };
-        for (column, state) in [(4, StateName::InDoubt), (5, StateName::Held)] {
-            if self.counts.count(state) > 0 {
-                line.styles[column] = WARN;
-            }
-        }
+        let mut line = Line::new(&name, done, &self.counts, self.rate, note);
+        line.styles = [
+            PLAIN,
+            of_run(self.state),
+            of_count(StateName::Issued, self.counts.count(StateName::Issued)),
+            PLAIN,
+            of_count(StateName::InDoubt, self.counts.count(StateName::InDoubt)),
+            of_count(StateName::Held, self.counts.count(StateName::Held)),
+            PLAIN,
+        ];
         line
+    }
+
+    /// The lines below the table that say why.
+    fn below(&self, width: usize) -> Vec<String> {
+        let Some(why) = &self.why else {
+            return Vec::new();
+        };
+        let style = if self.priority == Priority::Attention {
+            WARN
+        } else {
+            PLAIN
+        };
+        let text = texts::DetailOf {
+            name: &self.name,
+            why: &why,
+        };
+        let lines = folded(&text.to_string(), width);
+        lines.iter().map(|line| format!("{style}{line}{style:#}")).collect()
     }
 }
 
@@ -147,19 +172,28 @@ impl Line {
 
     fn header() -> Self {
         Self {
-            cells: HEADER.map(str::to_owned),
+            cells: [
+                texts::ColumnCampaign.to_string(),
+                texts::ColumnDone.to_string(),
+                texts::ColumnIssued.to_string(),
+                texts::ColumnRefused.to_string(),
+                texts::ColumnDoubt.to_string(),
+                texts::ColumnHeld.to_string(),
+                texts::ColumnRate.to_string(),
+            ],
             styles: [FAINT; 7],
             note: String::new(),
         }
     }
 
-    /// The text of the line on `width` columns; cells without room are omitted.
-    fn text(&self, table: &Columns<7>, width: usize) -> String {
+    /// The line, with its note where there is room for it.
+    fn text(&self, layout: &Layout, width: usize) -> String {
         let mut line = String::new();
         let mut used = 0;
-        // A campaign that is not sending has no rate; its note uses that column.
-        let cells = if self.cells[6].is_empty() { 6 } else { 7 };
-        for (cell, style) in table.cells(&self.cells).iter().zip(&self.styles).take(cells) {
+        for (at, (cell, style)) in layout.columns.cells(&self.cells).iter().zip(&self.styles).enumerate() {
+            if layout.dropped.contains(&at) {
+                continue;
+            }
             let gap = if used == 0 { "" } else { GAP };
             let wide = gap.len() + columns(cell);
             if used + wide > width {
@@ -168,13 +202,62 @@ impl Line {
             let _ = write!(line, "{gap}{style}{cell}{style:#}");
             used += wide;
         }
-        let note = cut(&self.note, width.saturating_sub(used + GAP.len()));
-        if !note.is_empty() {
+        if !self.note.is_empty() && used + GAP.len() + columns(&self.note) <= width {
             line.push_str(GAP);
-            line.push_str(&note);
+            line.push_str(&self.note);
         }
+        line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// The columns of the table.
+struct Layout {
+    columns: Columns<7>,
+    /// The places of the columns that are not shown.
+    dropped: &'static [usize],
+}
+
+impl Layout {
+    fn new<'a>(lines: impl Iterator<Item = &'a Line>, dropped: &'static [usize]) -> Self {
+        Self {
+            columns: Columns::new(ALIGN, lines.map(|line| &line.cells)),
+            dropped,
+        }
+    }
+
+    fn width(&self) -> usize {
+        let shown = (0..7).filter(|at| !self.dropped.contains(at));
+        shown.map(|at| self.columns.widths()[at] + GAP.len()).sum::<usize>() - GAP.len()
+    }
+}
+
+/// The header, the lines of these campaigns and of the total, and a layout of at most `width` columns: with titles, without
+/// titles, then without the columns that matter less. Names are cut last.
+fn fitting(rows: &[&CampaignRow], total: &Line, now: Timestamp, width: usize) -> (Vec<Line>, Layout) {
+    let lines = |with_title| {
+        let mut lines = vec![Line::header()];
+        lines.extend(rows.iter().map(|row| row.line(with_title, now)));
+        lines
+    };
+    let notes = rows.iter().map(|row| columns(&row.line(false, now).note));
+    let note = notes.chain([columns(&total.note)]).max().unwrap_or(0) + GAP.len();
+    let with_titles = lines(true);
+    let layout = Layout::new(with_titles.iter().chain([total]), &[]);
+    if layout.columns.widths()[0] <= MOST_NAME && layout.width() + note <= width {
+        return (with_titles, layout);
+    }
+    let lines = lines(false);
+    for dropped in 0..=DROPPED.len() {
+        let layout = Layout::new(lines.iter().chain([total]), &DROPPED[..dropped]);
+        if layout.width() <= width {
+            return (lines, layout);
+        }
+    }
+    let mut layout = Layout::new(lines.iter().chain([total]), &DROPPED);
+    let others = layout.width() - layout.columns.widths()[0];
+    layout.columns = layout.columns.narrow(width.saturating_sub(others).max(LEAST_NAME));
+    (lines, layout)
 }
 
 /// Rounds `at` up to the minute, except in the last minute before it.
@@ -190,26 +273,50 @@ fn bar(done: u64, all: u64) -> String {
     format!("{}{}", "━".repeat(full), "─".repeat(BAR - full))
 }
 
-/// The styled lines for a terminal of this size: one for each campaign, and a total. If not all fit, campaigns that
-/// send or need attention are kept.
+/// The styled lines for a terminal of this size: one for each campaign, a total, and why campaigns do not send. If not all fit,
+/// campaigns that send or need attention are kept.
 #[must_use]
 pub fn screen(rows: &[CampaignRow], now: Timestamp, size: TerminalSize) -> Vec<String> {
     // Some terminals wrap a line that fills the last column; the last row is the cursor's.
     let width = size.columns.saturating_sub(1).max(20);
-    let room = size.rows.saturating_sub(3).max(2);
-    let chosen = chosen(rows, room);
-    let mut table = vec![Line::header()];
-    table.extend(chosen.shown.iter().map(|row| row.line(now)));
+    let height = size.rows.saturating_sub(1).max(4);
+    let urgent = rows.iter().filter(|row| row.priority == Priority::Attention);
+    let reserved = urgent.map(|row| row.below(width).len()).sum::<usize>().min(height / 3);
+    let chosen = chosen(rows, height.saturating_sub(2 + reserved).max(2));
     let total = Totals::new(rows).line();
-    let columns = fitting(table.iter().chain([&total]), width);
-    let mut lines: Vec<_> = table.iter().map(|line| line.text(&columns, width)).collect();
+    let (table, layout) = fitting(&chosen.shown, &total, now, width);
+    let mut lines: Vec<_> = table.iter().map(|line| line.text(&layout, width)).collect();
     if !chosen.left_out.is_empty() {
-        let more = format!("… and {} more: {}", chosen.left_out.len(), states(chosen.left_out));
-        lines.push(format!("{FAINT}{}{FAINT:#}", cut(&more, width)));
+        let more = texts::AndMore {
+            n: &chosen.left_out.len(),
+            states: &states(chosen.left_out),
+        };
+        lines.push(format!("{FAINT}{}{FAINT:#}", cut(&more.to_string(), width)));
     }
     // One style spans the whole line.
-    lines.push(format!("{STRONG}{}{STRONG:#}", total.text(&columns, width)));
+    lines.push(format!("{STRONG}{}{STRONG:#}", total.text(&layout, width)));
+    let mut below = rows.iter().collect::<Vec<_>>();
+    below.sort_by_key(|row| row.priority);
+    for why in below.iter().map(|row| row.below(width)) {
+        if lines.len() + why.len() <= height {
+            lines.extend(why);
+        }
+    }
+    if lines.len() < height && rows.iter().any(|row| row.has_time) {
+        let zone = zones(rows, now);
+        let zone = texts::Zone { zone: &zone }.to_string();
+        lines.push(format!("{FAINT}{}{FAINT:#}", cut(&zone, width)));
+    }
+    lines.truncate(height);
     lines
+}
+
+/// The zones of the shown times.
+fn zones(rows: &[CampaignRow], now: Timestamp) -> String {
+    let mut zones: Vec<_> = rows.iter().map(|row| zone_name(&row.zone, now)).collect();
+    zones.sort();
+    zones.dedup();
+    zones.join(&texts::Comma.to_string())
 }
 
 /// The campaigns with and without a row, in their order.
@@ -235,14 +342,6 @@ fn chosen(rows: &[CampaignRow], room: usize) -> Chosen<'_> {
     }
 }
 
-/// The columns for these lines on a terminal of `width` columns.
-fn fitting<'a>(lines: impl Iterator<Item = &'a Line> + Clone, width: usize) -> Columns<7> {
-    let note = lines.clone().map(|line| columns(&line.note)).max().unwrap_or(0);
-    let note = if note == 0 { 0 } else { note.min(LEAST_NOTE) + GAP.len() };
-    let table = Columns::new(ALIGN, lines.map(|line| &line.cells));
-    table.fit(width.saturating_sub(note), LEAST_NAME, MOST_NAME)
-}
-
 /// "30 complete, 7 waiting": the states with their counts, the most frequent first.
 fn states<'a>(rows: impl IntoIterator<Item = &'a CampaignRow>) -> String {
     let mut n: BTreeMap<&str, u64> = BTreeMap::new();
@@ -251,8 +350,14 @@ fn states<'a>(rows: impl IntoIterator<Item = &'a CampaignRow>) -> String {
     }
     let mut n: Vec<_> = n.into_iter().collect();
     n.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let said: Vec<_> = n.iter().map(|(state, n)| format!("{} {state}", grouped(*n))).collect();
-    said.join(", ")
+    let said = n.into_iter().map(|(state, n)| {
+        texts::CountInState {
+            n: &Grouped(n),
+            state: &texts::State { state: &state },
+        }
+        .to_string()
+    });
+    said.collect::<Vec<_>>().join(&texts::Comma.to_string())
 }
 
 /// The total of all campaigns.
@@ -267,7 +372,7 @@ struct Totals {
 impl Totals {
     fn new(rows: &[CampaignRow]) -> Self {
         Self {
-            campaigns: counted(rows.len() as u64, "campaign", "campaigns"),
+            campaigns: texts::Campaigns { n: rows.len() as u64 }.to_string(),
             counts: sum_counts(rows.iter().map(|row| row.counts)),
             done: rows.iter().map(|row| row.done).sum(),
             rate: rows.iter().filter_map(|row| row.rate).reduce(|sum, rate| sum + rate),
@@ -280,8 +385,12 @@ impl Totals {
 
     fn line(&self) -> Line {
         let all = self.counts.audience();
-        let note = format!("{} % of {}", self.percent(), grouped(all));
-        Line::new(&self.campaigns, bar(self.done, all), &self.counts, self.rate, note)
+        let note = texts::Share {
+            percent: &self.percent(),
+            all: &Grouped(all),
+        };
+        let done = bar(self.done, all);
+        Line::new(&self.campaigns, done, &self.counts, self.rate, note.to_string())
     }
 }
 
@@ -292,23 +401,31 @@ pub fn line(rows: &[CampaignRow], now: Timestamp) -> String {
     let total = Totals::new(rows);
     let count = |state| grouped(total.counts.count(state));
     let mut said = vec![
-        format!("issued {}", count(StateName::Issued)),
-        format!("refused {}", count(StateName::Refused)),
-        format!("in doubt {}", count(StateName::InDoubt)),
-        format!("held {}", count(StateName::Held)),
+        format!("{} {}", texts::ColumnIssued, count(StateName::Issued)),
+        format!("{} {}", texts::ColumnRefused, count(StateName::Refused)),
+        format!("{} {}", texts::ColumnInDoubt, count(StateName::InDoubt)),
+        format!("{} {}", texts::ColumnHeld, count(StateName::Held)),
     ];
     said.extend(total.rate.map(rate));
-    said.extend(ends(rows).map(|at| format!("ends {}, {}", clock_time(at, now, &zone), ahead(at, now))));
-    format!(
-        "[{}] {}: {}; {} of {} ({} %): {}",
-        stamp(now, &zone),
-        total.campaigns,
-        states(rows),
-        grouped(total.done),
-        grouped(total.counts.audience()),
-        total.percent(),
-        said.join(", ")
-    )
+    said.extend(ends(rows).map(|at| {
+        texts::Ends {
+            at: &clock_time(at, now, &zone),
+            next: &ahead(at, now),
+        }
+        .to_string()
+    }));
+    let progress = texts::Progress {
+        done: &Grouped(total.done),
+        all: &Grouped(total.counts.audience()),
+        percent: &total.percent(),
+    };
+    let text = texts::ProgressOfSeveral {
+        campaigns: &total.campaigns,
+        states: &states(rows),
+        progress: &progress,
+        counts: &said.join(&texts::Comma.to_string()),
+    };
+    format!("[{}] {text}", stamp(now, &zone))
 }
 
 /// When the last campaign would end; `None` unless that is known of each one still running.

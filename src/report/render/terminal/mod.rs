@@ -7,6 +7,8 @@ mod expiry;
 pub mod plan;
 pub mod run_summary;
 pub mod simulation;
+mod spans;
 pub mod status;
 pub mod styles;
 pub mod summary;
+mod table;

@@ -11,6 +11,7 @@ use crate::model::clock::until;
 use crate::model::event::{DrainReason, Ending, Halted};
 use crate::model::identity::CampaignName;
 use crate::report::feasibility::Reason;
+use crate::report::reason::stop_reason;
 use crate::report::simulation::SimulationView;
 use crate::report::simulation::hours::Hour;
 use crate::report::text::{columns, right, visible, visible_path, wrap};
@@ -43,7 +44,7 @@ pub fn text(simulated: &SimulationView, width: usize) -> String {
     let _ = writeln!(text, "{style}{}{style:#}\n", wrap(&said, width, 0));
     let _ = writeln!(text, "  {}\n", wrap(&wording::counts_sum(&stats.counts), width, 4));
     text.push_str(&details(simulated).text(width));
-    let more = codes(stats) + &hours(simulated, width);
+    let more = codes(stats, width) + &hours(simulated, width);
     if !more.is_empty() {
         text.push('\n');
         text.push_str(&more);
@@ -82,7 +83,7 @@ pub fn verdict(simulated: &SimulationView) -> Option<(Style, String)> {
     let ended = stats.ended?;
     let when = at(ended.at, &settings.zone);
     let took = until(settings.from, ended.at).unwrap_or_default();
-    let why = || wording::stop_reason(stats).unwrap_or_default();
+    let why = || stop_reason(stats).unwrap_or_default();
     let coded = || wording::problem(stats).map_or_else(why, |problem| format!("{problem}, {}", why()));
     let attempts = counted(stats.sends.attempts, "attempt", "attempts");
     let owed = counted(stats.counts.owed(), "coupon", "coupons");

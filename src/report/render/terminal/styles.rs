@@ -2,6 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
+use crate::model::delivery::StateName;
+
 /// What goes well.
 pub const GOOD: Style = AnsiColor::Green.on_default();
 /// What may be applied.
@@ -20,3 +22,27 @@ pub const STRONG: Style = Style::new().bold();
 pub const FAINT: Style = Style::new().dimmed();
 /// Anything else.
 pub const PLAIN: Style = Style::new();
+
+/// The style of the state of a run, by its word.
+#[must_use]
+pub fn of_run(state: &str) -> Style {
+    match state {
+        "sending" | "draining" | "complete" => GOOD,
+        "halted" | "ended" | "failed" | "unusable" | "taken" => BAD,
+        "paused" | "incomplete" | "not_begun" => WARN,
+        _ => PLAIN,
+    }
+}
+
+/// The style of a number of deliveries in this state.
+#[must_use]
+pub const fn of_count(state: StateName, n: u64) -> Style {
+    match state {
+        _ if n == 0 => PLAIN,
+        StateName::Issued => GOOD,
+        StateName::InDoubt | StateName::Held => WARN,
+        StateName::Pending | StateName::InFlight | StateName::Deferred | StateName::Refused | StateName::Skipped => {
+            PLAIN
+        }
+    }
+}

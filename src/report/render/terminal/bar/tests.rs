@@ -1,33 +1,42 @@
 //! The progress of a run at two widths, for every kind of wait.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::catalogue::Language;
 use crate::model::approval::WaveWait;
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::event::{DrainReason, EventKind, Owner, Phase, Waiting, WaveLoad};
 use crate::model::run_command::Requester;
-use crate::report::run_view::{CampaignInfo, reading_progress};
+use crate::report::reason::reading_progress;
+use crate::report::run_view::CampaignInfo;
 use crate::report::testing::{ISSUED, RunScript, moment, sending, shanghai};
 
 use super::*;
 
-/// The bar at 80 and at 200 columns, and the plain line.
+/// The bar at 60, 80 and 120 columns, and the plain line, in both languages.
 fn seen(script: &RunScript) -> String {
-    script.view(|view| {
-        let mut text = String::new();
-        for width in [80, 200] {
-            for line in bar(view, width) {
-                let line = strip_str(&line).to_string();
-                assert!(columns(&line) < width, "{} columns: {line}", columns(&line));
-                let _ = writeln!(text, "{width:>3}| {line}");
-            }
-        }
-        text + &line(view, "") + "\n"
-    })
+    let mut text = String::new();
+    for language in Language::ALL {
+        language.scope(|| {
+            script.view(|view| {
+                for width in [60, 80, 120] {
+                    for line in bar(view, width) {
+                        let line = strip_str(&line).to_string();
+                        assert!(columns(&line) < width, "{} columns: {line}", columns(&line));
+                        let _ = writeln!(text, "{width:>3}| {line}");
+                    }
+                }
+                text += &line(view, "");
+                text.push('\n');
+            });
+        });
+    }
+    text
 }
 
 #[test]
@@ -270,7 +279,7 @@ fn a_reading_says_how_far_it_is_and_where_its_size_tells_when_it_ends() {
     assert_eq!(
         said,
         [
-            "reading the audience: no row yet, 3 s so far",
+            "reading the audience: no row yet after 3 s",
             "reading the audience: 3,000,000 rows, 1,000,000/s, 7 s left",
             "reading the audience: 3,000,000 rows, 1,000,000/s",
             "reading the audience: 3,000,000 rows, 1,000,000/s",

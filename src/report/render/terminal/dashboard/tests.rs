@@ -3,6 +3,7 @@
 use anstream::adapter::strip_str;
 use proptest::prelude::*;
 
+use crate::catalogue::Language;
 use crate::model::event::{DrainReason, EventKind, Halted, Phase, Waiting};
 use crate::report::run_view::CampaignInfo;
 use crate::report::testing::{BANNED, ISSUED, RunScript, UNLISTED, shanghai};
@@ -84,29 +85,58 @@ fn several() -> Vec<CampaignRow> {
     ]
 }
 
-fn seen(campaigns: &[CampaignRow], columns: usize, rows: usize) -> String {
-    let lines = screen(campaigns, shanghai("12:00:20"), TerminalSize { columns, rows });
-    strip_str(&lines.join("\n")).to_string()
+fn seen(campaigns: fn() -> Vec<CampaignRow>, columns: usize, rows: usize) -> String {
+    let lines = screen(&campaigns(), shanghai("12:00:20"), TerminalSize { columns, rows });
+    let text = strip_str(&lines.join("\n")).to_string();
+    for line in text.lines() {
+        assert!(super::columns(line) < columns, "{line}");
+    }
+    text
 }
 
 #[test]
 fn a_row_each_and_one_for_all() {
-    insta::assert_snapshot!(seen(&several(), 80, 24));
-    insta::assert_snapshot!(seen(&several(), 132, 24));
+    let mut text = String::new();
+    for language in Language::ALL {
+        for width in [60, 80, 120] {
+            text += &language.scope(|| seen(several, width, 24));
+            text += "\n\n";
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn states_have_colours() {
+    let lines = screen(
+        &several(),
+        shanghai("12:00:20"),
+        TerminalSize { columns: 120, rows: 24 },
+    );
+    let styled = |text: &str, style: Style| {
+        let text = format!("{style}{text}");
+        assert!(lines.iter().any(|line| line.contains(&text)), "{lines:?}");
+    };
+    styled("halted", of_run("halted"));
+    styled("complete", of_run("complete"));
 }
 
 #[test]
 fn those_that_send_or_need_somebody_come_before_others_where_there_is_no_room() {
-    let mut rows: Vec<_> = (1..=40).map(|n| row(&format!("done-{n:02}"), complete)).collect();
-    rows.extend(several());
-    insta::assert_snapshot!(seen(&rows, 80, 10));
+    let many = || {
+        let mut rows: Vec<_> = (1..=40).map(|n| row(&format!("done-{n:02}"), complete)).collect();
+        rows.extend(several());
+        rows
+    };
+    insta::assert_snapshot!(seen(many, 80, 12));
 }
 
 #[test]
 fn where_nothing_moves_one_line_says_how_far_all_are() {
     let rows = [row("a", sending), row("b", sending), row("c", complete)];
     let at = shanghai("12:00:20");
-    insta::assert_snapshot!([line(&rows, at), line(&several(), at)].join("\n"));
+    let text = || [line(&rows, at), line(&several(), at)].join("\n");
+    insta::assert_snapshot!([text(), Language::Chinese.scope(text)].join("\n"));
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! The summary for each way in which a run ends.
 
+use anstream::adapter::strip_str;
 use jiff::ToSpan as _;
 
 use crate::catalogue::Language;
@@ -13,7 +14,8 @@ use crate::report::wording::{halt_reason, remedy};
 use super::*;
 
 fn seen(script: &RunScript) -> String {
-    let text = script.view(text);
+    let text = script.view(|run| text(run, usize::MAX));
+    let text = strip_str(&text).to_string();
     assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
     text
 }
@@ -217,4 +219,43 @@ fn every_halt_says_why_and_what_to_do() {
     };
     insta::assert_snapshot!(text());
     insta::assert_snapshot!(Language::Chinese.scope(text));
+}
+
+/// The summary at every width, in both languages. The cause of a failure is whole.
+#[test]
+fn a_summary_fits_its_terminal() {
+    const CAUSE: AttemptResult = AttemptResult {
+        message: "cannot connect to https://open.douyin.com/api/promotion/v2/coupon/send: dns error: failed to lookup address \
+                  information: Name or service not known",
+        ..TIMED_OUT
+    };
+    let mut script = RunScript::new();
+    let reading = spoilt_reading(1_200);
+    let mut counts = Counts::default();
+    counts.add(StateName::Pending, 1_200);
+    script.begin().admit_reading(counts, reading).phase(Phase::Sending);
+    script
+        .send(90, 10, ISSUED)
+        .send(3, 10, BANNED)
+        .send(4, 10, CAUSE)
+        .send(5, 10, UNLISTED);
+    drain(&mut script, DrainReason::GaveUp).end(Ending::NeedsPerson);
+    let mut seen = String::new();
+    for language in Language::ALL {
+        for width in [60, 80, 120] {
+            let text = language.scope(|| script.view(|run| text(run, width)));
+            seen += &strip_str(&text).to_string();
+        }
+    }
+    insta::assert_snapshot!(seen);
+}
+
+#[test]
+fn what_needs_a_person_has_a_colour() {
+    let mut script = sending(600);
+    script.send(3, 10, UNLISTED);
+    drain(&mut script, DrainReason::NothingLeft).end(Ending::NeedsPerson);
+    let text = script.view(|run| text(run, usize::MAX));
+    assert!(text.contains(&format!("{WARN}3 held{WARN:#}")), "{text}");
+    assert!(text.contains(&format!("{BAD}stopped")), "{text}");
 }

@@ -1,5 +1,8 @@
 //! The status of several campaigns, at two widths.
 
+use anstream::adapter::strip_str;
+
+use crate::catalogue::Language;
 use crate::model::delivery::StateName;
 use crate::model::event::{DrainReason, Ending, EventKind, Owner, Phase};
 use crate::model::run_command::Requester;
@@ -26,8 +29,10 @@ fn status(script: &RunScript, broken: Option<&str>) -> Status {
 }
 
 fn row(name: &str, status: Status) -> StatusRow {
+    let (name, title) = name.split_once(' ').unwrap_or((name, ""));
     StatusRow {
         name: name.to_owned(),
+        title: title.to_owned(),
         status,
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
     }
@@ -57,20 +62,25 @@ fn campaigns_in_every_state() {
     let mut unread = RunScript::new();
     unread.begin();
     let broken = status(&unread, Some("cannot open audience.csv"));
-    let rows = [
-        row("summer-2026 夏日立减券", alive),
-        row("奶茶", paused),
-        row("autumn 秋", killed),
-        row("winter-with-a-long-name 冬天里的一杯热奶茶", draining),
-        row("spring", stopped),
-        row("broken", broken),
-        row("new", Status::unknown("new", "tt1", "idle", "no ledger yet")),
-    ];
+    let rows = || {
+        [
+            row("summer-2026 夏日立减券", alive.clone()),
+            row("奶茶", paused.clone()),
+            row("autumn 秋", killed.clone()),
+            row("winter-with-a-long-name 冬天里的一杯热奶茶", draining.clone()),
+            row("spring", stopped.clone()),
+            row("broken", broken.clone()),
+            row("new", Status::unknown("new", "tt1", "idle", "no ledger yet")),
+        ]
+    };
     let mut text = String::new();
-    for width in [80, 200] {
-        for line in table(&rows, now, width).lines() {
-            assert!(columns(line) <= width, "{} columns: {line}", columns(line));
-            let _ = writeln!(text, "{width:>3}| {line}");
+    for language in Language::ALL {
+        for width in [60, 80, 120] {
+            let table = language.scope(|| table(&rows(), now, width));
+            for line in strip_str(&table).to_string().lines() {
+                assert!(columns(line) <= width, "{} columns: {line}", columns(line));
+                let _ = writeln!(text, "{width:>3}| {line}");
+            }
         }
     }
     insta::assert_snapshot!(text);
@@ -103,5 +113,5 @@ fn the_time_at_the_question_is_not_the_runs() {
     assert_eq!(script.stats().took(instant(now)).as_secs(), 2);
     script.emit(EventKind::Asking);
     let why = status(&script, None).why;
-    assert_eq!(why.as_deref(), Some("asking on its terminal whether to go on"));
+    assert_eq!(why.as_deref(), Some("asking on its terminal whether to continue"));
 }
