@@ -54,7 +54,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 30] = [
+const HOMES: [(&str, &[&str]); 32] = [
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/http.rs"]),
@@ -63,8 +63,21 @@ const HOMES: [(&str, &[&str]); 30] = [
     ("hyper_rustls", &["douyin/http.rs", "douyin/proxy.rs"]),
     ("http_body_util", &["douyin/http.rs", "douyin/proxy.rs"]),
     ("tower", &["douyin/http.rs", "douyin/proxy.rs"]),
-    ("rustls", &["douyin/http.rs", "douyin/proxy.rs", "model/certificate.rs"]),
-    ("rustls_platform_verifier", &["douyin/http.rs"]),
+    (
+        "rustls",
+        &[
+            "douyin/http.rs",
+            "douyin/proxy.rs",
+            "fleet/postgres/connection.rs",
+            "model/certificate.rs",
+        ],
+    ),
+    (
+        "rustls_platform_verifier",
+        &["douyin/http.rs", "fleet/postgres/connection.rs"],
+    ),
+    ("tokio_postgres", &["fleet/postgres/"]),
+    ("tokio_postgres_rustls", &["fleet/postgres/connection.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/", "app/export/"]),

@@ -12,6 +12,7 @@
 
 pub mod appender;
 pub mod lease;
+pub mod postgres;
 pub mod share;
 pub mod silence;
 pub mod statement;

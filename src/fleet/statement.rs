@@ -38,8 +38,14 @@ pub enum Statement {
         /// Its beat.
         beat: u64,
     },
-    /// Makes this worker the owner of an app id whose owner is missing or fenced, unless this worker is fenced.
-    Claim(AppKey),
+    /// Makes this worker the owner of an app id whose owner is missing or fenced, unless this worker is fenced or the app id has had
+    /// another owner since.
+    Claim {
+        /// The app id.
+        app: AppKey,
+        /// The term of its last owner; 0 if it has had none.
+        after: u64,
+    },
     /// Gives up an app id.
     Release {
         /// The app id.

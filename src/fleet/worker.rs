@@ -241,7 +241,7 @@ impl Worker {
                 actions.push(Action::Ended);
             }
             // The answer to a fence or to a claim that was lost is in the next view.
-            (Statement::Claim(app), Some(Answer::Claimed { term })) => self.claimed(app, term, now, actions),
+            (Statement::Claim { app, .. }, Some(Answer::Claimed { term })) => self.claimed(app, term, now, actions),
             (Statement::Release { app, .. }, Some(_)) => {
                 self.owned.remove(app);
             }
@@ -325,19 +325,14 @@ impl Worker {
                 if let Some(to) = self.handed_to.remove(&app) {
                     self.declined.insert((app.clone(), to));
                 }
-                self.execute(Statement::Claim(app), actions);
+                let after = free.term;
+                self.execute(Statement::Claim { app, after }, actions);
             }
         }
     }
 
     fn claimed(&mut self, app: &AppKey, term: u64, now: Duration, actions: &mut Vec<Action>) {
         let Some(free) = self.free.remove(app) else { return };
-        // Another worker may have owned it since it was seen to be free.
-        let free = Some(free).filter(|free| free.term + 1 == term).unwrap_or(Free {
-            since: now,
-            term: term.saturating_sub(1),
-            is_clean: false,
-        });
         // A request of the previous owner may be on its way. An owner that gave up the app id had waited for its requests.
         let wait = if free.is_clean {
             self.timing.window

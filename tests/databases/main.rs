@@ -9,6 +9,7 @@
 
 #[path = "../audience_common/mod.rs"]
 mod common;
+mod fleet;
 mod interrupted;
 mod mysql;
 mod pooler;

@@ -123,10 +123,11 @@ impl Database {
                 }
                 Answer::Done
             }
-            Statement::Claim(app) => {
+            Statement::Claim { app, after } => {
                 let row = self.now.apps.get(app).copied();
                 let is_owned = row.and_then(|row| row.owner).is_some_and(|owner| self.is_live(owner));
-                if is_owned || !self.is_live(me) {
+                let is_after = row.map_or(0, |row| row.term) == *after;
+                if is_owned || !is_after || !self.is_live(me) {
                     Answer::NotDone
                 } else {
                     let term = row.map_or(0, |row| row.term) + 1;

@@ -1,0 +1,119 @@
+//! The tables of a fleet.
+
+use std::fmt::Write as _;
+
+use super::connection::{Connection, StatementError};
+
+/// The version of the tables that this program knows.
+const FORMAT: i32 = 1;
+
+/// The number of parts of the log, so that one index does not take all appends.
+const PARTS: u32 = 16;
+
+/// Why the tables cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The server failed.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// There are no tables.
+    #[error("the store has no tables of runner")]
+    Missing,
+    /// Another version of the program made the tables.
+    #[error("the store has format {found}, and this program knows format {FORMAT}")]
+    Format {
+        /// The format that was found.
+        found: i32,
+    },
+    /// The server does not wait for its disk.
+    #[error("the store acknowledges what is not on disk: synchronous_commit is {found}")]
+    NotSynchronous {
+        /// The setting.
+        found: String,
+    },
+    /// The server is a standby.
+    #[error("the store is a standby, which takes no facts")]
+    Standby,
+}
+
+/// What a server promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its version, such as `15.4`.
+    pub version: String,
+    /// Whether a commit waits for a standby.
+    pub has_standby: bool,
+}
+
+/// Creates the tables. Does nothing if they exist.
+///
+/// # Errors
+/// When the server fails or refuses.
+pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
+    let mut sql = format!(
+        "BEGIN;
+         CREATE TABLE IF NOT EXISTS runner_meta (format int PRIMARY KEY);
+         INSERT INTO runner_meta SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM runner_meta);
+         CREATE TABLE IF NOT EXISTS runner_worker (
+           id bytea PRIMARY KEY, beat bigint NOT NULL, fenced boolean NOT NULL DEFAULT false, checked bigint NOT NULL DEFAULT 0,
+           host text NOT NULL, pid bigint NOT NULL, version text NOT NULL, since timestamptz NOT NULL DEFAULT now()
+         ) WITH (fillfactor = 50);
+         CREATE TABLE IF NOT EXISTS runner_app (
+           platform text, app text, owner bytea, term bigint NOT NULL, PRIMARY KEY (platform, app));
+         CREATE TABLE IF NOT EXISTS runner_ledger (
+           id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, platform text NOT NULL, app text NOT NULL, campaign text NOT NULL,
+           manifest text NOT NULL, UNIQUE (platform, app, campaign));
+         CREATE TABLE IF NOT EXISTS runner_snapshot (ledger bigint PRIMARY KEY, seq bigint NOT NULL, link bytea NOT NULL, body bytea NOT NULL);
+         CREATE TABLE IF NOT EXISTS runner_log (
+           ledger bigint, seq bigint, term bigint NOT NULL, prev bytea NOT NULL, link bytea NOT NULL, body bytea NOT NULL,
+           PRIMARY KEY (ledger, seq)) PARTITION BY HASH (ledger);"
+    );
+    for part in 0..PARTS {
+        let _ = write!(
+            sql,
+            "CREATE TABLE IF NOT EXISTS runner_log_{part} PARTITION OF runner_log
+             FOR VALUES WITH (MODULUS {PARTS}, REMAINDER {part});"
+        );
+    }
+    sql += "COMMIT;";
+    connection.batch(&sql).await?;
+    Ok(())
+}
+
+/// Checks the server and the tables.
+///
+/// # Errors
+/// When the store cannot be used.
+pub async fn check(connection: &Connection) -> Result<Server, SchemaError> {
+    let sql = "SELECT current_setting('server_version'), current_setting('synchronous_commit'),
+               current_setting('synchronous_standby_names'), pg_is_in_recovery(), to_regclass('runner_meta') IS NOT NULL";
+    let rows = connection.query(sql, &[]).await?.rows;
+    let row = rows.first().ok_or(SchemaError::Missing)?;
+    let version: String = row.try_get(0).map_err(StatementError::from)?;
+    let commit: String = row.try_get(1).map_err(StatementError::from)?;
+    let standbys: String = row.try_get(2).map_err(StatementError::from)?;
+    let is_standby: bool = row.try_get(3).map_err(StatementError::from)?;
+    let has_tables: bool = row.try_get(4).map_err(StatementError::from)?;
+    if is_standby {
+        return Err(SchemaError::Standby);
+    }
+    if !matches!(commit.as_str(), "on" | "remote_apply") {
+        return Err(SchemaError::NotSynchronous { found: commit });
+    }
+    if !has_tables {
+        return Err(SchemaError::Missing);
+    }
+    let rows = connection.query("SELECT max(format) FROM runner_meta", &[]).await?.rows;
+    let found = rows
+        .first()
+        .and_then(|row| row.try_get::<_, Option<i32>>(0).ok().flatten());
+    match found {
+        Some(FORMAT) => {}
+        Some(found) => return Err(SchemaError::Format { found }),
+        None => return Err(SchemaError::Missing),
+    }
+    Ok(Server {
+        version,
+        has_standby: !standbys.trim().is_empty(),
+    })
+}
