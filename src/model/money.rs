@@ -145,7 +145,7 @@ impl Worth {
     /// What may have been spent so far.
     #[must_use]
     pub fn committed(&self) -> Money {
-        self.issued + self.open
+        self.issued + self.open + self.held
     }
 }
 

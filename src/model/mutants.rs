@@ -73,6 +73,8 @@ mod bugs {
         HeldForgotten,
         /// `max_coupons` does not count the held deliveries that another activity makes owed again.
         RiskUncounted,
+        /// `max_worth` does not count the coupons in doubt or in flight.
+        DoubtsWorthNothing,
         /// A wait or a halt that answers a resend under a former activity concerns the campaign.
         FormerHalts,
         /// An answer from a wrong address means that nothing was issued.

@@ -5,7 +5,7 @@ use runner::model::outcome::Class;
 
 use crate::scenario::{
     Acceptance, ActiveWithin, AnswerKind, Apply, Campaign, FixedSettings, Incident, IncidentKind, ListedUser,
-    RepeatAnswer, Response, Scenario, ScriptedResponse, Settings, WaveSettings, Window, code,
+    RepeatAnswer, Response, Scenario, ScriptedResponse, Settings, WaveSettings, Window, WorthSettings, code,
 };
 
 const SECOND: u64 = 1_000;
@@ -81,6 +81,7 @@ pub fn scenario(seed: u64) -> Scenario {
     restore_ledger(&mut scenario);
     stalled_connects(&mut scenario);
     approvals(&mut scenario);
+    worth(&mut scenario);
     scenario
 }
 
@@ -285,6 +286,7 @@ fn settings(rng: &mut Rng, start_ms: i64) -> Settings {
         start,
         end,
         max_coupons: maybe(rng, 5, |rng| rng.u64(5..100)),
+        worth: None,
         control_percent: maybe(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
         unlisted: None,
         unsure: None,
@@ -473,6 +475,31 @@ fn stalled_connects(scenario: &mut Scenario) {
         kind: IncidentKind::StalledConnects(rng.u64(SECOND..5 * SECOND)),
     });
     incidents.sort_by_key(|incident| incident.after);
+}
+
+/// One scenario in six: the coupons have a value, and there is a limit of it, which is sometimes raised.
+fn worth(scenario: &mut Scenario) {
+    let rng = &mut rng_for(scenario, 7);
+    if rng.u8(0..6) > 0 {
+        return;
+    }
+    let each = choose(rng, &[1, 500, 1_000]);
+    let is_in_file = rng.bool();
+    let is_stated = rng.u8(0..3) > 0;
+    let mut coupons = rng.u64(0..60);
+    for apply in &mut scenario.applies {
+        if rng.u8(0..3) == 0 {
+            coupons += rng.u64(0..40);
+        }
+        for campaign in &mut apply.campaigns {
+            campaign.settings.worth = Some(WorthSettings {
+                each,
+                is_in_file,
+                is_stated,
+                most: (each * coupons + rng.u64(0..each)).max(1),
+            });
+        }
+    }
 }
 
 /// One scenario in six: waves need approvals, which come during the applies or between them.

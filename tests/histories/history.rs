@@ -24,6 +24,7 @@ use runner::model::calendar::{Calendar, Days, Hours};
 use runner::model::clock::from_ms;
 use runner::model::event::{Ending, Event, PlaceUnit};
 use runner::model::identity::{ActivityId, CampaignName};
+use runner::model::money::Money;
 use runner::model::run_command::{Requester, RunCommand};
 use runner::plan::{self, ExpiryRule, Guard, Plan, RunOptions, Wave};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -493,6 +494,11 @@ fn plan(rules: &FixedSettings, apply: &Apply, campaign: &Campaign) -> Plan {
     plan.activity_id = ActivityId::parse(&settings.activity.to_string()).unwrap();
     plan.coupons_per_user = settings.coupons_per_user;
     plan.max_coupons = settings.max_coupons.unwrap_or(u64::MAX);
+    plan.max_worth = settings.worth.map(|worth| Money::from_fen(worth.most));
+    plan.coupon_value = settings
+        .worth
+        .filter(|worth| worth.is_in_file)
+        .map(|worth| Money::from_fen(worth.each));
     plan.audience.control_group = f64::from(settings.control_percent) / 100.0;
     if let Some(active_within) = &rules.active_within {
         plan.audience.lapse = ExpiryRule::After(Duration::from_secs(active_within.seconds));

@@ -130,6 +130,11 @@ fn a_risk_that_max_coupons_does_not_count_is_found() {
 }
 
 #[test]
+fn a_worth_without_the_coupons_in_doubt_is_found() {
+    found(Mutant::DoubtsWorthNothing, "max_worth");
+}
+
+#[test]
 fn a_wave_that_nobody_approved_is_found() {
     found(Mutant::Unapproved, "nothing beyond a wave starts before its approval");
 }

@@ -205,11 +205,15 @@ impl ScriptedPlatform {
     /// What an answer proves, its code, and its `Retry-After`.
     fn proof(&self, answered: &Answered, replay: bool) -> (Proof, Option<i64>, Option<Duration>) {
         let unknown = |why| (Proof::Unknown(why), None, None);
+        let worth = self.settings.worth;
         match answered.kind {
             AnswerKind::Issued => {
                 let coupon = Box::new(IssuedCoupon {
                     coupon_id: format!("coupon-{}", answered.coupon_id.unwrap_or_default()),
                     coupon_status: Some(10),
+                    discount_amount: worth
+                        .filter(|worth| worth.is_stated)
+                        .and_then(|worth| worth.each.try_into().ok()),
                     ..IssuedCoupon::default()
                 });
                 (Proof::Issued { coupon, replay }, Some(0), None)

@@ -123,6 +123,11 @@ impl Display for Settings {
         if let Some(most) = self.max_coupons {
             write!(f, ", max_coupons {most}")?;
         }
+        if let Some(worth) = self.worth {
+            write!(f, ", max_worth {} fen, {} each", worth.most, worth.each)?;
+            f.write_str(if worth.is_in_file { " by the file" } else { "" })?;
+            f.write_str(if worth.is_stated { " by the platform" } else { "" })?;
+        }
         if self.control_percent > 0 {
             write!(f, ", control_group {} %", self.control_percent)?;
         }

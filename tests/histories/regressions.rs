@@ -18,6 +18,7 @@ fn plain(users: &[u8]) -> Scenario {
         start: None,
         end: None,
         max_coupons: None,
+        worth: None,
         control_percent: 0,
         unlisted: None,
         unsure: None,

@@ -98,12 +98,27 @@ pub struct Settings {
     pub end: Option<i64>,
     /// `max_coupons`.
     pub max_coupons: Option<u64>,
+    /// What the coupons are worth. `None` without `max_worth`.
+    pub worth: Option<WorthSettings>,
     /// `control_group` in percent.
     pub control_percent: u8,
     /// How the file's `codes` classify [`code::UNLISTED`].
     pub unlisted: Option<Class>,
     /// How the file's `codes` classify [`code::UNSURE`].
     pub unsure: Option<Class>,
+}
+
+/// The value of coupons, and its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorthSettings {
+    /// The value of each coupon, in fen.
+    pub each: u64,
+    /// Whether the file says it, as `coupon_value`.
+    pub is_in_file: bool,
+    /// Whether the platform states it.
+    pub is_stated: bool,
+    /// `max_worth`, in fen.
+    pub most: u64,
 }
 
 /// A send window, in minutes after midnight.

@@ -1061,6 +1061,7 @@ fn reached_limit(outside: &Outside<'_>, fresh: u64) -> Option<Halted> {
     let Outside { plan, state, .. } = *outside;
     let counts = state.counts();
     let known = counts.count(StateName::Issued) + counts.count(StateName::InDoubt) + counts.count(StateName::InFlight);
+    let held = counts.count(StateName::Held);
     let reopened = state.reopened_doubts() + state.reopened_held();
     let max = plan.max_coupons;
     if known + reopened + fresh >= max {
@@ -1070,10 +1071,15 @@ fn reached_limit(outside: &Outside<'_>, fresh: u64) -> Option<Halted> {
     let valuation = state.valuation(plan.coupon_value);
     let worth = valuation.worth(&counts);
     let each = valuation.price.map(|price| price.each);
+    let committed = if mutant!(DoubtsWorthNothing) {
+        worth.issued
+    } else {
+        worth.committed()
+    };
     let has_room = match each {
-        Some(each) => worth.committed() + each.times(fresh + 1) <= max,
-        // The first coupon shows the value. Until then, one coupon at a time is at risk.
-        None => known + reopened + fresh == 0,
+        Some(each) => committed + each.times(fresh + 1) <= max,
+        // The next coupon shows the value. Until then, one coupon of unknown value is at risk.
+        None => known + held + reopened + fresh <= valuation.stated && committed < max,
     };
     (!has_room).then_some(Halted::MaxWorth { max, each })
 }

@@ -351,7 +351,9 @@ impl LedgerChecker {
         trace: &Trace,
         end: &ApplyEnd,
     ) -> Result<(), Violation> {
-        if let (ApplyEnd::NotAdmitted(_), false) = (end, matches!(fact, Fact::RunBegan { .. })) {
+        // An approval between two applies is recorded without one.
+        let is_of_no_run = matches!(fact, Fact::RunBegan { .. } | Fact::Acted { .. });
+        if let (ApplyEnd::NotAdmitted(_), false) = (end, is_of_no_run) {
             return Err(Violation::new(
                 "an audience that is not admitted changes nothing",
                 format!("{fact:?}"),
@@ -372,7 +374,7 @@ impl LedgerChecker {
             }
             Fact::Intent { key, .. } => {
                 self.check_resend(*key, context.rules)?;
-                self.check_max_coupons(*key, context.campaign.settings.max_coupons)?;
+                self.check_max_coupons(*key, &context.campaign.settings)?;
             }
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
@@ -505,10 +507,18 @@ impl LedgerChecker {
         Ok(())
     }
 
-    fn check_max_coupons(&mut self, key: DeliveryKey, most: Option<u64>) -> Result<(), Violation> {
+    fn check_max_coupons(&mut self, key: DeliveryKey, settings: &Settings) -> Result<(), Violation> {
         let known = self.reference.coupons_at_most();
         let new = self.reference.delivery(key)?.unknown == 0;
-        match most {
+        if let Some(worth) = settings.worth.filter(|_| new) {
+            // Nobody knows the value before the platform has stated it, so the first coupon is sent alone.
+            let is_known = worth.is_in_file || (worth.is_stated && self.reference.issued() > 0);
+            let known = known + self.reference.held();
+            if (known + 1) * worth.each > worth.most.max(worth.each) || (known > 0 && !is_known) {
+                return Err(Violation::new("max_worth", format!("{key:?} with {known} before it")));
+            }
+        }
+        match settings.max_coupons {
             Some(most) if new && known >= most => {
                 Err(Violation::new("max_coupons", format!("{key:?} with {known} before it")))
             }

@@ -245,6 +245,18 @@ impl ReferenceState {
         person.deliveries.get(usize::from(ordinal) - 1)
     }
 
+    /// How many deliveries are held.
+    pub fn held(&self) -> u64 {
+        let [_, _, _, _, held, ..] = self.counts();
+        held
+    }
+
+    /// How many deliveries are issued.
+    pub fn issued(&self) -> u64 {
+        let [_, _, _, _, _, issued, ..] = self.counts();
+        issued
+    }
+
     /// How many coupons may exist by what the ledger knows, without those that are sent from now on.
     pub fn coupons_at_most(&self) -> u64 {
         let [_, in_flight, _, in_doubt, _, issued, ..] = self.counts();
@@ -394,6 +406,11 @@ impl ReferenceState {
         }
         let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
         let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
+        let worth = now.and_then(|now| now.settings.worth).filter(|worth| worth.is_in_file);
+        if worth.is_some_and(|worth| sum * worth.each > worth.most) {
+            let details = format!("a campaign was admitted that may come to {sum} coupons");
+            return Err(Violation::new("max_worth", details));
+        }
         match now.and_then(|now| now.settings.max_coupons) {
             Some(most) if sum > most => Err(Violation::new(
                 "max_coupons",

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::env::{Disk, Removal, Violation};
-use crate::scenario::{AnswerKind, Apply, IncidentKind, MONDAY, Scenario, Settings, Window};
+use crate::scenario::{AnswerKind, Apply, IncidentKind, MONDAY, Scenario, Settings, Window, WorthSettings};
 use crate::trace::{Nanos, OtherOwner, ReceivedAnswer, Request, SECOND, Trace};
 
 use super::{CampaignApply, DoubtSince, Resends, day_of, minute_of};
@@ -298,6 +298,13 @@ fn check_owed(
     let given: BTreeSet<_> = others.map(|before| (before.id, before.activity)).collect();
     if settings.max_coupons.is_some_and(|most| given.len() as u64 >= most) {
         return wrong("max_coupons", "is one too many");
+    }
+    // Without a value in the file, the value may be learned after a delivery that was held has been skipped: it may hide a coupon,
+    // and only the check before a run counts it.
+    let is_worth_too_much =
+        |worth: WorthSettings| worth.is_in_file && (given.len() as u64 + 1) * worth.each > worth.most;
+    if settings.worth.is_some_and(is_worth_too_much) {
+        return wrong("max_worth", "is worth too much");
     }
     Ok(())
 }
