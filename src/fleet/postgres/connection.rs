@@ -27,7 +27,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 /// Why a database cannot be reached. It never shows a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The URL is none of PostgreSQL.
+    /// The URL has another scheme than PostgreSQL's, or is malformed.
     #[error("the URL of the store is no URL of PostgreSQL: {0}")]
     Url(String),
     /// The file of certificate authorities cannot be used.
