@@ -89,3 +89,27 @@ verify-approval = { $wave ->
        *[other] the wave of { $wave }
     } by { $by } ({ $from }), { $at }
 wait-description = { $duration }, or `approval`
+# $most (number)
+too-many-in-file = `{ $path }` has more than { $most } testers
+too-many-in-file-help = name the few people who check the first coupons, or a source of them
+testers-help = write a list of open_ids, such as `[Cv4PoJXaTPn63rNu]`, or a source
+tester-wanted = write an open_id
+no-tester = `{ $path }` is not an open_id
+# $most (number)
+testers-description = a list of at most { $most } open_ids, or a source
+# $named (number)
+# $most (number)
+too-many-testers = `audience.testers` names { $named } users, more than { $most }
+too-many-testers-help = name the few people who check the first coupons, not the audience
+# $named (number)
+no-testers = { $named ->
+        [0] `audience.testers` names nobody
+        [one] the only tester cannot be sent to
+       *[other] none of the { $named } testers can be sent to
+    }, so the run could not wait for their approval
+no-testers-help = name users whom no exclude list names, or leave `audience.testers` out
+# $coupons (number)
+plan-testers = testers: { $coupons ->
+        [one] 1 coupon
+       *[other] { $coupons } coupons
+    } from { $time } on

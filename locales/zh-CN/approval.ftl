@@ -83,3 +83,23 @@ verify-approval = { $wave ->
        *[other] { $wave } 的批次
     } 由 { $by }（{ $from }）批准，{ $at }
 wait-description = { $duration }，或 `approval`
+# $most (number)
+too-many-in-file = `{ $path }` 的测试用户超过 { $most } 个
+too-many-in-file-help = 只写负责检查第一批券的少数人，或者一个数据源
+testers-help = 写 open_id 的列表，例如 `[Cv4PoJXaTPn63rNu]`，或者一个数据源
+tester-wanted = 写一个 open_id
+no-tester = `{ $path }` 不是 open_id
+# $most (number)
+testers-description = 最多 { $most } 个 open_id 的列表，或一个数据源
+# $named (number)
+# $most (number)
+too-many-testers = `audience.testers` 有 { $named } 个用户，超过上限 { $most }
+too-many-testers-help = 只写负责检查第一批券的少数人，不要写整个人群
+# $named (number)
+no-testers = { $named ->
+        [0] `audience.testers` 里没有用户
+       *[other] { $named } 个测试用户都不能发放
+    }，因此无法等待对他们的批准
+no-testers-help = 写不在排除名单里的用户，或者去掉 `audience.testers`
+# $coupons (number)
+plan-testers = 测试用户：{ $coupons } 张券，从 { $time } 开始

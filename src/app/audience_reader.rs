@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::audience::Source;
-use crate::campaign::{Exclude, Parsed};
+use crate::campaign::{Exclude, Parsed, Testers};
 use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, Change, Diff, DiffBuilder, Refusal, Terms};
 use crate::ledger::{Fact, LedgerError, LedgerState};
@@ -88,6 +88,16 @@ impl AudienceReader<'_> {
         let read = admission.read(&source, |rows| progress(before + rows)).await;
         spilled()?;
         let totals = read?;
+        match &settings.audience.testers {
+            Some(Testers::OpenIds(open_ids)) => open_ids.iter().for_each(|open_id| admission.tester(open_id)),
+            Some(Testers::Source(testers)) => {
+                let source = Source::new(testers, &settings.timezone, present);
+                let read = admission.read_testers(&source).await;
+                spilled()?;
+                read?;
+            }
+            None => {}
+        }
         let codes = Codes::new(plan.codes.clone());
         let terms = Terms {
             plan,

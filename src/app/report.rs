@@ -82,6 +82,7 @@ fn note(history: &mut History, fact: &Fact) {
         | Fact::Away { .. }
         | Fact::Returned { .. }
         | Fact::KeptOut(_)
+        | Fact::Testers { .. }
         | Fact::Closed(_)
         | Fact::Lapsed { .. }
         | Fact::Reread { .. }

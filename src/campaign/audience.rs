@@ -14,6 +14,7 @@ use super::exclude::{self, Exclude, ExcludeLists};
 use super::keys::{KeyType, keys};
 use super::number::IntegerRange;
 use super::share::Share;
+use super::testers::{ListOrSource, Testers};
 use super::value::{Mapping, Value};
 use super::word::{Boolean, Word, words};
 
@@ -29,6 +30,8 @@ keys! {
     pub struct Audience {
         /// The source of the list of users.
         source: Source = OneSource, required "{csv: {path: audience.csv, open_id: open_id}}";
+        /// Users who are sent to first, whether or not the source names them. Then the run waits for `runner approve`.
+        testers: Testers = ListOrSource, optional;
         /// The users that get no coupon: lists of any kind of source, and users of other campaigns.
         exclude: Vec<Exclude> = ExcludeLists, optional;
         /// A user whose last activity is older than this at the time of the send is skipped.

@@ -117,8 +117,8 @@ struct WaveProgress {
 impl WaveProgress {
     fn new(plan: &Plan, ledger_state: &LedgerState) -> Self {
         let waves = &plan.schedule.waves;
-        let drawn = WaveMembers::new(plan);
-        let of = |recipient| u8::try_from(drawn.wave(&ledger_state.open_id(recipient))).unwrap_or(u8::MAX);
+        let members = WaveMembers::new(plan, ledger_state);
+        let of = |recipient| u8::try_from(members.wave(recipient)).unwrap_or(u8::MAX);
         let all = if waves.is_empty() { 0 } else { ledger_state.recipients() };
         Self {
             of: (0..all).map(of).collect(),

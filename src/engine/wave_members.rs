@@ -8,23 +8,32 @@ use crate::model::bucketing::{Bucketing, WAVE};
 use crate::model::clock::later;
 use crate::plan::{self, Plan};
 
-/// Assigns users to the waves of a plan.
+/// Assigns recipients to the waves of a plan.
 pub(super) struct WaveMembers<'p> {
     plan: &'p Plan,
+    ledger_state: &'p LedgerState,
     draw: Bucketing,
 }
 
 impl<'p> WaveMembers<'p> {
-    pub(super) fn new(plan: &'p Plan) -> Self {
+    pub(super) fn new(plan: &'p Plan, ledger_state: &'p LedgerState) -> Self {
         let draw = Bucketing::new(WAVE, &plan.identity.campaign, &plan.identity.app_id);
-        Self { plan, draw }
+        Self {
+            plan,
+            ledger_state,
+            draw,
+        }
     }
 
-    /// A user's wave, from 0. The number of waves for a user in no wave.
-    pub(super) fn wave(&self, open_id: &str) -> usize {
-        let waves = &self.plan.schedule.waves;
-        let within = |wave: &plan::Wave| self.draw.within(wave.share, open_id);
-        waves.iter().position(within).unwrap_or(waves.len())
+    /// A recipient's wave, from 0. The number of waves for a recipient in no wave.
+    pub(super) fn wave(&self, recipient: u32) -> usize {
+        let schedule = &self.plan.schedule;
+        if schedule.has_testers() && self.ledger_state.testers().binary_search(&recipient).is_ok() {
+            return 0;
+        }
+        let open_id = self.ledger_state.open_id(recipient);
+        let within = |wave: &plan::Wave| !wave.is_testers() && self.draw.within(wave.share, &open_id);
+        schedule.waves.iter().position(within).unwrap_or(schedule.waves.len())
     }
 }
 
@@ -47,7 +56,7 @@ pub(super) fn turn(plan: &Plan, ledger_state: &LedgerState, recipient: u32) -> T
     if waves.is_empty() {
         return Turn::Now;
     }
-    let wave = WaveMembers::new(plan).wave(&ledger_state.open_id(recipient));
+    let wave = WaveMembers::new(plan, ledger_state).wave(recipient);
     let ended = last_ended(plan, ledger_state);
     let first = ended.map_or(0, |last| last.place + 1);
     if wave > first {
@@ -112,15 +121,17 @@ pub(super) fn ended<'s>(plan: &Plan, ledger_state: &'s LedgerState, place: usize
     })
 }
 
-/// A wave's number for people, from 1. `None` for the users in no wave.
+/// A wave's number for people, from 1; 0 for the testers. `None` for the users in no wave.
 pub(super) fn number(plan: &Plan, wave: usize) -> Option<u32> {
-    let number = u32::try_from(wave + 1).ok();
+    let first = usize::from(!plan.schedule.has_testers());
+    let number = u32::try_from(wave + first).ok();
     number.filter(|_| wave < plan.schedule.waves.len())
 }
 
 /// The place of the wave with this number for people. `None` if the plan has none.
 pub(super) fn place(plan: &Plan, number: u32) -> Option<usize> {
-    let place = usize::try_from(number).ok()?.checked_sub(1)?;
+    let first = usize::from(!plan.schedule.has_testers());
+    let place = usize::try_from(number).ok()?.checked_sub(first)?;
     (place < plan.schedule.waves.len()).then_some(place)
 }
 

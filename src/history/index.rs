@@ -196,6 +196,7 @@ impl Index {
             | Fact::Away { .. }
             | Fact::Returned { .. }
             | Fact::KeptOut(_)
+            | Fact::Testers { .. }
             | Fact::Lapsed { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }

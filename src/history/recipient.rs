@@ -234,6 +234,7 @@ impl Gathering {
             Fact::Intent { .. }
             | Fact::Reread { .. }
             | Fact::KeptOut(_)
+            | Fact::Testers { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }
             | Fact::Acted { .. } => {}

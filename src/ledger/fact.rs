@@ -46,6 +46,12 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
     /// The users that an exclude list of the open generation has kept out. It replaces what an earlier generation said of this
     /// list.
     KeptOut(KeptOut),
+    /// The recipients of the open generation that are sent to before all others, new ones included. It replaces those of an
+    /// earlier generation.
+    Testers {
+        /// Their numbers, ascending.
+        recipients: Vec<u32>,
+    },
     /// The generation is closed. The admissions, departures, returns and exclusions since the last one count from here on.
     Closed(Box<Generation>),
     /// A recipient's turn came after their expiry. It takes effect at once.
@@ -183,6 +189,7 @@ impl<R, O> Fact<R, O> {
             Self::Away { .. } => "away",
             Self::Returned { .. } => "returned",
             Self::KeptOut(_) => "kept_out",
+            Self::Testers { .. } => "testers",
             Self::Closed(_) => "closed",
             Self::Lapsed { .. } => "lapsed",
             Self::Intent { .. } => "intent",
@@ -245,6 +252,7 @@ impl FactView<'_> {
             Self::Away { why, recipients } => Fact::Away { why, recipients },
             Self::Returned { recipients } => Fact::Returned { recipients },
             Self::KeptOut(kept_out) => Fact::KeptOut(kept_out),
+            Self::Testers { recipients } => Fact::Testers { recipients },
             Self::Closed(generation) => Fact::Closed(generation),
             Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
             Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },

@@ -24,7 +24,7 @@ use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 
 /// The version. A snapshot of another one is ignored, because its bytes may mean something else.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 6\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 7\n").as_bytes();
 
 const DIGEST: usize = 32;
 
@@ -59,6 +59,7 @@ struct StateHeader {
     pending: PendingGeneration,
     totals: Totals,
     kept_out: Vec<KeptOut>,
+    testers: Vec<u32>,
 }
 
 impl SnapshotHeader {
@@ -85,6 +86,7 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
         pending,
         totals,
         kept_out,
+        testers,
         rollback: _,
     } = &replay.state;
     let Deliveries {
@@ -111,6 +113,7 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
             pending: pending.clone(),
             totals: totals.clone(),
             kept_out: kept_out.clone(),
+            testers: testers.clone(),
         },
     };
     let header = postcard::to_stdvec(&header).map_err(io::Error::other)?;
@@ -157,6 +160,7 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
         pending,
         totals,
         kept_out,
+        testers,
     } = header.state;
     Some(Replay {
         state: LedgerState {
@@ -168,6 +172,7 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
             pending,
             totals,
             kept_out,
+            testers,
             rollback: None,
         },
         chain: Chain::at(header.link),

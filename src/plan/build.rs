@@ -123,7 +123,8 @@ fn schedule(campaign: &Campaign, rehearsal: bool) -> Schedule {
         wait: wave.wait,
         not_issued: wave.halt_if_not_issued.unwrap_or(1.0),
     });
-    let waves = waves.collect();
+    let testers = campaign.audience.testers.as_ref().map(|_| Wave::TESTERS);
+    let waves = testers.into_iter().chain(waves).collect();
     if rehearsal {
         return Schedule {
             start: Timestamp::MIN,

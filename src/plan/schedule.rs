@@ -30,7 +30,8 @@ pub struct Schedule {
 /// A share of the audience that is sent to before the rest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wave {
-    /// The cumulative share up to and including this wave, from 0 to 1; grows from wave to wave.
+    /// The cumulative share up to and including this wave, from 0 to 1; grows from wave to wave. 0 for the testers, who come
+    /// first and are members of no share.
     pub share: f64,
     /// The wait after the end of this wave.
     pub wait: WaveWait,
@@ -38,7 +39,28 @@ pub struct Wave {
     pub not_issued: f64,
 }
 
+impl Wave {
+    /// The testers, before all shares of the audience.
+    pub const TESTERS: Self = Self {
+        share: 0.0,
+        wait: WaveWait::Approval,
+        not_issued: 1.0,
+    };
+
+    /// Whether these are the testers.
+    #[must_use]
+    pub fn is_testers(&self) -> bool {
+        self.share <= 0.0
+    }
+}
+
 impl Schedule {
+    /// Whether testers come before all shares of the audience.
+    #[must_use]
+    pub fn has_testers(&self) -> bool {
+        self.waves.first().is_some_and(Wave::is_testers)
+    }
+
     /// The wait that the run keeps after a wave, by its place.
     #[must_use]
     pub fn wait_after(&self, wave: usize) -> WaveWait {

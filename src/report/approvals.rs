@@ -37,11 +37,15 @@ pub fn needed(forecast: &Forecast) -> Vec<u32> {
     needed
 }
 
-/// The wave of a plan and what it waits for instead of a time; `None` if it begins at a time.
+/// The testers of a plan, or a wave and what it waits for instead of a time; `None` for a wave that begins at a time.
 #[must_use]
-pub fn planned_wave(turns: &WaveTurns) -> Option<String> {
-    let done = turns.approval?.into();
+pub fn planned_wave(turns: &WaveTurns, now: Timestamp, zone: &TimeZone) -> Option<String> {
     let coupons = turns.to_send;
+    if let (Some(0), Some(begins)) = (turns.wave, turns.begins) {
+        let time = &clock_time(whole_second(begins), now, zone);
+        return Some(approval::PlanTesters { coupons, time }.to_string());
+    }
+    let done = turns.approval?.into();
     Some(match turns.wave {
         Some(wave) => {
             let wave = &wave;

@@ -80,7 +80,7 @@ pub fn scenario(seed: u64) -> Scenario {
     remove_ledger(&mut scenario);
     restore_ledger(&mut scenario);
     stalled_connects(&mut scenario);
-    approvals(&mut scenario);
+    approvals(&mut scenario, users);
     worth(&mut scenario);
     scenario
 }
@@ -220,6 +220,7 @@ fn rules(rng: &mut Rng) -> FixedSettings {
         resend_within: choose(rng, &[20 * MINUTE, 24 * HOUR, 24 * HOUR]),
         max_in_flight: choose(rng, &[1, 2, 4, 64, 64]),
         waves: waves.unwrap_or_default(),
+        testers: Vec::new(),
         active_within: maybe(rng, 15, |rng| ActiveWithin {
             seconds: rng.u64(12 * 3_600..24 * 3_600),
             expiring_first: rng.bool(),
@@ -502,8 +503,8 @@ fn worth(scenario: &mut Scenario) {
     }
 }
 
-/// One scenario in six: waves need approvals, which come during the applies or between them.
-fn approvals(scenario: &mut Scenario) {
+/// One scenario in six: testers and waves need approvals, which come during the applies or between them.
+fn approvals(scenario: &mut Scenario, users: u8) {
     let rng = &mut rng_for(scenario, 6);
     if rng.u8(0..6) > 0 {
         return;
@@ -519,6 +520,11 @@ fn approvals(scenario: &mut Scenario) {
         }
         for wave in &mut rules.waves {
             wave.approval = rng.u8(0..3) > 0;
+        }
+        if rng.bool() {
+            rules.testers = (0..rng.u8(1..4)).map(|_| rng.u8(0..users + 3)).collect();
+            rules.testers.sort_unstable();
+            rules.testers.dedup();
         }
     }
     let several = scenario.campaigns.len();

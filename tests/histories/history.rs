@@ -23,7 +23,7 @@ use runner::model::approval::{ApprovalAnswer, ApprovalRequest, WaveWait};
 use runner::model::calendar::{Calendar, Days, Hours};
 use runner::model::clock::from_ms;
 use runner::model::event::{Ending, Event, PlaceUnit};
-use runner::model::identity::{ActivityId, CampaignName};
+use runner::model::identity::{ActivityId, CampaignName, OpenId};
 use runner::model::money::Money;
 use runner::model::run_command::{Requester, RunCommand};
 use runner::plan::{self, ExpiryRule, Guard, Plan, RunOptions, Wave};
@@ -357,7 +357,7 @@ async fn run_campaign(
             began => began.map_err(failed)?,
         };
     }
-    let admission = match admit(ledger.state(), &plan, apply, campaign, now, older) {
+    let admission = match admit(ledger.state(), &plan, apply, (&env.scenario.campaigns[number], campaign), now, older) {
         Ok(admission) => admission,
         Err(why) => return Ok(ApplyEnd::NotAdmitted(why)),
     };
@@ -414,7 +414,7 @@ fn admit(
     ledger_state: &LedgerState,
     plan: &Plan,
     apply: &Apply,
-    campaign: &Campaign,
+    (rules, campaign): (&FixedSettings, &Campaign),
     now: Timestamp,
     older: Option<Older>,
 ) -> Result<Admission, String> {
@@ -456,6 +456,9 @@ fn admit(
         rows: campaign.listed.len() as u64,
         ..Totals::default()
     };
+    for tester in &rules.testers {
+        admission.tester(&OpenId::parse(&format!("u{tester}")).unwrap());
+    }
     let is_accepted = |change: &Accept| apply.accepts.has(change.word());
     let accepted: Vec<_> = Accept::ALL.into_iter().filter(is_accepted).collect();
     let decided = admission.decide(&Terms {
@@ -540,7 +543,8 @@ fn schedule(schedule: &mut plan::Schedule, rules: &FixedSettings, settings: &Set
     schedule.hours = Calendar::new(zone.clone(), &hours, &closed);
     schedule.start = settings.start.map_or(Timestamp::MIN, |at| from_ms(MONDAY + at));
     schedule.end = settings.end.map_or(Timestamp::MAX, |at| from_ms(MONDAY + at));
-    let waves = rules.waves.iter().map(|wave| Wave {
+    let waves = rules.all_waves();
+    let waves = waves.iter().map(|wave| Wave {
         share: f64::from(wave.share) / 100.0,
         wait: if wave.approval {
             WaveWait::Approval

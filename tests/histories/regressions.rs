@@ -51,6 +51,7 @@ fn plain(users: &[u8]) -> Scenario {
         resend_within: 86_400_000,
         max_in_flight: 64,
         waves: Vec::new(),
+        testers: Vec::new(),
         active_within: None,
         strict_halts: false,
         on_repeat: RepeatAnswer::Success,

@@ -39,6 +39,8 @@ pub struct FixedSettings {
     /// `pace.max_in_flight`.
     pub max_in_flight: u16,
     pub waves: Vec<WaveSettings>,
+    /// `audience.testers`.
+    pub testers: Vec<u8>,
     pub active_within: Option<ActiveWithin>,
     /// `halt.refused`, `halt.held` and `halt.same_code` are small enough to be reached.
     pub strict_halts: bool,
@@ -56,6 +58,20 @@ pub struct WaveSettings {
     pub approval: bool,
     /// The share of attempts in percent without a coupon that halts the campaign.
     pub halt_share: u8,
+}
+
+impl FixedSettings {
+    /// The testers, as a wave of no share that needs an approval, and the waves.
+    pub fn all_waves(&self) -> Vec<WaveSettings> {
+        let testers = WaveSettings {
+            share: 0,
+            wait: 0,
+            approval: true,
+            halt_share: 100,
+        };
+        let testers = (!self.testers.is_empty()).then_some(testers);
+        testers.into_iter().chain(self.waves.iter().cloned()).collect()
+    }
 }
 
 /// `active_within` of a campaign.

@@ -126,7 +126,8 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
 
 /// Simplifies the campaign files.
 fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
-    let plain: [fn(&mut FixedSettings); 6] = [
+    let plain: [fn(&mut FixedSettings); 7] = [
+        |rules| rules.testers.clear(),
         |rules| rules.waves.clear(),
         |rules| rules.waves.iter_mut().for_each(|wave| wave.approval = false),
         |rules| rules.active_within = None,

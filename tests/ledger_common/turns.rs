@@ -153,6 +153,11 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 .iter()
                 .map(|(list, people)| kept_out(super::LISTS[usize::from(*list)], *people));
             facts.extend(kept);
+            if new % 2 == 1 {
+                facts.push(Fact::Testers {
+                    recipients: vec![first],
+                });
+            }
             // The clock was wrong before.
             let at = if *clock { earlier(at) } else { at };
             if !unclosed {

@@ -41,6 +41,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::Reread { .. } => "reread",
             Fact::Decided { .. } => "decided",
             Fact::KeptOut(_) => "kept_out",
+            Fact::Testers { .. } => "testers",
             Fact::WaveEnded { .. } => "wave_ended",
             Fact::WaveHalted { .. } => "wave_halted",
             Fact::Acted { .. } => "acted",

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use crate::audience::{AudienceError, Row, Source, Totals};
-use crate::campaign::share_written;
+use crate::campaign::{MOST_TESTERS, share_written};
 use crate::catalogue::Text;
 use crate::engine::send_order::SendOrder;
 use crate::ledger::{Generation, LedgerState, Present};
 use crate::model::bucketing::{Bucketing, KEPT_OUT};
 use crate::model::delivery::{Away, DeliveryKey, State, StateName};
 use crate::model::event::Reading;
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, OpenId};
 use crate::model::mutants::mutant;
 use crate::plan::{ExpiryRule, Plan, fingerprint};
 
@@ -70,6 +70,24 @@ impl<'b> DiffBuilder<'b> {
         .await
     }
 
+    /// Adds every tester of a source, after the audience.
+    ///
+    /// # Errors
+    /// Like [`Self::read`].
+    pub async fn read_testers(&mut self, source: &Source) -> Result<(), AudienceError> {
+        read_all(source, self.rows.ledger_state.spill(), |batch| {
+            batch.rows().for_each(|row| self.rows.add_tester_row(&row));
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Adds a tester, after the audience.
+    pub fn tester(&mut self, open_id: &OpenId) {
+        // An open_id was checked when it was parsed.
+        let _ = self.rows.add_tester(open_id.as_str());
+    }
+
     /// Adds one row.
     pub fn row(&mut self, row: &Row<'_>) {
         self.rows.add(row);
@@ -78,7 +96,7 @@ impl<'b> DiffBuilder<'b> {
     /// The hash of the audience: of the source and of the exclude lists.
     #[must_use]
     pub fn hash(&self, totals: &Totals) -> [u8; 32] {
-        self.rows.excluded.hash(totals.hash)
+        self.rows.testers.hash(self.rows.excluded.hash(totals.hash))
     }
 
     /// Decides which facts the ledger gets.
@@ -131,7 +149,9 @@ impl<'b> DiffBuilder<'b> {
         refusals.extend(row_refusals(&rows, terms));
         refusals.extend(nobody_left(ledger_state, terms, &survey, &reading));
         refusals.extend(over_max_coupons(ledger_state, &survey, terms.plan));
-        let audience = rows.excluded.hash(terms.totals.hash);
+        let testers = choice.testers(&rows);
+        refusals.extend(tester_refusal(&rows, terms, &choice));
+        let audience = rows.testers.hash(rows.excluded.hash(terms.totals.hash));
         let generation = Generation {
             at: present.now,
             listed: rows.counts.listed,
@@ -167,6 +187,7 @@ impl<'b> DiffBuilder<'b> {
                 reread: survey.reread,
                 kept_out,
                 reread_returned: survey.reread_returned,
+                testers: (testers != ledger_state.testers()).then_some(testers),
                 generation,
             },
             send_order,
@@ -294,6 +315,21 @@ fn row_refusals(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Vec<Refusal> {
     }
     refusals.extend(rows.excluded.refusals(audience.max_unusable));
     refusals
+}
+
+/// Refuses too many testers, which are a mistake, and testers of whom none can be sent to: nobody would have to approve.
+fn tester_refusal(rows: &AudienceRows<'_>, terms: &Terms<'_>, choice: &Choice) -> Option<Refusal> {
+    let most = MOST_TESTERS as u64;
+    let named = rows.testers.named;
+    let known = rows.ledger_state.recipients();
+    let are_sent = rows.testers.users().iter().any(|user| choice.is_owed(*user, known));
+    if !terms.plan.schedule.has_testers() {
+        None
+    } else if named > most {
+        Some(Refusal::TooManyTesters { named, most })
+    } else {
+        (!are_sent).then_some(Refusal::NoTesters { named })
+    }
 }
 
 /// Refuses an audience with nobody left to send to, like an empty one: a wrong clock, a wrong column or a wrong exclude list

@@ -27,6 +27,8 @@ pub struct Changes {
     pub reread_returned: Vec<(DeliveryKey, Transition)>,
     /// The users that exclude lists have kept out, if the ledger does not know them yet.
     pub kept_out: Vec<KeptOut>,
+    /// The testers. `None` if they stay the same.
+    pub testers: Option<Vec<u32>>,
     /// Closes the generation.
     pub generation: Generation,
 }
@@ -65,7 +67,13 @@ impl Changes {
             .flat_map(|(why, recipients)| chunks(recipients).map(move |recipients| Fact::Away { why, recipients }));
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
         let kept_out = self.kept_out.into_iter().map(Fact::KeptOut);
-        let mut pending = admitted.chain(away).chain(returned).chain(kept_out).peekable();
+        let testers = self.testers.map(|recipients| Fact::Testers { recipients });
+        let mut pending = admitted
+            .chain(away)
+            .chain(returned)
+            .chain(kept_out)
+            .chain(testers)
+            .peekable();
         let reread = move |(key, step)| Fact::Reread { key, step, at };
         let before = self.reread.into_iter().map(reread);
         let after = self.reread_returned.into_iter().map(reread);

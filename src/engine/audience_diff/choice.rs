@@ -59,6 +59,21 @@ impl Choice {
         (known..).zip(kept.map(move |newcomer| self.away(known + newcomer)))
     }
 
+    /// The testers of the campaign by the ledger's numbers, ascending.
+    pub(super) fn testers(&self, rows: &AudienceRows<'_>) -> Vec<u32> {
+        let known = rows.ledger_state.recipients();
+        let rank = self.kept.as_ref().map(ranks);
+        let number = |user: u32| {
+            let Some(newcomer) = user.checked_sub(known) else {
+                return Some(user);
+            };
+            let is_kept = self.kept.as_ref().is_none_or(|kept| kept.contains(newcomer as usize));
+            let rank = rank.as_ref().map_or(newcomer, |rank| rank(newcomer));
+            is_kept.then_some(known + rank)
+        };
+        rows.testers.users().iter().filter_map(|user| number(*user)).collect()
+    }
+
     /// Applies the limit. Recipients that were owed before keep their places, the earliest first. The places that are left go to the
     /// others, in send order.
     fn limit(&mut self, rows: &AudienceRows<'_>, limit: u64, order: TurnOrder) {
@@ -79,6 +94,8 @@ impl Choice {
             if order == TurnOrder::ExpiringFirst {
                 waiting.sort_by_key(|user| rows.last_active.last(*user));
             }
+            // Testers come first, so they have places first.
+            waiting.sort_by_key(|user| !rows.testers.contains(*user));
             cut.extend(waiting.into_iter().skip(usize::try_from(free).unwrap_or(usize::MAX)));
         }
         self.cut = cut.len() as u64;
@@ -181,7 +198,7 @@ fn away(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
             Some(Away::Excluded)
         } else if gone(user) {
             Some(Away::Gone)
-        } else if control_group.contains(user as usize) {
+        } else if control_group.contains(user as usize) && !rows.testers.contains(user) {
             Some(Away::ControlGroup)
         } else {
             lapsed(user).then_some(Away::Lapsed)

@@ -20,6 +20,7 @@ mod rows;
 mod sequence;
 mod survey;
 mod terms;
+mod testers;
 
 pub use accept::{Accept, UnknownChange};
 pub use admission::Admission;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::accept::Accept;
-use crate::catalogue::{Text, engine, money};
+use crate::catalogue::{Text, approval, engine, money};
 use crate::model::event::{READABLE_TIMES, Rows, UnusableKind};
 use crate::model::money::Money;
 use crate::model::problem::Problem;
@@ -162,6 +162,20 @@ pub enum Refusal {
     /// More users than a ledger can number.
     #[error("{}", engine::TooManyUsers { most: u32::MAX.into() })]
     TooMany,
+    /// More testers than a campaign can have.
+    #[error("{}", approval::TooManyTesters { named: *named, most: *most })]
+    TooManyTesters {
+        /// How many the campaign names.
+        named: u64,
+        /// How many it may have.
+        most: u64,
+    },
+    /// No tester can be sent to.
+    #[error("{}", approval::NoTesters { named: *named })]
+    NoTesters {
+        /// How many the campaign names.
+        named: u64,
+    },
 }
 
 impl Refusal {
@@ -180,6 +194,8 @@ impl Refusal {
             Self::OverMaxWorth { .. } => Some(money::OverMaxWorthHelp.to_string()),
             Self::OverMaxCoupons { .. } => Some(engine::OverMaxCouponsHelp.to_string()),
             Self::TooMany => None,
+            Self::TooManyTesters { .. } => Some(approval::TooManyTestersHelp.to_string()),
+            Self::NoTesters { .. } => Some(approval::NoTestersHelp.to_string()),
         }
     }
 }

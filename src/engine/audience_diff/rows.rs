@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::audience::{Activity, Row};
 use crate::ledger::LedgerState;
 use crate::ledger::open_id_arena::pack;
+use crate::model::clock::from_ms;
 use crate::model::event::{Rows, UnusableKind};
 use crate::model::identity::OpenId;
 use crate::plan::{ExpiryRule, Plan};
@@ -16,6 +17,7 @@ use crate::plan::{ExpiryRule, Plan};
 use super::exclusion::Exclusion;
 use super::new_open_ids::NewOpenIds;
 use super::sequence::{LastActive, Sequence};
+use super::testers::Testers;
 
 /// The users that the rows name. A user has one number here: the ledger's number if the ledger knows the user, otherwise a number
 /// after those, in the order of the source.
@@ -28,6 +30,7 @@ pub(super) struct AudienceRows<'b> {
     pub(super) sequence: Sequence,
     pub(super) last_active: LastActive,
     pub(super) counts: RowCounts,
+    pub(super) testers: Testers,
     /// Whether it matters when a user was last active.
     dated: bool,
     /// The packed form of the present row's open_id.
@@ -60,6 +63,7 @@ impl<'b> AudienceRows<'b> {
             sequence: Sequence::default(),
             last_active: LastActive::new(if dated { recipients } else { 0 }),
             counts: RowCounts::default(),
+            testers: Testers::default(),
             dated,
             packed: Vec::new(),
         }
@@ -79,6 +83,32 @@ impl<'b> AudienceRows<'b> {
                     _ => rows.add(row.place),
                 }
             }
+        }
+    }
+
+    /// Adds a tester, after all rows of the audience. It need not be in the audience, and never expires.
+    pub(super) fn add_tester(&mut self, open_id: &str) -> Result<(), UnusableKind> {
+        let never = self.dated.then_some(from_ms(i64::from(u32::MAX) * 1000));
+        if self.add_user(open_id, never)? {
+            self.counts.listed += 1;
+        }
+        let user = self.number(open_id);
+        self.testers.add(open_id, user);
+        Ok(())
+    }
+
+    /// The number of a user that was added. `None` for one that a list excludes and the ledger does not know.
+    fn number(&mut self, open_id: &str) -> Option<u32> {
+        pack(open_id, &mut self.packed);
+        let known = self.ledger_state.find_packed(&self.packed);
+        known.or_else(|| Some(self.ledger_state.recipients() + self.newcomers.find(&self.packed)?))
+    }
+
+    /// Adds the row of a source of testers.
+    pub(super) fn add_tester_row(&mut self, row: &Row<'_>) {
+        let added = row.open_id.and_then(|open_id| self.add_tester(open_id));
+        if let Err(kind) = added {
+            self.counts.unusable.entry(kind).or_default().add(row.place);
         }
     }
 

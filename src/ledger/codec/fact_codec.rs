@@ -36,6 +36,7 @@ const KEPT_OUT: u8 = 13;
 const RARE: u8 = 14;
 
 const ACTED: u8 = 0;
+const TESTERS: u8 = 1;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -139,6 +140,7 @@ impl Codec {
             // The reason has the place of the ordinal.
             Fact::Away { why, recipients } => write_numbers(writer, why.number() << 4 | AWAY, recipients),
             Fact::Returned { recipients } => write_numbers(writer, RETURNED, recipients),
+            Fact::Testers { recipients } => write_numbers(writer, TESTERS << 4 | RARE, recipients),
             Fact::Lapsed { recipient, at } => {
                 write_recipient(writer, LAPSED, *recipient, &mut self.last_ended);
                 writer.time(*at, &mut self.last_at);
@@ -299,6 +301,9 @@ impl Codec {
                 ACTED => Fact::Acted {
                     at: reader.time(&mut self.last_at)?,
                     act: postcard::from_bytes(reader.bytes()?).ok()?,
+                },
+                TESTERS => Fact::Testers {
+                    recipients: read_numbers(reader)?,
                 },
                 _ => return None,
             },

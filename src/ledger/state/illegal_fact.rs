@@ -60,6 +60,9 @@ pub enum IllegalFact {
     /// An approval of a wave that has not ended.
     #[error("it approves a wave that has not ended")]
     NotEnded,
+    /// Testers that were never admitted, are out of order, or are named twice in a generation.
+    #[error("it names testers that were never admitted, or names them twice")]
+    Testers,
     /// There are more recipients or activities than there are numbers.
     #[error("{}", ledger::TooMany)]
     TooMany,

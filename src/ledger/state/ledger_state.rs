@@ -43,6 +43,8 @@ pub struct LedgerState {
     pub(in crate::ledger) totals: Totals,
     /// The users that the lists of the last generation have kept out, in the order of the lists.
     pub(in crate::ledger) kept_out: Vec<KeptOut>,
+    /// The testers of the last generation, ascending.
+    pub(in crate::ledger) testers: Vec<u32>,
     /// `None` on replay, where nothing is undone.
     pub(in crate::ledger) rollback: Option<Rollback>,
 }
@@ -66,6 +68,7 @@ impl LedgerState {
             pending: PendingGeneration::default(),
             totals: Totals::default(),
             kept_out: Vec::new(),
+            testers: Vec::new(),
             rollback: None,
         }
     }
@@ -224,6 +227,12 @@ impl LedgerState {
         Some(&kept_out.people)
     }
 
+    /// The recipients that are sent to before all others, ascending.
+    #[must_use]
+    pub fn testers(&self) -> &[u32] {
+        &self.testers
+    }
+
     /// An activity by its number.
     #[must_use]
     pub fn activity(&self, activity: ActivityNo) -> Option<&ActivityId> {
@@ -339,6 +348,7 @@ impl LedgerState {
                 self.pending.kept_out.push(kept_out);
                 Ok(())
             }
+            Fact::Testers { recipients } => self.pending.set_testers(recipients, &self.recipients),
             Fact::Closed(generation) => self.close(*generation),
             Fact::Lapsed { recipient, at } => {
                 self.totals.note(at);
@@ -439,6 +449,7 @@ impl LedgerState {
             self.deliveries = closed.deliveries;
             self.generation = closed.generation;
             self.kept_out = closed.kept_out;
+            self.testers = closed.testers;
         }
         for (key, status) in moved.into_iter().rev() {
             let now = self.status(key);
@@ -594,6 +605,7 @@ impl LedgerState {
                 deliveries: self.deliveries.clone(),
                 generation: self.generation.clone(),
                 kept_out: self.kept_out.clone(),
+                testers: self.testers.clone(),
             });
         }
         self.generation = Some(generation);
@@ -601,6 +613,9 @@ impl LedgerState {
             self.accept_clock(at)?;
         }
         self.replace_kept_out(&pending.kept_out);
+        if let Some(testers) = pending.testers {
+            self.testers = testers;
+        }
         self.recipients.confirm_all();
         self.deliveries.admit(self.recipients.confirmed, coupons);
         if known > 0 && coupons_before != coupons {

@@ -14,6 +14,8 @@ pub(in crate::ledger) struct PendingGeneration {
     pub(super) away: [Vec<u32>; Away::ALL.len()],
     pub(super) returned: Vec<u32>,
     pub(super) kept_out: Vec<KeptOut>,
+    /// `None` if the testers stay the same.
+    pub(super) testers: Option<Vec<u32>>,
 }
 
 /// The lengths of the lists of a [`PendingGeneration`].
@@ -22,6 +24,7 @@ pub(super) struct PendingLengths {
     away: [usize; Away::ALL.len()],
     returned: usize,
     kept_out: usize,
+    has_testers: bool,
 }
 
 impl PendingGeneration {
@@ -51,11 +54,26 @@ impl PendingGeneration {
         Ok(())
     }
 
+    /// Sets the testers, once in a generation.
+    ///
+    /// # Errors
+    /// When the generation has testers, or one of them was never admitted or is out of order.
+    pub(super) fn set_testers(&mut self, recipients: Vec<u32>, index: &RecipientIndex) -> Result<(), IllegalFact> {
+        let is_ascending = recipients.is_sorted_by(|before, after| before < after);
+        let is_known = recipients.last().is_none_or(|last| *last < index.len());
+        if !is_ascending || !is_known || self.testers.is_some() {
+            return Err(IllegalFact::Testers);
+        }
+        self.testers = Some(recipients);
+        Ok(())
+    }
+
     pub(super) fn lengths(&self) -> PendingLengths {
         PendingLengths {
             away: self.away.each_ref().map(Vec::len),
             returned: self.returned.len(),
             kept_out: self.kept_out.len(),
+            has_testers: self.testers.is_some(),
         }
     }
 
@@ -65,6 +83,9 @@ impl PendingGeneration {
         }
         self.returned.truncate(lengths.returned);
         self.kept_out.truncate(lengths.kept_out);
+        if !lengths.has_testers {
+            self.testers = None;
+        }
     }
 
     fn contains(&self, recipient: u32) -> bool {

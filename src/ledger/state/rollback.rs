@@ -28,6 +28,7 @@ pub(in crate::ledger) struct BeforeClose {
     pub(super) deliveries: Deliveries,
     pub(super) generation: Option<Generation>,
     pub(super) kept_out: Vec<KeptOut>,
+    pub(super) testers: Vec<u32>,
 }
 
 #[derive(Debug)]

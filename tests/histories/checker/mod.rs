@@ -232,7 +232,7 @@ impl LedgerChecker {
         if let Some(left) = left {
             let new = facts.partition_point(|(batch, _)| *batch <= left);
             let rest = facts.split_off(new);
-            self.restore(number, left, &facts, &mut state.trace.requests[..checked])?;
+            self.restore(context, left, &facts, &mut state.trace.requests[..checked])?;
             facts = rest;
         }
         let trace = &state.trace;
@@ -287,7 +287,7 @@ impl LedgerChecker {
     /// lost.
     fn restore(
         &mut self,
-        campaign: usize,
+        context: CampaignApply<'_>,
         left: u64,
         facts: &[(u64, Fact)],
         requests: &mut [Request],
@@ -297,7 +297,7 @@ impl LedgerChecker {
         for (batch, fact) in facts {
             if let Fact::WaveEnded { share, at } = fact {
                 self.waves
-                    .ended(&self.reference, campaign, *share, *batch, at.as_millisecond())?;
+                    .ended(&self.reference, context, *share, *batch, at.as_millisecond())?;
             }
             if let Fact::Acted { act, .. } = fact {
                 let ActKind::Approved { share } = act.kind;
@@ -310,7 +310,7 @@ impl LedgerChecker {
         self.open.clear();
         let ours = requests
             .iter_mut()
-            .filter(|request| request.campaign == campaign && !request.lost);
+            .filter(|request| request.campaign == context.campaign.number && !request.lost);
         for request in ours {
             let delivery = self.reference.of_user(request.user, request.key.ordinal);
             let known = delivery.is_some_and(|delivery| {
@@ -411,7 +411,7 @@ impl LedgerChecker {
             Fact::WaveEnded { share, at } => {
                 self.waves.ended(
                     &self.reference,
-                    context.campaign.number,
+                    context,
                     *share,
                     batch,
                     at.as_millisecond(),

@@ -328,7 +328,7 @@ impl ReferenceState {
             Fact::WaveEnded { at, .. } | Fact::WaveHalted { at, .. } | Fact::Acted { at, .. } => {
                 self.note(at.as_millisecond());
             }
-            Fact::Decided { .. } | Fact::KeptOut(_) => {}
+            Fact::Decided { .. } | Fact::KeptOut(_) | Fact::Testers { .. } => {}
         }
         Ok(())
     }

@@ -22,12 +22,16 @@ pub struct Waves {
     durable: BTreeMap<u64, Nanos>,
 }
 
-/// The index of a user's wave. The last one is the rest of the audience.
-fn wave_of(context: CampaignApply<'_>, user: u8) -> usize {
+/// The index of a user's wave, the testers included. The last one is the rest of the audience.
+fn wave_of(context: CampaignApply<'_>, waves: &[WaveSettings], user: u8) -> usize {
+    if context.rules.testers.contains(&user) {
+        return 0;
+    }
     let fraction = bucket("runner/wave/v1", context.campaign.number, user);
-    let mut waves = context.rules.waves.iter();
-    let found = waves.position(|wave| fraction < f64::from(wave.share) / 100.0);
-    found.unwrap_or(context.rules.waves.len())
+    let found = waves
+        .iter()
+        .position(|wave| fraction < f64::from(wave.share) / 100.0);
+    found.unwrap_or(waves.len())
 }
 
 impl Waves {
@@ -43,7 +47,7 @@ impl Waves {
     pub fn ended(
         &mut self,
         reference: &ReferenceState,
-        campaign: usize,
+        context: CampaignApply<'_>,
         share: f64,
         batch: u64,
         at: i64,
@@ -53,7 +57,12 @@ impl Waves {
                 .deliveries
                 .first()
                 .map(|delivery| (delivery.state, delivery.attempts));
-            if bucket("runner/wave/v1", campaign, person.user) < share && first == Some((StateName::Pending, 0)) {
+            let is_in_wave = if share > 0.0 {
+                bucket("runner/wave/v1", context.campaign.number, person.user) < share
+            } else {
+                context.rules.testers.contains(&person.user)
+            };
+            if is_in_wave && first == Some((StateName::Pending, 0)) {
                 let details = format!("u{} of the wave of {share} was never attempted", person.user);
                 return Err(Violation::new("a wave ends when all of it were attempted", details));
             }
@@ -77,7 +86,9 @@ impl Waves {
 
     /// Checks that an approval that was emitted was durable then.
     pub fn check_emitted(&self, context: CampaignApply<'_>, wave: u32, durable: u64) -> Result<(), Violation> {
-        let wave = context.rules.waves.get(wave as usize - 1);
+        let waves = context.rules.all_waves();
+        let first = u32::from(context.rules.testers.is_empty());
+        let wave = waves.get((wave - first) as usize);
         let batch = wave.and_then(|wave| self.approvals.get(&wave.share));
         if batch.is_some_and(|batch| *batch <= durable) {
             return Ok(());
@@ -95,29 +106,30 @@ impl Waves {
         context: CampaignApply<'_>,
         new: &[Request],
     ) -> Result<(), Violation> {
-        if context.rules.waves.is_empty() {
+        let waves = context.rules.all_waves();
+        if waves.is_empty() {
             return Ok(());
         }
         for request in new {
             self.durable.entry(request.durable).or_insert(request.start);
-            let wave = wave_of(context, request.user);
+            let wave = wave_of(context, &waves, request.user);
             let first = request.attempt == 1 && request.key.ordinal == 1;
             let owed = |person: &&Recipient| person.deliveries.iter().any(|one| one.state != StateName::Skipped);
             let somebody = |before: usize| {
                 let mut people = reference.recipients.iter().filter(owed);
-                people.any(|person| wave_of(context, person.user) == before)
+                people.any(|person| wave_of(context, &waves, person.user) == before)
             };
             let Some(before) = (0..wave).rev().find(|before| somebody(*before)).filter(|_| first) else {
                 continue;
             };
             // A user who is added to a wave that has ended is sent to at once.
-            let own = context.rules.waves.get(wave).map_or(u8::MAX, |wave| wave.share);
+            let own = waves.get(wave).map_or(u8::MAX, |wave| wave.share);
             if self.ends.range(own..).any(|(_, (batch, _))| *batch <= request.durable) {
                 continue;
             }
             let WaveSettings {
                 share, wait, approval, ..
-            } = context.rules.waves[before];
+            } = waves[before];
             let wrong = |details: String| Err(Violation::new("waves come one after the other", details));
             // The end of a later wave implies the end of this one.
             let ends = self.ends.range(share..).map(|(_, end)| *end);

@@ -200,6 +200,7 @@ fn fact() -> impl Strategy<Value = Fact> {
             let answered = Answered { all, not_issued };
             Fact::WaveHalted { share, at, answered }
         }),
+        1 => numbers().prop_map(|recipients| Fact::Testers { recipients }),
         1 => (0.0..=1.0, time(), any::<String>()).prop_map(|(share, at, name)| Fact::Acted {
             at,
             act: Box::new(Act { by: actor(&name), kind: ActKind::Approved { share } }),

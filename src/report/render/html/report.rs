@@ -110,11 +110,13 @@ fn facts(report: &ReportView) -> Markup {
     }
     facts.push(("pace", format!("at most {}", rate(header.per_second))));
     for wave in &report.waves {
-        let percent = (wave.share * 1e8).round() / 1e6;
-        facts.push((
-            "wave",
-            format!("of {percent} % ended {}", time(wave.ended, &header.zone)),
-        ));
+        let ended = time(wave.ended, &header.zone);
+        if wave.share > 0.0 {
+            let percent = (wave.share * 1e8).round() / 1e6;
+            facts.push(("wave", format!("of {percent} % ended {ended}")));
+        } else {
+            facts.push(("testers", format!("ended {ended}")));
+        }
     }
     html! {
         section {

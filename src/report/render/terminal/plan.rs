@@ -306,7 +306,7 @@ fn sending(plan: &PlanView) -> Option<String> {
 fn add_waves(details: &mut Details, plan: &PlanView) {
     let mut day = plan.header.now;
     for turns in &plan.forecast.waves {
-        if let Some(text) = approvals::planned_wave(turns) {
+        if let Some(text) = approvals::planned_wave(turns, plan.header.now, &plan.header.zone) {
             details.add("waves", text);
             continue;
         }
