@@ -18,7 +18,7 @@ use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Re
 use crate::report::run_view::CampaignInfo;
 
 use super::error::AppError;
-use super::process::allow_many_files;
+use super::process::{actor, allow_many_files};
 use super::rehearsal::Rehearsal;
 
 use self::campaign_run::{CampaignRun, SharedRun};
@@ -86,6 +86,7 @@ pub async fn apply<T: Send + 'static>(
     allow_many_files();
     let confirm = request.confirm.clone();
     let shared = Arc::new(SharedRun {
+        by: request.by.clone().unwrap_or_else(|| actor(None)),
         request,
         reading: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
         status_interval: owner::status_interval(setups.len()),

@@ -7,6 +7,7 @@ use crate::campaign::{Exclude, Parsed, Testers};
 use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, Change, Diff, DiffBuilder, Refusal, Terms};
 use crate::ledger::{Fact, LedgerError, LedgerState};
+use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::delivery::StateName;
 use crate::plan::{AsOf, Fingerprint};
 use crate::report::feasibility::Reason;
@@ -24,6 +25,8 @@ pub struct AudienceReader<'a> {
     pub accepted: &'a [Accept],
     /// The change that says that the ledger is older than its witness. `None` if it is not.
     pub older_ledger: Option<&'a Change>,
+    /// The person who applies. `None` if nothing is sent for real.
+    pub by: Option<&'a Actor>,
     /// The wall clock at the start of the use case.
     pub now: Timestamp,
 }
@@ -40,13 +43,21 @@ impl AudienceReader<'_> {
             .unsettled()
             .filter(|(_, status)| inside && status.state.name() == StateName::InFlight);
         let called_off = under_way.map(|(key, _)| Fact::Withdrawn { key });
-        called_off.chain([self.run_began()]).collect()
+        called_off.chain(self.run_began()).collect()
     }
 
-    /// Returns the fact that a run starts now.
+    /// Returns the facts that a run starts now, and whose it is.
     #[must_use]
-    pub fn run_began(&self) -> Fact {
-        Fact::run_began(self.now, self.campaign.plan.retry.timeout)
+    pub fn run_began(&self) -> Vec<Fact> {
+        let began = Fact::run_began(self.now, self.campaign.plan.retry.timeout);
+        let applied = self.by.map(|by| Fact::Acted {
+            at: self.now,
+            act: Box::new(Act {
+                by: by.clone(),
+                kind: ActKind::Applied,
+            }),
+        });
+        [began].into_iter().chain(applied).collect()
     }
 
     /// Returns the latest time that the use case knows, so that no time that a source can contain is reported as a mistake.

@@ -17,6 +17,7 @@ mod exclude_cycles;
 mod excluded;
 pub mod export;
 pub mod find_other_ledger;
+pub mod history;
 pub mod locked_ledger;
 mod nearest;
 pub mod older_ledger;

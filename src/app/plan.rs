@@ -126,6 +126,7 @@ impl Planner<'_> {
             campaign: self.campaign,
             accepted: &accepted,
             older_ledger: older_ledger.as_ref(),
+            by: None,
             now: self.now,
         };
         let beginning = reader.beginning(ledger.state());

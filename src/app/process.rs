@@ -36,13 +36,15 @@ fn user(passwd: &str, uid: u32) -> Option<String> {
     })
 }
 
-/// Describes this process and its user, for a command to a run.
+/// Describes this process and its user, for a command to a run. `name` is given with `--by`.
 #[must_use]
-pub fn this_requester() -> Requester {
+pub fn this_requester(name: Option<&str>) -> Requester {
     Requester {
         pid: std::process::id(),
         user: login_name(),
         host: host(),
+        name: name.map(str::to_owned),
+        command: command(),
     }
 }
 
@@ -82,10 +84,11 @@ pub fn is_stopped(process: &Owner) -> bool {
     process.host == host() && matches!(state, Some('T' | 't'))
 }
 
-/// Returns who makes a decision in this process, as far as the system knows.
+/// Returns who makes a decision in this process: `user@host`, or `name (user@host)` if a person is named.
 #[must_use]
-pub fn person() -> String {
-    format!("{}@{}", login_name(), host())
+pub fn person(name: Option<&str>) -> String {
+    let from = format!("{}@{}", login_name(), host());
+    name.map_or(from.clone(), |name| format!("{name} ({from})"))
 }
 
 fn host() -> String {

@@ -15,7 +15,6 @@ use crate::report::times::{grouped, rfc3339};
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::locked_ledger::{LockedLedger, OpenLedger};
-use super::process::person;
 use super::witness::CampaignWitnesses;
 use super::{find_other_ledger, older_ledger, readonly_ledger, status_update};
 
@@ -90,16 +89,16 @@ impl<'c> Resolving<'c> {
     }
 
     /// Appends the decision. The ledger keeps the `note` and the `selection` as a person wrote them.
-    pub async fn decide(&mut self, note: &str, selection: &str) -> Result<(), AppError> {
+    pub async fn decide(&mut self, note: &str, selection: &str, by: &str) -> Result<(), AppError> {
         let clock = &self.campaign.environment.clock;
-        self.ledger.append(self.facts(note, selection, clock.now())).await?;
+        self.ledger.append(self.facts(note, selection, by, clock.now())).await?;
         let head = *self.ledger.store().heads().borrow();
         self.witnesses.write(&self.ledger_id, head, clock.now()).await;
         let why = format!(
             "{} resolved as {} by {}",
             grouped(self.selected.len() as u64),
             self.to.word(),
-            person()
+            by
         );
         let at = rfc3339(clock.now(), &self.campaign.parsed.campaign.timezone);
         let counts = self.ledger.state().counts();
@@ -108,8 +107,7 @@ impl<'c> Resolving<'c> {
     }
 
     /// Returns the facts of the decision: one or more for each state of the deliveries, in chunks.
-    fn facts(&self, note: &str, selection: &str, at: Timestamp) -> Vec<Fact> {
-        let by = person();
+    fn facts(&self, note: &str, selection: &str, by: &str, at: Timestamp) -> Vec<Fact> {
         let mut facts = Vec::new();
         for from in [StateName::InDoubt, StateName::Held, StateName::Refused] {
             let these = self.selected.iter().filter(|selected| selected.from == from);
@@ -117,7 +115,7 @@ impl<'c> Resolving<'c> {
             for keys in these.chunks(Fact::CHUNK) {
                 let decision = ManualDecision {
                     at,
-                    by: by.clone(),
+                    by: by.to_owned(),
                     note: note.to_owned(),
                     from,
                     to: self.to,

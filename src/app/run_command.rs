@@ -35,14 +35,14 @@ pub struct Received {
 }
 
 /// Sends a command to the process that applies the campaign whose ledger belongs at `place`. Returns `None` if no process does.
-pub async fn send(place: &LedgerDir, verb: Verb) -> Result<Option<Received>, AppError> {
+pub async fn send(place: &LedgerDir, verb: Verb, by: Option<&str>) -> Result<Option<Received>, AppError> {
     let mut waited = Duration::ZERO;
     while let Some(owner) = place.applier()? {
         let socket = place.socket();
         let sent = match verb {
-            Verb::Pause => client::pause(&socket, this_requester()).await,
-            Verb::Resume => client::resume(&socket).await,
-            Verb::Stop => client::stop(&socket, this_requester()).await,
+            Verb::Pause => client::pause(&socket, this_requester(by)).await,
+            Verb::Resume => client::resume(&socket, this_requester(by)).await,
+            Verb::Stop => client::stop(&socket, this_requester(by)).await,
         };
         match sent {
             Ok(before) => return Ok(Some(Received { pid: owner.pid, before })),
@@ -57,16 +57,16 @@ pub async fn send(place: &LedgerDir, verb: Verb) -> Result<Option<Received>, App
         }
     }
     if verb == Verb::Stop {
-        return Ok(stop_waiting(place).await);
+        return Ok(stop_waiting(place, by).await);
     }
     Ok(None)
 }
 
 /// Stops the applies that wait for a process that reads the ledger. Returns the last one. `None` if there is none.
-async fn stop_waiting(place: &LedgerDir) -> Option<Received> {
+async fn stop_waiting(place: &LedgerDir, by: Option<&str>) -> Option<Received> {
     let mut stopped = None;
     for (pid, socket) in place.waiting_sockets() {
-        match client::stop(&socket, this_requester()).await {
+        match client::stop(&socket, this_requester(by)).await {
             Ok(before) => stopped = Some(Received { pid, before }),
             // It ended, was killed, or has the lock by now.
             Err(error) => tracing::debug!("process {pid} does not wait any longer: {error}"),

@@ -84,6 +84,7 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
         campaign,
         accepted: &accepted,
         older_ledger: older_ledger.as_ref(),
+        by: None,
         now,
     };
     ledger.append(reader.beginning(ledger.state())).await?;

@@ -41,13 +41,11 @@ impl KeyType<Testers> for ListOrSource {
         }
         let open_ids = value.list(text::TestersHelp, diagnostics, |entry, diagnostics| {
             let scalar = entry.scalar(&text::TesterWanted, diagnostics)?;
-            match OpenId::parse(&scalar.text) {
-                Ok(open_id) => Some(open_id),
-                Err(_) => {
-                    let message = text::NoTester { path: &entry.path };
-                    entry.refuse(Code::IllegalFact, message, text::TestersHelp, diagnostics)
-                }
-            }
+            let open_id = OpenId::parse(&scalar.text).ok();
+            open_id.or_else(|| {
+                let message = text::NoTester { path: &entry.path };
+                entry.refuse(Code::IllegalFact, message, text::TestersHelp, diagnostics)
+            })
         })?;
         Some(Testers::OpenIds(open_ids))
     }

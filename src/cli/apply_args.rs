@@ -11,6 +11,7 @@ use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
 
+use super::by_args::ByArgs;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
 
@@ -44,6 +45,9 @@ pub struct ApplyArgs {
     #[arg(help = help::ApplyYes.to_string())]
     #[arg(short, long, help_heading = help::HeadingWhatMayHappen.to_string())]
     pub yes: bool,
+
+    #[command(flatten)]
+    pub by: ByArgs,
 
     #[command(flatten)]
     pub dry: DryRunArgs,

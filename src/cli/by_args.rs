@@ -18,6 +18,12 @@ pub struct ByArgs {
 }
 
 impl ByArgs {
+    /// The name that was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.by.as_deref()
+    }
+
     /// The person who runs this command.
     #[must_use]
     pub fn actor(&self) -> Actor {

@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod failure;
 mod global_args;
+mod history;
 mod init;
 mod load;
 mod logging;
@@ -52,7 +53,7 @@ use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
-use crate::catalogue::{Language, approval, cli, help};
+use crate::catalogue::{Language, approval, cli, help, history as texts};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
@@ -70,6 +71,7 @@ use self::explain::ExplainArgs;
 use self::export::ExportArgs;
 use self::failure::Failure;
 use self::global_args::{Color, GlobalArgs, Output};
+use self::history::HistoryArgs;
 use self::init::InitArgs;
 use self::man::ManArgs;
 use self::plan::PlanArgs;
@@ -131,6 +133,8 @@ pub(crate) enum Command {
     Resolve(ResolveArgs),
     #[command(about = help::CommandTrace.to_string())]
     Trace(TraceArgs),
+    #[command(about = texts::Command.to_string())]
+    History(HistoryArgs),
     #[command(about = help::CommandExport.to_string())]
     Export(ExportArgs),
     #[command(about = help::CommandVerify.to_string())]
@@ -306,6 +310,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Validate(args)) => validate::run(args, context),
         Some(Command::Resolve(args)) => resolve::run(args, context),
         Some(Command::Trace(args)) => trace::run(args, context),
+        Some(Command::History(args)) => history::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),
         Some(Command::Verify(args)) => verify::run(args, context),
         Some(Command::Schema(args)) => schema::run(*args, cli.global.lang, context),

@@ -7,6 +7,7 @@ use std::num::NonZeroU8;
 
 use crate::app::LoadedCampaign;
 use crate::app::apply::confirmation::Answer;
+use crate::app::process::person;
 use crate::app::resolve::Resolving;
 use crate::app::resolve::selection::{Selection, Which};
 use crate::catalogue::{app, help, resolve as text};
@@ -15,6 +16,7 @@ use crate::model::problem::Problem;
 use crate::report::text::visible;
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::by_args::ByArgs;
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -41,6 +43,8 @@ pub struct ResolveArgs {
     pub which: WhichArgs,
     #[command(flatten)]
     pub decision: DecisionArgs,
+    #[command(flatten)]
+    pub by: ByArgs,
 }
 
 /// Which deliveries are resolved.
@@ -137,7 +141,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
             check_without_question(&resolving, to)?;
         }
     }
-    resolving.decide(note, &selection).await?;
+    resolving.decide(note, &selection, &person(args.by.name())).await?;
     // The ledger is released before anything is written: a reader of stdout may be slow.
     match context.output {
         Output::Json => {

@@ -15,6 +15,7 @@ use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
 use crate::report::wording;
 
+use super::by_args::ByArgs;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -60,6 +61,8 @@ pub struct WhichRuns {
     pub all: bool,
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
+    #[command(flatten)]
+    pub by: ByArgs,
 }
 
 /// Pauses runs.
@@ -155,7 +158,7 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
     let campaign = &target.place.identity().campaign;
     let go_on = target.at.as_ref().map(|at| again("apply", at));
     let go_on = go_on.as_ref().map(|command| text::GoOnAfterInterruption { command });
-    let Some(Received { pid, before }) = run_command::send(&target.place, verb).await? else {
+    let Some(Received { pid, before }) = run_command::send(&target.place, verb, args.by.name()).await? else {
         if !target.is_named {
             return Ok(None);
         }
@@ -166,7 +169,7 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
         });
     };
     let done = match (verb, &before) {
-        (Verb::Pause, RunCommand::Go) => text::Paused { campaign, pid: &pid }.to_string(),
+        (Verb::Pause, RunCommand::Go | RunCommand::Resume { .. }) => text::Paused { campaign, pid: &pid }.to_string(),
         (Verb::Pause, RunCommand::Pause { by }) => text::PausedAlready {
             campaign,
             pid: &pid,
@@ -174,7 +177,9 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
         }
         .to_string(),
         (Verb::Resume, RunCommand::Pause { .. }) => text::Resumed { campaign, pid: &pid }.to_string(),
-        (Verb::Stop, RunCommand::Go | RunCommand::Pause { .. }) => text::Stops { campaign, pid: &pid }.to_string(),
+        (Verb::Stop, RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Pause { .. }) => {
+            text::Stops { campaign, pid: &pid }.to_string()
+        }
         (Verb::Stop, RunCommand::Stop { by }) => text::StopsAlready {
             campaign,
             pid: &pid,
@@ -191,7 +196,7 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
                 None => failure,
             });
         }
-        (Verb::Resume, RunCommand::Go) => {
+        (Verb::Resume, RunCommand::Go | RunCommand::Resume { .. }) => {
             if !target.is_named {
                 return Ok(None);
             }

@@ -84,8 +84,8 @@ pub async fn pause(path: &Path, by: Requester) -> Result<RunCommand, ControlErro
 }
 
 /// Tells the owner to end a pause. Returns the command that was in effect before.
-pub async fn resume(path: &Path) -> Result<RunCommand, ControlError> {
-    order(path, &Request::Resume).await
+pub async fn resume(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
+    order(path, &Request::Resume { by: Some(by) }).await
 }
 
 /// Tells the owner to end its run. Returns the command that was in effect before.

@@ -119,7 +119,7 @@ impl ControlServer {
     fn stop(&self, by: Option<Requester>) -> RunCommand {
         self.order(|order| match order {
             RunCommand::Stop { .. } => None,
-            RunCommand::Go | RunCommand::Pause { .. } => Some(RunCommand::Stop { by }),
+            RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Pause { .. } => Some(RunCommand::Stop { by }),
         })
     }
 
@@ -127,7 +127,8 @@ impl ControlServer {
     fn order(&self, change: impl FnOnce(&RunCommand) -> Option<RunCommand>) -> RunCommand {
         let mut before = RunCommand::Go;
         self.commands.send_if_modified(|order| {
-            before = order.clone();
+            // Clients of earlier versions know no other word.
+            before = if order.goes_on() { RunCommand::Go } else { order.clone() };
             match change(&before) {
                 Some(next) => {
                     *order = next;
@@ -212,12 +213,12 @@ impl ControlServer {
                 return self.view(batches, from, to).await;
             }
             Request::Pause { by } => self.order(|order| match order {
-                RunCommand::Go => Some(RunCommand::Pause { by }),
+                RunCommand::Go | RunCommand::Resume { .. } => Some(RunCommand::Pause { by }),
                 RunCommand::Pause { .. } | RunCommand::Stop { .. } => None,
             }),
-            Request::Resume => self.order(|order| match order {
-                RunCommand::Pause { .. } => Some(RunCommand::Go),
-                RunCommand::Go | RunCommand::Stop { .. } => None,
+            Request::Resume { by } => self.order(|order| match order {
+                RunCommand::Pause { .. } => Some(by.map_or(RunCommand::Go, |by| RunCommand::Resume { by })),
+                RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Stop { .. } => None,
             }),
             Request::Stop { by } => self.stop(Some(by)),
             Request::Approve(request) => return self.approve(request, from, to).await,

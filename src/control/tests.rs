@@ -104,6 +104,8 @@ fn requester(pid: u32) -> Requester {
         pid,
         user: "ann".to_owned(),
         host: "till-3".to_owned(),
+        name: None,
+        command: String::new(),
     }
 }
 
@@ -115,19 +117,19 @@ async fn an_order_is_answered_by_what_was_ordered_before() {
     let _listening = server.listen(&socket).unwrap();
     let commands = server.commands();
     let paused = |pid| RunCommand::Pause { by: requester(pid) };
-    assert_eq!(client::resume(&socket).await.unwrap(), RunCommand::Go);
+    assert_eq!(client::resume(&socket, requester(2)).await.unwrap(), RunCommand::Go);
     assert_eq!(client::pause(&socket, requester(1)).await.unwrap(), RunCommand::Go);
     assert_eq!(client::pause(&socket, requester(2)).await.unwrap(), paused(1));
     assert_eq!(*commands.borrow(), paused(1), "the first who paused it stays named");
-    assert_eq!(client::resume(&socket).await.unwrap(), paused(1));
-    assert_eq!(*commands.borrow(), RunCommand::Go);
+    assert_eq!(client::resume(&socket, requester(2)).await.unwrap(), paused(1));
+    assert_eq!(*commands.borrow(), RunCommand::Resume { by: requester(2) });
     client::pause(&socket, requester(3)).await.unwrap();
     assert_eq!(client::stop(&socket, requester(4)).await.unwrap(), paused(3));
     let stopped = RunCommand::Stop { by: Some(requester(4)) };
     server.signalled();
     for before in [
         client::pause(&socket, requester(5)).await,
-        client::resume(&socket).await,
+        client::resume(&socket, requester(2)).await,
         client::stop(&socket, requester(6)).await,
     ] {
         assert_eq!(before.unwrap(), stopped, "nothing undoes a stop");

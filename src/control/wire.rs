@@ -30,7 +30,11 @@ pub(super) enum Request {
         by: Requester,
     },
     /// End a pause.
-    Resume,
+    Resume {
+        /// The requester. `None` if a version sends it that does not name itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Requester>,
+    },
     /// End the run.
     Stop {
         /// The requester.
@@ -153,12 +157,15 @@ mod tests {
             pid: 4711,
             user: "安".to_owned(),
             host: "till-3".to_owned(),
+            name: None,
+            command: String::new(),
         };
         for ask in [
             Request::View { batches: None },
             Request::View { batches: Some(7) },
             Request::Pause { by: by.clone() },
-            Request::Resume,
+            Request::Resume { by: Some(by.clone()) },
+            Request::Resume { by: None },
             Request::Stop { by },
             Request::Approve(ApprovalRequest {
                 wave: Some(0),

@@ -154,7 +154,7 @@ pub async fn attempt<P: Platform>(
     };
     let began = shared.clock.now();
     // The driver may be waiting for the disk, unaware of a command or of the end of a window.
-    if *shared.commands.borrow() != RunCommand::Go
+    if !shared.commands.borrow().goes_on()
         || !*open.borrow()
         || !(mutant!(WindowWhenQueued) || shared.schedule.allows(began))
         || latest.is_past(began, shared.clock.age_now())

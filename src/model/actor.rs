@@ -32,4 +32,12 @@ pub enum ActKind {
         /// The wave, as the share of the audience that had its turn by its end; 0 for the testers.
         share: f64,
     },
+    /// The person started a run.
+    Applied,
+    /// The person paused the run.
+    Paused,
+    /// The person resumed the run.
+    Resumed,
+    /// The person stopped the run.
+    Stopped,
 }

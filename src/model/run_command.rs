@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::model;
 
+use super::actor::{Act, ActKind, Actor};
+
 /// The process that gives a command, and its user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requester {
@@ -15,11 +17,30 @@ pub struct Requester {
     pub user: String,
     /// The machine's name.
     pub host: String,
+    /// The person, if `--by` names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The command line. Empty for a process of a version that does not send it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub command: String,
+}
+
+impl Requester {
+    /// The person, for the ledger.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor {
+            name: self.name.as_ref().unwrap_or(&self.user).clone(),
+            user: self.user.clone(),
+            host: self.host.clone(),
+            command: self.command.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Requester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pid, user, host } = self;
+        let Self { pid, user, host, .. } = self;
         model::Requester { pid, user, host }.fmt(f)
     }
 }
@@ -31,6 +52,11 @@ pub enum RunCommand {
     /// Send coupons.
     #[default]
     Go,
+    /// Send coupons again, after a pause.
+    Resume {
+        /// The process that asked for it.
+        by: Requester,
+    },
     /// Start no attempt until the next `Go`.
     Pause {
         /// The process that asked for the pause.
@@ -45,6 +71,25 @@ pub enum RunCommand {
 }
 
 impl RunCommand {
+    /// Whether the run sends.
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        matches!(self, Self::Go | Self::Resume { .. })
+    }
+
+    /// The act that the command is, and its person. `None` without a person.
+    #[must_use]
+    pub fn act(&self) -> Option<Act> {
+        let (by, kind) = match self {
+            Self::Pause { by } => (by, ActKind::Paused),
+            Self::Resume { by } => (by, ActKind::Resumed),
+            Self::Stop { by: Some(by) } => (by, ActKind::Stopped),
+            Self::Go | Self::Stop { by: None } => return None,
+        };
+        let by = by.actor();
+        Some(Act { by, kind })
+    }
+
     /// Whether the command ends the run.
     #[must_use]
     pub const fn stops(&self) -> bool {

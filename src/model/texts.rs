@@ -80,6 +80,8 @@ fn the_other_texts_are_in_both_languages() {
         pid: 4711,
         user: "安".to_owned(),
         host: "till-3".to_owned(),
+        name: None,
+        command: String::new(),
     };
     let status = DeliveryStatus::PENDING;
     let illegal = status.next(Transition::Withdrawn).unwrap_err();

@@ -407,6 +407,8 @@ mod tests {
             pid: 5170,
             user: "ops".into(),
             host: "till-3".into(),
+            name: None,
+            command: String::new(),
         };
         let drains = [
             DrainReason::Stopped { by },

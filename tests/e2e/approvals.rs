@@ -123,3 +123,59 @@ fn a_rehearsal_goes_on_without_an_approval() {
     let approved = approve(&scene, &["--sandbox"]).ends(0);
     assert_eq!(approved.out, "summer: nothing waits for an approval\n");
 }
+
+/// Sends to testers first, in the audience or not.
+#[test]
+fn testers_are_sent_to_first_and_then_the_run_waits() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, 60).with("schedule: {waves: [{share: 20%, wait: 0ms}]}\n");
+    let file = fs::read_to_string(scene.file()).unwrap();
+    let audience = "audience: {testers: [tester-1, tester-2], control_group: 90%, source: ";
+    fs::write(scene.file(), file.replace("audience: {source: ", audience)).unwrap();
+    let plan = Ran::new(scene.command("plan", &[]).output().unwrap()).ends(0);
+    assert!(plan.out.contains("testers: 2 coupons from "), "{}", plan.out);
+    assert!(plan.out.contains("after an approval of the testers"), "{}", plan.out);
+    let first = Ran::new(scene.apply(&["--no-wait", "--yes"]).output().unwrap()).ends(3);
+    assert!(
+        first.out.contains("the rest needs an approval after the testers"),
+        "{}",
+        first.out
+    );
+    let users: Vec<_> = fake_platform.log().iter().map(|one| one["open_id"].clone()).collect();
+    assert_eq!(users.len(), 2, "{users:?}");
+    let unknown = approve(&scene, &["--wave", "1"]).ends(3);
+    assert!(unknown.err.contains("error[E0226]"), "{}", unknown.err);
+    let approved = approve(&scene, &["--wave", "testers", "--by", "Li Na"]).ends(0);
+    assert!(
+        approved.out.contains("the wait after the testers is over"),
+        "{}",
+        approved.out
+    );
+    Ran::new(scene.apply(&["--yes", "--by", "Bo"]).output().unwrap()).ends(0);
+    let history = Ran::new(scene.command("history", &["--output", "json"]).output().unwrap()).ends(0);
+    let acts: Vec<(String, String)> = history
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|object| object["type"] == "history")
+        .map(|object| {
+            let word = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+            (word("act"), word("by"))
+        })
+        .collect();
+    let last = acts.last().map(|(act, by)| (act.as_str(), by.as_str()));
+    assert_eq!(last, Some(("applied", "Bo")));
+    assert_eq!(acts[1], ("approved".to_owned(), "Li Na".to_owned()));
+    assert_eq!(acts.len(), 3, "{acts:?}");
+}
+
+#[test]
+fn testers_who_cannot_be_sent_to_are_refused() {
+    let scene = Scene::new("http://127.0.0.1:1", 60);
+    let file = fs::read_to_string(scene.file()).unwrap();
+    fs::write(scene.dir.path().join("said-no.csv"), "open_id\ntester-1\n").unwrap();
+    let audience = "audience: {testers: [tester-1], exclude: [{csv: {path: said-no.csv, open_id: open_id}}], source: ";
+    fs::write(scene.file(), file.replace("audience: {source: ", audience)).unwrap();
+    let plan = Ran::new(scene.command("plan", &[]).output().unwrap()).ends(4);
+    assert!(plan.out.contains("the only tester cannot be sent to"), "{}", plan.out);
+}

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runner::engine::{StopReason, approval};
+use runner::ledger::Fact;
+use runner::model::actor::ActKind;
 use runner::model::approval::{ApprovalAnswer, WaveWait};
 use runner::model::event::{Ending, EventKind, Phase, Waiting};
+use runner::model::run_command::RunCommand;
 use runner::plan::Wave;
 
 use crate::bench::{Bench, li};
+use crate::run_commands::requester;
 use crate::waves::{bench, wave};
 use crate::world::{Act, World};
 
@@ -206,4 +210,33 @@ async fn an_approval_that_never_comes_ends_with_the_schedule() {
     assert_eq!((ended.ending, ended.why), (Ending::NeedsPerson, StopReason::End));
     let world: Arc<World> = world;
     assert!(starts(&world) < 50);
+}
+
+/// Who pauses, resumes and stops a run is a fact of its ledger.
+#[tokio::test(start_paused = true)]
+async fn commands_of_persons_are_facts() {
+    let bench = Bench::new();
+    let world = World::new(&bench.clock, 3_000, |_| Act::Issue);
+    let by = requester();
+    let (_, ()) = tokio::join!(bench.apply(3_000, &world), async {
+        for command in [
+            RunCommand::Pause { by: by.clone() },
+            RunCommand::Resume { by: by.clone() },
+            RunCommand::Stop { by: Some(by.clone()) },
+        ] {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            bench.commands.send_replace(command);
+        }
+    });
+    let mut acts = Vec::new();
+    let mut ledger = bench.open().await;
+    let note = |_, fact: Fact| {
+        if let Fact::Acted { act, .. } = fact {
+            acts.push((act.kind, act.by));
+        }
+    };
+    ledger.facts(note).await.unwrap();
+    let kinds: Vec<_> = acts.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [ActKind::Paused, ActKind::Resumed, ActKind::Stopped]);
+    assert!(acts.iter().all(|(_, actor)| *actor == by.actor()));
 }

@@ -24,6 +24,8 @@ pub fn requester() -> Requester {
         pid: 815,
         user: "ann".to_owned(),
         host: "till-3".to_owned(),
+        name: None,
+        command: String::new(),
     }
 }
 

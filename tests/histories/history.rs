@@ -251,13 +251,15 @@ async fn inject_incidents(
         pid: 1,
         user: "somebody".into(),
         host: "here".into(),
+        name: None,
+        command: String::new(),
     };
     for incident in &apply.incidents {
         tokio::time::sleep_until(began + Duration::from_millis(incident.after)).await;
         env.log(|| incident);
         let order = match incident.kind {
             IncidentKind::Pause => RunCommand::Pause { by: by.clone() },
-            IncidentKind::Resume => RunCommand::Go,
+            IncidentKind::Resume => RunCommand::Resume { by: by.clone() },
             IncidentKind::Stop => RunCommand::Stop { by: Some(by.clone()) },
             IncidentKind::Approve => {
                 let mut concerned = apply.campaigns.iter().zip(approvers);
@@ -357,7 +359,14 @@ async fn run_campaign(
             began => began.map_err(failed)?,
         };
     }
-    let admission = match admit(ledger.state(), &plan, apply, (&env.scenario.campaigns[number], campaign), now, older) {
+    let admission = match admit(
+        ledger.state(),
+        &plan,
+        apply,
+        (&env.scenario.campaigns[number], campaign),
+        now,
+        older,
+    ) {
         Ok(admission) => admission,
         Err(why) => return Ok(ApplyEnd::NotAdmitted(why)),
     };

@@ -14,6 +14,7 @@ use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, RunOutcome};
 use crate::ledger::store::SledStore;
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
+use crate::model::actor::Actor;
 use crate::model::delivery::StateName;
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::run_command::{Requester, RunCommand};
@@ -69,6 +70,8 @@ impl RunResult {
 /// What the runs of one process share.
 pub(super) struct SharedRun {
     pub(super) request: ApplyRequest,
+    /// The person who applies.
+    pub(super) by: Actor,
     /// Limits how many campaigns read their ledger and audience at once: one for each core.
     pub(super) reading: Semaphore,
     /// The interval at which `status.json` is replaced.
@@ -303,7 +306,7 @@ impl StartedRun<'_> {
 
     async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<Ledger<SledStore>, AppError> {
         let mut ledger = self.locked.begin(reader.now, &self.witnesses).await?.ledger;
-        ledger.append(vec![reader.run_began()]).await?;
+        ledger.append(reader.run_began()).await?;
         self.show(Some(&ledger)).await;
         Ok(ledger)
     }
@@ -313,6 +316,7 @@ impl StartedRun<'_> {
             campaign: &self.campaign.loaded,
             accepted,
             older_ledger,
+            by: Some(&self.shared.by),
             now: self.campaign.loaded.environment.clock.now(),
         }
     }

@@ -95,7 +95,7 @@ pub(super) fn show_pauses(server: &ControlServer, reporter: &Arc<Reporter>, cloc
         loop {
             let phase = match &*commands.borrow_and_update() {
                 RunCommand::Pause { by } => Some(Phase::Paused { by: by.clone() }),
-                RunCommand::Go => paused.then_some(Phase::Planning),
+                RunCommand::Go | RunCommand::Resume { .. } => paused.then_some(Phase::Planning),
                 RunCommand::Stop { .. } => return,
             };
             paused = matches!(phase, Some(Phase::Paused { .. }));

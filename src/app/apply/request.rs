@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::audience_diff::Accept;
+use crate::model::actor::Actor;
 use crate::plan::Fingerprint;
 
 use super::confirmation::Confirm;
@@ -14,6 +15,8 @@ pub struct ApplyRequest {
     pub accept: Vec<Accept>,
     /// The fingerprint of the plan that was reviewed.
     pub expect: Option<Fingerprint>,
+    /// The person who applies. `None` for the login name.
+    pub by: Option<Actor>,
     /// Whether a rehearsal starts with a new ledger.
     pub fresh: bool,
     /// Whether the person agrees to every send beforehand.

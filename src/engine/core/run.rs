@@ -182,7 +182,7 @@ impl Run {
     }
 
     fn on_change(&mut self, changes: Changes, outside: &mut Outside<'_>) -> Awaits {
-        self.command = changes.command;
+        self.follow(changes.command, outside.now);
         self.prepared = changes.prepared;
         self.connecting = changes.connecting;
         let mut finished = changes.finished;
@@ -213,6 +213,18 @@ impl Run {
             self.prepare(allowance, outside);
         }
         self.close(outside)
+    }
+
+    /// Follows a command, and records whose it is.
+    fn follow(&mut self, command: RunCommand, now: Moment) {
+        if command != self.command
+            && !matches!(self.stage, Stage::Failed)
+            && let Some(act) = command.act()
+        {
+            let act = Box::new(act);
+            self.batch.facts.push(Fact::Acted { at: now.wall, act });
+        }
+        self.command = command;
     }
 
     /// Adds the fact of an approval to the batch, or answers that it has no effect.

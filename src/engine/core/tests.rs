@@ -137,6 +137,8 @@ fn requester() -> Requester {
         pid: 1,
         user: "somebody".into(),
         host: "here".into(),
+        name: None,
+        command: String::new(),
     }
 }
 

@@ -395,6 +395,7 @@ impl LedgerState {
                 let Act { by, kind } = *act;
                 match kind {
                     ActKind::Approved { share } => self.totals.waves.approve(share, Approval { at, by }),
+                    ActKind::Applied | ActKind::Paused | ActKind::Resumed | ActKind::Stopped => Ok(()),
                 }
             }
         }

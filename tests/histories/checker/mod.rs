@@ -299,8 +299,9 @@ impl LedgerChecker {
                 self.waves
                     .ended(&self.reference, context, *share, *batch, at.as_millisecond())?;
             }
-            if let Fact::Acted { act, .. } = fact {
-                let ActKind::Approved { share } = act.kind;
+            if let Fact::Acted { act, .. } = fact
+                && let ActKind::Approved { share } = act.kind
+            {
                 self.waves.approved(share, *batch)?;
             }
             self.reference.take(*batch, fact, None)?;
@@ -409,17 +410,13 @@ impl LedgerChecker {
                 }
             }
             Fact::WaveEnded { share, at } => {
-                self.waves.ended(
-                    &self.reference,
-                    context,
-                    *share,
-                    batch,
-                    at.as_millisecond(),
-                )?;
+                self.waves
+                    .ended(&self.reference, context, *share, batch, at.as_millisecond())?;
             }
             Fact::Acted { act, .. } => {
-                let ActKind::Approved { share } = act.kind;
-                self.waves.approved(share, batch)?;
+                if let ActKind::Approved { share } = act.kind {
+                    self.waves.approved(share, batch)?;
+                }
             }
             _ => {}
         }

@@ -28,9 +28,7 @@ fn wave_of(context: CampaignApply<'_>, waves: &[WaveSettings], user: u8) -> usiz
         return 0;
     }
     let fraction = bucket("runner/wave/v1", context.campaign.number, user);
-    let found = waves
-        .iter()
-        .position(|wave| fraction < f64::from(wave.share) / 100.0);
+    let found = waves.iter().position(|wave| fraction < f64::from(wave.share) / 100.0);
     found.unwrap_or(waves.len())
 }
 

@@ -135,6 +135,8 @@ fn requester() -> Requester {
         pid: 815,
         user: "ann".into(),
         host: "till-4\u{202e}".into(),
+        name: None,
+        command: String::new(),
     }
 }
 

@@ -47,6 +47,8 @@ fn campaigns_in_every_state() {
         pid: 815,
         user: "安\x1b[2J".into(),
         host: "till-4".into(),
+        name: None,
+        command: String::new(),
     };
     script.shift(StateName::Pending, StateName::InFlight);
     script.phase(Phase::Paused { by: by.clone() });

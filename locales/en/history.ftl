@@ -1,0 +1,29 @@
+command = Shows who applied, approved, paused, resumed, stopped or resolved what, and when
+examples =
+    Examples:
+      runner history campaigns/summer.yaml
+          who did what to the campaign, when, and from where
+      runner history campaigns/summer.yaml --output json | jq 'select(.act == "approved")'
+          its approvals, for a program
+
+    It reads the ledger, also while another process applies the campaign. Runs of versions that did not record their person are shown without one. A stop by a signal is not recorded.
+unknown = unknown
+named-author = { $name } ({ $from })
+applied = applied the campaign
+accepted = accepted: { $words }
+approved = approved what comes after the wave of { $share }
+approved-testers = approved what comes after the testers
+paused = paused the run
+resumed = resumed the run
+stopped = stopped the run
+resolved = resolved { $deliveries ->
+        [one] 1 delivery
+       *[other] { $deliveries } deliveries
+    } that { $deliveries ->
+        [one] was
+       *[other] were
+    } { $from }, as { $to ->
+        [issued] issued
+        [refused] refused
+       *[owed] owed
+    }: { $note }
