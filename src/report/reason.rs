@@ -427,6 +427,8 @@ mod tests {
                     pid: 1,
                     user: "ops".into(),
                     host: "till-3".into(),
+                    name: None,
+                    command: String::new(),
                 },
                 in_flight: 0,
                 meanwhile: Some(Box::new(Reason::Queued)),
