@@ -14,6 +14,7 @@ description = { $key ->
     [Audience] 给谁发券。
     [Audience-source] 用户名单的来源。
     [Audience-exclude] 不给谁发券：任意一种数据源的名单，以及其他任务已发的券。
+    [Audience-testers] 最先发放的用户，不论数据源中有没有他们；发完后等待 `runner approve`。
     [Audience-active_within] 轮到用户时，如果最近一次活跃早于这个时长，就跳过这个用户。
     [Audience-order] 谁先发放。
     [Audience-control_group] 永远不发券的人群比例，由固定的哈希选出。
