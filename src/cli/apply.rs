@@ -8,6 +8,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use crate::app::apply::confirmation::{Answer, Confirm, Question};
 use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
 use crate::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
@@ -25,7 +27,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::runtime::block_on;
-use super::signals::{self, SignalTexts};
+use super::signals::{self, Signal, SignalTexts};
 use super::typed::again;
 use super::{load, plan, question};
 
@@ -82,7 +84,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     // Until here a signal ends the process at once: nothing has begun, and the file of a secret may be a named pipe that gives
     // nothing.
     let timeouts = campaigns.iter().map(|campaign| campaign.loaded.plan.retry.timeout);
-    stop_on_signal(servers.clone(), timeouts.max().unwrap_or_default(), context)?;
+    let signalled = stop_on_signal(servers.clone(), timeouts.max().unwrap_or_default(), context)?;
     if let (true, Some(Unusable { failure, .. })) = (is_alone, unusable.first()) {
         return failure.clone().map_or(Ok(Exit::Input), Err);
     }
@@ -90,11 +92,15 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         context.talk(&format!("{}\n", cli::NoQuestion));
     }
     let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.loaded.plan.as_ref()).collect();
-    let metrics = metrics::serve(args, context, &plans, is_alone).await?;
-    let runs = campaigns.iter().zip(metrics).map(|(campaign, metrics)| ReportedRun {
-        campaign: info(campaign),
-        metrics,
-    });
+    let mut metrics = metrics::publish(args, context, &plans, is_alone).await?;
+    let of_campaigns = metrics.of_campaigns(campaigns.len());
+    let runs = campaigns
+        .iter()
+        .zip(of_campaigns)
+        .map(|(campaign, metrics)| ReportedRun {
+            campaign: info(campaign),
+            metrics,
+        });
     let outputs = context.outputs(args.events.as_deref())?;
     let events = outputs.events.clone();
     let started = Display::start(runs.collect(), outputs, &context.environment.clock);
@@ -142,20 +148,39 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     if let Some(fake_platform) = fake_platform {
         fake_platform.stop().await;
     }
-    messages::print(args, &display, &unusable, &runs, results)
+    metrics.write_last(context).await;
+    let ended = messages::print(args, &display, &unusable, &runs, results);
+    let Some(served) = metrics.lingers(args) else {
+        return ended;
+    };
+    // Whoever reads the end of the run does not wait for scrapers.
+    let exit = ended.unwrap_or_else(|failure| {
+        context.show(&failure);
+        failure.exit
+    });
+    if context.output == Output::Json {
+        context.lines.flush();
+    }
+    metrics::serve_end(served, context, signalled).await;
+    Ok(exit)
 }
 
-/// Turns the first signal that asks for an end into an order to stop for every campaign.
-fn stop_on_signal(servers: Vec<ControlServer>, timeout: Duration, context: &Context) -> Result<(), Failure> {
+/// Turns the first signal that asks for an end into an order to stop for every campaign. The receiver holds that signal.
+fn stop_on_signal(
+    servers: Vec<ControlServer>,
+    timeout: Duration,
+    context: &Context,
+) -> Result<watch::Receiver<Option<Signal>>, Failure> {
     let texts = (context.output == Output::Human).then_some(SignalTexts { timeout });
     let listening = signals::listen(context.console.clone(), texts);
     let mut first = listening.map_err(|error| Failure::from_error(Problem::System, &error))?;
+    let signalled = first.clone();
     tokio::spawn(async move {
         if first.wait_for(Option::is_some).await.is_ok() {
             servers.iter().for_each(ControlServer::signalled);
         }
     });
-    Ok(())
+    Ok(signalled)
 }
 
 fn info(campaign: &ReadyCampaign) -> CampaignInfo {

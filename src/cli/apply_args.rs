@@ -2,11 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::catalogue::{cli, help};
+use crate::catalogue::{cli, help, metrics};
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
@@ -14,6 +15,7 @@ use crate::plan::Fingerprint;
 use super::by_args::ByArgs;
 use super::failure::Failure;
 use super::rehearsal::RehearsalArgs;
+use super::sandbox::time;
 
 /// The arguments of `runner apply`.
 #[derive(Clone, Debug, Args)]
@@ -58,6 +60,12 @@ pub struct ApplyArgs {
     #[arg(help = help::ApplyMetrics.to_string())]
     #[arg(long, value_name = "ADDR", value_parser = address, help_heading = help::HeadingRecord.to_string())]
     pub metrics: Option<SocketAddr>,
+    #[arg(help = help::ApplyMetricsLinger.to_string())]
+    #[arg(long, value_name = "DURATION", value_parser = time, requires = "metrics", help_heading = help::HeadingRecord.to_string())]
+    pub metrics_linger: Option<Duration>,
+    #[arg(help = help::ApplyMetricsFile.to_string())]
+    #[arg(long, value_name = "PATH", value_parser = prometheus_file, help_heading = help::HeadingRecord.to_string())]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// Whether an apply only shows what it would do.
@@ -90,6 +98,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     text.parse().map_err(|_| cli::WriteAddress.to_string())
+}
+
+/// Parses the path of a file of metrics. Collectors read only files with their own ending.
+fn prometheus_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.extension().is_some_and(|ending| ending == "prom") {
+        return Ok(path);
+    }
+    Err(metrics::NotProm { path: &path.display() }.to_string())
 }
 
 /// Parses a word of `--accept`. Help lists all words.

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 
 use crate::scene::{FakePlatform, Ran, Scene, files};
+use crate::two_processes::signal;
 
 /// The address of the metrics, from the run's output.
 fn address(run: &mut Child) -> String {
@@ -77,7 +78,10 @@ fn a_run_is_seen_while_it_goes_on() {
 fn scrapers_that_hang_hold_up_nobody() {
     let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
     let scene = Scene::new(&fake_platform.url, 120);
-    let mut run = scene.apply(&["--metrics", "127.0.0.1:0"]).spawn().unwrap();
+    let mut run = scene
+        .apply(&["--metrics", "127.0.0.1:0", "--metrics-linger", "0s"])
+        .spawn()
+        .unwrap();
     let address = address(&mut run);
     let mut hanging = Vec::new();
     for at in 0..80 {
@@ -109,4 +113,52 @@ fn a_port_in_use_is_reported_before_anything_is_created_or_sent() {
     insta::assert_snapshot!(said);
     assert_eq!(files(scene.dir.path()), before);
     assert_eq!(fake_platform.log(), Vec::<serde_json::Value>::new());
+}
+
+/// The endpoint ended so soon after a halt that no scrape saw it.
+#[test]
+fn a_halt_is_scraped_after_the_run_has_ended() {
+    let fake_platform = FakePlatform::start(&["--refuse", "100%"]);
+    let scene = Scene::new(&fake_platform.url, 200).with("halt: {refused: {over: 10%, after: 5}}");
+    let mut run = scene
+        .apply(&["--metrics", "127.0.0.1:0", "--metrics-linger", "1h"])
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(run.stderr.take().unwrap());
+    let mut lines = Vec::new();
+    // The line comes after the summary, when the run has ended.
+    let address = loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "{lines:?}");
+        if let Some(rest) = line.strip_prefix("metrics stay at http://") {
+            assert!(rest.contains("for 1 h"), "{rest}");
+            break rest.split_once("/metrics").unwrap().0.to_owned();
+        }
+        lines.push(line);
+    };
+    let text = scrape(&address).unwrap();
+    assert!((value(&text, "runner_halted{") - 1.0).abs() < f64::EPSILON);
+    assert!((value(&text, "runner_phase{phase=\"ended\"") - 1.0).abs() < f64::EPSILON);
+    // The ledger is free meanwhile.
+    scene.without_secrets("verify", &[]).ends(0);
+    signal(&run, "INT");
+    assert_eq!(run.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn the_file_of_metrics_shows_the_end_of_the_run() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, 20);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("summer.prom");
+    scene.run(&["--metrics-file", path.to_str().unwrap()]).ends(0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        (value(&text, "runner_deliveries{state=\"issued\"") - 20.0).abs() < f64::EPSILON,
+        "{text}"
+    );
+    assert_eq!(files(directory.path()).len(), 1, "nothing else is left there");
+    let other = directory.path().join("summer.txt");
+    let refused = scene.run(&["--metrics-file", other.to_str().unwrap()]).ends(2);
+    assert!(refused.err.contains("does not end in .prom"), "{}", refused.err);
 }

@@ -109,6 +109,13 @@ impl Metrics {
         })
     }
 
+    /// Whether the run has begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        let live = self.live();
+        live.phase.is_some() || live.halted || live.ended
+    }
+
     /// Updates the metrics by an event that arrived at `now`. Blocks only for another event or a scrape.
     pub fn count(&self, event: &Event, now: Instant) {
         let mut live = self.live();

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -52,10 +52,15 @@ impl MetricsServer {
         self.address
     }
 
-    /// Serves in the background until the runtime ends.
-    pub fn serve(self, metrics: Vec<Arc<Metrics>>) {
+    /// Serves in the background until the runtime ends. Returns when scrapers come.
+    #[must_use]
+    pub fn serve(self, metrics: Vec<Arc<Metrics>>) -> Scrapes {
         let metrics = metrics.into();
-        let served = Served { metrics };
+        let scrapes = Scrapes::default();
+        let served = Served {
+            metrics,
+            scrapes: scrapes.clone(),
+        };
         let router = Router::new().route("/metrics", get(show)).with_state(served);
         let listener = LimitedListener {
             listener: self.listener,
@@ -66,15 +71,44 @@ impl MetricsServer {
                 tracing::warn!("metrics are served no longer: {error}");
             }
         });
+        scrapes
     }
 }
 
 #[derive(Clone)]
 struct Served {
     metrics: Arc<[Arc<Metrics>]>,
+    scrapes: Scrapes,
+}
+
+/// When the metrics were read. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Scrapes(Arc<Mutex<LastScrapes>>);
+
+#[derive(Debug, Default)]
+struct LastScrapes {
+    last: Option<Instant>,
+    interval: Option<Duration>,
+}
+
+impl Scrapes {
+    /// The time between the last two scrapes. `None` before the second.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).interval
+    }
+
+    fn add(&self, now: Instant) {
+        let mut scrapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = scrapes.last.replace(now);
+        if let Some(before) = before {
+            scrapes.interval = Some(now.saturating_duration_since(before));
+        }
+    }
 }
 
 async fn show(State(served): State<Served>) -> Response {
+    served.scrapes.add(Instant::now());
     match prometheus_text(&served.metrics, Instant::now().into_std()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

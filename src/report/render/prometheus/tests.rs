@@ -212,7 +212,7 @@ fn promtool_has_nothing_to_say() {
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut promtool) = promtool else {
-        println!("skipped: there is no promtool on this machine");
+        skip();
         return;
     };
     let mut stdin = promtool.stdin.take().unwrap();
@@ -294,4 +294,78 @@ fn several_campaigns_are_one_valid_text() {
         .iter()
         .filter(|line| line.starts_with("runner_attempts_started_total{"));
     assert_eq!(started.count(), 3);
+}
+
+/// Under `.ci/run` promtool is required.
+fn skip() {
+    assert!(
+        std::env::var_os("RUNNER_TEST_PROMTOOL").is_none_or(|said| said != "required"),
+        "there is no promtool on this machine, and RUNNER_TEST_PROMTOOL=required"
+    );
+    println!("skipped: there is no promtool on this machine");
+}
+
+/// The rules of a page of documentation.
+fn rules(page: &str) -> String {
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (rules, _) = rest.split_once("```").unwrap();
+    let rules: Vec<_> = rules.lines().map(|line| format!("  {line}\n")).collect();
+    format!("groups:\n- name: runner\n  rules:\n{}", rules.concat())
+}
+
+#[test]
+fn both_languages_document_the_same_alerts() {
+    let chinese = rules(include_str!("../../../../docs/zh-CN/metrics.md"));
+    assert_eq!(rules(include_str!("../../../../docs/metrics.md")), chinese);
+}
+
+/// A run that halts is scraped a few times more, and then its address is gone. One that sends nothing for long is stalled; one
+/// that waits is not.
+const ALERTS: &str = r#"
+rule_files: [alerts.yml]
+evaluation_interval: 15s
+tests:
+- interval: 15s
+  input_series:
+  - series: 'runner_halted{campaign="summer"}'
+    values: '0x3 1 1 stale'
+  - series: 'runner_halted{campaign="autumn"}'
+    values: '0x500'
+  - series: 'runner_attempts_started_total{campaign="autumn"}'
+    values: '7x500'
+  - series: 'runner_phase{campaign="autumn",phase="sending"}'
+    values: '1x500'
+  - series: 'runner_attempts_started_total{campaign="winter"}'
+    values: '7x500'
+  - series: 'runner_phase{campaign="winter",phase="sending"}'
+    values: '0x500'
+  - series: 'runner_attempts_started_total{campaign="spring"}'
+    values: '0+98x500'
+  - series: 'runner_phase{campaign="spring",phase="sending"}'
+    values: '1x500'
+  alert_rule_test:
+  - {alertname: CampaignHalted, eval_time: 45s}
+  - {alertname: CampaignHalted, eval_time: 1m, exp_alerts: [{exp_labels: {campaign: summer}}]}
+  - {alertname: CampaignHalted, eval_time: 50m, exp_alerts: [{exp_labels: {campaign: summer}}]}
+  - {alertname: CampaignHalted, eval_time: 70m}
+  - {alertname: CampaignStalled, eval_time: 4m}
+  - {alertname: CampaignStalled, eval_time: 30m, exp_alerts: [{exp_labels: {campaign: autumn}}]}
+"#;
+
+#[test]
+fn the_documented_alerts_fire() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    write("alerts.yml", &rules(include_str!("../../../../docs/metrics.md")));
+    write("test.yml", ALERTS);
+    let promtool = Command::new("promtool")
+        .args(["test", "rules", "test.yml"])
+        .current_dir(directory.path())
+        .output();
+    let Ok(said) = promtool else {
+        skip();
+        return;
+    };
+    let text = (String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr)).into_owned();
+    assert!(said.status.success(), "{text}");
 }
