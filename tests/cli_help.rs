@@ -55,7 +55,7 @@ fn help_of_plan_and_init() {
 #[test]
 fn help_of_what_reaches_a_run_and_of_what_is_asked_of_a_ledger() {
     for command in [
-        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify", "simulate",
+        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify", "doctor", "simulate",
     ] {
         let output = run(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
@@ -80,6 +80,7 @@ fn every_command_shows_two_examples_of_itself() {
         "export",
         "report",
         "verify",
+        "doctor",
         "schema",
         "sandbox",
         "explain",

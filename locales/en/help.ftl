@@ -12,6 +12,7 @@ command-resolve = Records your decision on deliveries that are held, in doubt or
 command-trace = Shows everything known about one user, and what happens next
 command-export = Writes one row per delivery, as CSV, JSON lines, Parquet or xlsx
 command-verify = Checks the whole ledger and certifies what it says
+command-doctor = Checks what a run needs: clock, network, token, disk, audience. Sends nothing
 command-schema = Prints the JSON Schema of campaign files, for editors
 command-sandbox = Runs the sandbox (a fake platform) as a server on this machine
 command-report = Writes a report of a campaign as one HTML page that needs no network
@@ -280,3 +281,13 @@ option-version = Show the version
 with-default = { $help } [default: { $value }]
 with-values = { $help } [possible values: { $values }]
 with-variable = { $help } [env: { $variable }]
+doctor-examples =
+    Examples:
+      runner doctor campaigns/summer.yaml
+          check this machine, the network, the platform and the audience; one call for a token, no coupon
+      runner doctor campaigns/summer.yaml --output json
+          one JSON object for each check
+      runner doctor campaigns/summer.yaml --sandbox
+          check against the sandbox, without credentials
+
+    Exit code: 0 if no check fails; 1, 2 or 4 as an apply would end

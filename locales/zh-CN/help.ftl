@@ -12,6 +12,7 @@ command-resolve = 对待人工判定、结果未知或被拒绝的发放作出�
 command-trace = 查看某个用户的全部发放记录，以及接下来会怎样
 command-export = 导出发放明细，每次发放一行：CSV、JSON Lines、Parquet 或 xlsx
 command-verify = 完整核验账本，并可出具核验证明
+command-doctor = 检查执行所需的条件：时钟、网络、令牌、磁盘、人群；不发送任何内容
 command-schema = 输出任务文件的 JSON Schema，供编辑器补全和检查
 command-sandbox = 在本机以服务方式运行沙箱（模拟平台）
 command-report = 生成任务报告：单个 HTML 页面，图表无需联网
@@ -280,3 +281,13 @@ option-version = 显示版本
 with-default = { $help } [默认：{ $value }]
 with-values = { $help } [可选值：{ $values }]
 with-variable = { $help } [环境变量：{ $variable }]
+doctor-examples =
+    示例：
+      runner doctor campaigns/summer.yaml
+          检查本机、网络、平台和人群；只请求一次令牌，不发券
+      runner doctor campaigns/summer.yaml --output json
+          每项检查输出一个 JSON 对象
+      runner doctor campaigns/summer.yaml --sandbox
+          对沙箱进行检查，不需要凭据
+
+    退出码：没有失败的检查时为 0，否则为 1、2 或 4，与执行时相同

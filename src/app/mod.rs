@@ -11,6 +11,7 @@ pub mod audience_reader;
 pub mod campaign;
 pub mod campaign_files;
 pub mod credentials;
+pub mod doctor;
 pub mod environment;
 pub mod error;
 mod exclude_cycles;

@@ -11,6 +11,7 @@ mod command_line;
 mod completions;
 mod context;
 mod dashed_open_ids;
+mod doctor;
 mod exit;
 mod explain;
 mod export;
@@ -66,6 +67,7 @@ pub use self::explain::{Page, pages};
 
 use self::completions::CompletionsArgs;
 use self::context::Context;
+use self::doctor::DoctorArgs;
 use self::exit::Exit;
 use self::explain::ExplainArgs;
 use self::export::ExportArgs;
@@ -139,6 +141,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     #[command(about = help::CommandVerify.to_string())]
     Verify(VerifyArgs),
+    #[command(about = help::CommandDoctor.to_string())]
+    Doctor(DoctorArgs),
     #[command(about = help::CommandSchema.to_string())]
     Schema(SchemaArgs),
     #[command(about = help::CommandSandbox.to_string())]
@@ -313,6 +317,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::History(args)) => history::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),
         Some(Command::Verify(args)) => verify::run(args, context),
+        Some(Command::Doctor(args)) => doctor::run(args, context),
         Some(Command::Schema(args)) => schema::run(*args, cli.global.lang, context),
         Some(Command::Sandbox(args)) => {
             block_on(sandbox::run(args, context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))

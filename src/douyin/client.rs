@@ -11,7 +11,7 @@ use super::client_error::ClientError;
 use super::codes::{Codes, HttpResult, Timing, http_date, outcome};
 use super::http::Http;
 use super::platform_clock::PlatformClock;
-use super::token::{Access, Keeper, Post, Tokens};
+use super::token::{Access, Keeper, Post, Probe, Tokens};
 use super::wire::{SEND_PATH, SendRequest};
 use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
 use crate::catalogue::{Text, platform};
@@ -85,6 +85,17 @@ impl Client<Http> {
     pub fn new(config: Config) -> Result<Self, ClientError> {
         let http = Http::new(&config.base_url, config.timeout)?;
         Ok(Self::by(http, config))
+    }
+
+    /// The proxy that requests go through, without its user name and password. `None` without one.
+    #[must_use]
+    pub fn proxy(&self) -> Option<String> {
+        self.platform.way.proxy()
+    }
+
+    /// Makes one call for a token that is not used, and sends no coupon. `None` when another program provides the token.
+    pub async fn probe(&self) -> Option<Probe> {
+        self.keeper.probe(&*self.platform).await
     }
 }
 

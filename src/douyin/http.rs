@@ -267,6 +267,14 @@ impl Http {
         })
     }
 
+    /// The proxy that requests go through, without its user name and password. `None` without one.
+    pub(super) fn proxy(&self) -> Option<String> {
+        match &self.connector {
+            Connector::Direct { .. } => None,
+            Connector::Tunnel(tunnel) => Some(tunnel.proxy().to_string()),
+        }
+    }
+
     /// Builds the full request: only the host, the length of the body and the connection's own headers are added to it.
     pub(super) fn request(
         &self,

@@ -17,12 +17,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
 use super::NotReady;
-use super::codes::{Codes, HttpResult};
+use super::codes::{Codes, HttpResult, http_date};
 use super::wire::{CLIENT_TOKEN_PATH, STABLE_TOKEN_PATH, TokenRequest};
 use crate::campaign;
 use crate::catalogue::{Text, platform};
@@ -270,11 +271,7 @@ impl Keeper {
     }
 
     async fn fetch(&self, platform: &impl Post, key: &Secret, secret: &Secret) {
-        let request = TokenRequest {
-            grant_type: "client_credential".to_owned(),
-            client_key: key.expose().to_owned(),
-            client_secret: secret.expose().to_owned(),
-        };
+        let request = token_request(key, secret);
         if !self.unstable.load(Ordering::SeqCst) {
             let asked = Instant::now();
             match self.call(platform, STABLE_TOKEN_PATH, &request).await {
@@ -288,13 +285,34 @@ impl Keeper {
     }
 
     async fn call(&self, platform: &impl Post, path: &'static str, request: &TokenRequest) -> Said {
-        let ended = match serde_json::to_vec(request) {
-            Ok(body) => platform.post(path, body).await,
-            Err(_) => HttpResult::NotSent {
-                why: "the request cannot be written as JSON".to_owned(),
-            },
-        };
+        let ended = post(platform, path, request).await;
         answer::read(path, &ended, platform.codes(), &self.secrets(), self.clock.now())
+    }
+
+    /// Calls the endpoint that returns the same token while it is valid, so that no other system loses its token. Keeps nothing of the
+    /// answer. `None` when another program provides the token.
+    pub(super) async fn probe(&self, platform: &impl Post) -> Option<Probe> {
+        let Credentials::Client { key, secret } = &self.credentials else {
+            return None;
+        };
+        let request = token_request(key, secret);
+        let ended = post(platform, STABLE_TOKEN_PATH, &request).await;
+        let now = self.clock.now();
+        let date = match &ended {
+            HttpResult::Answered(reply) => http_date(reply.date.as_deref()),
+            _ => None,
+        };
+        let said = answer::read(STABLE_TOKEN_PATH, &ended, platform.codes(), &self.secrets(), now);
+        let result = match said {
+            Said::Token { life, .. } => ProbeResult::Token { life },
+            Said::NotForThisApp(why) => ProbeResult::NotForThisApp(why),
+            Said::Refused(why) | Said::No(why) => ProbeResult::Refused(why),
+            Said::BadCertificate(why) | Said::Later(why, _) => ProbeResult::Later(why),
+        };
+        Some(Probe {
+            result,
+            ahead: date.map(|date| date.duration_since(now)),
+        })
     }
 
     fn fall_back(&self, why: &Text) {
@@ -375,6 +393,48 @@ impl Keeper {
 
     fn news(&self) -> MutexGuard<'_, Vec<Event>> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The result of one call for a token that is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What the platform answered.
+    pub result: ProbeResult,
+    /// How far the platform's clock is ahead of this machine's. `None` when the answer states no time.
+    pub ahead: Option<SignedDuration>,
+}
+
+/// What the platform answered to a call for a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeResult {
+    /// A token.
+    Token {
+        /// How long it is valid.
+        life: Duration,
+    },
+    /// The endpoint is unknown, or not for this app.
+    NotForThisApp(Text),
+    /// The platform refuses the credentials.
+    Refused(Text),
+    /// The endpoint is busy or out of reach.
+    Later(Text),
+}
+
+fn token_request(key: &Secret, secret: &Secret) -> TokenRequest {
+    TokenRequest {
+        grant_type: "client_credential".to_owned(),
+        client_key: key.expose().to_owned(),
+        client_secret: secret.expose().to_owned(),
+    }
+}
+
+async fn post(platform: &impl Post, path: &'static str, request: &TokenRequest) -> HttpResult {
+    match serde_json::to_vec(request) {
+        Ok(body) => platform.post(path, body).await,
+        Err(_) => HttpResult::NotSent {
+            why: "the request cannot be written as JSON".to_owned(),
+        },
     }
 }
 

@@ -326,6 +326,14 @@ impl LedgerDir {
         Ok(())
     }
 
+    /// Checks that the ledger's directory, or the nearest one above it that exists, is not on a network file system.
+    ///
+    /// # Errors
+    /// When it is, or the system does not say.
+    pub fn check_file_system(&self) -> Result<(), LedgerDirError> {
+        refuse_network(&self.dir)
+    }
+
     /// Reads the manifest. `None` if there is no ledger. Creates nothing, and needs no lock.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 mod approvals;
 mod control;
 mod disk_faults;
+mod doctor;
 mod dry_run;
 #[path = "../files_common/mod.rs"]
 mod files;
