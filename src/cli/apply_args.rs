@@ -11,6 +11,7 @@ use crate::catalogue::{cli, help, metrics};
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::Fingerprint;
+use crate::report::text::visible_path;
 
 use super::by_args::ByArgs;
 use super::failure::Failure;
@@ -106,7 +107,10 @@ fn prometheus_file(text: &str) -> Result<PathBuf, String> {
     if path.extension().is_some_and(|ending| ending == "prom") {
         return Ok(path);
     }
-    Err(metrics::NotProm { path: &path.display() }.to_string())
+    Err(metrics::NotProm {
+        path: &visible_path(&path),
+    }
+    .to_string())
 }
 
 /// Parses a word of `--accept`. Help lists all words.

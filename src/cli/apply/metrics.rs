@@ -17,7 +17,7 @@ use crate::cli::whole_file::{self, PUBLIC};
 use crate::model::problem::Problem;
 use crate::plan::Plan;
 use crate::report::console::Console;
-use crate::report::render::prometheus::{self, Metrics};
+use crate::report::render::prometheus::{Metrics, text as prometheus_text};
 use crate::report::reporter::metrics_server::{MetricsServer, Scrapes};
 use crate::report::text::{visible, visible_path};
 use crate::report::times::duration;
@@ -195,7 +195,7 @@ struct Writer {
 impl Writer {
     /// Replaces the file. A reader sees the file before or the whole new one.
     fn write(&self) -> Result<(), Failure> {
-        let written = prometheus::text(&self.metrics, Instant::now().into_std());
+        let written = prometheus_text(&self.metrics, Instant::now().into_std());
         let written = written.map_err(|error| Failure::from_error(Problem::Defect, &error))?;
         whole_file::write(&self.path, PUBLIC, written.as_bytes(), &self.console)
     }
