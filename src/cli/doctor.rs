@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use crate::app::apply::start_fake_platform;
 use crate::app::campaign_files::Neighbours;
@@ -132,7 +133,7 @@ fn screen(check: &Check, width: usize) -> String {
     if let Some(help) = &check.help {
         let help = text::Help { help: &visible(help) }.to_string();
         let spaces = " ".repeat(indent);
-        lines.push_str(&format!("{spaces}{HELP}{}{HELP:#}\n", wrap(&help, width, indent)));
+        let _ = writeln!(lines, "{spaces}{HELP}{}{HELP:#}", wrap(&help, width, indent));
     }
     lines
 }
@@ -167,7 +168,6 @@ impl<'c> CheckObject<'c> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
 
     use anstream::adapter::strip_str;
 

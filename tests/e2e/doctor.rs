@@ -39,7 +39,7 @@ fn shown(scene: &Scene, out: &str) -> String {
     let lines = out.lines().filter(|line| {
         !line.contains("GiB") && !line.contains("MiB") && !line.contains("open files") && !line.contains("打开文件数")
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The results by the word of the check.
