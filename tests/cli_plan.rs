@@ -32,6 +32,7 @@ macro_rules! snapshot {
             (r"(?m)^  sending .*$", "  sending   [times]"),
             (r"[0-9a-f]{10}-[0-9a-f]{10}-(first|[0-9a-f]{10})", "[fingerprint]"),
             (r"runner/[0-9.]+", "runner/[version]"),
+            (r"\d{4}-\d\d-\d\d \d\d:\d\d  feasible", "[time]            feasible"),
         ];
         insta::with_settings!({filters => filters}, {
             insta::assert_snapshot!($text);
@@ -133,11 +134,50 @@ fn of_several_campaigns_each_has_its_plan_and_one_that_fails_stops_no_other() {
         (code, types),
         (
             Some(2),
-            vec!["version".into(), "plan".into(), "diagnostic".into(), "plan".into()]
+            ["version", "plan", "diagnostic", "plan", "total"]
+                .map(Into::into)
+                .to_vec()
         )
     );
     let (code, said, _) = run(dir.path(), &["apply", "a.yaml", "c.yaml", "--dry-run", "--show", "1"]);
     assert_eq!((code, said.matches("the first of 2 requests").count()), (Some(0), 2));
+}
+
+/// The changes that a plan shows.
+fn changes(dir: &Path, args: &[&str]) -> String {
+    let (code, said, err) = run(dir, args);
+    assert_eq!(code, Some(0), "{said}{err}");
+    let changed = said.split("\n\n").find(|part| part.starts_with("changed since"));
+    let changed = changed.unwrap_or_else(|| panic!("{said}"));
+    let lines: Vec<_> = changed.lines().skip(1).collect();
+    lines.join("\n") + "\n"
+}
+
+/// A ledger of a version that did not keep the settings has no file with them.
+#[test]
+fn a_plan_names_the_settings_that_changed_and_the_users_who_came_and_went() {
+    let dir = campaigns();
+    fs::write(dir.path().join("list.csv"), "open_id\nu1\nu2\nu3\nu4\n").unwrap();
+    let (code, said, err) = run(dir.path(), &["apply", "a.yaml", "--sandbox"]);
+    assert_eq!(code, Some(0), "{said}{err}");
+    fs::write(dir.path().join("list.csv"), "open_id\nu3\nu5\nu6\nu7\nu8\n").unwrap();
+    let file = dir.path().join("a.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "pace: {per_second: 50}\nmax_coupons: 1000\n").unwrap();
+    let mut text = changes(dir.path(), &["plan", "a.yaml", "--sandbox"]);
+    for users in ["0", "100"] {
+        text.push('\n');
+        text += &changes(dir.path(), &["plan", "a.yaml", "--sandbox", "--show-users", users]);
+    }
+    let (_, said, _) = run(dir.path(), &["plan", "a.yaml", "--sandbox", "--output", "json"]);
+    let plan = said.lines().nth(1).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(plan).unwrap();
+    let settings = dir.path().join(".runner/sandbox/tt1/a.settings.json");
+    fs::remove_file(settings).unwrap();
+    text.push('\n');
+    text += &changes(dir.path(), &["plan", "a.yaml", "--sandbox"]);
+    insta::assert_snapshot!(text);
+    insta::assert_json_snapshot!(plan["changes"]);
 }
 
 #[test]
@@ -175,10 +215,7 @@ fn a_dry_run_that_would_not_wait_says_so() {
         &["apply", "a.yaml", "--dry-run", "--no-wait", "--show", "0"],
     );
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(
-        err,
-        "with --no-wait, an apply would leave now: schedule.start is ahead\n"
-    );
+    assert_eq!(err, "with --no-wait, an apply would end now: schedule.start is ahead\n");
 }
 
 /// The signal arrives when the audience is open, long before it is read.

@@ -137,7 +137,7 @@ fn an_early_end_and_a_long_outage_differ() {
     let line = "simulate summer.yaml --from 2026-06-01T10:00 --outage 10:00+3h";
     let (code, screen, _) = run(dir.path(), line);
     assert_eq!(code, Some(3), "{screen}");
-    assert!(screen.contains("The same command would go on."), "{screen}");
+    assert!(screen.contains("The same command would continue."), "{screen}");
 }
 
 #[test]

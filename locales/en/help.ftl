@@ -118,6 +118,7 @@ man-examples =
           put them where `man runner-apply` finds them
 plan-paths = Campaign files, or directories of them
 plan-accept = Plan as if this change since the last apply were accepted. Separate several by commas
+plan-show-users = In each plan, name the first N users who came or went in each way
 plan-detailed-exitcode = Exit with 0 when there is nothing to send, 3 when there is, 4 when your attention is needed
 plan-examples =
     Examples:

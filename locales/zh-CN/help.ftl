@@ -118,6 +118,7 @@ man-examples =
           放到 `man runner-apply` 能找到的位置
 plan-paths = 任务文件或存放任务文件的目录
 plan-accept = 按已确认这些变化来预览；多个用逗号分隔
+plan-show-users = 每种变化列出前 N 个新增、离开等的用户
 plan-detailed-exitcode = 没有可发放的退出码为 0，有则为 3，需要人工处理为 4
 plan-examples =
     示例：

@@ -161,6 +161,12 @@ impl LockedLedger {
         self.place.status_name()
     }
 
+    /// Returns the name of the file with the applied settings in the directory of the lock.
+    #[must_use]
+    pub fn settings_name(&self) -> String {
+        self.place.settings_name()
+    }
+
     /// Returns the path of the socket that serves other processes during an apply.
     #[must_use]
     pub fn socket(&self) -> PathBuf {

@@ -5,6 +5,7 @@
 //! [`environment::Notice`] or as an event of the run; a question is put to the caller through a trait.
 
 mod app_lock;
+mod applied_settings;
 pub mod apply;
 pub mod approve;
 pub mod audience_reader;

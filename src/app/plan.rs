@@ -3,9 +3,12 @@
 
 mod changes;
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use crate::catalogue::app;
+use crate::catalogue::plan as texts;
 use crate::douyin::client::RequestBuilder;
 use crate::douyin::wire::SendRequest;
 use crate::engine::audience_diff::{Accept, Admission, Diff};
@@ -26,7 +29,9 @@ use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
 use super::other_ledger::OtherLedger;
 use super::witness::CampaignWitnesses;
-use super::{find_other_ledger, readonly_ledger};
+use super::{applied_settings, find_other_ledger, readonly_ledger};
+
+use self::changes::Plans;
 
 /// What is planned. The limit of attempts is in the plan of the campaign.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +46,8 @@ pub struct PlanRequest {
     pub expect: Option<Fingerprint>,
     /// How many requests are drawn up.
     pub requests: usize,
+    /// How many of the users who came or went in each way are named.
+    pub users: usize,
 }
 
 /// What an apply would do.
@@ -52,7 +59,34 @@ pub struct PlanPreview {
     /// The fingerprint of the plan.
     pub fingerprint: Fingerprint,
     /// What an apply would wait for before its next send. `None` if it would not wait.
-    pub waits: Option<&'static str>,
+    pub waits: Option<FirstWait>,
+}
+
+/// What an apply would wait for before its next send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstWait {
+    /// The start of the schedule.
+    Start,
+    /// A send window.
+    Window,
+    /// The next day, because of the daily limit.
+    Day,
+    /// The next wave.
+    Wave,
+    /// An approval.
+    Approval,
+}
+
+impl fmt::Display for FirstWait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => texts::LeaveStart.fmt(f),
+            Self::Window => texts::LeaveHours.fmt(f),
+            Self::Day => texts::LeaveDay.fmt(f),
+            Self::Wave => texts::LeaveWave.fmt(f),
+            Self::Approval => texts::LeaveApproval.fmt(f),
+        }
+    }
 }
 
 /// Plans a campaign. Drop the future to cancel it.
@@ -137,7 +171,16 @@ impl Planner<'_> {
         environment.notify(Notice::AudienceRead);
         check_reviewed(self.campaign, self.request.expect.as_ref(), &fingerprint)?;
         let mut reasons = self.reasons(&diff);
-        let changes = changes::changes(&diff, last.as_ref(), &fingerprint, plan);
+        let path = self.campaign.ledger_dir().settings();
+        let plans = Plans {
+            last: last.as_ref(),
+            last_settings: last
+                .as_ref()
+                .and_then(|last| applied_settings::read(&path, &last.fingerprint)),
+            now: &fingerprint,
+            plan,
+        };
+        let changes = changes::changes(&diff, &plans, ledger.state(), self.request.users);
         let admission = diff.supposed();
         for remark in admission.remarks() {
             environment.notify(Notice::Remark(&remark.to_string()));
@@ -179,7 +222,7 @@ impl Planner<'_> {
     }
 
     /// Returns what an apply would wait for before its next send. `None` if it would not wait.
-    fn waits(&self, preview: &Preview) -> Option<&'static str> {
+    fn waits(&self, preview: &Preview) -> Option<FirstWait> {
         let plan = &self.campaign.plan;
         let schedule = &plan.schedule;
         let now = self.now;
@@ -190,14 +233,14 @@ impl Planner<'_> {
             .take_while(|wave| wave.to_send == 0)
             .any(|wave| wave.wait.is_approval());
         match schedule.opens(now) {
-            Some(opens) if opens > now && opens == schedule.start => Some("schedule.start is ahead"),
-            Some(opens) if opens > now => Some("it is outside schedule.hours"),
-            _ if schedule.waits && preview.begun_today >= plan.pace.per_day => Some("today's pace.per_day is used up"),
-            _ if is_unapproved => Some("the next wave needs an approval"),
+            Some(opens) if opens > now && opens == schedule.start => Some(FirstWait::Start),
+            Some(opens) if opens > now => Some(FirstWait::Window),
+            _ if schedule.waits && preview.begun_today >= plan.pace.per_day => Some(FirstWait::Day),
+            _ if is_unapproved => Some(FirstWait::Approval),
             _ => waves
                 .next()
                 .filter(|wave| wave.not_before > now)
-                .map(|_| "the next wave has to wait"),
+                .map(|_| FirstWait::Wave),
         }
     }
 
@@ -243,7 +286,7 @@ impl Planner<'_> {
             app_id: names.app_id.clone(),
             activity_id: names.activity_id.clone(),
             platform: if self.campaign.at.rehearsal.is_inside() {
-                "a stand-in inside the process that applies".to_owned()
+                texts::BuiltInSandbox.to_string()
             } else {
                 self.campaign.plan.base_url.clone()
             },

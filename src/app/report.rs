@@ -1,23 +1,53 @@
 //! Collects what a page about a campaign shows.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
+use crate::catalogue::page as texts;
 use crate::engine::delivery_forecast::{Next, Waits, next};
 use crate::ledger::{Fact, LedgerState};
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::OpenId;
 use crate::report::history::History;
-use crate::report::render::html::{EndedWave, OpenDelivery, ReportHeader, ReportView};
+use crate::report::render::html::{EndedWave, OpenDelivery, ReportHeader, ReportView, RunNote};
 
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger;
+use super::status::CampaignStatus;
 
 /// How many deliveries are listed one by one. An export has all of them.
 const MOST_LISTED: usize = 100;
 
+/// The states of a run that a report names. After any other, the counts say all.
+const STATES: [&str; 7] = [
+    "planning",
+    "waiting",
+    "sending",
+    "paused",
+    "draining",
+    "halted",
+    "incomplete",
+];
+
 /// Reads a campaign's ledger for its page. `again` is the command that continues the campaign.
-pub async fn report(campaign: &LoadedCampaign, again: String) -> Result<ReportView, AppError> {
+pub async fn report(campaign: LoadedCampaign, again: String) -> Result<ReportView, AppError> {
+    let mut report = read(&campaign, again).await?;
+    report.run = run(campaign)?;
+    Ok(report)
+}
+
+/// Returns what the last run does or why it ended. `None` if there is nothing to say.
+fn run(campaign: LoadedCampaign) -> Result<Option<RunNote>, AppError> {
+    let status = CampaignStatus::new(campaign).row()?.status;
+    Ok(STATES.contains(&status.state.as_str()).then_some(RunNote {
+        state: status.state,
+        why: status.why,
+        at: status.at,
+    }))
+}
+
+async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, AppError> {
     let mut view = readonly_ledger::open_existing(campaign).await?;
     let plan = &*campaign.plan;
     let names = &campaign.parsed.campaign.names;
@@ -65,6 +95,7 @@ pub async fn report(campaign: &LoadedCampaign, again: String) -> Result<ReportVi
         skipped: ledger_state.skipped().clone(),
         attempts: attempts(ledger_state),
         open: open.collect(),
+        run: None,
         history,
         header,
     })
@@ -113,26 +144,27 @@ fn listed(ledger_state: &LedgerState) -> Vec<(DeliveryKey, DeliveryStatus)> {
 }
 
 /// Describes what happens next to a listed delivery.
-const fn next_words(next: Next) -> &'static str {
-    match next {
-        Next::Person(Waits::Held { .. }) => "waits for its code to be classified",
-        Next::Person(Waits::Answered { .. }) => "a person asks the platform",
-        Next::Person(Waits::Ask) => "a person decides: retry.in_doubt is ask",
-        Next::Person(Waits::Old { .. }) => "a person asks the platform: retry.resend_within is over",
-        Next::Person(Waits::Undated) => "a person asks the platform: nobody knows how old it is",
-        Next::Person(Waits::Excluded) => "a person decides: the user is excluded",
-        Next::Person(Waits::Beyond) => "a person decides: coupons_per_user no longer reaches it",
-        Next::Person(Waits::End { .. }) => "is not sent again: schedule.end comes first",
-        Next::InFlight => "is in doubt from the next run on",
-        Next::Reread(_) | Next::Doubted { .. } => "the next run reads its code again",
-        Next::Sent { .. } => "sent again by the next run",
+fn next_words(next: Next) -> String {
+    let words: &dyn Display = match next {
+        Next::Person(Waits::Held { .. }) => &texts::NextClassified,
+        Next::Person(Waits::Answered { .. }) => &texts::NextAskPlatform,
+        Next::Person(Waits::Ask) => &texts::NextAsk,
+        Next::Person(Waits::Old { .. }) => &texts::NextOld,
+        Next::Person(Waits::Undated) => &texts::NextUndated,
+        Next::Person(Waits::Excluded) => &texts::NextExcluded,
+        Next::Person(Waits::Beyond) => &texts::NextBeyond,
+        Next::Person(Waits::End { .. }) => &texts::NextEnd,
+        Next::InFlight => &texts::NextInFlight,
+        Next::Reread(_) | Next::Doubted { .. } => &texts::NextReread,
+        Next::Sent { .. } => &texts::NextSent,
         Next::Issued
         | Next::Refused
         | Next::Skipped { .. }
         | Next::Behind { .. }
         | Next::Wave(_)
-        | Next::Approval { .. } => "",
-    }
+        | Next::Approval { .. } => &"",
+    };
+    words.to_string()
 }
 
 /// Returns how many deliveries had each number of attempts.

@@ -83,7 +83,7 @@ fn parse(text: &str) -> Option<Duration> {
 }
 
 /// Writes a duration in the largest unit that is exact.
-pub(super) fn written(duration: Duration) -> String {
+pub(crate) fn written(duration: Duration) -> String {
     let ms = duration.as_millis();
     let (unit, scale) = UNITS
         .into_iter()

@@ -53,6 +53,7 @@ pub use audience_source::{Csv, Delimiter, Encoding, Format, Jsonl, Parquet, Serv
 pub use coupons::Coupons;
 pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
+pub(crate) use duration::written as written_duration;
 pub use exclude::Exclude;
 pub use halt::{Guard, Halt};
 pub use load::{MOST_BYTES, Parsed, load, parse};

@@ -12,13 +12,15 @@ use crate::app::campaign_files::{self, Neighbours};
 use crate::app::plan::{self, PlanPreview, PlanRequest};
 use crate::app::{CampaignRef, LoadedCampaign};
 use crate::campaign::Parsed;
-use crate::catalogue::help;
+use crate::catalogue::{help, plan as texts};
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::{Fingerprint, RunOptions};
-use crate::report::plan_view::PlanView;
-use crate::report::render::json::{PlanObject, RequestObject};
+use crate::report::plan_view::{PlanView, PlannedCampaign};
+use crate::report::render::json::{PlanObject, PlanTotalObject, RequestObject};
 use crate::report::render::terminal::plan::{requests, text};
+use crate::report::render::terminal::plan_total;
+use crate::report::text::visible_path;
 
 use super::apply_args::{ApplyArgs, changes};
 use super::context::Context;
@@ -33,6 +35,9 @@ use super::{load, signals};
 
 use self::progress::Progress;
 
+/// How many of the users who came or went in each way are named by default.
+const SHOWN_USERS: usize = 3;
+
 /// The arguments of `runner plan`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = help::PlanExamples.to_string())]
@@ -45,6 +50,9 @@ pub struct PlanArgs {
     #[arg(help = help::PlanAccept.to_string())]
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
     pub accept: Vec<Accept>,
+    #[arg(help = help::PlanShowUsers.to_string())]
+    #[arg(long, value_name = "N", default_value_t = SHOWN_USERS)]
+    pub show_users: usize,
     #[arg(help = help::PlanDetailedExitcode.to_string())]
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -69,6 +77,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
         rehearsal: args.rehearsal.clone(),
         request: PlanRequest {
             accept: args.accept.clone(),
+            users: args.show_users,
             ..PlanRequest::default()
         },
         no_wait: false,
@@ -89,12 +98,32 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
             fresh: args.fresh,
             expect: args.expect.clone(),
             requests: args.dry.show,
+            users: SHOWN_USERS,
         },
         no_wait: args.no_wait,
         is_dry_run: true,
         detailed_exitcode: false,
     };
     block_on(plans.show_all(context))?
+}
+
+/// A campaign that cannot be planned.
+fn without_plan(file: &Path) -> PlannedCampaign {
+    PlannedCampaign {
+        name: visible_path(file),
+        plan: None,
+    }
+}
+
+/// Shows the total of several campaigns.
+fn show_total(context: &Context, planned: &[PlannedCampaign], exit: Exit) -> Result<(), Failure> {
+    match context.output {
+        Output::Human => context.data(&format!("\n{}", plan_total::text(planned, stdout_width_or_any()))),
+        Output::Json => {
+            context.lines.write(&PlanTotalObject::new(planned, exit.code()));
+            Ok(())
+        }
+    }
 }
 
 impl Plans {
@@ -104,32 +133,48 @@ impl Plans {
         let mut stop =
             signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
         let mut exits = Vec::new();
+        let mut planned_campaigns = Vec::new();
         let mut neighbours = Neighbours::default();
         for file in &files {
             let Some(parsed) = load::usable(file, context, &mut neighbours) else {
                 exits.push(Exit::Input);
+                planned_campaigns.push(without_plan(file));
                 continue;
             };
             let planned = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => {
-                    context.talk("interrupted: nothing was sent and nothing was changed\n");
+                    context.talk(&format!("{}\n", texts::Interrupted));
                     exits.push(Exit::Incomplete);
                     break;
                 }
                 planned = self.plan(context, file, parsed) => planned,
             };
-            let shown = planned.and_then(|preview| self.show(context, &preview, !exits.is_empty()));
+            let shown = planned.and_then(|preview| {
+                let exit = self.show(context, &preview, !exits.is_empty())?;
+                Ok((exit, preview.view))
+            });
             match shown {
-                Ok(exit) => exits.push(exit),
+                Ok((exit, view)) => {
+                    exits.push(exit);
+                    planned_campaigns.push(PlannedCampaign {
+                        name: view.header.campaign.to_string(),
+                        plan: Some(view),
+                    });
+                }
                 Err(failure) if files.len() == 1 => return Err(failure),
                 Err(failure) => {
                     exits.push(failure.exit);
                     context.show(&failure.of_file(file));
+                    planned_campaigns.push(without_plan(file));
                 }
             }
         }
-        Ok(Exit::of_several(exits))
+        let exit = Exit::of_several(exits);
+        if planned_campaigns.len() > 1 {
+            show_total(context, &planned_campaigns, exit)?;
+        }
+        Ok(exit)
     }
 
     /// Plans one file.
@@ -166,7 +211,7 @@ impl Plans {
     fn show(&self, context: &Context, preview: &PlanPreview, is_another: bool) -> Result<Exit, Failure> {
         let view = &preview.view;
         if let Some(why) = preview.waits.filter(|_| self.no_wait) {
-            context.talk(&format!("with --no-wait, an apply would leave now: {why}\n"));
+            context.talk(&format!("{}\n", texts::WouldLeave { why: &why }));
         }
         if is_another && context.output == Output::Human {
             context.data("\n")?;
@@ -175,9 +220,8 @@ impl Plans {
             Output::Human => {
                 let mut shown = text(view, stdout_width_or_any());
                 if self.is_dry_run {
-                    let all = view.deliveries.to_send().min(self.request.at_most.unwrap_or(u64::MAX));
-                    shown.push_str(&requests(&preview.requests, all));
-                    shown.push_str("\na dry run: nothing was sent and nothing was changed\n");
+                    shown.push_str(&requests(&preview.requests, view.deliveries.in_this_run()));
+                    let _ = writeln!(shown, "\n{}", texts::DryRun);
                 }
                 context.data(&shown)?;
             }

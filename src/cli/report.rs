@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::report;
-use crate::catalogue::help;
+use crate::catalogue::{help, page as texts};
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
 use crate::report::render::html::report_page;
@@ -46,22 +46,25 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     let Some(campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };
-    let names = &campaign.parsed.campaign.names;
+    let command = again("apply", &campaign.at);
     let report = block_on(async {
         let _busy = Busy::new(&busy::reading(), context);
-        report::report(&campaign, again("apply", &campaign.at)).await
+        report::report(campaign, command).await
     })??;
-    let page = report_page(&report)
-        .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the report's charts").caused_by(&error))?;
+    let page =
+        report_page(&report).map_err(|error| Failure::new(Problem::OutputFile, texts::CannotDraw).caused_by(&error))?;
     whole_file::write(&args.out, whole_file::PRIVATE, page.as_bytes(), &context.console)?;
     match context.output {
         Output::Json => context.lines.write(&Object {
             r#type: "report",
-            campaign: &names.campaign,
-            app_id: &names.app_id,
+            campaign: &report.header.campaign,
+            app_id: &report.header.app_id,
             file: args.out.to_string_lossy().into_owned(),
         }),
-        Output::Human => context.talk(&format!("wrote {}\n", visible_path(&args.out))),
+        Output::Human => {
+            let file = visible_path(&args.out);
+            context.talk(&format!("{}\n", texts::Wrote { file: &file }));
+        }
     }
     Ok(Exit::Done)
 }

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use crate::app::simulate::{self, SimulationRequest, SimulationResult};
 use crate::app::{LoadedCampaign, Notice};
 use crate::campaign::Campaign;
-use crate::catalogue::help;
+use crate::catalogue::{help, simulation as texts};
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::report::feasibility::Reason;
@@ -23,7 +23,7 @@ use crate::report::render::json::{HourObject, RefusedObject, SimulationObject};
 use crate::report::render::terminal::simulation::{refused, text};
 use crate::report::simulation::SimulationView;
 use crate::report::text::visible_path;
-use crate::report::times::{date_time, grouped};
+use crate::report::times::date_time;
 
 use super::apply_args::changes;
 use super::busy::{self, Busy, BusyText};
@@ -70,8 +70,7 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
         signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
     let zone = campaign.parsed.campaign.timezone.clone();
     let from = match args.from {
-        Some(at) => times::moment(at, &zone)
-            .ok_or_else(|| Failure::new(Problem::CommandLine, "--from lies beyond the calendar"))?,
+        Some(at) => times::moment(at, &zone).ok_or_else(|| Failure::new(Problem::CommandLine, texts::FromBeyond))?,
         None => context.now(),
     };
     let request = SimulationRequest {
@@ -85,7 +84,7 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
         biased;
         _ = stop.wait_for(|stop| *stop) => {
             drop(busy);
-            context.talk("interrupted: nothing was sent and nothing was changed\n");
+            context.talk(&format!("{}\n", texts::Interrupted));
             return Ok(Exit::Incomplete);
         }
         result = Box::pin(simulate::simulate(campaign, &request)) => result?,
@@ -103,10 +102,10 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
 
 fn show_progress(line: BusyText, zone: TimeZone) -> impl Fn(Notice<'_>) + Send + Sync {
     move |notice| match notice {
-        Notice::ReadsAudience => line.say("reading the audience"),
+        Notice::ReadsAudience => line.say(texts::ReadingAudience.to_string()),
         Notice::Simulates { at, attempts } => {
             let at = date_time(at, &zone);
-            line.say(format!("simulating: {at}, {} attempts", grouped(attempts)));
+            line.say(texts::Simulating { at: &at, attempts }.to_string());
         }
         _ => {}
     }
@@ -145,8 +144,9 @@ fn show(args: &SimulateArgs, simulated: &SimulationView, context: &Context) -> R
     }
     let Some(out) = &args.out else { return Ok(()) };
     let page = simulation_page(simulated)
-        .map_err(|error| Failure::new(Problem::OutputFile, "cannot draw the page's charts").caused_by(&error))?;
+        .map_err(|error| Failure::new(Problem::OutputFile, texts::CannotDraw).caused_by(&error))?;
     whole_file::write(out, whole_file::PRIVATE, page.as_bytes(), &context.console)?;
-    context.talk(&format!("wrote {}\n", visible_path(out)));
+    let file = visible_path(out);
+    context.talk(&format!("{}\n", texts::Wrote { file: &file }));
     Ok(())
 }

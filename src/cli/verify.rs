@@ -14,11 +14,11 @@ use crate::app::Notice;
 use crate::app::verify::certificate::{Certificate, CertifiedApproval, Difference};
 use crate::app::verify::{self, Checked};
 use crate::campaign::Parsed;
-use crate::catalogue::{approval, help};
+use crate::catalogue::{approval, help, verify as texts};
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
-use crate::report::text::{visible, visible_path};
-use crate::report::times::{counted, grouped, rfc3339};
+use crate::report::text::{columns, left, visible, visible_path};
+use crate::report::times::rfc3339;
 use crate::report::wording::counts_sum;
 
 use super::busy::{self, Busy};
@@ -61,7 +61,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         let line = busy.text();
         campaign.environment = context.environment_with(move |notice| match notice {
             Notice::ReadsLedger => line.say(busy::reading()),
-            Notice::ChecksLedger => line.say("checking every batch of the ledger"),
+            Notice::ChecksLedger => line.say(texts::Checking.to_string()),
             _ => {}
         });
         let checked = verify::check(&campaign).await?;
@@ -108,76 +108,68 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
-    const HELP: &str = "name a file that `runner verify --certificate FILE` wrote";
-    let path_shown = visible_path(path);
+    let file = visible_path(path);
     let text = fs::read_to_string(path).map_err(|error| {
-        Failure::new(
-            Problem::Certificate,
-            format!("cannot read the certificate {path_shown}"),
-        )
-        .caused_by(&error)
-        .help(HELP)
+        Failure::new(Problem::Certificate, texts::CannotRead { file: &file })
+            .caused_by(&error)
+            .help(texts::CertificateHelp)
     })?;
     Certificate::parse(&text).map_err(|error| {
-        Failure::new(Problem::Certificate, format!("{path_shown} is no certificate"))
+        Failure::new(Problem::Certificate, texts::NotACertificate { file: &file })
             .because([error.to_string()])
-            .help(HELP)
+            .help(texts::CertificateHelp)
     })
 }
+
+/// The columns between the beginning of a line and its value.
+const LEAST_LABEL: usize = 9;
 
 fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
-    let repeats = if checked.repeats.is_empty() {
-        ""
+    let campaign = format!("{}{}", names.campaign, title.unwrap_or_default());
+    let headline = if checked.repeats.is_empty() {
+        texts::Sound { campaign: &campaign }.to_string()
     } else {
-        ", but ids repeat that the platform gives once"
+        texts::SoundWithRepeats { campaign: &campaign }.to_string()
     };
-    let mut text = format!(
-        "the ledger of {}{} is sound{repeats}\n\n  {}\n\n",
-        names.campaign,
-        title.unwrap_or_default(),
-        counts_sum(&checked.counts)
-    );
-    let lines = [
-        (
-            "checked",
-            format!(
-                "{} in {}: every checksum, every transition, the sum",
-                counted(checked.facts, "fact", "facts"),
-                counted(checked.batches, "batch", "batches")
-            ),
-        ),
-        ("settled", format!("{}, by SHA-256", grouped(checked.settled.many))),
-        ("", certificate.sha256.clone()),
-        ("ids", repeats::line(&checked.repeats)),
-        ("ledger", visible_path(&checked.dir)),
-        ("begun", certificate.ledger_created.clone()),
+    let mut text = format!("{headline}\n\n  {}\n\n", counts_sum(&checked.counts));
+    let facts = texts::Checked {
+        facts: checked.facts,
+        batches: checked.batches,
+    };
+    let settled = texts::Settled {
+        settled: checked.settled.many,
+    };
+    let mut lines = vec![
+        (texts::LabelChecked.to_string(), facts.to_string()),
+        (texts::LabelSettled.to_string(), settled.to_string()),
+        (String::new(), certificate.sha256.clone()),
+        (texts::LabelIds.to_string(), repeats::line(&checked.repeats)),
+        (texts::LabelLedger.to_string(), visible_path(&checked.dir)),
+        (texts::LabelBegun.to_string(), certificate.ledger_created.clone()),
     ];
-    for (name, value) in lines {
-        let _ = writeln!(text, "  {name:<9} {value}");
-    }
-    for approval in certificate.approvals() {
-        let CertifiedApproval { wave, by, from, at } = approval;
+    for approved in certificate.approvals() {
+        let CertifiedApproval { wave, by, from, at } = approved;
         let said = approval::VerifyApproval {
             wave,
             by: &visible(by),
             from: &visible(from),
             at,
         };
-        let _ = writeln!(text, "  {:<9} {said}", approval::VerifyApproved.to_string());
+        lines.push((approval::VerifyApproved.to_string(), said.to_string()));
     }
     if let Some(witness) = &checked.witness {
-        let saw = format!(
-            "saw batch {} at {}",
-            grouped(witness.sequence),
-            rfc3339(witness.written, &parsed.campaign.timezone)
-        );
-        let said = match &checked.older {
-            None => format!("{saw}, which is in the ledger"),
-            Some(older) => format!("{saw}: {older}"),
+        let batch = witness.sequence;
+        let at = rfc3339(witness.written, &parsed.campaign.timezone);
+        let saw = match &checked.older {
+            None => texts::WitnessSame { batch, at: &at }.to_string(),
+            Some(older) => texts::WitnessOlder { batch, at: &at, older }.to_string(),
         };
-        let _ = writeln!(text, "  {:<9} {said}", "witness");
+        lines.push((texts::LabelWitness.to_string(), saw));
+    }
+    for (label, value) in lines {
+        let _ = writeln!(text, "  {} {value}", left(&label, LEAST_LABEL));
     }
     text
 }
@@ -207,21 +199,24 @@ impl<'a> WitnessObject<'a> {
 }
 
 fn compared(differences: &[Difference], path: &Path, before: &Certificate) -> String {
-    let path = visible_path(path);
-    let of_then = format!("{path} of {}", visible(&before.at));
+    let file = &visible_path(path);
+    let at = &visible(&before.at);
     if differences.is_empty() {
-        return format!("\nit says the same as {of_then}\n");
+        return format!("\n{}\n", texts::Same { file, at });
     }
-    let mut text = format!("\nit differs from {of_then}\n");
+    let mut text = format!("\n{}\n", texts::Differs { file, at });
     let widest = differences.iter().map(|it| it.what.len()).max().unwrap_or_default();
     for Difference { what, then, now } in differences {
-        let then = visible(then);
-        let now = visible(now);
+        let then = &visible(then);
+        let now = &visible(now);
         // Two checksums do not fit on one line of a terminal.
         let _ = if then.len() + now.len() > 50 {
-            writeln!(text, "  {what}\n    then {then}\n    now  {now}")
+            let labels = [texts::Then.to_string(), texts::Now.to_string()];
+            let wide = labels.iter().map(|label| columns(label)).max().unwrap_or_default();
+            let [then_label, now_label] = labels.map(|label| left(&label, wide));
+            writeln!(text, "  {what}\n    {then_label} {then}\n    {now_label} {now}")
         } else {
-            writeln!(text, "  {what:<widest$}  {then} then, {now} now")
+            writeln!(text, "  {what:<widest$}  {}", texts::ThenAndNow { then, now })
         };
     }
     text

@@ -8,6 +8,7 @@
 //!         ├── <campaign>.sock      the owner's socket
 //!         ├── <campaign>.waiting-<pid>.sock   the socket of an apply that waits for the lock
 //!         ├── <campaign>.status.json   the owner's progress
+//!         ├── <campaign>.settings.json   the settings of the plan that was applied last
 //!         └── <campaign>/
 //!             ├── ledger.json      the manifest
 //!             ├── head             the last durable batch
@@ -295,6 +296,18 @@ impl LedgerDir {
     #[must_use]
     pub fn status_name(&self) -> String {
         self.name_beside("status.json")
+    }
+
+    /// The file with the settings of the plan that was applied last.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.dir.with_file_name(self.settings_name())
+    }
+
+    /// The name of that file beside the ledger.
+    #[must_use]
+    pub fn settings_name(&self) -> String {
+        self.name_beside("settings.json")
     }
 
     /// The socket of the process `pid`, which waits to apply the campaign.

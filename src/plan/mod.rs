@@ -5,6 +5,7 @@ mod build;
 mod fingerprint;
 pub mod forecast;
 mod schedule;
+pub mod settings;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

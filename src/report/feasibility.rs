@@ -5,10 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catalogue::plan as texts;
 use crate::model::clock::until;
 use crate::plan::forecast::{Forecast, Obstacle};
 
-use super::times::{counted, date_time, duration, grouped, rate};
+use super::times::{date_time, duration, rate};
 
 /// A reason why a plan is not feasible, and its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,40 +31,38 @@ pub fn of_time(
     per_second: f64,
     (now, zone): (Timestamp, &TimeZone),
 ) -> Option<Reason> {
-    match forecast.obstacle? {
-        Obstacle::EndPast { end } => Some(Reason {
-            text: format!(
-                "schedule.end is past: it was {}, {} ago, and {} still to send",
-                date_time(end, zone),
-                duration(until(end, now).unwrap_or_default()),
-                match to_send {
-                    1 => "1 coupon is".to_owned(),
-                    n => format!("{} coupons are", grouped(n)),
-                }
-            ),
-            help: Some("put schedule.end later, or leave the rest unsent".to_owned()),
-        }),
-        Obstacle::NoWindow { end } => Some(Reason {
-            text: format!(
-                "no window of schedule.hours opens before schedule.end ({})",
-                date_time(end, zone)
-            ),
-            help: Some("put schedule.end later, or widen schedule.hours".to_owned()),
-        }),
-        Obstacle::TooFewDays { end, per_day, have } => {
-            let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
-            let later = ends.map(|ends| format!("put schedule.end at {ends} or later, or "));
-            Some(Reason {
-                text: format!(
-                    "pace.per_day is too low: {} to send, and {} a day leave {} until schedule.end ({})",
-                    counted(to_send, "coupon is", "coupons are"),
-                    counted(per_day, "attempt", "attempts"),
-                    grouped(have),
-                    date_time(end, zone)
-                ),
-                help: Some(format!("{}raise pace.per_day", later.unwrap_or_default())),
-            })
-        }
+    let later = || {
+        let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
+        ends.map(|end| texts::EndLater { end: &end }.to_string())
+    };
+    let coupons = to_send;
+    Some(match forecast.obstacle? {
+        Obstacle::EndPast { end } => Reason {
+            text: texts::EndPast {
+                end: &date_time(end, zone),
+                ago: &duration(until(end, now).unwrap_or_default()),
+                coupons,
+            }
+            .to_string(),
+            help: Some(texts::EndPastHelp.to_string()),
+        },
+        Obstacle::NoWindow { end } => Reason {
+            text: texts::NoWindow {
+                end: &date_time(end, zone),
+            }
+            .to_string(),
+            help: Some(texts::NoWindowHelp.to_string()),
+        },
+        Obstacle::TooFewDays { end, per_day, have } => Reason {
+            text: texts::TooFewDays {
+                coupons,
+                per_day,
+                have,
+                end: &date_time(end, zone),
+            }
+            .to_string(),
+            help: any_of(later().into_iter().chain([texts::RaisePerDay.to_string()])),
+        },
         Obstacle::TooShort {
             end,
             takes,
@@ -72,36 +71,61 @@ pub fn of_time(
             waits,
             pace,
         } => {
-            let ends = forecast.ends_at.map(|ends| date_time(after(ends), zone));
-            let later = ends.map(|ends| format!("put schedule.end at {ends} or later"));
             let faster = pace.filter(|pace| *pace <= MOST_PACE);
-            let faster = faster.map(|pace| format!("raise pace.per_second to {pace}"));
-            let wider = windows.then(|| "widen schedule.hours".to_owned());
-            let sooner = waits.then(|| "shorten the waits of schedule.waves".to_owned());
-            let ways: Vec<_> = later.into_iter().chain(faster).chain(wider).chain(sooner).collect();
-            Some(Reason {
-                text: format!(
-                    "the time is too short for the pace{}: {} at {} take {}{}, and until schedule.end ({}) {} {}; \
-                     about {} would be sent",
-                    if waits { " and the waits of schedule.waves" } else { "" },
-                    counted(to_send, "coupon", "coupons"),
-                    rate(per_second),
-                    long(takes),
-                    if waits { " together" } else { "" },
-                    date_time(end, zone),
-                    if windows { "the windows leave" } else { "there are" },
-                    duration(has),
-                    grouped(forecast.in_time)
-                ),
-                help: (!ways.is_empty()).then(|| ways.join(", or ")),
-            })
+            let faster = faster.map(|pace| texts::RaisePace { pace: &pace }.to_string());
+            let wider = windows.then(|| texts::WidenHours.to_string());
+            let sooner = waits.then(|| texts::ShortenWaits.to_string());
+            let rate = rate(per_second);
+            let takes = long(takes);
+            let end = date_time(end, zone);
+            let has = duration(has);
+            let windows = if windows { "windows" } else { "all" };
+            let in_time = forecast.in_time;
+            let text = if waits {
+                texts::TooShortWithWaves {
+                    coupons,
+                    rate: &rate,
+                    takes: &takes,
+                    end: &end,
+                    windows: &windows,
+                    has: &has,
+                    in_time,
+                }
+                .to_string()
+            } else {
+                texts::TooShort {
+                    coupons,
+                    rate: &rate,
+                    takes: &takes,
+                    end: &end,
+                    windows: &windows,
+                    has: &has,
+                    in_time,
+                }
+                .to_string()
+            };
+            Reason {
+                text,
+                help: any_of(later().into_iter().chain(faster).chain(wider).chain(sooner)),
+            }
         }
-    }
+    })
+}
+
+/// Joins alternatives. `None` without any.
+fn any_of(ways: impl Iterator<Item = String>) -> Option<String> {
+    ways.reduce(|first, second| {
+        texts::Or {
+            first: &first,
+            second: &second,
+        }
+        .to_string()
+    })
 }
 
 fn long(takes: Duration) -> String {
     if takes == Duration::MAX {
-        "longer than there are calendars".to_owned()
+        texts::TooLong.to_string()
     } else {
         duration(takes)
     }

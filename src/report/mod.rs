@@ -10,6 +10,7 @@ pub mod ended_campaign;
 pub mod feasibility;
 pub mod history;
 pub mod json_lines;
+pub mod lists;
 pub mod outlet;
 pub mod plan_view;
 pub mod reason;

@@ -43,6 +43,23 @@ pub struct PlanView {
     pub apply: String,
 }
 
+/// One of several campaigns that are planned together.
+#[derive(Clone, Debug)]
+pub struct PlannedCampaign {
+    /// The campaign, or its file if it cannot be planned.
+    pub name: String,
+    /// Its plan; `None` if it cannot be planned.
+    pub plan: Option<PlanView>,
+}
+
+impl PlannedCampaign {
+    /// Whether there is a plan that is feasible.
+    #[must_use]
+    pub fn is_feasible(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.reasons.is_empty())
+    }
+}
+
 /// The campaign of a plan, and the time and zone of the display.
 #[derive(Clone, Debug)]
 pub struct PlanHeader {
@@ -120,6 +137,12 @@ impl PlannedDeliveries {
         self.owed() + self.resent
     }
 
+    /// How many would be attempted in one run.
+    #[must_use]
+    pub fn in_this_run(&self) -> u64 {
+        self.to_send().min(self.at_most.unwrap_or(u64::MAX))
+    }
+
     /// Whether any delivery needs a person.
     #[must_use]
     pub const fn waits(&self) -> bool {
@@ -144,6 +167,32 @@ pub struct ChangeNote {
     pub accept: Option<&'static str>,
     /// Whether that word was given.
     pub accepted: bool,
+    /// The settings of the campaign file that changed, without those that are changes of their own; `None` if they are not known.
+    pub settings: Option<Vec<SettingChange>>,
+    /// The users who came and went.
+    pub users: Vec<MovedUsers>,
+}
+
+/// A setting of the campaign file that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingChange {
+    /// Its key, as the campaign file has it.
+    pub key: String,
+    /// The value before; `None` if it was not set.
+    pub from: Option<String>,
+    /// The value now; `None` if it is not set.
+    pub to: Option<String>,
+}
+
+/// Users who came or went in one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedUsers {
+    /// The word for how they came or went.
+    pub how: &'static str,
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<String>,
 }
 
 /// How fast and when a plan is sent.

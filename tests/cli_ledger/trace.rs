@@ -6,11 +6,13 @@ use std::fmt::Write as _;
 #[test]
 fn each_users_history_is_shown() {
     let fixture = Fixture::new();
-    let stories: Vec<_> = USERS
-        .iter()
-        .map(|user| fixture.run("trace", &[user]).ends(0).out)
-        .collect();
-    insta::assert_snapshot!("trace", stories.join("\n====\n\n"));
+    for (name, language) in [("trace", "en"), ("trace_in_chinese", "zh")] {
+        let stories: Vec<_> = USERS
+            .iter()
+            .map(|user| fixture.run("trace", &[user, "--lang", language]).ends(0).out)
+            .collect();
+        insta::assert_snapshot!(name, stories.join("\n====\n\n"));
+    }
 }
 
 #[test]
@@ -36,9 +38,11 @@ fn what_comes_next_goes_by_the_file() {
     ] {
         fixture.file(more);
         for user in ["doubt-lost", "doubt-refused", "held-1", "owed-1"] {
-            let out = fixture.run("trace", &[user]).ends(0).out;
-            let next = out.lines().find(|line| line.starts_with("  next:")).unwrap().to_owned();
-            writeln!(told, "{more:<36} {user:<14} {next}").unwrap();
+            for (language, label) in [("en", "  next:"), ("zh", "  后续：")] {
+                let out = fixture.run("trace", &[user, "--lang", language]).ends(0).out;
+                let next = out.lines().find(|line| line.starts_with(label)).unwrap().to_owned();
+                writeln!(told, "{more:<36} {user:<14} {next}").unwrap();
+            }
         }
     }
     insta::assert_snapshot!("trace_next", told);

@@ -37,6 +37,10 @@ fn a_sound_ledger_is_certified_and_compared() {
     let differs = fixture.run("verify", &["--against", "cert.json"]).ends(4);
     let then = certificate_time(&fixture);
     all.push_str(&told(&fixture, &differs).replace(&then, "THEN"));
+    let differs = fixture
+        .run("verify", &["--against", "cert.json", "--lang", "zh"])
+        .ends(4);
+    all.push_str(&told(&fixture, &differs).replace(&then, "THEN"));
     insta::assert_snapshot!("verify", all);
 
     let objects = fixture
@@ -147,6 +151,8 @@ fn what_is_no_certificate_is_said_so() {
         &["--certificate", "missing/cert.json"],
     ] {
         all.push_str(&fixture.run("verify", args).ends(2).told(&fixture));
+        let args = [args, &["--lang", "zh"]].concat();
+        all.push_str(&fixture.run("verify", &args).ends(2).told(&fixture));
     }
     insta::assert_snapshot!("verify_refused", all);
 }
@@ -178,6 +184,7 @@ fn a_coupon_or_log_id_of_several_deliveries_needs_a_person() {
         &fixture,
         &fixture.run("verify", &["--certificate", "cert.json"]).ends(4),
     );
+    all.push_str(&told(&fixture, &fixture.run("verify", &["--lang", "zh"]).ends(4)));
     let json = fixture.run("verify", &["--output", "json"]).ends(4);
     for object in json.objects().iter().filter(|object| object["type"] != "certificate") {
         all.push_str(&serde_json::to_string_pretty(object).unwrap());

@@ -272,8 +272,8 @@ fn who_will_lapse_is_shown_and_is_not_among_those_to_send() {
         let shown = scene.without_secrets(verb, &[flag]).out;
         for said in [
             "summer: 3 coupons to send\n",
-            "      3  will lapse ",
-            "  lapse     3 users lapse before their turn\n",
+            "      3  will expire ",
+            "  expiry    the activity of 3 users expires before their turn\n",
             "            3 until ",
         ] {
             assert!(shown.contains(said), "{said:?}: {shown}");
@@ -345,7 +345,7 @@ fn a_dry_run_foretells_that_the_day_is_used_up() {
     let dry = dry.ends(0);
     assert!(
         dry.err
-            .contains("with --no-wait, an apply would leave now: today's pace.per_day is used up"),
+            .contains("with --no-wait, an apply would end now: today's pace.per_day is used up"),
         "{}",
         dry.err
     );

@@ -68,6 +68,10 @@ fn a_report_has_the_ledgers_numbers_and_changes_nothing() {
         "the sum is not in the page"
     );
     assert!(page.contains("a person decides: retry.in_doubt is ask"));
+    assert!(
+        page.contains("<b><bdi>Stopped: "),
+        "the end of the run is not in the page"
+    );
     assert!(!page.contains("<script") && !page.contains("<img"));
     let head = |files: BTreeMap<PathBuf, Vec<u8>>| files.into_iter().find(|(path, _)| path.ends_with("head"));
     let after = head(files(scene.place().dir()));

@@ -18,10 +18,12 @@ use crate::model::actor::Actor;
 use crate::model::delivery::StateName;
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::run_command::{Requester, RunCommand};
+use crate::plan::settings::settings;
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
 
+use crate::app::applied_settings;
 use crate::app::audience_reader::{AudienceReader, check_reviewed, expected_rows};
 use crate::app::environment::Notice;
 use crate::app::error::AppError;
@@ -220,6 +222,7 @@ impl StartedRun<'_> {
             None => Box::pin(self.unless_stalled(self.begin_ledger(&reader))).await??,
         };
         let reading = admission.reading.clone();
+        let applied = admission.changes.generation.fingerprint.clone();
         let send_order = admission.send_order;
         let mut users = 0;
         let of = admission.changes.admitted.len() as u64;
@@ -241,6 +244,7 @@ impl StartedRun<'_> {
             valuation,
         });
         pauses.end().await;
+        applied_settings::write(&self.locked, &applied, settings(plan));
         // The accepted changes are durable now, so the witness may name the current head.
         let id = self.locked.ledger_id()?;
         let witness = self

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::share_written;
+use crate::catalogue::verify::OtherType;
 use crate::ledger::Wave;
 use crate::model::delivery::StateName;
 use crate::plan::Plan;
 use crate::report::render::json::SCHEMA;
+use crate::report::text::visible;
 
 use super::Checked;
 
@@ -99,8 +101,18 @@ pub enum NotACertificate {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// It is an object of another type.
-    #[error("its type is {0:?}, not {TYPE:?}")]
+    #[error("{}", other_type(.0))]
     Type(String),
+}
+
+fn other_type(found: &str) -> String {
+    let found = format!("{:?}", visible(found));
+    let expected = format!("{TYPE:?}");
+    OtherType {
+        r#type: &found,
+        expected: &expected,
+    }
+    .to_string()
 }
 
 impl Certificate {

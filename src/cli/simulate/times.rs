@@ -7,6 +7,7 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::catalogue::simulation as texts;
 use crate::model::clock::later;
 use crate::simulation::Outage;
 
@@ -64,12 +65,12 @@ pub fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 /// Parses a local time.
 pub fn local(text: &str) -> Result<DateTime, String> {
     let read = FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok());
-    read.ok_or_else(|| "write a local time of the campaign's zone, such as 2026-06-01T10:00".to_owned())
+    read.ok_or_else(|| texts::LocalTime.to_string())
 }
 
 /// Parses an outage.
 pub fn outage(text: &str) -> Result<WrittenOutage, String> {
-    let wanted = || "write when it begins and how long it lasts, such as 14:00+2h or 2026-06-02T14:00+2h".to_owned();
+    let wanted = || texts::OutageTime.to_string();
     let (begins, lasts) = text.split_once('+').ok_or_else(wanted)?;
     let begins = match Time::strptime("%H:%M", begins) {
         Ok(time) => Begins::At(time),

@@ -6,11 +6,14 @@ use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::catalogue::help;
+use crate::catalogue::{help, simulation as texts};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::{FaultArgs, RuleArgs};
 use crate::fake_platform::{Repeat, Settings, StreamerPlan};
-use crate::report::times::{counted, duration, grouped};
+use crate::model::clock::until;
+use crate::report::lists::joined;
+use crate::report::render::terminal::simulation::day_and_time;
+use crate::report::times::duration;
 use crate::simulation::{Outage, Outages, World};
 
 use super::times::{self, WrittenOutage};
@@ -48,65 +51,81 @@ impl WorldArgs {
 /// Describes the platform in a few lines.
 pub fn words(world: &World, zone: &TimeZone) -> Vec<String> {
     let Settings { rules, faults, seed } = &world.settings;
-    let mut quota = format!(
-        "at most {} a second",
-        counted(rules.per_second.into(), "request", "requests")
-    );
-    if rules.foreign_load > 0 {
-        quota = format!(
-            "{quota}, {} of them another sender's",
-            grouped(rules.foreign_load.into())
-        );
-    }
     let (shortest, longest) = faults.latency;
-    let answers = if shortest == longest {
-        format!("answers in {}", brief(shortest))
+    let latency = if shortest == longest {
+        brief(shortest)
     } else {
-        format!("answers in {} to {}", brief(shortest), brief(longest))
+        texts::LatencyBetween {
+            shortest: &brief(shortest),
+            longest: &brief(longest),
+        }
+        .to_string()
+    };
+    let requests = rules.per_second.into();
+    let quota = match rules.foreign_load.into() {
+        0 => texts::Quota {
+            requests,
+            latency: &latency,
+            seed,
+        }
+        .to_string(),
+        foreign => texts::QuotaShared {
+            requests,
+            foreign,
+            latency: &latency,
+            seed,
+        }
+        .to_string(),
     };
     let mut users = Vec::new();
     if rules.refuse > 0.0 {
-        users.push(format!("{} of users refused", percent(rules.refuse)));
+        let share = percent(rules.refuse);
+        users.push(texts::UsersRefused { share: &share }.to_string());
     }
     if rules.inactive > 0.0 {
-        users.push(format!("{} of users not active", percent(rules.inactive)));
+        let share = percent(rules.inactive);
+        users.push(texts::UsersInactive { share: &share }.to_string());
     }
-    if let Some(stock) = rules.stock {
-        users.push(format!("{} in stock", counted(stock, "coupon", "coupons")));
-    }
+    users.extend(rules.stock.map(|coupons| texts::Stock { coupons }.to_string()));
     match rules.repeat {
         Repeat::Replay => {}
-        Repeat::Duplicate => users.push("a repeated id is answered as a duplicate".to_owned()),
-        Repeat::Ignore => users.push("a repeated id is one more coupon".to_owned()),
+        Repeat::Duplicate => users.push(texts::RepeatDuplicate.to_string()),
+        Repeat::Ignore => users.push(texts::RepeatIgnored.to_string()),
     }
     match rules.streamer_plan {
         StreamerPlan::None => {}
-        StreamerPlan::For(long) => users.push(format!("a streamer's plan for the first {}", duration(long))),
-        StreamerPlan::Always => users.push("a streamer's plan that never ends".to_owned()),
+        StreamerPlan::For(long) => {
+            let long = duration(long);
+            users.push(texts::StreamerPlanFor { long: &long }.to_string());
+        }
+        StreamerPlan::Always => users.push(texts::StreamerPlanAlways.to_string()),
     }
-    let strikes = faults.shares.iter();
-    let strikes: Vec<_> = strikes
-        .map(|(fault, share)| format!("{} {}", percent(*share), fault.word()))
-        .collect();
-    let mut words = vec![format!("{quota}, {answers}, seed {seed}")];
-    words.extend((!users.is_empty()).then(|| users.join(", ")));
-    words.extend((!strikes.is_empty()).then(|| format!("of all requests {}", strikes.join(", "))));
+    let strikes = joined(faults.shares.iter().map(|(fault, share)| {
+        texts::Fault {
+            share: &percent(*share),
+            fault: &fault.word(),
+        }
+        .to_string()
+    }));
+    let users = joined(users);
+    let mut words = vec![quota];
+    words.extend((!users.is_empty()).then_some(users));
+    words.extend((!strikes.is_empty()).then(|| texts::Faults { faults: &strikes }.to_string()));
     words.extend(world.outages.iter().map(|outage| out_of_reach(outage, zone)));
     words
 }
 
 fn out_of_reach(outage: &Outage, zone: &TimeZone) -> String {
-    let from = outage
-        .from
-        .to_zoned_datetime(zone.clone())
-        .strftime("%a %Y-%m-%d %H:%M");
-    let long = crate::model::clock::until(outage.from, outage.until).unwrap_or_default();
-    format!("out of reach from {from} on, for {}", duration(long))
+    texts::OutOfReach {
+        from: &day_and_time(outage.from, zone),
+        long: &duration(until(outage.from, outage.until).unwrap_or_default()),
+    }
+    .to_string()
 }
 
 fn brief(time: Duration) -> String {
     match time.as_millis() {
-        ms @ 0..1_000 => format!("{ms} ms"),
+        ms @ 0..1_000 => texts::Milliseconds { ms: &ms }.to_string(),
         _ => duration(time),
     }
 }

@@ -1,9 +1,12 @@
 //! What happens next to a delivery, in words.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::catalogue::approval;
+use crate::catalogue::trace as texts;
 use crate::engine::delivery_forecast::{Next, Waits};
 use crate::model::delivery::{Skipped, Transition};
 use crate::report::times::clock_time;
@@ -12,100 +15,90 @@ use crate::report::times::clock_time;
 pub fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String {
     let time = |at| clock_time(at, now, zone);
     match next {
-        Next::Issued => "nothing: it is issued".to_owned(),
-        Next::Refused => "nothing: it is refused; `runner resolve … --as owed` reopens it".to_owned(),
-        Next::Skipped { why, held } => {
-            let again = match (held, why) {
-                (true, _) => "; it was held before, and is held again when that changes",
-                (false, Skipped::Gone) => "; owed again when it does",
-                (false, Skipped::Lapsed) => "; owed again when that changes",
-                (false, _) => "",
-            };
-            format!("nothing: {}{again}", skipped(why))
+        Next::Issued => texts::NextIssued.to_string(),
+        Next::Refused => texts::NextRefused.to_string(),
+        Next::Skipped { why, held } => not_owed(why, held),
+        Next::InFlight => texts::NextInFlight.to_string(),
+        Next::Sent { at, until: None } if at <= now => texts::NextSent.to_string(),
+        Next::Sent { at, until: None } => texts::NextSentFrom { at: &time(at) }.to_string(),
+        Next::Sent { at, until: Some(until) } if at <= now => texts::NextResent { until: &time(until) }.to_string(),
+        Next::Sent { at, until: Some(until) } => texts::NextResentFrom {
+            at: &time(at),
+            until: &time(until),
         }
-        Next::InFlight => {
-            "its attempt ends; if no apply runs, the next one finds it in doubt and sends it again by the same id"
-                .to_owned()
+        .to_string(),
+        Next::Reread(step) => texts::NextReread { result: &reread(&step) }.to_string(),
+        Next::Doubted { resend: Ok(until) } => texts::NextDoubted { until: &time(until) }.to_string(),
+        Next::Doubted { resend: Err(why) } => texts::NextDoubtedWaits {
+            why: &waits(why, now, zone),
         }
-        Next::Sent { at, until: None } if at <= now => "sent by the next apply".to_owned(),
-        Next::Sent { at, until: None } => format!("sent by an apply from {} on", time(at)),
-        Next::Sent { at, until: Some(until) } => {
-            let from = if at <= now {
-                String::new()
-            } else {
-                format!(" from {} on", time(at))
-            };
-            format!("sent again by an apply{from}, by the same id, until {}", time(until))
+        .to_string(),
+        Next::Wave(Some(wave)) => texts::NextWave { wave: &wave }.to_string(),
+        Next::Wave(None) => texts::NextLastWave.to_string(),
+        Next::Behind { ordinal, state } => texts::NextWaitsForCoupon {
+            ordinal: &ordinal,
+            state: &state,
         }
-        Next::Reread(step) => format!(
-            "the next apply reads its code again by the campaign file: {}",
-            reread(&step)
-        ),
-        Next::Doubted { resend } => {
-            let then = match resend {
-                Ok(until) => format!("sent again by the same id, until {}", time(until)),
-                Err(why) => format!("waits for a person: {}", waits(why, now, zone)),
-            };
-            format!("the next apply reads its code again by the campaign file: in doubt, then {then}")
+        .to_string(),
+        Next::Person(why) => texts::NextPerson {
+            why: &waits(why, now, zone),
         }
-        Next::Wave(Some(wave)) => format!("its turn comes with wave {wave}, when those before it have ended"),
-        Next::Wave(None) => "its turn comes when all waves have ended".to_owned(),
+        .to_string(),
         Next::Approval { done } => approval::NextApproval { done: done.into() }.to_string(),
-        Next::Behind { ordinal, state } => format!("waits for coupon {ordinal}, which is {state}"),
-        Next::Person(why) => format!("waits for a person: {}", waits(why, now, zone)),
     }
 }
 
-const fn skipped(why: Skipped) -> &'static str {
-    match why {
-        Skipped::Gone => "the audience no longer names the user",
-        Skipped::CouponsPerUser => "coupons_per_user no longer reaches it",
-        Skipped::EarlierRefused => "an earlier coupon of the user was refused",
-        Skipped::Excluded => "a list of the excluded names the user",
-        Skipped::ControlGroup => "the user is in the control group, which is never sent to",
-        Skipped::Lapsed => "the user was last active longer ago than audience.active_within",
-        Skipped::Limit => "audience.limit has no place for the user",
+fn not_owed(why: Skipped, held: bool) -> String {
+    let reason: &dyn Display = match why {
+        Skipped::Gone => &texts::SkippedGone,
+        Skipped::CouponsPerUser => &texts::SkippedCouponsPerUser,
+        Skipped::EarlierRefused => &texts::SkippedEarlierRefused,
+        Skipped::Excluded => &texts::SkippedExcluded,
+        Skipped::ControlGroup => &texts::SkippedControlGroup,
+        Skipped::Lapsed => &texts::SkippedLapsed,
+        Skipped::Limit => &texts::SkippedLimit,
+    };
+    match (held, why) {
+        (true, _) => texts::NextSkippedHeld { why: reason }.to_string(),
+        (false, Skipped::Gone) => texts::NextSkippedGone { why: reason }.to_string(),
+        (false, Skipped::Lapsed) => texts::NextSkippedLapsed { why: reason }.to_string(),
+        (false, _) => texts::NextSkipped { why: reason }.to_string(),
     }
 }
 
 fn waits(why: Waits, now: Timestamp, zone: &TimeZone) -> String {
-    let resolve = "or `runner resolve` it";
     match why {
-        Waits::Held { code } => format!("say what {code} means under `codes:` in the campaign file, {resolve}"),
-        Waits::Answered { code } => {
-            let code = code.map_or_else(String::new, |code| format!(", by {code}"));
-            format!(
-                "it may have been issued and was refused or held since{code}: ask the platform and `runner resolve` it"
-            )
+        Waits::Held { code } => texts::WaitsHeld { code: &code }.to_string(),
+        Waits::Answered { code: None } => texts::WaitsAnswered.to_string(),
+        Waits::Answered { code: Some(code) } => texts::WaitsAnsweredCode { code: &code }.to_string(),
+        Waits::Old { since } => texts::WaitsOld {
+            since: &clock_time(since, now, zone),
         }
-        Waits::Old { since } => format!(
-            "in doubt since {}, longer than retry.resend_within: ask the platform and `runner resolve` it",
-            clock_time(since, now, zone)
-        ),
-        Waits::Undated => {
-            "in doubt, and nobody knows for how long, because a run was made under a wrong clock (E0716): ask \
-                           the platform and `runner resolve` it"
-                .to_owned()
+        .to_string(),
+        Waits::Undated => texts::WaitsUndated.to_string(),
+        Waits::Ask => texts::WaitsAsk.to_string(),
+        Waits::Excluded => texts::WaitsExcluded.to_string(),
+        Waits::Beyond => texts::WaitsBeyond.to_string(),
+        Waits::End { end } if end > now => texts::WaitsEnd {
+            end: &clock_time(end, now, zone),
         }
-        Waits::Ask => "`retry.in_doubt` is `ask`: ask the platform and `runner resolve` it".to_owned(),
-        Waits::Excluded => "in doubt, and the user is excluded by now: `runner resolve` it".to_owned(),
-        Waits::Beyond => "in doubt, and coupons_per_user no longer reaches it: `runner resolve` it".to_owned(),
-        Waits::End { end } => {
-            let tense = if end > now { "is" } else { "was" };
-            let end = clock_time(end, now, zone);
-            format!("schedule.end {tense} {end}, before it may be sent: put it later, or leave it unsent")
+        .to_string(),
+        Waits::End { end } => texts::WaitsEndPast {
+            end: &clock_time(end, now, zone),
         }
+        .to_string(),
     }
 }
 
 /// Describes what a code that is read again makes of its delivery.
-pub const fn reread(step: &Transition) -> &'static str {
-    match step {
-        Transition::Owe => "owed again",
-        Transition::OweUnderNewActivity => "owed again, under another activity",
+pub fn reread(step: &Transition) -> String {
+    let step = match step {
+        Transition::Owe => "owed",
+        Transition::OweUnderNewActivity => "new_activity",
         Transition::RereadRefused => "refused",
         Transition::RereadIssued => "issued",
-        Transition::RereadUnknown { .. } => "in doubt",
-        _ => "sent again",
-    }
+        Transition::RereadUnknown { .. } => "in_doubt",
+        _ => "resend",
+    };
+    texts::Reread { step: &step }.to_string()
 }

@@ -1,17 +1,20 @@
 //! A user's trace for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::app::LoadedCampaign;
 use crate::app::trace::Trace;
-use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
-use crate::model::delivery::{Away, Resolution};
-use crate::model::outcome::{Coupon, Outcome, Proof};
-use crate::report::text::{visible, wrapped};
-use crate::report::times::{counted, duration};
+use crate::catalogue::{trace as texts, wording};
+use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry};
+use crate::model::delivery::Resolution;
+use crate::model::outcome::{Answer, Coupon, Outcome, Proof};
+use crate::report::lists::joined;
+use crate::report::text::{columns, visible, wrapped};
+use crate::report::times::duration;
 
 use super::next_words::{next_words, reread};
 
@@ -30,31 +33,43 @@ pub(super) fn text(trace: &Trace, campaign: &LoadedCampaign, width: usize) -> St
     let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
     let open_id = visible(&trace.open_id()).into_owned();
     let name = &campaign.plan.identity.campaign;
-    let gone = match trace.ledger_state().away(trace.recipient) {
-        None => "",
-        Some(Away::Gone) => ", no longer in the audience",
-        Some(Away::Excluded) => ", excluded",
-        Some(Away::ControlGroup) => ", in the control group",
-        Some(Away::Lapsed) => ", last active too long ago",
-        Some(Away::Limit) => ", beyond audience.limit",
+    let campaign_name = format!("{name}{}", title.unwrap_or_default());
+    let headline = match trace.ledger_state().away(trace.recipient) {
+        None => texts::Headline {
+            user: &open_id,
+            campaign: &campaign_name,
+        }
+        .to_string(),
+        Some(why) => texts::HeadlineAway {
+            user: &open_id,
+            campaign: &campaign_name,
+            away: &why.skipped().word(),
+        }
+        .to_string(),
     };
-    let _ = writeln!(text, "{open_id} in {name}{}{gone}\n", title.unwrap_or_default());
+    let _ = writeln!(text, "{headline}\n");
     for entry in trace.history.history().iter().filter(|it| it.what.ordinal().is_none()) {
         screen.write_entry(&mut text, entry);
     }
     for ordinal in trace.ordinals() {
         let row = trace.row(ordinal);
         let id = row.merchant_coupon_id.map(|id| id.to_string()).unwrap_or_default();
-        let _ = writeln!(text, "\ncoupon {ordinal}: {}, merchant_coupon_id {id}", row.state);
+        let coupon = texts::Coupon {
+            ordinal: &ordinal,
+            state: &row.state,
+            id: &id,
+        };
+        let _ = writeln!(text, "\n{coupon}");
         let of_this = |it: &&HistoryEntry| it.what.ordinal() == Some(ordinal);
         for entry in trace.history.history().iter().filter(of_this) {
             screen.write_entry(&mut text, entry);
         }
         let next = next_words(trace.next(campaign, ordinal), trace.present.now, screen.zone);
-        let mut before = "  next: ";
-        for line in wrapped(&next, width.saturating_sub(before.len())) {
+        let mut before = format!("  {}", texts::Next);
+        let indent = columns(&before);
+        for line in wrapped(&next, width.saturating_sub(indent)) {
             let _ = writeln!(text, "{before}{line}");
-            before = "        ";
+            before = " ".repeat(indent);
         }
     }
     text
@@ -81,60 +96,68 @@ impl Screen<'_> {
     }
 
     fn lines(&self, entry: &HistoryEntry) -> Vec<String> {
-        let generation = |what: &str, reading: &Reading| {
-            let listed = counted(reading.listed, "user", "users");
-            vec![format!(
-                "{what} by generation {}, which names {listed}",
-                reading.generation
-            )]
+        let line = match &entry.what {
+            EntryKind::Came(reading) => texts::Came {
+                generation: &reading.generation,
+                users: reading.listed,
+            }
+            .to_string(),
+            EntryKind::Away(why, reading) => texts::Left {
+                how: &why.skipped().word(),
+                generation: &reading.generation,
+                users: reading.listed,
+            }
+            .to_string(),
+            EntryKind::Lapsed => texts::LapsedAtTurn.to_string(),
+            EntryKind::Returned(reading) => texts::Returned {
+                generation: &reading.generation,
+                users: reading.listed,
+            }
+            .to_string(),
+            EntryKind::Reread { step, .. } => texts::CodeReread { result: &reread(step) }.to_string(),
+            EntryKind::Attempt(attempt) => return self.attempted(attempt),
+            EntryKind::Decided(decided) => return decision(decided),
         };
-        match &entry.what {
-            EntryKind::Came(reading) => generation("named", reading),
-            EntryKind::Away(Away::Gone, reading) => generation("no longer named", reading),
-            EntryKind::Away(Away::Excluded, reading) => generation("excluded", reading),
-            EntryKind::Away(Away::ControlGroup, reading) => generation("drawn into the control group", reading),
-            EntryKind::Away(Away::Lapsed, reading) => generation("found to be last active too long ago", reading),
-            EntryKind::Away(Away::Limit, reading) => generation("cut at the limit", reading),
-            EntryKind::Lapsed => vec!["last active too long ago when the turn came".to_owned()],
-            EntryKind::Returned(reading) => generation("named again", reading),
-            EntryKind::Attempt(attempt) => self.attempted(attempt),
-            EntryKind::Reread { step, .. } => vec![format!(
-                "its code was read again by the campaign file: {}",
-                reread(step)
-            )],
-            EntryKind::Decided(decided) => decision(decided),
-        }
+        vec![line]
     }
 
     fn attempted(&self, attempt: &Attempt) -> Vec<String> {
-        let activity = self
-            .trace
-            .ledger_state()
-            .activity(attempt.activity)
-            .map_or_else(String::new, |activity| format!("activity {activity}"));
         let mut lines = Vec::new();
         match &attempt.end {
-            End::UnderWay => lines.push("is under way".to_owned()),
-            End::Withdrawn => lines.push("called off before a byte left".to_owned()),
+            End::UnderWay => lines.push(texts::UnderWay.to_string()),
+            End::Withdrawn => lines.push(texts::Withdrawn.to_string()),
             End::Interrupted(found) => {
-                let found = stamp(*found, self.zone);
-                lines.push("nobody knows: the process ended during it".to_owned());
-                lines.push(format!("found by the run of {found}"));
+                let at = stamp(*found, self.zone);
+                lines.push(texts::Interrupted.to_string());
+                lines.push(texts::FoundBy { at: &at }.to_string());
             }
             End::Ended(_, outcome) => ended(outcome, self.zone, &mut lines),
         }
         if let Some(first) = lines.first_mut() {
-            *first = format!("attempt {}: {first}", attempt.number);
-        }
-        let took = match &attempt.end {
-            End::Ended(_, outcome) if outcome.latency.as_millis() < 1_000 => {
-                format!(", {} ms", outcome.latency.as_millis())
+            *first = texts::Attempt {
+                number: &attempt.number,
+                result: first,
             }
-            End::Ended(_, outcome) => format!(", {}", duration(outcome.latency)),
-            _ => String::new(),
-        };
-        lines.push(format!("{activity}{took}"));
+            .to_string();
+        }
+        if let Some(activity) = self.trace.ledger_state().activity(attempt.activity) {
+            lines.push(match &attempt.end {
+                End::Ended(_, outcome) => texts::ActivityAndTime {
+                    activity,
+                    took: &precise(outcome.latency),
+                }
+                .to_string(),
+                _ => texts::Activity { activity }.to_string(),
+            });
+        }
         lines
+    }
+}
+
+fn precise(latency: Duration) -> String {
+    match latency.as_millis() {
+        ms @ 0..1_000 => texts::Milliseconds { ms: &ms }.to_string(),
+        _ => duration(latency),
     }
 }
 
@@ -144,28 +167,20 @@ fn stamp(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 fn ended(outcome: &Outcome, zone: &TimeZone, lines: &mut Vec<String>) {
-    let proof = match &outcome.proof {
-        Proof::Unknown(_) => "nobody knows whether it was issued".to_owned(),
-        Proof::Issued { replay: true, .. } => "issued, before this attempt".to_owned(),
-        other => other.word().replace('_', " "),
+    let word = match &outcome.proof {
+        Proof::Issued { replay: true, .. } => "replay",
+        other => other.word(),
     };
+    let proof = texts::Proof { proof: &word };
     match &outcome.answer {
         Some(answer) => {
-            let class = match &outcome.proof {
-                Proof::Issued { .. } => String::new(),
-                _ => format!(", {}", answer.class.word()),
-            };
-            let said = if answer.message.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", visible(&answer.message))
-            };
-            lines.push(format!("{proof} (code {}{class}){said}", answer.code));
+            lines.push(answered(&proof, &outcome.proof, answer));
             if !answer.log_id.is_empty() {
-                lines.push(format!("log_id {}", visible(&answer.log_id)));
+                let log_id = visible(&answer.log_id);
+                lines.push(texts::LogId { log_id: &log_id }.to_string());
             }
         }
-        None => lines.push(proof),
+        None => lines.push(proof.to_string()),
     }
     if let Some(detail) = &outcome.detail {
         lines.push(visible(detail).into_owned());
@@ -175,41 +190,67 @@ fn ended(outcome: &Outcome, zone: &TimeZone, lines: &mut Vec<String>) {
     }
 }
 
-fn coupon(coupon: &Coupon, zone: &TimeZone, lines: &mut Vec<String>) {
-    let name = coupon.coupon_name.as_deref().map(visible).unwrap_or_default();
-    let named = if name.is_empty() {
-        String::new()
-    } else {
-        format!(", {name}")
-    };
-    lines.push(format!("coupon {}{named}", visible(&coupon.coupon_id)));
-    let fen = |fen: i64| format!("{}.{:02} yuan", fen / 100, fen.unsigned_abs() % 100);
-    let mut worth = Vec::new();
-    worth.extend(coupon.discount_amount.map(|amount| format!("{} off", fen(amount))));
-    worth.extend(coupon.min_pay_amount.map(|least| format!("from {}", fen(least))));
-    let until = coupon.valid_end_time.filter(|until| *until > 0);
-    if let Some(Ok(until)) = until.map(Timestamp::from_second) {
-        let until = until.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M");
-        worth.push(format!("valid until {until}"));
+fn answered(proof: &texts::Proof<'_>, outcome: &Proof, answer: &Answer) -> String {
+    let code = &answer.code;
+    let class = &answer.class.word();
+    let message = &visible(&answer.message);
+    match (outcome, answer.message.is_empty()) {
+        (Proof::Issued { .. }, true) => texts::Answered { proof, code }.to_string(),
+        (Proof::Issued { .. }, false) => texts::AnsweredMessage { proof, code, message }.to_string(),
+        (_, true) => texts::Classified { proof, code, class }.to_string(),
+        (_, false) => texts::ClassifiedMessage {
+            proof,
+            code,
+            class,
+            message,
+        }
+        .to_string(),
     }
+}
+
+fn coupon(coupon: &Coupon, zone: &TimeZone, lines: &mut Vec<String>) {
+    let id = &visible(&coupon.coupon_id);
+    let name = coupon.coupon_name.as_deref().filter(|name| !name.is_empty());
+    lines.push(match name {
+        None => texts::CouponId { id }.to_string(),
+        Some(name) => texts::CouponNamed {
+            id,
+            name: &visible(name),
+        }
+        .to_string(),
+    });
+    let fen = |fen: i64| {
+        let amount = format!("{}.{:02}", fen / 100, fen.unsigned_abs() % 100);
+        wording::Yuan { amount: &amount }.to_string()
+    };
+    let off = coupon.discount_amount;
+    let off = off.map(|off| texts::AmountOff { amount: &fen(off) }.to_string());
+    let least = coupon.min_pay_amount;
+    let least = least.map(|least| texts::AmountFrom { amount: &fen(least) }.to_string());
+    let until = coupon.valid_end_time.filter(|until| *until > 0);
+    let until = until.and_then(|until| Timestamp::from_second(until).ok()).map(|until| {
+        let until = until.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M");
+        texts::ValidUntil { until: &until }.to_string()
+    });
+    let worth = joined(off.into_iter().chain(least).chain(until));
     if !worth.is_empty() {
-        lines.push(worth.join(", "));
+        lines.push(worth);
     }
 }
 
 fn decision(decided: &Decided) -> Vec<String> {
-    let may_double = match decided.to {
-        Resolution::Owed { may_double: true } => " (--may-double)",
-        _ => "",
+    let to = &decided.to.word();
+    let by = &visible(&decided.by);
+    let from = &decided.from;
+    let resolved = match decided.to {
+        Resolution::Owed { may_double: true } => texts::ResolvedMayDouble { to, by, from }.to_string(),
+        _ => texts::Resolved { to, by, from }.to_string(),
     };
+    let selection = visible(&decided.selection);
+    let note = visible(&decided.note);
     vec![
-        format!(
-            "resolved as {}{may_double} by {}, was {}",
-            decided.to.word(),
-            visible(&decided.by),
-            decided.from
-        ),
-        format!("chosen by {}", visible(&decided.selection)),
-        format!("note: {}", visible(&decided.note)),
+        resolved,
+        texts::ChosenBy { selection: &selection }.to_string(),
+        texts::Note { note: &note }.to_string(),
     ]
 }

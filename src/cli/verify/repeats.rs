@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::catalogue::verify as texts;
 use crate::cli::failure::Failure;
 use crate::ledger::repeated_ids::{DeliveryOfId, RepeatedId, RepeatedIds, Repeats};
 use crate::model::problem::Problem;
 use crate::report::text::{Align, Columns, cut, visible};
-use crate::report::times::counted;
 
 use crate::app::verify::certificate::Certificate;
 
@@ -17,49 +17,35 @@ const OPEN_ID: usize = 40;
 
 /// Describes the repeated ids in one line.
 pub fn line(repeats: &Repeats) -> String {
-    if repeats.is_empty() {
-        return "no coupon_id or log_id belongs to two deliveries".to_owned();
+    match (repeats.coupon_ids.ids, repeats.log_ids.ids) {
+        (0, 0) => texts::NoRepeats.to_string(),
+        (ids, 0) => texts::CouponIds { ids }.to_string(),
+        (0, ids) => texts::LogIds { ids }.to_string(),
+        (coupon_ids, log_ids) => texts::BothIds { coupon_ids, log_ids }.to_string(),
     }
-    format!("{} to several deliveries", belong(repeats))
-}
-
-fn belong(repeats: &Repeats) -> String {
-    let Repeats { coupon_ids, log_ids } = repeats;
-    let many = [
-        (coupon_ids.ids, "coupon_id", "coupon_ids"),
-        (log_ids.ids, "log_id", "log_ids"),
-    ];
-    let named = many.into_iter().filter(|(ids, ..)| *ids > 0);
-    let named: Vec<_> = named.map(|(ids, one, several)| counted(ids, one, several)).collect();
-    let belong = if coupon_ids.ids + log_ids.ids == 1 {
-        "belongs"
-    } else {
-        "belong"
-    };
-    format!("{} {belong}", named.join(" and "))
 }
 
 /// Lists the first repeated ids. Empty if no id repeats.
 pub fn list(repeats: &Repeats) -> String {
     let mut text = String::new();
-    let kinds = [
-        (&repeats.coupon_ids, "coupon_id", "coupon_ids"),
-        (&repeats.log_ids, "log_id", "log_ids"),
-    ];
-    for (repeated, one, several) in kinds {
+    for (repeated, kind) in [(&repeats.coupon_ids, "coupon_id"), (&repeats.log_ids, "log_id")] {
         for RepeatedId { id, deliveries, first } in &repeated.first {
-            let deliveries_of_it = counted(*deliveries, "delivery", "deliveries");
-            let _ = writeln!(text, "\n{one} {} belongs to {deliveries_of_it}", visible(id));
+            let belongs = texts::IdBelongs {
+                kind: &kind,
+                id: &visible(id),
+                deliveries: *deliveries,
+            };
+            let _ = writeln!(text, "\n{belongs}");
             rows(&mut text, first);
-            more(
-                &mut text,
-                *deliveries,
-                first.len(),
-                "  … and",
-                ("delivery", "deliveries"),
-            );
+            let more = deliveries.saturating_sub(first.len() as u64);
+            if more > 0 {
+                let _ = writeln!(text, "  {}", texts::MoreDeliveries { more });
+            }
         }
-        more(&mut text, repeated.ids, repeated.first.len(), "\n… and", (one, several));
+        let more = repeated.ids.saturating_sub(repeated.first.len() as u64);
+        if more > 0 {
+            let _ = writeln!(text, "\n{}", texts::MoreIds { more, kind: &kind });
+        }
     }
     text
 }
@@ -72,10 +58,12 @@ fn rows(text: &mut String, deliveries: &[DeliveryOfId]) {
             merchant_coupon_id,
             state,
         } = delivery;
-        [
-            cut(&visible(open_id), OPEN_ID).into_owned(),
-            format!("coupon {ordinal}  {merchant_coupon_id}  {state}"),
-        ]
+        let delivery = texts::Delivery {
+            ordinal,
+            merchant_coupon_id,
+            state,
+        };
+        [cut(&visible(open_id), OPEN_ID).into_owned(), delivery.to_string()]
     };
     let rows: Vec<_> = deliveries.iter().map(row).collect();
     let table = Columns::new([Align::Left; 2], &rows);
@@ -84,22 +72,14 @@ fn rows(text: &mut String, deliveries: &[DeliveryOfId]) {
     }
 }
 
-fn more(text: &mut String, all: u64, shown: usize, begin: &str, (one, several): (&str, &str)) {
-    let rest = all.saturating_sub(shown as u64);
-    if rest > 0 {
-        let _ = writeln!(text, "{begin} {} more", counted(rest, one, several));
-    }
-}
-
 /// Returns why a sound ledger needs a person. `None` if no id repeats.
 pub fn failure(repeats: &Repeats) -> Option<Failure> {
-    let message = format!(
-        "{} to several deliveries, and the platform gives each of them once",
-        belong(repeats)
-    );
-    let help = "some of these users may have no coupon: compare them with the platform's records. `runner export` has the ids \
-                of all deliveries, and `runner explain E0323` says how this comes";
-    (!repeats.is_empty()).then(|| Failure::new(Problem::RepeatedIds, message).help(help))
+    (!repeats.is_empty()).then(|| {
+        let message = texts::Repeated {
+            repeats: &line(repeats),
+        };
+        Failure::new(Problem::RepeatedIds, message).help(texts::RepeatedHelp)
+    })
 }
 
 /// The repeated ids, for programs.

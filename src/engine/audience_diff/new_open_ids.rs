@@ -36,6 +36,17 @@ impl OpenIds {
         self.len() == 0
     }
 
+    /// The open_id at this place among those that count. `None` if there is none, or it cannot be read.
+    #[must_use]
+    pub fn nth(&self, place: usize) -> Option<String> {
+        let number = match &self.kept {
+            Some(kept) => kept.ones().nth(place)?,
+            None => place,
+        };
+        let number = u32::try_from(number).ok().filter(|number| *number < self.arena.len())?;
+        self.arena.open_id(number)
+    }
+
     /// Keeps at most the first `most` of those that count.
     pub(super) fn keep_first(&mut self, most: usize) {
         let all = self.arena.len();
@@ -137,6 +148,8 @@ mod tests {
             }
             let even = numbers_that(people.len(), |n| n.is_multiple_of(2));
             let kept = people.keep(Some(even));
+            assert_eq!(kept.nth(1).as_deref(), Some("2"));
+            assert_eq!(kept.nth(kept.len()), None);
             assert_eq!(kept.len(), all.div_ceil(2) as usize);
             let texts: Vec<_> = kept.drain().map(|open_id| open_id.to_string()).collect();
             let expected: Vec<_> = (0..all).step_by(2).map(|n| n.to_string()).collect();

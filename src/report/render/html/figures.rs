@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, PreEscaped, html};
 
+use crate::catalogue::page as texts;
 use crate::model::delivery::{Counts, StateName};
 use crate::report::history::{History, Slots};
 use crate::report::times::grouped;
@@ -23,8 +24,8 @@ pub(super) fn all(history: &History, counts: Counts, zone: &TimeZone) -> Result<
     let over_time = over_time(&slots, offset, (0, counts))?;
     let latency = latency(history)?;
     Ok(html! {
-        section { h2 { "When it was sent" } (over_time) }
-        section { h2 { "How long answers took" } (latency) }
+        section { h2 { (texts::WhenSent) } (over_time) }
+        section { h2 { (texts::HowLong) } (latency) }
     })
 }
 
@@ -107,14 +108,14 @@ fn brief(at: f64) -> String {
     if at < 1_000_000.0 {
         return count(at);
     }
-    format!("{} M", (at / 100_000.0).round() / 10.0)
+    let n = (at / 100_000.0).round() / 10.0;
+    texts::Millions { n: &n }.to_string()
 }
 
 /// Attempts a minute, or a second for a short campaign.
 fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, ChartError> {
     let short = axis.unit == 1;
-    let (per, word) = if short { (1, "second") } else { (60, "minute") };
-    let scale = number(per) / number(slots.length.unsigned_abs());
+    let scale = number(if short { 1 } else { 60 }) / number(slots.length.unsigned_abs());
     let bars: Vec<_> = slots
         .slots
         .iter()
@@ -128,32 +129,37 @@ fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, ChartError> {
         })
         .collect();
     let most = slots.slots.values().map(|slot| slot.all()).max().unwrap_or_default();
-    let title = format!("Attempts that ended, per {word}");
-    let caption = format!(
-        "Each bar is {} wide; the highest stands for {} per {word}.",
-        span(slots.length),
-        count(number(most) * scale)
-    );
+    let span = span(slots.length);
+    let most = count(number(most) * scale);
+    let (title, caption) = if short {
+        let caption = texts::CaptionPerSecond {
+            span: &span,
+            most: &most,
+        };
+        (texts::EndedPerSecond.to_string(), caption.to_string())
+    } else {
+        let caption = texts::CaptionPerMinute {
+            span: &span,
+            most: &most,
+        };
+        (texts::EndedPerMinute.to_string(), caption.to_string())
+    };
     let draw = |size| chart::bars(size, axis.across.clone(), &bars, (&|at| axis.label(at), &brief));
     let key = [
-        ("issued", "issued"),
-        ("refused", "refused"),
-        ("other", "neither: slowed down, lost or held"),
+        ("issued", texts::KeyIssued.to_string()),
+        ("refused", texts::KeyRefused.to_string()),
+        ("other", texts::KeyOther.to_string()),
     ];
     figure(&title, &caption, &key, draw)
 }
 
 /// The name of a slot's length.
 fn span(seconds: i64) -> String {
-    let (n, unit) = match seconds {
-        0..=59 => (seconds, "second"),
-        60..=3_599 => (seconds / 60, "minute"),
-        3_600..=86_399 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    match n {
-        1 => format!("one {unit}"),
-        n => format!("{n} {unit}s"),
+    match seconds.unsigned_abs() {
+        n @ 0..=59 => texts::SpanSeconds { n }.to_string(),
+        n @ 60..=3_599 => texts::SpanMinutes { n: n / 60 }.to_string(),
+        n @ 3_600..=86_399 => texts::SpanHours { n: n / 3_600 }.to_string(),
+        n => texts::SpanDays { n: n / 86_400 }.to_string(),
     }
 }
 
@@ -167,11 +173,11 @@ fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Re
         line.push((axis.at(at + slots.length), number(issued)));
     }
     let of = number(counts.audience().max(issued));
-    let caption = format!(
-        "{} of {}; the grey line is all of them.",
-        grouped(counts.count(StateName::Issued)),
-        grouped(counts.audience())
-    );
+    let caption = texts::IssuedCaption {
+        issued: counts.count(StateName::Issued),
+        all: counts.audience(),
+    };
+    let caption = caption.to_string();
     let draw = |size| {
         chart::rising(
             size,
@@ -181,7 +187,7 @@ fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Re
             (&|at| axis.label(at), &brief),
         )
     };
-    figure("Coupons issued so far", &caption, &[], draw)
+    figure(&texts::IssuedSoFar.to_string(), &caption, &[], draw)
 }
 
 const BOUNDS: [(u64, &str); 10] = [
@@ -222,8 +228,8 @@ fn latency(history: &History) -> Result<Markup, ChartError> {
         chart::bars(size.with_short_labels(), across, &bars, (label, &brief))
     };
     figure(
-        "Answers by how long they took",
-        "A bar stands between its two times.",
+        &texts::AnswersByTime.to_string(),
+        &texts::AnswersCaption.to_string(),
         &[],
         draw,
     )
@@ -233,10 +239,15 @@ fn latency(history: &History) -> Result<Markup, ChartError> {
 fn figure(
     title: &str,
     caption: &str,
-    key: &[(&str, &str)],
+    key: &[(&str, String)],
     draw: impl Fn(ChartSize) -> Result<String, ChartError>,
 ) -> Result<Markup, ChartError> {
     let drawn = [WIDE, NARROW].map(|size| draw(size).map(|svg| (size.class, svg)));
+    let described = texts::Figure {
+        title: &title,
+        caption: &caption,
+    };
+    let described = described.to_string();
     let mut sizes = Vec::new();
     for drawing in drawn {
         sizes.push(drawing?);
@@ -250,7 +261,7 @@ fn figure(
                 }
             }
             @for (class, svg) in sizes {
-                div.chart.(class) role="img" aria-label={ (title) ". " (caption) } { (PreEscaped(svg)) }
+                div.chart.(class) role="img" aria-label=(described) { (PreEscaped(svg)) }
             }
         }
     })

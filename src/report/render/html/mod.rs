@@ -12,5 +12,5 @@ mod tables;
 
 pub use chart::ChartError;
 pub use report::page as report_page;
-pub use report_view::{EndedWave, OpenDelivery, ReportHeader, ReportView};
+pub use report_view::{EndedWave, OpenDelivery, ReportHeader, ReportView, RunNote};
 pub use simulation::page as simulation_page;

@@ -3,10 +3,13 @@
 //! Text from the audience or the platform is shown as text only: the templating library escapes it, direction marks are
 //! shown as escapes, and each piece is isolated with `<bdi>`, so that it cannot reorder the text around it.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::catalogue::Language;
 use crate::report::text::visible;
 
 const STYLE: &str = include_str!("page.css");
@@ -16,9 +19,13 @@ const POLICY: &str =
 
 /// Renders a self-contained page.
 pub fn frame(title: &str, body: &Markup) -> String {
+    let language = match Language::current() {
+        Language::English => "en",
+        Language::Chinese => "zh-CN",
+    };
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(language) {
             head {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
@@ -38,6 +45,16 @@ pub fn frame(title: &str, body: &Markup) -> String {
 /// Text from outside, escaped and isolated.
 pub fn theirs(text: &str) -> Markup {
     html! { bdi { (visible(text)) } }
+}
+
+/// A text of the catalogue, in which code is between backticks.
+pub fn with_code(text: &impl Display) -> Markup {
+    let text = text.to_string();
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 0 { (part) } @else { code { (theirs(part)) } }
+        }
+    }
 }
 
 pub fn time(at: Timestamp, zone: &TimeZone) -> String {

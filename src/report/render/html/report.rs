@@ -1,16 +1,20 @@
 //! The report: one page about a campaign.
 
+use std::fmt::Display;
+
 use maud::{Markup, html};
 
+use crate::catalogue::page as texts;
 use crate::model::clock::until;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::identity::PlatformName;
+use crate::report::lists::joined;
 use crate::report::text::visible;
-use crate::report::times::{counted, duration, grouped, rate};
+use crate::report::times::{duration, grouped, rate};
 
 use super::chart::ChartError;
 use super::page::{frame, theirs, time};
-use super::report_view::{ReportHeader, ReportView};
+use super::report_view::{ReportHeader, ReportView, RunNote};
 use super::{figures, tables};
 
 /// Renders the report as a page.
@@ -35,10 +39,11 @@ pub fn page(report: &ReportView) -> Result<String, ChartError> {
             (facts(report))
         }
         footer {
-            "made by runner " (env!("CARGO_PKG_VERSION")) " from the ledger, " (time(report.header.now, zone))
+            (texts::MadeFromLedger { version: &env!("CARGO_PKG_VERSION"), at: &time(report.header.now, zone) })
         }
     };
-    Ok(frame(&format!("{}: report", visible(name)), &body))
+    let title = texts::TitleOfReport { name: &visible(name) };
+    Ok(frame(&title.to_string(), &body))
 }
 
 fn head(report: &ReportView, name: &str) -> Markup {
@@ -48,10 +53,10 @@ fn head(report: &ReportView, name: &str) -> Markup {
             h1 { (theirs(name)) }
             p.names {
                 @if header.title.is_some() { code { (header.campaign) } " · " }
-                "app " code { (header.app_id) } " · activity " code { (header.activity_id) }
+                (texts::App) " " code { (header.app_id) } " · " (texts::Activity) " " code { (header.activity_id) }
             }
             @if header.platform == PlatformName::FakePlatform {
-                p.note { "A rehearsal: the platform was a stand-in, and no coupon is real." }
+                p.note { (texts::Rehearsal) }
             }
         }
     }
@@ -59,22 +64,21 @@ fn head(report: &ReportView, name: &str) -> Markup {
 
 fn headline(counts: &Counts) -> (&'static str, String) {
     if counts.audience() == 0 {
-        return ("open", "Nobody is owed a coupon".to_owned());
+        return ("open", texts::Nobody.to_string());
     }
     if counts.complete() {
-        return ("complete", "Complete: every delivery is settled or skipped".to_owned());
+        return ("complete", texts::Complete.to_string());
     }
+    let owed = counts.owed();
+    let in_doubt = counts.count(StateName::InDoubt);
+    let held = counts.count(StateName::Held);
     let parts = [
-        (counts.owed(), "still owed"),
-        (counts.count(StateName::InDoubt), "in doubt"),
-        (counts.count(StateName::Held), "held"),
+        (owed > 0).then(|| texts::PartOwed { n: owed }.to_string()),
+        (in_doubt > 0).then(|| texts::PartInDoubt { n: in_doubt }.to_string()),
+        (held > 0).then(|| texts::PartHeld { n: held }.to_string()),
     ];
-    let parts: Vec<_> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{} {word}", grouped(*n)))
-        .collect();
-    ("open", format!("Not complete: {}", parts.join(", ")))
+    let parts = joined(parts.into_iter().flatten());
+    ("open", texts::NotComplete { parts: &parts }.to_string())
 }
 
 fn sum(report: &ReportView) -> Markup {
@@ -82,7 +86,24 @@ fn sum(report: &ReportView) -> Markup {
     html! {
         section {
             p.headline.(class) { (headline) }
+            @if let Some(run) = &report.run { (run_note(run)) }
             (tables::states(&report.counts, &report.skipped))
+        }
+    }
+}
+
+/// What the last run does, or why it ended.
+fn run_note(run: &RunNote) -> Markup {
+    let state = texts::Run { state: &run.state };
+    html! {
+        p.note {
+            b {
+                @match &run.why {
+                    None => (state),
+                    Some(why) => (theirs(&texts::RunBecause { run: &state, why }.to_string())),
+                }
+            }
+            @if let Some(at) = &run.at { " " span.quiet { (texts::RunSince { at: &visible(at) }) } }
         }
     }
 }
@@ -91,40 +112,42 @@ fn sum(report: &ReportView) -> Markup {
 fn facts(report: &ReportView) -> Markup {
     let header = &report.header;
     let history = &report.history;
-    let mut facts: Vec<(&str, String)> = Vec::new();
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut add = |name: &dyn Display, value: String| facts.push((name.to_string(), value));
     if let Some((first, last)) = history.span {
-        facts.push(("first attempt", time(first, &header.zone)));
-        facts.push(("last word", time(last, &header.zone)));
+        add(&texts::FirstAttempt, time(first, &header.zone));
+        add(&texts::LastAttempt, time(last, &header.zone));
         if let Some(took) = until(first, last) {
-            facts.push(("in between", duration(took)));
+            add(&texts::InBetween, duration(took));
         }
     }
-    facts.push(("runs", grouped(history.runs)));
-    facts.push(("attempts", grouped(history.attempts)));
-    let lost = history.attempts.saturating_sub(history.ended);
-    if lost > 0 {
-        facts.push((
-            "without an end",
-            format!("{}: a process ended first", counted(lost, "attempt", "attempts")),
-        ));
+    add(&texts::Runs, grouped(history.runs));
+    add(&texts::Attempts, grouped(history.attempts));
+    let attempts = history.attempts.saturating_sub(history.ended);
+    if attempts > 0 {
+        let lost = texts::AttemptsWithoutEnd { attempts };
+        add(&texts::WithoutEnd, lost.to_string());
     }
-    facts.push(("pace", format!("at most {}", rate(header.per_second))));
+    let at_most = texts::AtMost {
+        rate: &rate(header.per_second),
+    };
+    add(&texts::Pace, at_most.to_string());
     for wave in &report.waves {
-        let ended = time(wave.ended, &header.zone);
+        let at = &time(wave.ended, &header.zone);
         if wave.share > 0.0 {
-            let percent = (wave.share * 1e8).round() / 1e6;
-            facts.push(("wave", format!("of {percent} % ended {ended}")));
+            let share = &format!("{} %", (wave.share * 1e8).round() / 1e6);
+            add(&texts::Wave, texts::WaveEnded { share, at }.to_string());
         } else {
-            facts.push(("testers", format!("ended {ended}")));
+            add(&texts::Testers, texts::TestersEnded { at }.to_string());
         }
     }
     html! {
         section {
-            h2 { "How it went" }
+            h2 { (texts::HowItWent) }
             dl {
                 @for (name, value) in facts { dt { (name) } dd { (value) } }
-                dt { "platform" } dd { (theirs(&header.platform.to_string())) }
-                dt { "ledger" } dd { (theirs(&header.ledger.to_string_lossy())) }
+                dt { (texts::Platform) } dd { (theirs(&header.platform.to_string())) }
+                dt { (texts::Ledger) } dd { (theirs(&header.ledger.to_string_lossy())) }
             }
         }
     }

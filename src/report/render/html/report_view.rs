@@ -27,6 +27,19 @@ pub struct ReportView {
     pub history: History,
     /// The waves that have ended.
     pub waves: Vec<EndedWave>,
+    /// What the last run does or why it ended; `None` if it is complete or not known.
+    pub run: Option<RunNote>,
+}
+
+/// What the last run of a campaign does, or why it ended.
+#[derive(Clone, Debug)]
+pub struct RunNote {
+    /// Its state, as a word of the JSON schema.
+    pub state: String,
+    /// The reason for the state.
+    pub why: Option<String>,
+    /// The time of this state, with its offset; `None` if it is not known.
+    pub at: Option<String>,
 }
 
 /// The campaign of a report.
@@ -70,7 +83,7 @@ pub struct OpenDelivery {
     /// The last answer.
     pub last: LastAnswer,
     /// What happens next.
-    pub next: &'static str,
+    pub next: String,
 }
 
 /// A wave that has ended.

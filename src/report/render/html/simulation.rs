@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use crate::catalogue::page as texts;
 use crate::model::delivery::StateName;
 use crate::model::event::Ending;
 use crate::report::history::{Slot, Slots};
-use crate::report::render::terminal::simulation::{details, quiet, verdict, waits};
+use crate::report::render::terminal::simulation::{details, quiet, verdict, waits, with_weekday};
 use crate::report::run_stats::RunStart;
 use crate::report::simulation::SimulationView;
 use crate::report::simulation::hours::Hour;
@@ -39,33 +40,34 @@ pub fn page(simulated: &SimulationView) -> Result<String, ChartError> {
             header {
                 h1 { (theirs(&name)) }
                 @if let Some(run) = run { (names(run)) }
-                p.note { "A simulation: nothing was sent, and the platform was a stand-in." }
+                p.note { (texts::Simulation) }
             }
             section {
                 p.headline.(if complete { "complete" } else { "open" }) { (visible(&said)) }
                 (advice(simulated))
                 (tables::states(&stats.counts, &BTreeMap::new()))
             }
-            @if let Some(charts) = charts { section { h2 { "When it would be sent" } (charts) } }
+            @if let Some(charts) = charts { section { h2 { (texts::WhenSimulated) } (charts) } }
             (hours(simulated))
             (tables::codes(&stats.codes, stats.other_codes, false))
             section {
-                h2 { "What was simulated" }
+                h2 { (texts::WhatWasSimulated) }
                 dl { @for detail in details(simulated).lines() { dt { (detail.name) } dd { (theirs(&detail.value)) } } }
             }
         }
         footer {
-            "made by runner " (env!("CARGO_PKG_VERSION")) " by a simulation from " (time(settings.from, &settings.zone))
+            (texts::MadeBySimulation { version: &env!("CARGO_PKG_VERSION"), at: &time(settings.from, &settings.zone) })
         }
     };
-    Ok(frame(&format!("{}: simulation", visible(&name)), &page))
+    let title = texts::TitleOfSimulation { name: &visible(&name) };
+    Ok(frame(&title.to_string(), &page))
 }
 
 fn names(run: &RunStart) -> Markup {
     html! {
         p.names {
             @if run.title.is_some() { code { (run.campaign) } " · " }
-            "app " code { (run.app_id) } " · activity " code { (run.activity_id) }
+            (texts::App) " " code { (run.app_id) } " · " (texts::Activity) " " code { (run.activity_id) }
         }
     }
 }
@@ -114,20 +116,19 @@ fn hours(simulated: &SimulationView) -> Markup {
     if hours.iter().all(Hour::is_quiet) {
         return html! {};
     }
-    let from = |hour: &Hour| {
-        hour.from
-            .to_zoned_datetime(zone.clone())
-            .strftime("%a %m-%d %H:%M")
-            .to_string()
-    };
+    let from = |hour: &Hour| with_weekday(&hour.from.to_zoned_datetime(zone.clone()), "%m-%d %H:%M");
     html! {
         section {
-            h2 { "Hour by hour" }
+            h2 { (texts::HourByHour) }
             div.scroll { table {
                 thead { tr {
-                    th scope="col" { "from" }
-                    @for name in ["sent", "issued", "refused", "in doubt", "held", "rate"] { th.number scope="col" { (name) } }
-                    th scope="col" { "waits" }
+                    th scope="col" { (texts::ColumnFrom) }
+                    th.number scope="col" { (texts::ColumnSent) }
+                    @for state in [StateName::Issued, StateName::Refused, StateName::InDoubt, StateName::Held] {
+                        th.number scope="col" { (state) }
+                    }
+                    th.number scope="col" { (texts::ColumnRate) }
+                    th scope="col" { (texts::ColumnWaits) }
                 } }
                 tbody { @for hour in hours { tr {
                     th scope="row" { (from(hour)) }

@@ -1,71 +1,82 @@
 //! The tables of pages: states, codes, latencies, attempts, and the deliveries that need a person.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use maud::{Markup, html};
 
+use crate::catalogue::page as texts;
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::report::history::History;
+use crate::report::lists::skipped_reasons;
 use crate::report::run_stats::Codes;
-use crate::report::times::{counted, grouped};
-use crate::report::wording::{class_text, skip_reason};
+use crate::report::times::grouped;
+use crate::report::wording::class_text;
 
-use super::page::{share, theirs, time};
+use super::page::{share, theirs, time, with_code};
 use super::report_view::ReportView;
 
-/// The states in the order of display, each with its meaning.
-const STATES: [(StateName, &str, &str); 8] = [
-    (StateName::Issued, "issued", "the user has the coupon"),
-    (StateName::Refused, "refused", "the platform refused the user for good"),
-    (StateName::Skipped, "skipped", "not owed at present"),
-    (StateName::Pending, "pending", "owed, not attempted yet"),
-    (StateName::Deferred, "deferred", "surely not issued yet, and due again"),
-    (
-        StateName::InFlight,
-        "in-flight",
-        "being sent, or was when a process ended",
-    ),
-    (
-        StateName::InDoubt,
-        "in-doubt",
-        "an answer was lost: the user may have the coupon",
-    ),
-    (StateName::Held, "held", "a code that nobody has classified"),
+/// The states in the order of display, each with its class of style.
+const STATES: [(StateName, &str); 8] = [
+    (StateName::Issued, "issued"),
+    (StateName::Refused, "refused"),
+    (StateName::Skipped, "skipped"),
+    (StateName::Pending, "pending"),
+    (StateName::Deferred, "deferred"),
+    (StateName::InFlight, "in-flight"),
+    (StateName::InDoubt, "in-doubt"),
+    (StateName::Held, "held"),
 ];
+
+/// What a state means, and for skipped deliveries their reasons.
+fn meaning(state: StateName, skipped: &BTreeMap<Skipped, u64>) -> String {
+    let meaning: &dyn Display = match state {
+        StateName::Issued => &texts::MeaningIssued,
+        StateName::Refused => &texts::MeaningRefused,
+        StateName::Skipped => &texts::MeaningSkipped,
+        StateName::Pending => &texts::MeaningPending,
+        StateName::Deferred => &texts::MeaningDeferred,
+        StateName::InFlight => &texts::MeaningInFlight,
+        StateName::InDoubt => &texts::MeaningInDoubt,
+        StateName::Held => &texts::MeaningHeld,
+    };
+    let reasons = skipped_reasons(skipped);
+    if state != StateName::Skipped || reasons.is_empty() {
+        return meaning.to_string();
+    }
+    texts::SkippedReasons {
+        meaning,
+        reasons: &reasons,
+    }
+    .to_string()
+}
 
 /// The number of deliveries in each state.
 pub fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
-    let there: Vec<_> = STATES.iter().filter(|(state, ..)| counts.count(*state) > 0).collect();
+    let there: Vec<_> = STATES.iter().filter(|(state, _)| counts.count(*state) > 0).collect();
     html! {
         @if !there.is_empty() {
             div.bar aria-hidden="true" {
-                @for (state, class, _) in &there {
+                @for (state, class) in &there {
                     span.(class) style=(format!("flex-grow:{}", counts.count(*state))) {}
                 }
             }
         }
         div.scroll { table.sum {
             tbody {
-                @for (state, class, meaning) in &there {
+                @for (state, class) in &there {
                     tr {
                         td.number { (grouped(counts.count(*state))) }
                         th scope="row" { span.dot.(class) {} (state) }
                         td { (share(counts.count(*state), counts.audience())) }
-                        td.wide { (meaning) @if *state == StateName::Skipped && !skipped.is_empty() { (reasons(skipped)) } }
+                        td.wide { (meaning(*state, skipped)) }
                     }
                 }
             }
-            tfoot { tr { td.number { (grouped(counts.audience())) } th scope="row" colspan="3" { "coupons in all" } } }
+            tfoot { tr { td.number { (grouped(counts.audience())) } th scope="row" colspan="3" { (texts::CouponsInAll) } } }
         } }
     }
-}
-
-fn reasons(skipped: &BTreeMap<Skipped, u64>) -> Markup {
-    let told = skipped
-        .iter()
-        .map(|(why, n)| format!("{} {}", grouped(*n), skip_reason(*why)));
-    html! { ": " (told.collect::<Vec<_>>().join(", ")) }
 }
 
 /// The answers by code; unless `real`, those of the sandbox.
@@ -76,18 +87,18 @@ pub fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
     let (bare, coded): (Vec<_>, Vec<_>) = ends.iter().partition(|((code, _), _)| code.is_none());
     html! {
         section {
-            h2 { "What the platform answered" }
+            h2 { (texts::PlatformAnswered) }
             div.scroll { table.stack {
                 thead { tr {
-                    th scope="col" { "code" } th scope="col" { "means here" } th.number scope="col" { "attempts" }
-                    th scope="col" { "message, and the log_id of one of them" }
+                    th scope="col" { (texts::ColumnCode) } th scope="col" { (texts::ColumnMeaning) }
+                    th.number scope="col" { (texts::ColumnAttempts) } th scope="col" { (texts::ColumnMessage) }
                 } }
                 tbody {
                     @for ((code, outcome), count) in coded.into_iter().chain(bare) {
                         tr {
-                            th scope="row" { @if let Some(code) = code { code { (code) } } @else { "none" } }
+                            th scope="row" { @if let Some(code) = code { code { (code) } } @else { (texts::NoCode) } }
                             td { (class_text(count, outcome)) }
-                            td.number { (grouped(count.count)) }
+                            td.number data-label=(texts::AttemptsLabel) { (grouped(count.count)) }
                             td.wide {
                                 (theirs(&count.message))
                                 @if !count.log_id.is_empty() { div { code { (theirs(&count.log_id)) } } }
@@ -95,13 +106,14 @@ pub fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
                         }
                     }
                     @if others > 0 {
-                        tr { th scope="row" { "others" } td {} td.number { (grouped(others)) } td.wide {
-                            "more codes than are listed"
-                        } }
+                        tr { th scope="row" { (texts::OtherCodes) } td {}
+                            td.number data-label=(texts::AttemptsLabel) { (grouped(others)) }
+                            td.wide { (texts::MoreCodes) }
+                        }
                     }
                 }
             } }
-            @if real { p { "A log_id is the platform's name for one exchange: quote it in a complaint." } }
+            @if real { p { (texts::LogId) } }
         }
     }
 }
@@ -121,21 +133,22 @@ pub fn latency(history: &History) -> Markup {
     if answers == 0 {
         return html! {};
     }
+    let within = |share: &str| texts::ShareWithin { share: &share }.to_string();
     let shares = [
-        ("half of them", 0.5),
-        ("90 %", 0.9),
-        ("95 %", 0.95),
-        ("99 %", 0.99),
-        ("99.9 %", 0.999),
+        (texts::HalfWithin.to_string(), 0.5),
+        (within("90 %"), 0.9),
+        (within("95 %"), 0.95),
+        (within("99 %"), 0.99),
+        (within("99.9 %"), 0.999),
     ];
     html! {
         section.small {
-            h3 { "Latency of " (counted(answers, "answer", "answers")) }
+            h3 { (texts::Latency { answers }) }
             div.scroll { table { tbody {
                 @for (word, share) in shares {
-                    tr { th scope="row" { (word) " within" } td.number { (precise(history.latency(share).1)) } }
+                    tr { th scope="row" { (word) } td.number { (precise(history.latency(share).1)) } }
                 }
-                tr { th scope="row" { "the slowest" } td.number { (precise(slowest)) } }
+                tr { th scope="row" { (texts::Slowest) } td.number { (precise(slowest)) } }
             } } }
         }
     }
@@ -151,7 +164,7 @@ pub fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
     let many: u64 = many.iter().map(|(_, n)| **n).sum();
     html! {
         section.small {
-            h3 { "Attempts per delivery" }
+            h3 { (texts::AttemptsPerDelivery) }
             div.scroll { table { tbody {
                 @for (n, deliveries) in few {
                     tr {
@@ -159,7 +172,7 @@ pub fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
                     }
                 }
                 @if many > 0 {
-                    tr { th scope="row" { "6 or more" } td.number { (grouped(many)) } td.number { (share(many, all)) } }
+                    tr { th scope="row" { (texts::SixOrMore) } td.number { (grouped(many)) } td.number { (share(many, all)) } }
                 }
             } } }
         }
@@ -178,37 +191,25 @@ pub fn open(report: &ReportView) -> Markup {
     let listed = report.open.len() as u64;
     html! {
         section {
-            h2 { "What is left, and what to do" }
+            h2 { (texts::Left) }
             ul.advice {
                 @if owed > 0 {
-                    li { b { (grouped(owed)) " still owed. " } "Run the same command; it goes on where it stopped." }
+                    li { b { (texts::Owed { n: owed }) } " " (texts::OwedAdvice) }
                 }
                 @if under_way > 0 {
-                    li {
-                        b { (grouped(under_way)) " of them in flight. " }
-                        "If nothing runs, a process ended in their middle: the next run takes them for doubts and clears \
-                         them up."
-                    }
+                    li { b { (texts::InFlight { n: under_way }) } " " (texts::InFlightAdvice) }
                 }
                 @if held > 0 {
-                    li {
-                        b { (grouped(held)) " held. " }
-                        "Find out what their codes mean and write it under " code { "codes:" } " in the campaign file, as in "
-                        code { "29005099: refuse" } ". The next run reads them again by it."
-                    }
+                    li { b { (texts::Held { n: held }) } " " (with_code(&texts::HeldAdvice)) }
                 }
                 @if doubt > 0 {
-                    li {
-                        b { (grouped(doubt)) " in doubt. " }
-                        "The user may have the coupon. The next run sends again, by the same id, those that it may. Of the \
-                         others, ask the platform by the log_id whether the coupon was issued."
-                    }
+                    li { b { (texts::InDoubt { n: doubt }) } " " (texts::InDoubtAdvice) }
                 }
             }
-            p { "Then: " code { (theirs(&report.header.again)) } }
+            p { (texts::Then) " " code { (theirs(&report.header.again)) } }
             @if listed > 0 { (listing(report)) }
             @if doubt + held + under_way > listed {
-                p { "These are the first " (grouped(listed)) " of " (grouped(doubt + held + under_way)) "." }
+                p { (texts::FirstOf { shown: listed, all: doubt + held + under_way }) }
             }
         }
     }
@@ -218,21 +219,22 @@ fn listing(report: &ReportView) -> Markup {
     html! {
         div.scroll { table.stack {
             thead { tr {
-                th scope="col" { "state" } th scope="col" { "user, and coupon" } th.number scope="col" { "attempts" }
-                th scope="col" { "last answer" } th scope="col" { "next" }
+                th scope="col" { (texts::ColumnState) } th scope="col" { (texts::ColumnUser) }
+                th.number scope="col" { (texts::ColumnAttempts) }
+                th scope="col" { (texts::ColumnLastAnswer) } th scope="col" { (texts::ColumnNext) }
             } }
             tbody {
                 @for open in &report.open {
                     tr {
                         th scope="row" {
                             (open.state)
-                            @if let Some(since) = open.since { div.quiet { "since " (time(since, &report.header.zone)) } }
+                            @if let Some(since) = open.since { div.quiet { (texts::Since { at: &time(since, &report.header.zone) }) } }
                         }
                         td.wide {
                             code { (theirs(open.open_id.as_str())) }
-                            @if open.ordinal > 1 { " coupon " (open.ordinal) }
+                            @if open.ordinal > 1 { " " (texts::CouponNumber { ordinal: &open.ordinal }) }
                         }
-                        td.number { (open.attempts) }
+                        td.number data-label=(texts::AttemptsLabel) { (open.attempts) }
                         td.wide {
                             @if let Some(code) = open.last.code { code { (code) } " " }
                             (theirs(&open.last.message))

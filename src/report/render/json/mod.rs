@@ -9,7 +9,7 @@ mod simulation;
 mod status;
 mod total;
 
-pub use plan::{PlanObject, RequestObject};
+pub use plan::{PlanObject, PlanTotalObject, RequestObject};
 pub use run::RunObject;
 pub use schema::{SCHEMA, Versioned};
 pub use simulation::{HourObject, RefusedObject, SimulationObject};

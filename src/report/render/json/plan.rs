@@ -10,7 +10,8 @@ use crate::model::event::{ExcludeList, UnusableKind};
 use crate::model::identity::{AppId, CampaignName};
 use crate::plan::forecast::expiry::{Comparison, ExpiryForecast};
 use crate::report::approvals;
-use crate::report::plan_view::{PlanHeader, PlanView, RequestNote};
+use crate::report::plan_view::{ChangeNote, PlanHeader, PlanView, PlannedCampaign, RequestNote, SettingChange};
+use crate::report::run_stats::sum_counts;
 use crate::report::times::rfc3339;
 
 use super::counts::CountsBody;
@@ -50,6 +51,40 @@ struct ChangeBody<'a> {
     accept: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    settings: Vec<SettingBody<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    users: BTreeMap<&'static str, &'a [String]>,
+}
+
+/// A setting of the campaign file that changed.
+#[derive(Debug, Serialize)]
+struct SettingBody<'a> {
+    key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+}
+
+impl<'a> ChangeBody<'a> {
+    fn new(change: &'a ChangeNote) -> Self {
+        let setting = |setting: &'a SettingChange| SettingBody {
+            key: &setting.key,
+            from: setting.from.as_deref(),
+            to: setting.to.as_deref(),
+        };
+        let named = change.users.iter().filter(|users| !users.first.is_empty());
+        Self {
+            what: change.what,
+            from: change.from.as_deref(),
+            to: change.to.as_deref(),
+            accept: change.accept,
+            held: change.held,
+            settings: change.settings.iter().flatten().map(setting).collect(),
+            users: named.map(|users| (users.how, users.first.as_slice())).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -204,17 +239,7 @@ impl<'a> PlanObject<'a> {
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             excludes: &deliveries.reading.excludes,
             skipped: &deliveries.skipped,
-            changes: plan
-                .changes
-                .iter()
-                .map(|change| ChangeBody {
-                    what: change.what,
-                    from: change.from.as_deref(),
-                    to: change.to.as_deref(),
-                    accept: change.accept,
-                    held: change.held,
-                })
-                .collect(),
+            changes: plan.changes.iter().map(ChangeBody::new).collect(),
             ledger: LedgerBody {
                 path: plan.ledger.dir.to_string_lossy().into_owned(),
                 new: plan.ledger.begun.is_none(),
@@ -259,6 +284,35 @@ impl<'a> PlanObject<'a> {
                 reasons: plan.reasons.iter().map(|reason| reason.text.as_str()).collect(),
             },
             fingerprint: &plan.fingerprint,
+        }
+    }
+}
+
+/// The object `total` of several plans.
+#[derive(Debug, Serialize)]
+pub struct PlanTotalObject {
+    r#type: &'static str,
+    campaigns: usize,
+    counts: CountsBody,
+    to_send: u64,
+    feasible: bool,
+    exit: u8,
+}
+
+impl PlanTotalObject {
+    /// The total of the plans; `exit` is the exit code of the process.
+    #[must_use]
+    pub fn new(all: &[PlannedCampaign], exit: u8) -> Self {
+        let plans = || all.iter().filter_map(|planned| planned.plan.as_ref());
+        let counts = sum_counts(plans().map(|plan| plan.deliveries.counts));
+        let readings = plans().map(|plan| &plan.deliveries.reading);
+        Self {
+            r#type: "total",
+            campaigns: all.len(),
+            counts: CountsBody::from_campaigns(&counts, readings),
+            to_send: plans().map(|plan| plan.deliveries.to_send()).sum(),
+            feasible: all.iter().all(PlannedCampaign::is_feasible),
+            exit,
         }
     }
 }

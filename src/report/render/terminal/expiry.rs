@@ -1,13 +1,13 @@
 //! The forecast of expired activity, for people.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
+use crate::catalogue::plan as texts;
 use crate::model::clock::{from_ms, until};
 use crate::plan::forecast::expiry::ExpiryForecast;
+use crate::report::lists::joined;
 use crate::report::plan_view::PlanView;
-use crate::report::times::{clock_time, counted, grouped};
+use crate::report::times::clock_time;
 
 /// The maximum number of groups of hours to show.
 const MOST: u64 = 6;
@@ -16,36 +16,33 @@ const HOURS: [u64; 8] = [1, 2, 3, 4, 6, 8, 12, 24];
 const HOUR_MS: u64 = 3_600_000;
 
 /// How many users' activity expires and when, and the effect of the other order; empty if activity never expires.
-pub(super) fn lapses(plan: &PlanView) -> Vec<String> {
+pub(super) fn expiry(plan: &PlanView) -> Vec<String> {
     let Some(lapse) = &plan.lapse else {
         return Vec::new();
     };
     let planned = lapse.planned();
-    let mut text = match planned.users() {
-        0 => "nobody lapses before their turn".to_owned(),
-        1 => "1 user lapses before their turn".to_owned(),
-        n => format!("{} users lapse before their turn", grouped(n)),
+    let expiry = match (planned.users(), planned.lapsed) {
+        (0, _) => texts::ExpiryNobody.to_string(),
+        (users, coupons) if coupons > users => texts::ExpiryUsersCoupons { users, coupons }.to_string(),
+        (users, _) => texts::ExpiryUsers { users }.to_string(),
     };
-    if planned.lapsed > planned.users() {
-        let _ = write!(text, ", {}", counted(planned.lapsed, "coupon", "coupons"));
-    }
-    match (lapse.saved(), lapse.is_expiring_first()) {
-        (0, _) => {}
-        (n, true) => {
-            let _ = write!(text, "; as listed, {} fewer would be sent", grouped(n));
-        }
-        (n, false) => {
-            let _ = write!(text, "; `order: expiring_first` would send {} more", grouped(n));
-        }
-    }
-    let mut when = String::new();
+    let text = match (lapse.saved(), lapse.is_expiring_first()) {
+        (0, _) => expiry,
+        (n, true) => texts::ExpiryAsListed { expiry: &expiry, n }.to_string(),
+        (n, false) => texts::ExpiryOrder { expiry: &expiry, n }.to_string(),
+    };
     let mut before = plan.header.now;
-    for (end, users) in hours(planned).into_iter().filter(|(_, users)| *users > 0) {
-        let (comma, more) = if when.is_empty() { ("", "") } else { (", ", " more") };
-        let time = clock_time(end, before, &plan.header.zone);
-        let _ = write!(when, "{comma}{}{more} until {time}", grouped(users));
+    let mut when = Vec::new();
+    for (end, n) in hours(planned).into_iter().filter(|(_, users)| *users > 0) {
+        let at = clock_time(end, before, &plan.header.zone);
+        when.push(if when.is_empty() {
+            texts::ExpiryUntil { n, at: &at }.to_string()
+        } else {
+            texts::ExpiryMoreUntil { n, at: &at }.to_string()
+        });
         before = end;
     }
+    let when = joined(when);
     [text, when].into_iter().filter(|line| !line.is_empty()).collect()
 }
 

@@ -5,6 +5,7 @@ pub mod dashboard;
 mod details;
 mod expiry;
 pub mod plan;
+pub mod plan_total;
 pub mod run_summary;
 pub mod simulation;
 mod spans;

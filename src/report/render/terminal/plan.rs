@@ -1,96 +1,106 @@
 //! A plan as lines for people.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::catalogue::failure::LabelHelp;
+use crate::catalogue::plan as texts;
 use crate::model::clock::until;
 use crate::model::delivery::StateName;
+use crate::plan::forecast::WaveTurns;
 use crate::report::approvals;
 use crate::report::feasibility::Reason;
+use crate::report::lists::{joined, skipped_reasons};
 use crate::report::plan_view::{
     ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, PlanView, PlannedDeliveries, RequestNote,
 };
 use crate::report::text::{Align, Columns, columns, left, visible, visible_path, wrap};
-use crate::report::times::{ahead, clock_time, counted, date_time, duration, grouped, rate, yuan};
-use crate::report::wording::skip_reason;
+use crate::report::times::{ahead, clock_time, date_time, duration, grouped, rate, yuan};
 
 use super::details::Details;
-use super::expiry::lapses;
+use super::expiry::expiry;
 use super::styles::{BAD, FEASIBLE, HELP, PLAIN, STRONG, WARN};
 
 /// Renders the plan, with styles, in lines of at most `width` columns.
 #[must_use]
 pub fn text(plan: &PlanView, width: usize) -> String {
-    let mut text = headline(plan);
+    let mut text = headline(plan, width);
     text.push_str(&table(plan, width));
     text.push('\n');
     text.push_str(&details(plan).text(width));
     text.push_str(&changes(plan, width));
     text.push_str(&judgement(&plan.reasons, width));
-    let _ = writeln!(text, "fingerprint {}", plan.fingerprint);
+    let fingerprint = &plan.fingerprint;
+    let _ = writeln!(text, "{}", texts::Fingerprint { fingerprint });
     if plan.reasons.is_empty() && plan.deliveries.to_send() > 0 {
-        let _ = writeln!(text, "to apply this plan and no other:\n  {}", plan.apply);
+        let _ = writeln!(text, "{}\n  {}", texts::ToApply, plan.apply);
     }
     text
 }
 
-fn headline(plan: &PlanView) -> String {
+fn headline(plan: &PlanView, width: usize) -> String {
     let header = &plan.header;
     let title = header.title.as_deref().map(|title| format!(" {}", visible(title)));
-    let coupons = |n| counted(n, "coupon", "coupons");
-    let to_send = match (plan.deliveries.owed(), plan.deliveries.resent) {
-        (0, 0) => "nothing to send".to_owned(),
-        (owed, 0) => format!("{} to send", coupons(owed)),
-        (0, again) => format!("{} in doubt to send again", coupons(again)),
-        (owed, again) => format!(
-            "{} to send, and {} in doubt to send again",
-            coupons(owed),
-            grouped(again)
-        ),
+    let campaign = format!("{STRONG}{}{}{STRONG:#}", header.campaign, title.unwrap_or_default());
+    let to_send = to_send(plan.deliveries.owed(), plan.deliveries.resent);
+    let headline = texts::Headline {
+        campaign: &campaign,
+        to_send: &to_send,
     };
-    format!(
-        "{STRONG}{}{}{STRONG:#}: {to_send}\n\n",
-        header.campaign,
-        title.unwrap_or_default()
-    )
+    format!("{}\n\n", wrap(&headline.to_string(), width, 0))
+}
+
+/// How many coupons would be sent, and how many of those in doubt would be sent again.
+#[must_use]
+pub fn to_send(owed: u64, again: u64) -> String {
+    match (owed, again) {
+        (0, 0) => texts::NothingToSend.to_string(),
+        (coupons, 0) => texts::CouponsToSend { coupons }.to_string(),
+        (0, coupons) => texts::Resends { coupons }.to_string(),
+        (coupons, again) => texts::CouponsAndResends { coupons, again }.to_string(),
+    }
 }
 
 /// A line of the table of counts.
 struct CountLine {
     count: u64,
-    name: &'static str,
+    name: String,
     note: String,
 }
 
 /// The counts after admission, each with a name and a note.
 fn table(plan: &PlanView, width: usize) -> String {
     let deliveries = &plan.deliveries;
-    let line = |count, name, note| CountLine { count, name, note };
-    let state = |state, name, note| line(deliveries.counts.count(state), name, note);
-    let mut lines = vec![line(deliveries.owed(), "to send", owed(deliveries))];
+    let line = |count, name: &dyn Display, note| CountLine {
+        count,
+        name: name.to_string(),
+        note,
+    };
+    let state = |state: StateName, note| line(deliveries.counts.count(state), &state, note);
+    let mut lines = vec![line(deliveries.owed(), &texts::CountToSend, deferred(deliveries))];
     if deliveries.behind > 0 {
-        let why = "behind a coupon of the same user that is held or in doubt";
-        lines.push(line(deliveries.behind, "waiting", why.to_owned()));
+        let note = texts::NoteWaiting.to_string();
+        lines.push(line(deliveries.behind, &texts::CountWaiting, note));
     }
     if deliveries.lapsing > 0 {
-        let why = "their users will be last active too long ago when their turn comes";
-        lines.push(line(deliveries.lapsing, "will lapse", why.to_owned()));
+        let note = texts::NoteExpiring.to_string();
+        lines.push(line(deliveries.lapsing, &texts::CountExpiring, note));
     }
+    let issued = deliveries.counts.count(StateName::Issued);
     lines.extend([
-        state(StateName::Issued, "already issued", String::new()),
-        state(StateName::Refused, "refused", String::new()),
-        state(StateName::InDoubt, "in doubt", doubts(deliveries)),
-        state(StateName::Held, "held", held(deliveries)),
-        state(StateName::Skipped, "skipped", skipped(deliveries)),
+        line(issued, &texts::CountIssued, String::new()),
+        state(StateName::Refused, String::new()),
+        state(StateName::InDoubt, doubts(deliveries)),
+        state(StateName::Held, held(deliveries)),
+        state(StateName::Skipped, skipped_reasons(&deliveries.skipped)),
     ]);
     let all = deliveries.counts.audience();
-    let name = if all == 1 { "delivery" } else { "deliveries" };
-    let total = [grouped(all), name.to_owned()];
+    let total = [grouped(all), texts::CountAll { deliveries: all }.to_string()];
     let cells: Vec<_> = lines
         .iter()
-        .map(|line| [grouped(line.count), line.name.to_owned()])
+        .map(|line| [grouped(line.count), line.name.clone()])
         .collect();
     let table = Columns::new([Align::Right, Align::Left], cells.iter().chain([&total])).fit(usize::MAX, 5, usize::MAX);
     let mut text = String::new();
@@ -103,77 +113,69 @@ fn table(plan: &PlanView, width: usize) -> String {
     text
 }
 
-fn owed(deliveries: &PlannedDeliveries) -> String {
+fn deferred(deliveries: &PlannedDeliveries) -> String {
     match deliveries.counts.count(StateName::Deferred) {
         0 => String::new(),
-        n => format!("{} of them surely not issued by an earlier attempt", grouped(n)),
+        deferred => texts::NoteDeferred { deferred }.to_string(),
     }
 }
 
 fn doubts(deliveries: &PlannedDeliveries) -> String {
     let doubts = deliveries.counts.count(StateName::InDoubt);
-    let wait = |n: u64| if n == 1 { "waits" } else { "wait" };
     match (deliveries.resent, doubts.saturating_sub(deliveries.resent)) {
         (0, 0) => String::new(),
-        (resent, 0) => format!("{} will be sent again, by the same id", grouped(resent)),
-        (0, waiting) => format!("{} {} for a person", grouped(waiting), wait(waiting)),
-        (resent, waiting) => format!(
-            "{} will be sent again, by the same id; {} {} for a person",
-            grouped(resent),
-            grouped(waiting),
-            wait(waiting)
-        ),
+        (again, 0) => texts::NoteResent { again }.to_string(),
+        (0, waiting) => texts::NoteDoubtsWait { waiting }.to_string(),
+        (again, waiting) => texts::NoteResentAndWait { again, waiting }.to_string(),
     }
 }
 
 fn held(deliveries: &PlannedDeliveries) -> String {
     match deliveries.counts.count(StateName::Held) {
         0 => String::new(),
-        1 => "waits for a person, or for its code under `codes` in the file".to_owned(),
-        _ => "wait for a person, or for their codes under `codes` in the file".to_owned(),
+        held => texts::NoteHeld { held }.to_string(),
     }
-}
-
-fn skipped(deliveries: &PlannedDeliveries) -> String {
-    let reasons: Vec<_> = deliveries
-        .skipped
-        .iter()
-        .map(|(why, n)| format!("{} {}", grouped(*n), skip_reason(*why)))
-        .collect();
-    reasons.join(", ")
 }
 
 fn details(plan: &PlanView) -> Details {
     let header = &plan.header;
     let reading = &plan.deliveries.reading;
-    let users = counted(reading.listed, "user", "users");
-    let control_group = match reading.control_group {
-        0 => "none of them in the control group".to_owned(),
-        some => format!("{} of them in the control group", grouped(some)),
-    };
     let mut details = Details::default();
-    details.add("audience", format!("{users}, {control_group}"));
+    let users = reading.listed;
+    let audience = match reading.control_group {
+        0 => texts::Audience { users }.to_string(),
+        control => texts::AudienceWithControlGroup { users, control }.to_string(),
+    };
+    details.add(texts::LabelAudience.to_string(), audience);
     if reading.excluded > 0 {
-        details.add("audience", format!("{} excluded", grouped(reading.excluded)));
+        let excluded = texts::Excluded { n: reading.excluded };
+        details.add(texts::LabelAudience.to_string(), excluded.to_string());
     }
     details.add_left_out(reading);
-    details.add("app", format!("{}, activity {}", header.app_id, header.activity_id));
-    details.add("platform", visible(&header.platform));
+    let app = texts::App {
+        app: &header.app_id,
+        activity: &header.activity_id,
+    };
+    details.add(texts::LabelApp.to_string(), app.to_string());
+    details.add(texts::LabelPlatform.to_string(), visible(&header.platform));
     add_ledger(&mut details, plan);
-    details.add("pace", pace(plan));
+    details.add(texts::LabelPace.to_string(), pace(plan));
+    if let Some(zone) = header.zone.iana_name() {
+        details.add(texts::LabelZone.to_string(), zone);
+    }
     if let Some(schedule) = schedule(plan) {
-        details.add("schedule", schedule);
+        details.add(texts::LabelSchedule.to_string(), schedule);
     }
     add_windows(&mut details, plan);
-    if let Some(sending) = sending(plan) {
-        details.add("sending", sending);
+    for line in sending(plan) {
+        details.add(texts::LabelSending.to_string(), line);
     }
     add_waves(&mut details, plan);
-    for line in lapses(plan) {
-        details.add("lapse", line);
+    for line in expiry(plan) {
+        details.add(texts::LabelExpiry.to_string(), line);
     }
     for line in money(plan) {
-        details.add("money", line);
+        details.add(texts::LabelMoney.to_string(), line);
     }
     details
 }
@@ -188,25 +190,32 @@ fn add_ledger(details: &mut Details, plan: &PlanView) {
     } = &plan.ledger;
     let time = |at: Timestamp| date_time(at, &plan.header.zone);
     let dir = visible_path(dir);
-    match (begun, applied) {
-        (None, _) => details.add("ledger", format!("new, at {dir}")),
-        (Some(begun), None) => details.add("ledger", format!("since {}, nothing applied yet", time(*begun))),
-        (Some(begun), Some(applied)) => {
-            let ledger = format!("since {}, last applied {}", time(*begun), time(*applied));
-            details.add("ledger", ledger);
+    let ledger = match (begun, applied) {
+        (None, _) => texts::LedgerNew { dir: &dir }.to_string(),
+        (Some(begun), None) => texts::LedgerSince { since: &time(*begun) }.to_string(),
+        (Some(begun), Some(applied)) => texts::LedgerApplied {
+            since: &time(*begun),
+            applied: &time(*applied),
         }
-    }
+        .to_string(),
+    };
+    details.add(texts::LabelLedger.to_string(), ledger);
     if begun.is_some() {
-        details.add("ledger", format!("in {dir}"));
+        details.add(
+            texts::LabelLedger.to_string(),
+            texts::LedgerIn { dir: &dir }.to_string(),
+        );
     }
     if let Some(EarlierLedger { dir, batch, at }) = earlier {
-        let at = time(*at);
-        let seen = format!("one of this campaign was last seen {at} with batch {}", grouped(*batch));
-        details.add("ledger", format!("{seen}, in {}", visible(dir)));
+        let earlier = texts::LedgerEarlier {
+            at: &time(*at),
+            batch: *batch,
+            dir: &visible(dir),
+        };
+        details.add(texts::LabelLedger.to_string(), earlier.to_string());
     }
     if *no_witness {
-        let none = "none: XDG_STATE_HOME and HOME name no directory that can be written";
-        details.add("witness", none);
+        details.add(texts::LabelWitness.to_string(), texts::NoWitness.to_string());
     }
 }
 
@@ -218,30 +227,32 @@ fn pace(plan: &PlanView) -> String {
         begun_today,
         ..
     } = plan.pace;
-    let mut text = format!("{}, at most {max_in_flight} in flight", rate(per_second));
-    if let Some(most) = per_day {
-        let _ = write!(text, ", at most {} a day", counted(most, "attempt", "attempts"));
-        if begun_today > 0 {
-            let _ = write!(text, " ({} today already)", grouped(begun_today));
-        }
-    }
-    if let Some(most) = plan.deliveries.at_most {
-        let _ = write!(
-            text,
-            ", at most {} in this run",
-            counted(most, "delivery", "deliveries")
-        );
-    }
-    text
+    let pace = texts::Pace {
+        rate: &rate(per_second),
+        in_flight: &max_in_flight,
+    };
+    let per_day = per_day.map(|attempts| match begun_today {
+        0 => texts::PacePerDay { attempts }.to_string(),
+        today => texts::PacePerDayBegun { attempts, today }.to_string(),
+    });
+    let of_run = plan.deliveries.at_most;
+    let of_run = of_run.map(|deliveries| texts::PaceOfRun { deliveries }.to_string());
+    joined([pace.to_string()].into_iter().chain(per_day).chain(of_run))
 }
 
 fn schedule(plan: &PlanView) -> Option<String> {
     let time = |at: Timestamp| date_time(at, &plan.header.zone);
     match (plan.pace.start.map(time), plan.pace.end.map(time)) {
         (None, None) => None,
-        (Some(start), None) => Some(format!("nothing before {start}")),
-        (None, Some(end)) => Some(format!("nothing from {end} on")),
-        (Some(start), Some(end)) => Some(format!("nothing before {start}, nothing from {end} on")),
+        (Some(start), None) => Some(texts::ScheduleStart { start: &start }.to_string()),
+        (None, Some(end)) => Some(texts::ScheduleEnd { end: &end }.to_string()),
+        (Some(start), Some(end)) => Some(
+            texts::Schedule {
+                start: &start,
+                end: &end,
+            }
+            .to_string(),
+        ),
     }
 }
 
@@ -252,7 +263,7 @@ fn add_windows(details: &mut Details, plan: &PlanView) {
     let calendar = &plan.pace.calendar;
     let hours: Vec<_> = calendar.hours().iter().map(ToString::to_string).collect();
     if !hours.is_empty() {
-        details.add("hours", hours.join(", "));
+        details.add(texts::LabelHours.to_string(), hours.join(", "));
     }
     let today = header.now.to_zoned_datetime(header.zone.clone()).date();
     let ahead_of = |day: &&Date| **day >= today;
@@ -262,44 +273,75 @@ fn add_windows(details: &mut Details, plan: &PlanView) {
         .filter(ahead_of)
         .map(ToString::to_string)
         .collect();
-    if !closed.is_empty() {
-        let more = closed.len().saturating_sub(SHOWN);
-        let more = (more > 0).then(|| format!(", and {} more", counted(more as u64, "day", "days")));
-        let first = closed.into_iter().take(SHOWN).collect::<Vec<_>>().join(", ");
-        details.add("closed", first + &more.unwrap_or_default());
+    let days = closed.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match closed.len().saturating_sub(SHOWN) as u64 {
+        _ if closed.is_empty() => {}
+        0 => details.add(texts::LabelClosed.to_string(), days),
+        more => details.add(
+            texts::LabelClosed.to_string(),
+            texts::ClosedMore { days: &days, more }.to_string(),
+        ),
     }
     if let Some(window) = plan.pace.window(header.now) {
-        let time = |at| clock_time(at, header.now, &header.zone);
-        let mut text = if window.opens > header.now {
-            format!("opens {}, {}", time(window.opens), ahead(window.opens, header.now))
-        } else {
-            "open".to_owned()
+        let is_open = window.opens <= header.now;
+        let at = clock_time(window.opens, header.now, &header.zone);
+        let ahead = ahead(window.opens, header.now);
+        let until = clock_time(window.closes, window.opens.max(header.now), &header.zone);
+        let window = match (is_open, window.closes < Timestamp::MAX) {
+            (true, false) => texts::WindowOpen.to_string(),
+            (true, true) => texts::WindowOpenUntil { until: &until }.to_string(),
+            (false, false) => texts::WindowOpens { at: &at, r#in: &ahead }.to_string(),
+            (false, true) => texts::WindowOpensAndCloses {
+                at: &at,
+                r#in: &ahead,
+                until: &until,
+            }
+            .to_string(),
         };
-        if window.closes < Timestamp::MAX {
-            let until = clock_time(window.closes, window.opens.max(header.now), &header.zone);
-            let _ = write!(text, "; closes {until}");
-        }
-        details.add("window", text);
+        details.add(texts::LabelWindow.to_string(), window);
     }
 }
 
-/// "from 10:00:01 (in 2 h 13 min) to about 10:17:40 (17 min 39 s)".
-fn sending(plan: &PlanView) -> Option<String> {
+/// "from 10:00:01 (in 2 h 13 min) to about 10:17:40 (17 min 39 s)", and how much of that is before the end of the schedule.
+fn sending(plan: &PlanView) -> Vec<String> {
     let header = &plan.header;
     let forecast = &plan.forecast;
     if let Some(text) = approvals::planned_sending(forecast, header.now, &header.zone) {
-        return Some(text);
+        return vec![text];
     }
-    let starts = forecast.starts_at?;
     let time = |at, day| clock_time(whole_second(at), day, &header.zone);
-    let from = format!("from {} ({})", time(starts, header.now), ahead(starts, header.now));
-    Some(match forecast.ends_at {
-        None => format!("{from}; it would not end in any calendar"),
-        Some(ends) => {
-            let takes = until(starts, ends).unwrap_or_default();
-            format!("{from} to about {} ({})", time(ends, starts), duration(takes))
+    let sending = forecast.starts_at.map(|starts| {
+        let from = time(starts, header.now);
+        let ahead = ahead(starts, header.now);
+        match forecast.ends_at {
+            None => texts::SendingWithoutEnd {
+                from: &from,
+                r#in: &ahead,
+            }
+            .to_string(),
+            Some(ends) => texts::Sending {
+                from: &from,
+                r#in: &ahead,
+                until: &time(ends, starts),
+                long: &duration(until(starts, ends).unwrap_or_default()),
+            }
+            .to_string(),
         }
-    })
+    });
+    let end = plan.pace.end.filter(|_| forecast.obstacle.is_some());
+    let until_end = end.map(|end| {
+        let end = date_time(end, &header.zone);
+        match forecast.in_time {
+            0 => texts::NotSending { end: &end }.to_string(),
+            coupons => texts::SendingUntilEnd {
+                end: &end,
+                coupons,
+                all: &grouped(plan.deliveries.in_this_run()),
+            }
+            .to_string(),
+        }
+    });
+    sending.into_iter().chain(until_end).collect()
 }
 
 /// The waves: how many deliveries each has, and when it begins.
@@ -307,22 +349,30 @@ fn add_waves(details: &mut Details, plan: &PlanView) {
     let mut day = plan.header.now;
     for turns in &plan.forecast.waves {
         if let Some(text) = approvals::planned_wave(turns, plan.header.now, &plan.header.zone) {
-            details.add("waves", text);
+            details.add(texts::LabelWaves.to_string(), text);
             continue;
         }
-        let who = turns
-            .wave
-            .map_or_else(|| "everybody else".to_owned(), |wave| format!("wave {wave}"));
-        let mut text = format!("{who}: {}", counted(turns.to_send, "coupon", "coupons"));
-        if let Some(begins) = turns.begins {
-            let _ = write!(
-                text,
-                " from {} on",
-                clock_time(whole_second(begins), day, &plan.header.zone)
-            );
+        let at = turns.begins.map(|begins| {
+            let at = clock_time(whole_second(begins), day, &plan.header.zone);
             day = begins;
+            at
+        });
+        details.add(texts::LabelWaves.to_string(), wave(turns, at.as_deref()));
+    }
+}
+
+fn wave(turns: &WaveTurns, at: Option<&str>) -> String {
+    let coupons = turns.to_send;
+    match (turns.wave, at) {
+        (Some(wave), None) => texts::Wave { wave: &wave, coupons }.to_string(),
+        (Some(wave), Some(at)) => texts::WaveFrom {
+            wave: &wave,
+            coupons,
+            at: &at,
         }
-        details.add("waves", text);
+        .to_string(),
+        (None, None) => texts::LastWave { coupons }.to_string(),
+        (None, Some(at)) => texts::LastWaveFrom { coupons, at: &at }.to_string(),
     }
 }
 
@@ -333,29 +383,44 @@ fn whole_second(at: Timestamp) -> Timestamp {
 fn money(plan: &PlanView) -> Vec<String> {
     let Money { given, told, each } = plan.money;
     let issued = plan.deliveries.counts.count(StateName::Issued);
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     if told > 0 {
-        let untold = match issued.saturating_sub(told) {
-            0 => String::new(),
-            n => format!(", and the value of {} more was not told", grouped(n)),
-        };
-        said.push(format!(
-            "{} given by {}{untold}",
-            yuan(given),
-            counted(told, "coupon", "coupons")
-        ));
+        let amount = yuan(given);
+        lines.push(match issued.saturating_sub(told) {
+            0 => texts::MoneyGiven {
+                amount: &amount,
+                coupons: told,
+            }
+            .to_string(),
+            unknown => texts::MoneyGivenInPart {
+                amount: &amount,
+                coupons: told,
+                unknown,
+            }
+            .to_string(),
+        });
     }
     match (each, plan.deliveries.to_send()) {
         (_, 0) => {}
-        (Some(each), n) => said.push(format!(
-            "up to {} to come, {} each",
-            yuan(each.saturating_mul(n)),
-            yuan(each)
-        )),
-        (None, _) if told > 0 => said.push("what this activity's coupon is worth is not known yet".to_owned()),
+        (Some(each), n) => lines.push(
+            texts::MoneyToCome {
+                amount: &yuan(each.saturating_mul(n)),
+                each: &yuan(each),
+            }
+            .to_string(),
+        ),
+        (None, _) if told > 0 => lines.push(texts::MoneyUnknown.to_string()),
         (None, _) => {}
     }
-    said
+    lines
+}
+
+/// A change as it is shown.
+struct ChangeLine {
+    what: String,
+    difference: String,
+    consent: String,
+    accepted: bool,
 }
 
 fn changes(plan: &PlanView, width: usize) -> String {
@@ -364,72 +429,141 @@ fn changes(plan: &PlanView, width: usize) -> String {
     };
     let since = date_time(applied, &plan.header.zone);
     if plan.changes.is_empty() {
-        return format!("\nnothing has changed since the last apply ({since})\n\n");
+        return format!("\n{}\n\n", texts::Unchanged { since: &since });
     }
-    let mut text = format!("\nchanged since the last apply ({since})\n");
-    let shown: Vec<_> = plan.changes.iter().map(difference).collect();
-    let names = plan
-        .changes
-        .iter()
-        .map(|change| columns(change.what))
-        .max()
-        .unwrap_or(0);
-    let wide = shown.iter().map(|text| columns(text)).max().unwrap_or(0);
-    let said: Vec<_> = plan.changes.iter().map(consent).collect();
-    let longest = said.iter().map(|said| columns(said)).max().unwrap_or(0);
-    let beside = names + wide + longest + 6 <= width;
-    for ((change, difference), said) in plan.changes.iter().zip(shown).zip(said) {
-        let _ = write!(text, "  {}  ", left(change.what, names));
-        let style = if change.accepted { PLAIN } else { WARN };
-        let wrapped = wrap(&difference, width, names + 4);
-        let _ = match (said.as_str(), beside) {
+    let mut text = format!("\n{}\n", texts::Changed { since: &since });
+    let lines: Vec<_> = plan.changes.iter().flat_map(change_lines).collect();
+    let widest = |of: fn(&ChangeLine) -> &str| lines.iter().map(|line| columns(of(line))).max().unwrap_or(0);
+    let names = widest(|line| &line.what);
+    let differences = widest(|line| &line.difference);
+    let consents = widest(|line| &line.consent);
+    let beside = names + differences + consents + 6 <= width;
+    for line in &lines {
+        let ChangeLine {
+            what,
+            difference,
+            consent,
+            accepted,
+        } = line;
+        let _ = write!(text, "  {}  ", left(what, names));
+        let style = if *accepted { PLAIN } else { WARN };
+        let wrapped = wrap(difference, width, names + 4);
+        let _ = match (consent.as_str(), beside) {
             ("", _) => writeln!(text, "{wrapped}"),
-            (said, true) => writeln!(text, "{}  {style}{said}{style:#}", left(&difference, wide)),
-            (said, false) => writeln!(text, "{wrapped}\n{:1$}{style}{said}{style:#}", "", names + 4),
+            (_, true) => writeln!(text, "{}  {style}{consent}{style:#}", left(difference, differences)),
+            (_, false) => writeln!(text, "{wrapped}\n{:1$}{style}{consent}{style:#}", "", names + 4),
         };
     }
     text.push('\n');
     text
 }
 
+/// A line for a change; for the settings of the file, a line for each that is known; and one for each group of users.
+fn change_lines(change: &ChangeNote) -> Vec<ChangeLine> {
+    let line = |what: &str, difference| ChangeLine {
+        what: what.to_owned(),
+        difference,
+        consent: String::new(),
+        accepted: false,
+    };
+    if let Some(settings) = &change.settings {
+        return settings
+            .iter()
+            .map(|setting| line(&setting.key, value(setting.from.as_deref(), setting.to.as_deref())))
+            .collect();
+    }
+    let mut lines = vec![ChangeLine {
+        what: change.what.to_owned(),
+        difference: difference(change),
+        consent: consent(change),
+        accepted: change.accepted,
+    }];
+    lines.extend(
+        change
+            .users
+            .iter()
+            .filter(|users| !users.first.is_empty())
+            .map(|users| {
+                let first: Vec<_> = users.first.iter().map(|open_id| visible(open_id)).collect();
+                let first = first.join(", ");
+                let more = users.count.saturating_sub(users.first.len() as u64);
+                let name = texts::MovedName { how: &users.how };
+                let listed = match more {
+                    0 => first,
+                    more => texts::UsersAndMore { users: &first, more }.to_string(),
+                };
+                line(
+                    "",
+                    texts::Labelled {
+                        name: &name,
+                        value: &listed,
+                    }
+                    .to_string(),
+                )
+            }),
+    );
+    lines
+}
+
 /// What approval a change needs or has.
 fn consent(change: &ChangeNote) -> String {
     match (change.accept, change.accepted) {
         (None, _) => String::new(),
-        (Some(_), true) => "accepted".to_owned(),
-        (Some(word), false) => format!("needs --accept {word}"),
+        (Some(_), true) => texts::ChangeAccepted.to_string(),
+        (Some(word), false) => texts::ChangeNeeds { word: &word }.to_string(),
     }
+}
+
+/// The value of a setting before and now.
+fn value(from: Option<&str>, to: Option<&str>) -> String {
+    let shown =
+        |value: Option<&str>| value.map_or_else(|| texts::SettingNone.to_string(), |text| visible(text).into_owned());
+    texts::ChangeValue {
+        from: &shown(from),
+        to: &shown(to),
+    }
+    .to_string()
 }
 
 fn difference(change: &ChangeNote) -> String {
     // An activity is an identifier and gets no thousands separators.
-    let value = |text: &String| match text.parse() {
+    let shown = |text: &String| match text.parse() {
         Ok(n) if change.what.ends_with("audience") => grouped(n),
         _ => visible(text).into_owned(),
     };
-    let mut text = match (&change.from, &change.to) {
-        (Some(from), Some(to)) => format!("{} → {}", value(from), value(to)),
-        (Some(one), None) | (None, Some(one)) => value(one),
+    let value = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => texts::ChangeValue {
+            from: &shown(from),
+            to: &shown(to),
+        }
+        .to_string(),
+        (Some(one), None) | (None, Some(one)) => shown(one),
         (None, None) => String::new(),
     };
-    if let Some(note) = &change.note {
-        text.push_str(if text.is_empty() { "" } else { ": " });
-        text.push_str(note);
+    match &change.note {
+        None => value,
+        Some(note) if value.is_empty() => note.clone(),
+        Some(note) => texts::Labelled {
+            name: &value,
+            value: note,
+        }
+        .to_string(),
     }
-    text
 }
 
 /// Whether a plan is feasible, and the reasons if not.
 #[must_use]
 pub fn judgement(reasons: &[Reason], width: usize) -> String {
     if reasons.is_empty() {
-        return format!("{FEASIBLE}feasible{FEASIBLE:#}\n");
+        return format!("{FEASIBLE}{}{FEASIBLE:#}\n", texts::Feasible);
     }
-    let mut text = format!("{BAD}not feasible{BAD:#}\n");
+    let mut text = format!("{BAD}{}{BAD:#}\n", texts::NotFeasible);
     for reason in reasons {
         let _ = writeln!(text, "  {}", wrap(&visible(&reason.text), width, 2));
         if let Some(help) = &reason.help {
-            let _ = writeln!(text, "  {HELP}help{HELP:#}: {}", wrap(help, width, 8));
+            let label = LabelHelp.to_string();
+            let help = wrap(help, width, columns(&label) + 4);
+            let _ = writeln!(text, "  {HELP}{label}{HELP:#}: {help}");
         }
     }
     text
@@ -439,17 +573,14 @@ pub fn judgement(reasons: &[Reason], width: usize) -> String {
 #[must_use]
 pub fn requests(first: &[RequestNote], all: u64) -> String {
     let shown = first.len() as u64;
-    let mut text = match (shown, all) {
+    let head = match (shown, all) {
         (0, _) => return String::new(),
-        (1, 1) => "\nthe one request, as it would go\n".to_owned(),
-        (1, _) => format!("\nthe first of {} requests, as it would go\n", grouped(all)),
-        _ if shown == all => format!("\nthe {} requests, as they would go\n", grouped(all)),
-        _ => format!(
-            "\nthe first {} of {} requests, as they would go\n",
-            grouped(shown),
-            grouped(all)
-        ),
+        (1, 1) => texts::RequestOnly.to_string(),
+        (1, _) => texts::RequestFirst { all }.to_string(),
+        _ if shown == all => texts::RequestsAll { all }.to_string(),
+        _ => texts::RequestsFirst { shown, all }.to_string(),
     };
+    let mut text = format!("\n{head}\n");
     for request in first {
         let _ = writeln!(text, "\n  {} {}", request.method, visible(&request.url));
         for (name, value) in &request.headers {

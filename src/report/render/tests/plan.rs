@@ -1,11 +1,13 @@
 //! A plan, for people and for programs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use crate::catalogue::Language;
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Counts, Skipped, StateName};
@@ -15,11 +17,14 @@ use crate::plan::forecast::expiry::{Comparison, ExpiryForecast, TurnOrder};
 use crate::plan::forecast::{Forecast, Obstacle, WaveTurns};
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
-    ChangeNote, LedgerNote, Money, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
+    ChangeNote, LedgerNote, Money, MovedUsers, PaceNote, PlanHeader, PlanView, PlannedCampaign, PlannedDeliveries,
+    RequestNote, SettingChange,
 };
-use crate::report::render::json::{PlanObject, RequestObject};
+use crate::report::render::json::{PlanObject, PlanTotalObject, RequestObject};
 use crate::report::render::terminal::plan::{requests, text};
+use crate::report::render::terminal::plan_total;
 use crate::report::testing::{shanghai, spoilt_reading};
+use crate::report::text::columns;
 
 /// A first plan for `users` users.
 fn first(users: u64) -> PlanView {
@@ -96,6 +101,24 @@ fn change(what: &'static str, from: &str, to: &str) -> ChangeNote {
         held: None,
         accept: None,
         accepted: false,
+        settings: None,
+        users: Vec::new(),
+    }
+}
+
+fn setting(key: &str, from: Option<&str>, to: Option<&str>) -> SettingChange {
+    SettingChange {
+        key: key.into(),
+        from: from.map(Into::into),
+        to: to.map(Into::into),
+    }
+}
+
+fn moved(how: &'static str, count: u64, first: &[&str]) -> MovedUsers {
+    MovedUsers {
+        how,
+        count,
+        first: first.iter().map(|&open_id| open_id.into()).collect(),
     }
 }
 
@@ -161,7 +184,16 @@ fn later() -> PlanView {
             accept(change("coupons_per_user", "1", "2"), true),
             ChangeNote {
                 note: Some("25 new, 5 gone".into()),
+                users: vec![moved("new", 25, &["user-99721", "user-99722"]), moved("gone", 5, &[])],
                 ..change("audience", "99720", "99740")
+            },
+            ChangeNote {
+                settings: Some(vec![
+                    setting("pace.per_second", Some("98"), Some("50")),
+                    setting("schedule.waves", None, Some("{share: 1%, wait: 30m}")),
+                    setting("codes.29005013", Some("refuse"), None),
+                ]),
+                ..change("file", "0a1b2c3d4e", "1b2c3d4e5f")
             },
             ChangeNote {
                 from: None,
@@ -192,9 +224,83 @@ fn later() -> PlanView {
 
 /// The text without styles.
 fn seen(plan: &PlanView) -> String {
-    let text = anstream::adapter::strip_str(&text(plan, 80)).to_string();
+    seen_at(plan, 80)
+}
+
+fn seen_at(plan: &PlanView, width: usize) -> String {
+    let text = anstream::adapter::strip_str(&text(plan, width)).to_string();
     assert!(!text.contains('\x1b') && !text.contains('\u{202e}'), "{text:?}");
     text
+}
+
+/// The same in both languages at three widths. Only a path and a command, which stay whole, are wider.
+fn screens(seen: impl Fn(usize) -> String) -> String {
+    let mut all = String::new();
+    for language in Language::ALL {
+        for width in [60, 80, 120] {
+            let text = language.scope(|| seen(width));
+            for line in text.lines() {
+                let is_whole = line.split_whitespace().count() == 1 || line.starts_with("  runner ");
+                assert!(columns(line) <= width || is_whole, "{width}: {line}");
+            }
+            let _ = writeln!(all, "── {language:?}, {width} columns\n{text}");
+        }
+    }
+    all
+}
+
+#[test]
+fn a_plan_is_shown_in_both_languages_at_every_width() {
+    let mut plan = later();
+    plan.header.title = Some("夏日立减券".into());
+    insta::assert_snapshot!(screens(|width| seen_at(&plan, width)));
+    plan = first(100_000);
+    plan.pace.per_day = Some(20_000);
+    plan.pace.begun_today = 1;
+    insta::assert_snapshot!(screens(|width| seen_at(&plan, width)));
+}
+
+#[test]
+fn a_plan_that_is_not_feasible_shows_when_it_would_send() {
+    let end = shanghai("12:10:00");
+    insta::assert_snapshot!(screens(|width| {
+        let mut plan = first(100_000);
+        plan.pace.end = Some(end);
+        plan.pace.calendar = office_hours();
+        plan.forecast.in_time = 58_702;
+        plan.forecast.obstacle = Some(Obstacle::TooShort {
+            end,
+            takes: Duration::from_secs(1_021),
+            has: Duration::from_mins(10),
+            windows: true,
+            waits: false,
+            pace: None,
+        });
+        let now = (plan.header.now, &plan.header.zone);
+        let reason = feasibility::of_time(&plan.forecast, 100_000, 98.0, now);
+        plan.reasons.extend(reason);
+        seen_at(&plan, width)
+    }));
+}
+
+#[test]
+fn several_plans_end_with_their_total() {
+    let mut refused = later();
+    refused.header.campaign = CampaignName::parse("a-campaign-with-a-name-that-is-rather-long-2026").expect("a name");
+    let planned = |name: &str, plan| PlannedCampaign {
+        name: name.into(),
+        plan,
+    };
+    let all = [
+        planned("summer-2026", Some(first(100_000))),
+        planned(refused.header.campaign.as_str(), Some(refused.clone())),
+        planned("campaigns/broken.yaml", None),
+    ];
+    insta::assert_snapshot!(screens(|width| {
+        let text = plan_total::text(&all, width);
+        anstream::adapter::strip_str(&text).to_string()
+    }));
+    insta::assert_json_snapshot!(PlanTotalObject::new(&all, 4));
 }
 
 #[test]
@@ -271,7 +377,7 @@ fn who_will_lapse_is_told_with_when_and_what_the_other_order_makes_of_it() {
         with_lapses(listed, several, none()),
     ] {
         let all = seen(&plan);
-        let from = all.find("  lapse ").expect("it is told");
+        let from = all.find("  expiry ").expect("it is told");
         let to = all.find("\nfeasible").expect("it goes on");
         text.push_str(all[from..to].trim_end_matches('\n'));
         text.push('\n');
@@ -358,6 +464,7 @@ fn what_others_wrote_plays_no_tricks() {
         help: None,
     });
     seen(&plan);
+    insta::assert_snapshot!(Language::Chinese.scope(|| requests(&[request()], 3)));
     let tricky = anstream::adapter::strip_str(&requests(&[request()], 3)).to_string();
     insta::assert_snapshot!(tricky);
 }

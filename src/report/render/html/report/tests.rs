@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::catalogue::Language;
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, DeliveryKey, Skipped};
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
@@ -12,7 +13,7 @@ use crate::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, U
 use crate::report::history::History;
 use crate::report::render::html::page::share;
 use crate::report::render::html::page_text::text;
-use crate::report::render::html::report_view::{EndedWave, OpenDelivery};
+use crate::report::render::html::report_view::{EndedWave, OpenDelivery, RunNote};
 use crate::report::testing::shanghai;
 
 use super::*;
@@ -121,6 +122,11 @@ fn report() -> ReportView {
         skipped: [(Skipped::Gone, 5), (Skipped::CouponsPerUser, 3)].into(),
         attempts: [(1, 1_140), (2, 10), (3, 1), (9, 1)].into(),
         open: open(&history),
+        run: Some(RunNote {
+            state: "halted".to_owned(),
+            why: Some(format!("the platform answered 28001018: {}", HOSTILE[0])),
+            at: Some("2026-06-01T12:20:00.000+08:00".to_owned()),
+        }),
         history,
     }
 }
@@ -141,14 +147,14 @@ fn header(title: &str) -> ReportHeader {
 }
 
 fn open(history: &History) -> Vec<OpenDelivery> {
-    let one = |state, recipient, since, next| OpenDelivery {
+    let one = |state, recipient, since, next: &str| OpenDelivery {
         state,
         open_id: OpenId::parse("<b>u</b>&amp;").unwrap(),
         ordinal: 1,
         attempts: 1,
         since,
         last: history.last(key(recipient)).unwrap().clone(),
-        next,
+        next: next.to_owned(),
     };
     vec![
         one(StateName::Held, 1_198, None, "waits for its code to be classified"),
@@ -163,7 +169,13 @@ fn open(history: &History) -> Vec<OpenDelivery> {
 
 #[test]
 fn what_a_page_says() {
-    insta::assert_snapshot!(text(&page(&report()).unwrap()));
+    let said = || {
+        let page = page(&report()).unwrap();
+        let language = page.split_once("<html lang=\"").unwrap().1;
+        format!("{}\n{}", language.split('"').next().unwrap(), text(&page))
+    };
+    insta::assert_snapshot!(said());
+    insta::assert_snapshot!(Language::Chinese.scope(said));
 }
 
 #[test]
@@ -177,6 +189,7 @@ fn a_complete_campaign_and_an_empty_one() {
     complete.counts = Counts::default();
     complete.counts.add(StateName::Issued, 1_150);
     complete.open.clear();
+    complete.run = None;
     let said = text(&page(&complete).unwrap());
     assert!(
         said.contains("Complete: every delivery is settled or skipped"),
@@ -185,6 +198,7 @@ fn a_complete_campaign_and_an_empty_one() {
     assert!(!said.contains("What is left"), "{said}");
     let empty = ReportView {
         waves: Vec::new(),
+        run: None,
         header: header(""),
         counts: Counts::default(),
         skipped: BTreeMap::new(),
