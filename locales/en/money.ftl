@@ -16,3 +16,9 @@ max-worth-reached = max_worth is reached: another coupon of { $each } would exce
 max-worth-unknown = max_worth is { $max }, and neither the file nor the platform says what a coupon is worth
 raise-max-worth = raise max_worth in the campaign file, if more may be spent
 write-coupon-value = write coupon_value into the campaign file
+worth = { $issued } issued, { $owed } owed
+worth-open = { $issued } issued, { $owed } owed, { $open } in doubt or held; at most { $at_most }
+worth-unpriced = { $issued } issued; the value of { $unpriced ->
+    [one] 1 coupon
+   *[other] { $unpriced } coupons
+} is unknown

@@ -142,6 +142,9 @@ money-given-in-part = { $amount } given by { $coupons ->
    *[other] { $coupons } coupons
 }; the value of { $unknown } more is not known
 money-to-come = up to { $amount } to come, { $each } each
+money-to-come-by-file = up to { $amount } to come, { $each } each by the campaign file
+money-at-most-of = at most { $amount } in all; max_worth is { $max }
+money-limit = max_worth is { $max }
 money-unknown = the value of this activity's coupon is not known yet
 
 # Users whose activity expires.

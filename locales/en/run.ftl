@@ -161,6 +161,7 @@ miscounted = the events that were reported add up to other counts ({ $counted })
 detail-stopped = stopped
 detail-took = took
 detail-attempts = attempts
+detail-worth = worth
 detail-audience = audience
 detail-exclude = exclude
 detail-repeated = repeated

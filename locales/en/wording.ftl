@@ -9,7 +9,6 @@ days-of-time = { $days } d
 days-and-hours = { $days } d { $hours } h
 ahead-of-now = in { $left }
 now = now
-yuan = { $amount } yuan
 per-second = { $n }/s
 
 # The states of a delivery.

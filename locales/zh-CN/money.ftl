@@ -14,3 +14,7 @@ max-worth-reached = 已达到 max_worth：再发一张 { $each } 的券就会超
 max-worth-unknown = max_worth 是 { $max }，而任务文件和平台都没有给出券的面额
 raise-max-worth = 如果可以多花，就在任务文件里调高 max_worth
 write-coupon-value = 在任务文件里写上 coupon_value
+worth = 已发放 { $issued }，待发放 { $owed }
+worth-open = 已发放 { $issued }，待发放 { $owed }，结果未知或待人工判定 { $open }；最多 { $at_most }
+# $unpriced (number)
+worth-unpriced = 已发放 { $issued }；另有 { $unpriced } 张券面额未知

@@ -86,6 +86,9 @@ money-given = 已发放 { $coupons } 张券，共 { $amount }
 # $unknown (number)
 money-given-in-part = 已发放 { $coupons } 张券，共 { $amount }；另有 { $unknown } 张的金额未知
 money-to-come = 还将发放最多 { $amount }，每张 { $each }
+money-to-come-by-file = 还将发放最多 { $amount }，每张 { $each }（按任务文件）
+money-at-most-of = 总共最多 { $amount }；max_worth 为 { $max }
+money-limit = max_worth 为 { $max }
 money-unknown = 此活动的券金额尚不清楚
 
 # Users whose activity expires.

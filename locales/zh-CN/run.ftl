@@ -142,6 +142,7 @@ miscounted = 已报告的事件加起来是另一组计数（{ $counted }）；�
 detail-stopped = 停止原因
 detail-took = 用时
 detail-attempts = 尝试
+detail-worth = 金额
 detail-audience = 人群
 detail-exclude = 排除名单
 detail-repeated = 重复行

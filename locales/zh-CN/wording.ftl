@@ -9,7 +9,6 @@ days-of-time = { $days } 天
 days-and-hours = { $days } 天 { $hours } 小时
 ahead-of-now = { $left }后
 now = 现在
-yuan = { $amount } 元
 per-second = { $n }/秒
 
 # 单次发放的状态。

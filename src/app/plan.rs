@@ -19,7 +19,7 @@ use crate::plan::Fingerprint;
 use crate::plan::forecast::forecast;
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
-    EarlierLedger, LedgerNote, Money, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
+    EarlierLedger, LedgerNote, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
 };
 
 use super::audience_reader::{AudienceReader, check_reviewed, reasons};
@@ -187,11 +187,6 @@ impl Planner<'_> {
         }
         let (deliveries, preview) = self.preview(ledger, admission)?;
         let valuation = ledger.state().valuation(plan.coupon_value);
-        let money = Money {
-            given: valuation.given.fen(),
-            told: valuation.stated,
-            each: valuation.price.map(|price| price.each.fen()),
-        };
         let to_send = deliveries.to_send();
         let load = preview.load(to_send);
         let forecast = forecast(plan, &load, self.now);
@@ -212,7 +207,8 @@ impl Planner<'_> {
                 pace: self.pace(load.begun_today),
                 forecast,
                 lapse: preview.lapse,
-                money,
+                valuation,
+                max_worth: plan.max_worth,
                 reasons,
                 fingerprint: fingerprint.to_string(),
                 apply: String::new(),

@@ -96,6 +96,12 @@ pub struct Valuation {
 }
 
 impl Valuation {
+    /// Like [`Valuation::worth`]. `None` if nobody has stated a value.
+    #[must_use]
+    pub fn known_worth(&self, counts: &Counts) -> Option<Worth> {
+        (self.price.is_some() || self.stated > 0).then(|| self.worth(counts))
+    }
+
     /// What the deliveries in these states are worth.
     #[must_use]
     pub fn worth(&self, counts: &Counts) -> Worth {

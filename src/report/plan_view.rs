@@ -11,6 +11,7 @@ use crate::model::calendar::{Calendar, Window};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::event::Reading;
 use crate::model::identity::{ActivityId, AppId, CampaignName};
+use crate::model::money::{Money, Valuation};
 use crate::plan::forecast::Forecast;
 use crate::plan::forecast::expiry::Comparison;
 
@@ -33,8 +34,10 @@ pub struct PlanView {
     pub forecast: Forecast,
     /// The forecast of expired activity; `None` if activity never expires.
     pub lapse: Option<Comparison>,
-    /// The value of the coupons.
-    pub money: Money,
+    /// What is known of the value of the coupons.
+    pub valuation: Valuation,
+    /// The most that they may be worth together. `None` without a limit.
+    pub max_worth: Option<Money>,
     /// Why the plan is not feasible; empty if it is.
     pub reasons: Vec<Reason>,
     /// Its fingerprint.
@@ -227,17 +230,6 @@ impl PaceNote {
             .filter(|_| !self.calendar.is_always())?;
         self.end.is_none_or(|end| next.opens < end).then_some(next)
     }
-}
-
-/// The value of coupons in fen, as far as the platform reported it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Money {
-    /// The sum of the reported discounts of issued coupons.
-    pub given: u64,
-    /// The number of these coupons.
-    pub told: u64,
-    /// The discount of the latest coupon of this activity.
-    pub each: Option<u64>,
 }
 
 /// A request as it would be sent.

@@ -3,6 +3,7 @@
 use crate::catalogue::{Grouped, approval, money, wording};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, UnusableKind};
+use crate::model::money::{Money, Worth};
 use crate::model::outcome::Classifier;
 use crate::model::problem::Problem;
 use crate::model::run_command::Requester;
@@ -108,6 +109,33 @@ pub fn problem(stats: &RunStats) -> Option<Problem> {
         _ if stats.counts.audience() == 0 => Problem::EmptyAudience,
         _ => Problem::LeftToPerson,
     })
+}
+
+/// What deliveries are worth, for people.
+#[must_use]
+pub fn worth(worth: &Worth) -> String {
+    let open = worth.open + worth.held;
+    if worth.unpriced > 0 {
+        return money::WorthUnpriced {
+            issued: &worth.issued,
+            unpriced: worth.unpriced,
+        }
+        .to_string();
+    }
+    if open == Money::default() {
+        return money::Worth {
+            issued: &worth.issued,
+            owed: &worth.owed,
+        }
+        .to_string();
+    }
+    money::WorthOpen {
+        issued: &worth.issued,
+        owed: &worth.owed,
+        open: &open,
+        at_most: &worth.at_most(),
+    }
+    .to_string()
 }
 
 /// What is left when nothing more may be sent now.

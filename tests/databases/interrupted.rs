@@ -46,7 +46,7 @@ impl Waiting {
         let progress = lines
             .find(|line| line.contains("no row yet"))
             .expect("it says that it goes on");
-        assert!(progress.contains(" so far"), "{progress}");
+        assert!(progress.contains(" after "), "{progress}");
     }
 
     fn breaks_off(mut self) {

@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 
 use crate::app::LoadedCampaign;
 use crate::app::trace::Trace;
-use crate::catalogue::{trace as texts, wording};
+use crate::catalogue::trace as texts;
 use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry};
 use crate::model::delivery::Resolution;
+use crate::model::money::Money;
 use crate::model::outcome::{Answer, Coupon, Outcome, Proof};
 use crate::report::lists::joined;
 use crate::report::text::{columns, visible, wrapped};
@@ -220,8 +221,12 @@ fn coupon(coupon: &Coupon, zone: &TimeZone, lines: &mut Vec<String>) {
         .to_string(),
     });
     let fen = |fen: i64| {
-        let amount = format!("{}.{:02}", fen / 100, fen.unsigned_abs() % 100);
-        wording::Yuan { amount: &amount }.to_string()
+        let amount = Money::from_fen(fen.unsigned_abs());
+        if fen < 0 {
+            format!("-{amount}")
+        } else {
+            amount.to_string()
+        }
     };
     let off = coupon.discount_amount;
     let off = off.map(|off| texts::AmountOff { amount: &fen(off) }.to_string());

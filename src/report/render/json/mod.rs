@@ -8,6 +8,7 @@ mod schema;
 mod simulation;
 mod status;
 mod total;
+mod worth;
 
 pub use plan::{PlanObject, PlanTotalObject, RequestObject};
 pub use run::RunObject;
@@ -15,3 +16,4 @@ pub use schema::{SCHEMA, Versioned};
 pub use simulation::{HourObject, RefusedObject, SimulationObject};
 pub use status::{Status, StatusError, StatusOwner};
 pub use total::TotalObject;
+pub use worth::WorthBody;

@@ -15,6 +15,7 @@ use crate::report::run_stats::sum_counts;
 use crate::report::times::rfc3339;
 
 use super::counts::CountsBody;
+use super::worth::WorthBody;
 
 /// The object `plan`.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,8 @@ pub struct PlanObject<'a> {
     campaign: &'a CampaignName,
     app_id: &'a AppId,
     counts: CountsBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<WorthBody>,
     unusable: BTreeMap<UnusableKind, u64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     excludes: &'a [ExcludeList],
@@ -236,6 +239,7 @@ impl<'a> PlanObject<'a> {
             campaign: &header.campaign,
             app_id: &header.app_id,
             counts: CountsBody::new(&deliveries.counts, Some(&deliveries.reading)),
+            worth: WorthBody::new(&plan.valuation, &deliveries.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             excludes: &deliveries.reading.excludes,
             skipped: &deliveries.skipped,

@@ -18,6 +18,7 @@ use crate::report::wording;
 
 use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, other_codes, tenths};
 use super::status::StatusOwner;
+use super::worth::WorthBody;
 
 /// An object about one campaign.
 #[derive(Debug, Serialize)]
@@ -87,6 +88,8 @@ struct Progress {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     counts: CountsBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<WorthBody>,
     rate_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
@@ -132,6 +135,8 @@ struct Summary<'a> {
     #[serde(flatten)]
     stopped: StopReasonBody,
     counts: CountsBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<WorthBody>,
     unusable: BTreeMap<UnusableKind, u64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     excludes: &'a [ExcludeList],
@@ -274,6 +279,7 @@ impl<'a> RunObject<'a> {
             state: run.state(),
             stopped: StopReasonBody::new(stats),
             counts: CountsBody::from_stats(stats),
+            worth: WorthBody::new(&stats.valuation, &stats.counts),
             unusable: unusable.map(|(kind, rows)| (*kind, rows.count)).collect(),
             excludes: reading.map_or(&[][..], |reading| &reading.excludes),
             codes: codes(stats),
@@ -301,6 +307,7 @@ impl Progress {
             why: run.why(),
             reason: None,
             counts: CountsBody::from_stats(run.stats),
+            worth: WorthBody::new(&run.stats.valuation, &run.stats.counts),
             rate_per_second: tenths(run.rate()),
             ends_at: run.ends_at().map(|ends| rfc3339(ends, zone)),
             owner,

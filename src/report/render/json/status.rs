@@ -12,6 +12,7 @@ use crate::report::reason::Reason;
 use crate::report::times::rfc3339;
 
 use super::schema::{SCHEMA, Versioned};
+use super::worth::WorthBody;
 
 /// The `status` object. Unknown values are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Status {
     /// Deliveries by state, by the names of the JSON schema.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
+    /// What the coupons are worth. `None` if nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<WorthBody>,
     /// Starts per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_second: Option<f64>,

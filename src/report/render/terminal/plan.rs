@@ -9,15 +9,16 @@ use crate::catalogue::failure::LabelHelp;
 use crate::catalogue::plan as texts;
 use crate::model::clock::until;
 use crate::model::delivery::StateName;
+use crate::model::money::{Price, PriceSource, Valuation};
 use crate::plan::forecast::WaveTurns;
 use crate::report::approvals;
 use crate::report::feasibility::Reason;
 use crate::report::lists::{joined, skipped_reasons};
 use crate::report::plan_view::{
-    ChangeNote, EarlierLedger, LedgerNote, Money, PaceNote, PlanView, PlannedDeliveries, RequestNote,
+    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanView, PlannedDeliveries, RequestNote,
 };
 use crate::report::text::{Align, Columns, columns, left, visible, visible_path, wrap};
-use crate::report::times::{ahead, clock_time, date_time, duration, grouped, rate, yuan};
+use crate::report::times::{ahead, clock_time, date_time, duration, grouped, rate};
 
 use super::details::Details;
 use super::expiry::expiry;
@@ -381,36 +382,51 @@ fn whole_second(at: Timestamp) -> Timestamp {
 }
 
 fn money(plan: &PlanView) -> Vec<String> {
-    let Money { given, told, each } = plan.money;
-    let issued = plan.deliveries.counts.count(StateName::Issued);
+    let Valuation {
+        given, stated, price, ..
+    } = plan.valuation;
+    let counts = &plan.deliveries.counts;
     let mut lines = Vec::new();
-    if told > 0 {
-        let amount = yuan(given);
-        lines.push(match issued.saturating_sub(told) {
+    if stated > 0 {
+        lines.push(match counts.count(StateName::Issued).saturating_sub(stated) {
             0 => texts::MoneyGiven {
-                amount: &amount,
-                coupons: told,
+                amount: &given,
+                coupons: stated,
             }
             .to_string(),
             unknown => texts::MoneyGivenInPart {
-                amount: &amount,
-                coupons: told,
+                amount: &given,
+                coupons: stated,
                 unknown,
             }
             .to_string(),
         });
     }
-    match (each, plan.deliveries.to_send()) {
+    match (price, plan.deliveries.to_send()) {
         (_, 0) => {}
-        (Some(each), n) => lines.push(
-            texts::MoneyToCome {
-                amount: &yuan(each.saturating_mul(n)),
-                each: &yuan(each),
+        (Some(Price { each, source }), n) => {
+            let amount = &each.times(n);
+            let each = &each;
+            lines.push(match source {
+                PriceSource::File => texts::MoneyToComeByFile { amount, each }.to_string(),
+                PriceSource::Platform => texts::MoneyToCome { amount, each }.to_string(),
+            });
+        }
+        (None, _) if stated > 0 || plan.max_worth.is_some() => lines.push(texts::MoneyUnknown.to_string()),
+        (None, _) => {}
+    }
+    let at_most = plan.valuation.known_worth(counts).filter(|worth| worth.unpriced == 0);
+    let at_most = at_most.map(|worth| worth.at_most());
+    match (at_most, plan.max_worth) {
+        (Some(amount), Some(max)) => lines.push(
+            texts::MoneyAtMostOf {
+                amount: &amount,
+                max: &max,
             }
             .to_string(),
         ),
-        (None, _) if told > 0 => lines.push(texts::MoneyUnknown.to_string()),
-        (None, _) => {}
+        (None, Some(max)) => lines.push(texts::MoneyLimit { max: &max }.to_string()),
+        (_, None) => {}
     }
     lines
 }

@@ -14,7 +14,7 @@ use crate::report::run_stats::{CodeCount, RunStats};
 use crate::report::run_view::RunView;
 use crate::report::text::{Align, Columns, columns, cut, visible, visible_path, wrap, wrapped};
 use crate::report::times::{duration, grouped, rate};
-use crate::report::wording::{advice, class_text, count_in_state, counts_sum_of, problem};
+use crate::report::wording::{self, advice, class_text, count_in_state, counts_sum_of, problem};
 
 use super::details::{Details, rows};
 use super::styles::{BAD, GOOD, HELP, PLAIN, STRONG, WARN, of_count};
@@ -247,6 +247,9 @@ fn details(run: &RunView<'_>) -> Details {
             most: sends.second.most(),
         };
         details.add(texts::DetailAttempts.to_string(), attempts.to_string());
+    }
+    if let Some(worth) = stats.valuation.known_worth(&stats.counts) {
+        details.add(texts::DetailWorth.to_string(), wording::worth(&worth));
     }
     if let Some(reading) = &stats.audience.reading {
         let mut audience = vec![texts::Users { n: reading.listed }.to_string()];

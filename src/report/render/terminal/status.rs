@@ -11,6 +11,7 @@ use crate::report::render::json::Status;
 use crate::report::text::Align::{Left, Right};
 use crate::report::text::{Align, visible};
 use crate::report::times::{ahead, clock_time, grouped, rate, zone_name};
+use crate::report::wording;
 
 use super::styles::{FAINT, PLAIN, STRONG, of_count, of_run};
 use super::table::{TableRow, table as lines};
@@ -120,6 +121,7 @@ impl StatusRow {
         } else {
             detail.text
         };
+        let worth = status.worth.as_ref().map(|worth| wording::worth(&worth.worth()));
         TableRow {
             cells,
             title: visible(&self.title).into_owned(),
@@ -133,7 +135,10 @@ impl StatusRow {
                 style(StateName::Held),
                 PLAIN,
             ],
-            below: Some(text).filter(|text| !text.is_empty()).into_iter().collect(),
+            below: worth
+                .into_iter()
+                .chain(Some(text).filter(|text| !text.is_empty()))
+                .collect(),
         }
     }
 

@@ -13,11 +13,12 @@ use crate::model::clock::from_ms;
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::event::Reading;
 use crate::model::identity::{ActivityId, AppId, CampaignName};
+use crate::model::money::{Money, Price, PriceSource, Valuation};
 use crate::plan::forecast::expiry::{Comparison, ExpiryForecast, TurnOrder};
 use crate::plan::forecast::{Forecast, Obstacle, WaveTurns};
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
-    ChangeNote, LedgerNote, Money, MovedUsers, PaceNote, PlanHeader, PlanView, PlannedCampaign, PlannedDeliveries,
+    ChangeNote, LedgerNote, MovedUsers, PaceNote, PlanHeader, PlanView, PlannedCampaign, PlannedDeliveries,
     RequestNote, SettingChange,
 };
 use crate::report::render::json::{PlanObject, PlanTotalObject, RequestObject};
@@ -77,7 +78,8 @@ fn first(users: u64) -> PlanView {
             waves: Vec::new(),
         },
         lapse: None,
-        money: Money::default(),
+        valuation: Valuation::default(),
+        max_worth: None,
         reasons: Vec::new(),
         fingerprint: "0a1b2c3d4e-5f60718293-first".into(),
         apply: "runner apply campaigns/summer.yaml --expect 0a1b2c3d4e-5f60718293-first".into(),
@@ -206,11 +208,16 @@ fn later() -> PlanView {
             calendar: office_hours(),
             ..plan.pace
         },
-        money: Money {
-            given: 1_200_000,
-            told: 1_180,
-            each: Some(1_000),
+        valuation: Valuation {
+            given: Money::from_fen(1_200_000),
+            stated: 1_180,
+            price: Some(Price {
+                each: Money::from_fen(1_000),
+                source: PriceSource::Platform,
+            }),
+            reopened: 0,
         },
+        max_worth: Some(Money::from_fen(200_000_000)),
         reasons: vec![Reason {
             text: "the activity is another one than at the last apply: 7218071234565644204 then, \
                    7300000000000000001 now"
@@ -320,10 +327,14 @@ fn a_plan_with_nothing_left_to_send() {
     plan.ledger.begun = Some(shanghai("09:00:00"));
     plan.ledger.applied = Some(shanghai("11:20:30"));
     plan.forecast.starts_at = None;
-    plan.money = Money {
-        given: 300_000,
-        told: 600,
-        each: Some(500),
+    plan.valuation = Valuation {
+        given: Money::from_fen(300_000),
+        stated: 600,
+        price: Some(Price {
+            each: Money::from_fen(500),
+            source: PriceSource::Platform,
+        }),
+        reopened: 0,
     };
     insta::assert_snapshot!(seen(&plan));
 }

@@ -7,6 +7,7 @@ use crate::catalogue::Language;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{DrainReason, EventKind, Halted, Phase};
 use crate::model::identity::OpenId;
+use crate::model::money::{Money, Price, PriceSource, Valuation};
 use crate::model::outcome::Classifier;
 use crate::report::testing::{AttemptResult, BANNED, ISSUED, RunScript, TIMED_OUT, UNLISTED, shanghai, spoilt_reading};
 use crate::report::wording::{halt_reason, remedy};
@@ -258,4 +259,40 @@ fn what_needs_a_person_has_a_colour() {
     let text = script.view(|run| text(run, usize::MAX));
     assert!(text.contains(&format!("{WARN}3 held{WARN:#}")), "{text}");
     assert!(text.contains(&format!("{BAD}stopped")), "{text}");
+}
+
+#[test]
+fn a_summary_shows_what_the_coupons_are_worth() {
+    let shown = |valuation: Valuation| {
+        let mut script = sending(1_200);
+        script.send(1_176, 10, ISSUED);
+        script.valuation = valuation;
+        script.shift(StateName::Pending, StateName::Held);
+        script.emit(EventKind::Counted {
+            counts: script.counts,
+            valuation,
+        });
+        script.end(Ending::Incomplete);
+        let all = Language::ALL.map(|language| language.scope(|| script.view(|view| text(view, 80))));
+        let lines = all.iter().flat_map(|text| text.lines());
+        let worth: Vec<_> = lines
+            .filter(|line| line.contains("CNY") || line.contains('元'))
+            .collect();
+        worth.join("\n")
+    };
+    let price = |fen| {
+        Some(Price {
+            each: Money::from_fen(fen),
+            source: PriceSource::File,
+        })
+    };
+    let known = Valuation {
+        given: Money::from_fen(588_000),
+        stated: 1_176,
+        price: price(500),
+        reopened: 0,
+    };
+    let in_part = Valuation { price: None, ..known };
+    insta::assert_snapshot!([known, in_part].map(shown).join("\n\n"));
+    assert_eq!(shown(Valuation::default()), "");
 }
