@@ -66,7 +66,7 @@ fn a_first_campaign_is_written_planned_and_rehearsed_to_its_end() {
     );
     assert_eq!(code, Some(0), "{plan}");
     assert!(
-        plan.contains("nothing to send") && plan.contains("40.00 yuan given by 8 coupons"),
+        plan.contains("nothing to send") && plan.contains("40 CNY given by 8 coupons"),
         "{plan}"
     );
 }

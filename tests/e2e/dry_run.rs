@@ -142,7 +142,7 @@ fn what_a_plan_says_comes_true() {
     }
     let after = scene.without_secrets("plan", &["--detailed-exitcode"]).ends(0);
     assert!(
-        after.out.contains("nothing to send") && after.out.contains("300.00 yuan given by 60 coupons"),
+        after.out.contains("nothing to send") && after.out.contains("300 CNY given by 60 coupons"),
         "{}",
         after.out
     );
