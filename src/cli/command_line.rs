@@ -31,7 +31,7 @@ fn with_names_of_commands(command: Command) -> Command {
 }
 
 /// Returns the command line with its texts prepared for clap, which wraps them. What clap renders must be
-/// [gathered](super::wide_help::gather).
+/// gathered by `wide_help`.
 #[must_use]
 pub fn wrappable_command() -> Command {
     match Language::current() {
