@@ -57,6 +57,9 @@ cannot-start-threads = cannot start threads
 
 ask-about-to-send = about to send
 ask-coupons = coupons
+# $coupons (number)
+ask-coupons-worth = { $coupons }, worth up to { $worth }
+ask-worth = worth up to { $worth }
 ask-campaign = campaign
 ask-app = app
 ask-platform = platform

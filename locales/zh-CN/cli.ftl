@@ -41,6 +41,9 @@ cannot-start-threads = 无法启动线程
 
 ask-about-to-send = 即将发放
 ask-coupons = 券
+# $coupons (number)
+ask-coupons-worth = { $coupons } 张，最多共 { $worth }
+ask-worth = 最多共 { $worth }
 ask-campaign = 任务
 ask-app = 小程序
 ask-platform = 平台

@@ -68,7 +68,7 @@ pub fn to_send(about: &[&Question]) -> String {
 fn to_send_one(about: &Question) -> String {
     let path = &visible_path(&about.ledger);
     let rows = [
-        (cli::AskCoupons.to_string(), grouped(about.to_send)),
+        (cli::AskCoupons.to_string(), coupons(about)),
         (cli::AskCampaign.to_string(), campaign(about)),
         (cli::AskApp.to_string(), app(about)),
         (cli::AskPlatform.to_string(), about.base_url.clone()),
@@ -100,6 +100,18 @@ pub fn labelled(rows: impl IntoIterator<Item = (String, String)>) -> String {
         let _ = writeln!(text, "  {}  {value}", left(&label, width));
     }
     text
+}
+
+/// How many coupons may be sent, and what they are worth.
+fn coupons(about: &Question) -> String {
+    match about.worth {
+        Some(worth) => cli::AskCouponsWorth {
+            coupons: about.to_send,
+            worth: &worth,
+        }
+        .to_string(),
+        None => grouped(about.to_send),
+    }
 }
 
 fn campaign(about: &Question) -> String {
@@ -134,6 +146,10 @@ fn to_send_all(all: &[&Question]) -> String {
         let _ = writeln!(text, "  {to_send:>width$}  {}", campaign(about));
         let ledger = ledger_of_several(about, one_platform.is_none());
         let _ = writeln!(text, "  {:width$}  {ledger}", "");
+        if let Some(worth) = about.worth {
+            let worth = cli::AskWorth { worth: &worth };
+            let _ = writeln!(text, "  {:width$}  {worth}", "");
+        }
         if let Some(earlier) = &about.earlier {
             let _ = writeln!(text, "  {:width$}  {earlier}", "");
         }
@@ -187,6 +203,7 @@ mod tests {
     use super::*;
     use crate::catalogue::Language;
     use crate::model::identity::{ActivityId, AppId, CampaignName};
+    use crate::model::money::Money;
 
     #[test]
     fn only_a_clear_yes_goes_on() {
@@ -197,6 +214,7 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send: 1200,
+            worth: Some(Money::from_fen(123_400)),
             owed_again: 0,
             ledger: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             new_ledger: true,
@@ -224,12 +242,14 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send: 40,
+            worth: None,
             owed_again: 20,
             ledger: "campaigns/.runner".into(),
             new_ledger: false,
             earlier: None,
         };
         let one = Question {
+            worth: Some(Money::from_fen(50)),
             owed_again: 1,
             ..about.clone()
         };
@@ -246,6 +266,7 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send,
+            worth: (to_send > 100).then(|| Money::from_fen(500).times(to_send)),
             owed_again: 0,
             ledger: "campaigns/.runner".into(),
             new_ledger,

@@ -360,6 +360,16 @@ impl StartedRun<'_> {
         if !needs_question(&facts) {
             return Ok(Answer::Yes);
         }
+        let plan = &self.campaign.loaded.plan;
+        // What the platform stated for the last activity says nothing of another one.
+        let last = ledger_state.generation().map(|last| &last.activity_id);
+        let price = if last.is_none_or(|last| *last == plan.activity_id) {
+            ledger_state.valuation(plan.coupon_value).price
+        } else {
+            LedgerState::new(plan.identity.clone())
+                .valuation(plan.coupon_value)
+                .price
+        };
         let names = &self.campaign.loaded.parsed.campaign.names;
         let question = Question {
             campaign: names.campaign.clone(),
@@ -368,6 +378,7 @@ impl StartedRun<'_> {
             activity_id: names.activity_id.clone(),
             base_url: self.campaign.loaded.plan.base_url.clone(),
             to_send,
+            worth: price.map(|price| price.each.times(to_send)),
             owed_again: admission.owed_under_new_activity,
             ledger: self.locked.dir().to_owned(),
             new_ledger,

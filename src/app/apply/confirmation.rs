@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::app::error::AppError;
 use crate::model::identity::{ActivityId, AppId, CampaignName};
+use crate::model::money::Money;
 use crate::model::run_command::RunCommand;
 
 use super::owner;
@@ -60,6 +61,8 @@ pub struct Question {
     pub base_url: String,
     /// How many coupons may be sent.
     pub to_send: u64,
+    /// What these are worth. `None` if nobody has stated the value of a coupon of this activity.
+    pub worth: Option<Money>,
     /// How many of them were held and are owed again because the activity changed.
     pub owed_again: u64,
     /// Where the ledger is.
@@ -186,6 +189,7 @@ mod tests {
             activity_id: ActivityId::parse("7218071234565644204").unwrap(),
             base_url: "https://open.douyin.com".into(),
             to_send: 1,
+            worth: None,
             owed_again: 0,
             ledger: "ledger".into(),
             new_ledger: true,
