@@ -186,7 +186,7 @@ impl Planner<'_> {
             environment.notify(Notice::Remark(&remark.to_string()));
         }
         let (deliveries, preview) = self.preview(ledger, admission)?;
-        let valuation = ledger.state().valuation(plan.coupon_value);
+        let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
         let to_send = deliveries.to_send();
         let load = preview.load(to_send);
         let forecast = forecast(plan, &load, self.now);

@@ -192,7 +192,9 @@ impl Listener {
         let admitted = EventKind::Admitted {
             reading: Box::new(reading),
             counts,
-            valuation: ledger.state().valuation(campaign.plan.coupon_value),
+            valuation: ledger
+                .state()
+                .valuation(&campaign.plan.activity_id, campaign.plan.coupon_value),
         };
         for kind in [began, admitted] {
             listener.receive(&Event { at: from, kind });

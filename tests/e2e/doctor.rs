@@ -7,19 +7,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
+use crate::scene::{FakePlatform, KEY, Ran, SECRET, Scene};
 
 fn command(scene: &Scene, flags: &[&str]) -> Command {
-    let mut command = Command::new(RUNNER);
+    let mut command = scene.command("doctor", flags);
     command
-        .arg("doctor")
-        .arg(scene.file())
-        .args(flags)
         .env("WHOLE_KEY", KEY)
         .env("WHOLE_SECRET", SECRET)
-        .env("XDG_STATE_HOME", scene.home.path())
-        .env("NO_COLOR", "1")
-        .env_remove("RUNNER_LOG")
         .env_remove("RUNNER_STATE_DIR");
     fs::set_permissions(scene.file(), Permissions::from_mode(0o644)).unwrap();
     command

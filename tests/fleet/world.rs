@@ -174,8 +174,9 @@ pub struct World {
     starts: BTreeMap<AppKey, Vec<Duration>>,
     under_way: BTreeMap<(AppKey, u16), Duration>,
     issued: BTreeSet<(AppKey, u16)>,
-    /// The last start for each app id and the process that made it.
+    /// The times between the last start of one owner of an app id and the first of the next.
     pub changes: Vec<Duration>,
+    /// The last start for each app id, and the worker that made it.
     last_start: BTreeMap<AppKey, (WorkerId, Duration)>,
 }
 

@@ -181,7 +181,7 @@ impl StartedRun<'_> {
             ledger.accept_older();
             ledger.hold_back(&reader.beginning(ledger.state()))?;
             let counts = ledger.state().counts();
-            let valuation = ledger.state().valuation(plan.coupon_value);
+            let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
             self.emit(EventKind::Counted { counts, valuation });
         }
         self.unless_stalled(self.show(existing.as_ref())).await?;
@@ -237,7 +237,7 @@ impl StartedRun<'_> {
             self.emit(EventKind::Admitting { users, of });
         }
         let counts = ledger.state().counts();
-        let valuation = ledger.state().valuation(plan.coupon_value);
+        let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
         self.emit(EventKind::Admitted {
             reading: Box::new(reading),
             counts,
@@ -361,15 +361,7 @@ impl StartedRun<'_> {
             return Ok(Answer::Yes);
         }
         let plan = &self.campaign.loaded.plan;
-        // What the platform stated for the last activity says nothing of another one.
-        let last = ledger_state.generation().map(|last| &last.activity_id);
-        let price = if last.is_none_or(|last| *last == plan.activity_id) {
-            ledger_state.valuation(plan.coupon_value).price
-        } else {
-            LedgerState::new(plan.identity.clone())
-                .valuation(plan.coupon_value)
-                .price
-        };
+        let price = ledger_state.valuation(&plan.activity_id, plan.coupon_value).price;
         let names = &self.campaign.loaded.parsed.campaign.names;
         let question = Question {
             campaign: names.campaign.clone(),

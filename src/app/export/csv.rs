@@ -77,8 +77,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::app::export::table::pending;
     use crate::audience::{Columns, CsvSource, Encoding, Input, Source, find_artefact, read};
-    use crate::model::delivery::StateName;
     use crate::model::identity::OpenId;
 
     fn exported(open_ids: &[String], bom: bool) -> tempfile::NamedTempFile {
@@ -86,17 +86,8 @@ mod tests {
         let mut csv = Csv::begin(&mut file, Times::new(TimeZone::UTC), bom).expect("the header is written");
         for open_id in open_ids {
             let row = Row {
-                open_id: open_id.clone(),
-                ordinal: 1,
-                merchant_coupon_id: None,
-                state: StateName::Pending,
-                activity_id: None,
-                attempts: 0,
-                unknown_attempts: 0,
-                first_attempt_at: None,
-                settled_at: None,
-                outcome: None,
                 reason: Some("=1+1".to_owned()),
+                ..pending(open_id)
             };
             csv.row(&row).expect("the row is written");
         }

@@ -272,25 +272,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::app::export::table::pending as row;
     use crate::catalogue::Language;
     use crate::model::identity::ActivityId;
     use crate::model::outcome::{Coupon, Outcome, Proof};
-
-    fn row(open_id: &str) -> Row<'_> {
-        Row {
-            open_id: open_id.to_owned(),
-            ordinal: 1,
-            merchant_coupon_id: None,
-            state: StateName::Pending,
-            activity_id: None,
-            attempts: 0,
-            unknown_attempts: 0,
-            first_attempt_at: None,
-            settled_at: None,
-            outcome: None,
-            reason: None,
-        }
-    }
 
     fn workbook(rows: u32, deliveries: &[Row<'_>]) -> Vec<u8> {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();

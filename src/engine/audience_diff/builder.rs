@@ -427,7 +427,7 @@ fn over_max_coupons(ledger_state: &LedgerState, survey: &Survey, plan: &Plan) ->
         return Some(Refusal::OverMaxCoupons { max, sum });
     }
     let max = plan.max_worth?;
-    let valuation = ledger_state.valuation(plan.coupon_value);
+    let valuation = ledger_state.valuation(&plan.activity_id, plan.coupon_value);
     let unstated = sum.total().saturating_sub(valuation.stated);
     let at_most = valuation.given + valuation.price?.each.times(unstated);
     (at_most > max).then_some(Refusal::OverMaxWorth { max, at_most, sum })

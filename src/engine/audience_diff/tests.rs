@@ -415,6 +415,17 @@ fn the_worth_of_every_coupon_still_possible_is_compared_with_max_worth() {
     apply(2_999, Some(1_000))
         .decide(&ledger)
         .expect_err("an issued coupon counts too");
+    // The platform states 10 yuan for this activity, and says nothing of another one.
+    ledger.attempt_issued(key(1), 1_000);
+    let other = ActivityId::parse("7300").unwrap();
+    let under_other = apply(3_000, Some(2_000)).with(|plan| plan.activity_id = other);
+    let refused = under_other.decide(&ledger).expect_err("the file's value counts for it");
+    assert!(
+        refused
+            .iter()
+            .any(|refusal| matches!(refusal, Refusal::OverMaxWorth { .. })),
+        "{refused:?}"
+    );
 }
 
 /// The coupon that may exist beside the one that is sent again counts as well.

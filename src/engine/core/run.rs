@@ -767,7 +767,7 @@ impl Run {
         let took = now.instant.saturating_duration_since(since);
         self.emit(EventKind::Flushed { took, facts }, now);
         let counts = state.counts();
-        let valuation = state.valuation(outside.plan.coupon_value);
+        let valuation = state.valuation(&outside.plan.activity_id, outside.plan.coupon_value);
         self.emit(EventKind::Counted { counts, valuation }, now);
         for permit in permits {
             let latest = self.latest_start(permit.key(), state);
@@ -1080,7 +1080,7 @@ fn reached_limit(outside: &Outside<'_>, fresh: u64) -> Option<Halted> {
         return Some(Halted::MaxCoupons { max });
     }
     let max = plan.max_worth?;
-    let valuation = state.valuation(plan.coupon_value);
+    let valuation = state.valuation(&plan.activity_id, plan.coupon_value);
     let worth = valuation.worth(&counts);
     let each = valuation.price.map(|price| price.each);
     let committed = if mutant!(DoubtsWorthNothing) {

@@ -270,13 +270,13 @@ impl LedgerState {
         self.totals.reopened_held
     }
 
-    /// What is known of the value of this ledger's coupons. `stated_in_file` is `coupon_value` of the campaign file; a value that the
-    /// platform stated for the current activity takes precedence.
+    /// What is known of the value of this ledger's coupons, those of `activity_id` from now on. `stated_in_file` is `coupon_value` of
+    /// the campaign file; a value that the platform stated for that activity takes precedence.
     #[must_use]
-    pub fn valuation(&self, stated_in_file: Option<Money>) -> Valuation {
+    pub fn valuation(&self, activity_id: &ActivityId, stated_in_file: Option<Money>) -> Valuation {
         let value = &self.totals.coupon_value;
         let by_platform = self
-            .current_activity()
+            .activity_no(activity_id)
             .and_then(|activity| value.of_activity(activity))
             .map(|each| Price {
                 each,

@@ -25,7 +25,7 @@ use crate::ledger::{Fact, Ledger};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, DeliveryKey, DeliveryStatus, State};
 use crate::model::event::PlaceUnit;
-use crate::model::outcome::{Outcome, Proof, Unknown};
+use crate::model::outcome::{Coupon, Outcome, Proof, Unknown};
 use crate::plan::{self, RunOptions};
 
 pub(super) const CODE: i64 = 29_005_099;
@@ -105,9 +105,22 @@ impl Memory {
 
     /// Attempts one delivery, with this end.
     pub(super) fn attempt(&mut self, key: DeliveryKey, decision: Decision) {
+        self.attempt_with(key, decision, Proof::Unknown(Unknown::TimedOut));
+    }
+
+    /// Attempts one delivery, for which the platform issues a coupon of this value.
+    pub(super) fn attempt_issued(&mut self, key: DeliveryKey, fen: i64) {
+        let coupon = Box::new(Coupon {
+            discount_amount: Some(fen),
+            ..Coupon::default()
+        });
+        self.attempt_with(key, Decision::Issued, Proof::Issued { coupon, replay: false });
+    }
+
+    fn attempt_with(&mut self, key: DeliveryKey, decision: Decision, proof: Proof) {
         let activity = self.state().current_activity().expect("a generation was closed");
         let outcome = Box::new(Outcome {
-            proof: Proof::Unknown(Unknown::TimedOut),
+            proof,
             answer: None,
             status: None,
             detail: None,
