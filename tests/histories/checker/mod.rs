@@ -508,10 +508,16 @@ impl LedgerChecker {
         let known = self.reference.coupons_at_most();
         let new = self.reference.delivery(key)?.unknown == 0;
         if let Some(worth) = settings.worth.filter(|_| new) {
-            // Nobody knows the value before the platform has stated it, so the first coupon is sent alone.
-            let is_known = worth.is_in_file || (worth.is_stated && self.reference.issued() > 0);
+            // Nobody knows the value before the platform has stated it for the activity, so the first coupon of an
+            // activity is sent alone, if the coupons before it leave room for any value.
             let known = known + self.reference.held();
-            if (known + 1) * worth.each > worth.most.max(worth.each) || (known > 0 && !is_known) {
+            let is_known = worth.is_in_file || (worth.is_stated && self.reference.issued_by(settings.activity) > 0);
+            let every_value_is_known = known == 0 || (worth.is_stated && known == self.reference.issued());
+            let has_room = match is_known {
+                true => (known + 1) * worth.each <= worth.most,
+                false => every_value_is_known && known * worth.each < worth.most,
+            };
+            if !has_room {
                 return Err(Violation::new("max_worth", format!("{key:?} with {known} before it")));
             }
         }

@@ -257,6 +257,13 @@ impl ReferenceState {
         issued
     }
 
+    /// How many deliveries are issued whose last attempt was under this activity.
+    pub fn issued_by(&self, activity: u8) -> u64 {
+        let deliveries = self.recipients.iter().flat_map(|person| &person.deliveries);
+        let issued = deliveries.filter(|delivery| delivery.state == StateName::Issued && delivery.activity == activity);
+        issued.count() as u64
+    }
+
     /// How many coupons may exist by what the ledger knows, without those that are sent from now on.
     pub fn coupons_at_most(&self) -> u64 {
         let [_, in_flight, _, in_doubt, _, issued, ..] = self.counts();
