@@ -522,8 +522,12 @@ impl Queue {
         {
             return false;
         }
-        let of = |key: &DeliveryKey| waves.contains(&self.waves.wave_of(key.recipient));
         let owed = |key: &DeliveryKey| ledger_state.status(*key).state == State::Pending;
+        // One of an earlier wave that was attempted holds up no later wave.
+        let of = |key: &DeliveryKey| {
+            let wave = self.waves.wave_of(key.recipient);
+            waves.contains(&wave) || (wave <= *waves.end() && owed(key))
+        };
         if self.late.iter().any(|key| of(key) && owed(key)) {
             return false;
         }

@@ -209,6 +209,30 @@ fn a_wave_does_not_end_while_an_added_user_waits_for_a_window() {
     holds(&scenario);
 }
 
+/// A late user of a wave that has ended waits until another campaign's attempt for that user has ended. The later wave must not
+/// end before that user was attempted, because its share includes all earlier ones.
+#[test]
+fn a_wave_does_not_end_while_another_campaign_sends_to_a_user_added_to_an_earlier_one() {
+    let mut scenario = plain(&[0, 1, 2, 4, 5, 6]);
+    scenario.applies.push(scenario.applies[0].clone());
+    add_campaign(&mut scenario);
+    scenario.campaigns[1].waves = vec![wave(40, 0, 100), wave(58, 0, 100)];
+    scenario.applies[0].campaigns.remove(0);
+    let later = &mut scenario.applies[1];
+    later.campaigns[0].listed = [8].map(ListedUser::new).to_vec();
+    later.campaigns[1].listed = [3, 8].map(ListedUser::new).to_vec();
+    scenario.responses.push(ScriptedResponse {
+        user: 8,
+        nth: 1,
+        response: Response {
+            issues_after: Some(10),
+            answer: AnswerKind::Issued,
+            after: 1_500,
+        },
+    });
+    holds(&scenario);
+}
+
 /// Adds a campaign with the users of the first one to all applies.
 fn add_campaign(scenario: &mut Scenario) {
     let number = scenario.campaigns.len();
