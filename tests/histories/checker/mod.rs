@@ -513,9 +513,10 @@ impl LedgerChecker {
             let known = known + self.reference.held();
             let is_known = worth.is_in_file || (worth.is_stated && self.reference.issued_by(settings.activity) > 0);
             let every_value_is_known = known == 0 || (worth.is_stated && known == self.reference.issued());
-            let has_room = match is_known {
-                true => (known + 1) * worth.each <= worth.most,
-                false => every_value_is_known && known * worth.each < worth.most,
+            let has_room = if is_known {
+                (known + 1) * worth.each <= worth.most
+            } else {
+                every_value_is_known && known * worth.each < worth.most
             };
             if !has_room {
                 return Err(Violation::new("max_worth", format!("{key:?} with {known} before it")));
