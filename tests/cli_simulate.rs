@@ -207,21 +207,6 @@ fn without_faults_it_agrees_with_the_plan() {
     assert!((-2..30).contains(&apart), "{foretold} and {lived}");
 }
 
-/// The example in the README shows the real output.
-#[test]
-fn the_readme_shows_what_is_printed() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let (_, example) = readme.split_once("$ runner simulate ").unwrap();
-    let (example, _) = example.split_once("\n```").unwrap();
-    let (first, rest) = example.split_once("\\\n").unwrap();
-    let (second, printed) = rest.split_once('\n').unwrap();
-    let nowhere = tempfile::tempdir().unwrap();
-    let line = format!("simulate {first} {second} --state-dir {}", nowhere.path().display());
-    let (code, said, err) = run(root, &line);
-    assert_eq!((code, said.trim_end()), (Some(0), printed), "{err}");
-}
-
 #[test]
 fn what_cannot_be_meant_is_refused() {
     let dir = campaign(10, "");

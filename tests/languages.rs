@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::collections::BTreeSet;
+#[path = "languages/documents.rs"]
+mod documents;
+#[path = "languages/examples.rs"]
+mod examples;
+#[path = "languages/texts.rs"]
+mod texts;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn run(args: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -131,111 +136,4 @@ fn explain_in_chinese() {
     ]
     .map(|args| stdout(&run(args, &[("RUNNER_LANG", "zh")])));
     insta::assert_snapshot!(shown.join("\n--\n"));
-}
-
-/// A document in one language, taken apart.
-struct Document {
-    /// The lines of its code blocks, without comments.
-    code: Vec<String>,
-    /// The texts in back quotes.
-    spans: BTreeSet<String>,
-    /// The kind of each of its blocks.
-    shape: Vec<String>,
-}
-
-fn document(path: &Path) -> Document {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut code = Vec::new();
-    let mut prose = String::new();
-    let mut fenced = false;
-    let mut after_blank = true;
-    let mut indented = false;
-    for line in text.lines() {
-        let fence = line.trim_start().starts_with("```");
-        indented = !fenced && line.starts_with("    ") && (after_blank || indented);
-        if fence || fenced || indented {
-            code.push(without_comment(line));
-            fenced ^= fence;
-        } else {
-            prose.push_str(line);
-            prose.push('\n');
-        }
-        after_blank = line.trim().is_empty();
-    }
-    // Links to the other language are beside the text.
-    let prose: String = prose
-        .lines()
-        .filter(|line| !line.contains("**English**") && !line.contains("**简体中文**"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    let mut spans = BTreeSet::new();
-    for paragraph in prose.split("\n\n") {
-        for span in paragraph.split('`').skip(1).step_by(2) {
-            spans.insert(span.split_whitespace().collect::<Vec<_>>().join(" "));
-        }
-    }
-    let shape = prose
-        .split("\n\n")
-        .map(str::trim_start)
-        .filter(|block| !block.trim().is_empty())
-        .map(|block| match block {
-            block if block.starts_with('#') => "#".repeat(block.len() - block.trim_start_matches('#').len()),
-            block if block.starts_with("- ") => format!(
-                "list of {}",
-                block.lines().filter(|line| line.starts_with("- ")).count()
-            ),
-            block if block.starts_with('|') => format!("table of {}", block.lines().count()),
-            _ => "paragraph".to_owned(),
-        });
-    Document {
-        code,
-        spans,
-        shape: shape.collect(),
-    }
-}
-
-fn without_comment(line: &str) -> String {
-    match line.find(" # ") {
-        _ if line.trim_start().starts_with("# ") => "#".to_owned(),
-        Some(at) => line[..at].trim_end().to_owned(),
-        None => line.trim_end().to_owned(),
-    }
-}
-
-#[test]
-fn each_document_says_the_same_in_both_languages() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let names = |dir: &Path| -> BTreeSet<String> {
-        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-        entries
-            .filter(|path| path.is_file())
-            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-            .collect()
-    };
-    let mut pairs = vec![(root.join("README.md"), root.join("README.zh-CN.md"))];
-    for folder in ["docs", "docs/problems"] {
-        let english = root.join(folder);
-        let chinese = root.join(folder.replace("docs", "docs/zh-CN"));
-        assert_eq!(
-            names(&english),
-            names(&chinese),
-            "{folder} has the same pages in both languages"
-        );
-        pairs.extend(
-            names(&english)
-                .into_iter()
-                .map(|name| (english.join(&name), chinese.join(&name))),
-        );
-    }
-    for (english, chinese) in pairs {
-        let place = english.display();
-        let (english, chinese) = (document(&english), document(&chinese));
-        assert_eq!(english.code, chinese.code, "the examples of {place}");
-        let differing: Vec<_> = english.spans.symmetric_difference(&chinese.spans).collect();
-        assert!(
-            differing.is_empty(),
-            "back quotes in one language only, of {place}: {differing:?}"
-        );
-        assert_eq!(english.shape, chinese.shape, "the blocks of {place}");
-    }
 }
