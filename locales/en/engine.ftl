@@ -1,5 +1,6 @@
 ledger-failed = the ledger failed, so sending stopped at once
 app-lock-failed = cannot take this app id's turn to send on this machine
+term-lost = another worker may own the app id now, so sending stopped at once
 attempt-defect = an attempt ended in a defect of this program
 no-clock = cannot set up a clock for the simulation
 

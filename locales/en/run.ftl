@@ -45,6 +45,11 @@ wait-wave = wave { $done } done, { $left } to wave { $next }
 wait-wave-over = wave { $done } done, wave { $next } comes now
 wait-last-wave = wave { $done } done, { $left } to all other users
 wait-last-wave-over = wave { $done } done, all other users come now
+wait-previous-owner = waiting for the previous owner of the app id{ $known ->
+        [yes] , continues { $next }
+       *[no] {""}
+    }
+wait-lease = waiting for the database to renew this worker's lease
 wait-due = nothing is due at the moment{ $known ->
         [yes] , next attempt { $next }
        *[no] {""}

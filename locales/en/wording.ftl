@@ -49,6 +49,7 @@ holder-silent = { $holder }; it does not answer and may be suspended
 # Why no further attempt starts.
 drain-stopped = it was stopped by { $by }
 drain-app-id-taken = { $holder }, and --no-wait is given
+drain-handed-over = the app id is handed over to another worker, which goes on
 drain-interrupted = it was interrupted
 drain-halted = it halted
 drain-end = schedule.end is past
@@ -147,6 +148,8 @@ waited-window = outside schedule.hours
 waited-day = pace.per_day used up
 waited-wave = the wait after a wave
 waited-app-id = another sender of the app id
+waited-previous-owner = the previous owner of the app id
+waited-lease = no lease from the database
 waited-due = retries not due yet
 waited-outage = platform out of reach
 waited-platform = the platform asks to wait

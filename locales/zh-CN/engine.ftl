@@ -1,5 +1,6 @@
 ledger-failed = 账本出错，因此立即停止发送
 app-lock-failed = 无法在本机上为该小程序 ID 取得发送的轮次
+term-lost = 小程序 ID 可能已由另一个工作进程持有，因此立即停止发送
 attempt-defect = 一次尝试因本程序的缺陷而异常结束
 no-clock = 无法为模拟建立时钟
 

@@ -35,6 +35,11 @@ wait-wave = 批次 { $done } 已完成，{ $left }后开始批次 { $next }
 wait-wave-over = 批次 { $done } 已完成，现在开始批次 { $next }
 wait-last-wave = 批次 { $done } 已完成，{ $left }后开始其余用户
 wait-last-wave-over = 批次 { $done } 已完成，现在开始其余用户
+wait-previous-owner = 等待小程序 ID 的上一个持有者{ $known ->
+        [yes] ，{ $next }继续
+       *[no] {""}
+    }
+wait-lease = 等待数据库续期本工作进程的租约
 wait-due = 目前没有到期的发放{ $known ->
         [yes] ，下次尝试：{ $next }
        *[no] {""}

@@ -46,6 +46,7 @@ holder-silent = { $holder }；它没有响应，可能已被挂起
 # 不再开始新尝试的原因。
 drain-stopped = 被{ $by }停止
 drain-app-id-taken = { $holder }，且指定了 --no-wait
+drain-handed-over = 小程序 ID 移交给另一个工作进程，由它继续
 drain-interrupted = 执行被中断
 drain-halted = 执行已中止
 drain-end = 已过 schedule.end
@@ -142,6 +143,8 @@ waited-window = 不在 schedule.hours 内
 waited-day = pace.per_day 已用完
 waited-wave = 批次之间的等待
 waited-app-id = 小程序 ID 正由另一个进程发放
+waited-previous-owner = 小程序 ID 的上一个持有者
+waited-lease = 没有数据库的租约
 waited-due = 重试时间未到
 waited-outage = 平台无法访问
 waited-platform = 平台要求等待

@@ -1,6 +1,9 @@
 //! The state that the campaigns of one app id share in this process: the app lock, the pace, the throttle, the circuit breaker,
 //! and the users with a request in flight.
 //!
+//! On one machine the kernel keeps the app lock, and one process after the other takes it. In a fleet a worker owns the app id for
+//! a term, and a limiter is for one term. See [`AppLock`].
+//!
 //! Each run has a handle. Runs that send take turns, start by start, and unused turns go to the others. The pace is that of the
 //! slowest run that sends. During an outage one run probes for all.
 
@@ -21,14 +24,37 @@ use crate::pace::quota::Pacer;
 use crate::pace::throttle::Throttle;
 use crate::plan::forecast::after_taking;
 
+pub use super::limits::app_share::TermState;
 use super::limits::app_share::{AppShare, AppState, Report, Slowed};
 use super::limits::circuit_breaker::{Attempted, CircuitBreaker, MOST_BETWEEN, Reach};
 use super::limits::reservations::{Busy, Reservations, User};
 
-/// The app lock: one process at a time on this machine sends for an app id.
+/// The time that a lock's `not_before` has after the last start of the previous owner.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The app lock: one process at a time sends for an app id.
+///
+/// A lock of the kernel is this process's as long as it has it. For a term of a fleet the other methods say how far this process may
+/// rely on it.
 pub trait AppLock: Send + Sync {
     /// Takes the lock. Does not block the thread, and ends within a few seconds, whatever the process does that has the lock.
     fn take(&self) -> Taking<'_>;
+
+    /// Whether nobody else can own the app id now. Called right before each send, so it has to be quick.
+    fn is_trusted(&self) -> bool {
+        true
+    }
+
+    /// When the first attempt of the term may start: a second after the last moment at which a request of the previous owner can
+    /// start. `None` if it can start until the lock is taken.
+    fn not_before(&self) -> Option<Instant> {
+        None
+    }
+
+    /// How the term goes on.
+    fn term(&self) -> watch::Receiver<TermState> {
+        watch::channel(TermState::Lasts).1
+    }
 }
 
 /// The result of [`AppLock::take`].
@@ -79,8 +105,8 @@ pub struct AppLimiter {
 struct Shared {
     /// The app lock. `None` while this process does not have it.
     held: Option<HeldAppLock>,
-    /// When the lock was last taken.
-    taken: Option<Instant>,
+    /// The last moment at which another process can have started an attempt.
+    others_until: Option<Instant>,
     pacer: Pacer,
     throttle: Throttle,
     breaker: CircuitBreaker,
@@ -117,7 +143,7 @@ impl AppLimiter {
             taking: tokio::sync::Mutex::default(),
             shared: Mutex::new(Shared {
                 held: None,
-                taken: None,
+                others_until: None,
                 pacer: Pacer::new(full, monotonic_now()),
                 throttle: Throttle::new(full),
                 breaker: CircuitBreaker::default(),
@@ -152,6 +178,41 @@ impl AppLimiter {
             woken,
             joined: now,
             changes: self.changes.subscribe(),
+            term: self.lock.term(),
+        }
+    }
+
+    /// Makes all campaigns pass over these users until `until`. To be called before the campaigns of the app id run, with the open_ids
+    /// of the users who may have a request of a previous owner on its way: those of intents without an outcome, and of lost answers,
+    /// in any ledger of the app id.
+    pub fn pass_over<'u>(&self, open_ids: impl IntoIterator<Item = &'u str>, until: Instant) {
+        if mutant!(UnfinishedForgotten) {
+            return;
+        }
+        self.with(|shared| {
+            for open_id in open_ids {
+                shared.reservations.pass_over(User::new(open_id), until);
+            }
+        });
+    }
+
+    /// Whether nobody else can own the app id now.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.lock.is_trusted()
+    }
+
+    /// When the first attempt of the term may start. `None` outside a fleet.
+    fn not_before(&self) -> Option<Instant> {
+        self.lock.not_before().filter(|_| !mutant!(StartsBeforeTerm))
+    }
+
+    /// The last moment at which another process can have started an attempt, if this one takes the lock now.
+    fn others_until(&self) -> Option<Instant> {
+        let now = monotonic_now();
+        match self.lock.not_before() {
+            None => Some(now),
+            Some(_) if mutant!(StartsBeforeTerm) => None,
+            Some(first) => Some(first.checked_sub(SHORTEST_WAIT).unwrap_or(first)),
         }
     }
 
@@ -197,11 +258,10 @@ impl Shared {
         if pace.total_cmp(&self.pacer.per_second()).is_ne() {
             self.pacer.set_pace(pace, now);
         }
-        // Another process may have sent until the lock was taken.
-        if let Some(taken) = self.taken
+        if let Some(others_until) = self.others_until
             && !mutant!(Forgetful)
         {
-            self.pacer.hold_until(taken + after_taking(pace));
+            self.pacer.hold_until(others_until + after_taking(pace));
         }
     }
 
@@ -259,17 +319,25 @@ pub(super) struct LimiterHandle {
     woken: Arc<Notify>,
     joined: Instant,
     changes: watch::Receiver<u64>,
+    term: watch::Receiver<TermState>,
 }
 
 impl LimiterHandle {
-    /// Completes when another run has changed something that this run may wait for.
+    /// Completes when another run or the term has changed something that this run may wait for.
     pub(super) async fn changed(&mut self) {
+        let can_change = self.term.has_changed().is_ok();
         tokio::select! {
             biased;
             () = self.woken.notified() => {}
+            _ = self.term.changed(), if can_change => {}
             // The limiter outlives its handles, so the sender exists.
             _ = self.changes.changed() => {}
         }
+    }
+
+    /// Whether another process may own the app id, and this one can record nothing more.
+    pub(super) fn has_lost_term(&self) -> bool {
+        *self.term.borrow() == TermState::Lost
     }
 
     /// Gives up all attempts in flight of this run. Their answers are not read.
@@ -295,8 +363,8 @@ impl LimiterHandle {
         self.limiter.with(|shared| shared.sending(self.number))
     }
 
-    /// Takes the app lock, or shares it with another run of this process. Nothing starts in the first second after it was taken,
-    /// or in the interval between starts of the slowest campaign that sends, if that is longer.
+    /// Takes the app lock, or shares it with another run of this process. Nothing starts in the first second after another process
+    /// can have sent, or in the interval between starts of the slowest campaign that sends, if that is longer.
     ///
     /// # Errors
     /// If another process has it, or the system refuses the request.
@@ -315,7 +383,7 @@ impl LimiterHandle {
             match limiter.lock.take().await {
                 Ok(held) => limiter.with(|shared| {
                     shared.held = Some(held);
-                    shared.taken = Some(monotonic_now());
+                    shared.others_until = limiter.others_until();
                 }),
                 Err(NotTaken::By(found)) => {
                     *holder = Some(found.clone());
@@ -394,6 +462,9 @@ impl LimiterHandle {
 
 impl AppShare for LimiterHandle {
     fn state(&mut self, now: Instant) -> AppState {
+        let is_trusted = self.limiter.is_trusted();
+        let not_before = self.limiter.not_before();
+        let term = *self.term.borrow_and_update();
         self.limiter.with(|shared| {
             let senders = shared.senders();
             let next_start = shared.pacer.expected(now, 0);
@@ -418,6 +489,9 @@ impl AppShare for LimiterHandle {
                         open.next_probe
                     }
                 }),
+                term,
+                is_trusted,
+                not_before,
             }
         })
     }

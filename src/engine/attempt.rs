@@ -159,6 +159,8 @@ pub async fn attempt<P: Platform>(
         || !(mutant!(WindowWhenQueued) || shared.schedule.allows(began))
         || latest.is_past(began, shared.clock.age_now())
         || !shared.platform.is_current(&access)
+        // The last one, because the lease of a worker may end at any moment.
+        || !(mutant!(TrustUnchecked) || shared.limiter.is_trusted())
     {
         return Done::CalledOff { key, why: None };
     }

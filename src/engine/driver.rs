@@ -71,6 +71,9 @@ pub enum EngineError {
     /// The app lock could not be asked for.
     #[error("{}", engine::AppLockFailed)]
     AppId(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another worker of the fleet may own the app id: nothing more is started or recorded.
+    #[error("{}", engine::TermLost)]
+    TermLost,
     /// A defect of the program.
     #[error("{}", engine::AttemptDefect)]
     Worker(#[from] tokio::task::JoinError),
@@ -80,7 +83,7 @@ impl<S: Store, P: Platform> Apply<S, P> {
     /// Sends what is owed until nothing is left or the run is stopped. Returns the ledger too.
     ///
     /// # Errors
-    /// When the ledger fails: sending stops at once.
+    /// When the ledger fails or the term is lost: sending stops at once.
     pub async fn run(self) -> Result<(RunOutcome, Ledger<S>), EngineError> {
         Driver::new(self).run().await
     }
@@ -220,6 +223,8 @@ impl<S: Store, P: Platform> Driver<S, P> {
                         self.finished.extend(done);
                         Ok(Input::Changed(self.collect()))
                     }
+                    // An owner whose term is lost is fenced, so its ledger may have failed too.
+                    None if self.limiter.has_lost_term() => return Err(EngineError::TermLost),
                     None => return Err(failed.unwrap_or(LedgerError::Failed).into()),
                 },
                 Awaits::Leave => {
@@ -340,9 +345,11 @@ impl<S: Store, P: Platform> Driver<S, P> {
     }
 
     /// Releases the lock of the app id, unless another run of this process sends. Waits for as long as a request with a lost
-    /// answer may be at the platform.
+    /// answer may be at the platform, unless another process may have the app id already.
     async fn leave(&self, mut now: Instant) {
-        while let Err(kept_until) = self.limiter.release(now) {
+        while let Err(kept_until) = self.limiter.release(now)
+            && !self.limiter.has_lost_term()
+        {
             tokio::time::sleep_until(kept_until.into()).await;
             now = monotonic_now();
         }

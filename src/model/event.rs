@@ -250,6 +250,10 @@ pub enum Waiting {
         /// That process.
         holder: AppLockHolder,
     },
+    /// The previous owner of the app id, whose last requests may be on their way.
+    PreviousOwner,
+    /// The database, which has to renew the lease of this worker.
+    Lease,
     /// The time at which deliveries are due again; there is nothing else to do.
     Due,
     /// The platform, which is unreachable.
@@ -275,8 +279,19 @@ pub enum Waiting {
 
 impl Waiting {
     /// All words that [`Waiting::word`] returns.
-    pub const WORDS: [&'static str; 10] = [
-        "start", "window", "day", "wave", "approval", "app_id", "due", "outage", "platform", "token",
+    pub const WORDS: [&'static str; 12] = [
+        "start",
+        "window",
+        "day",
+        "wave",
+        "approval",
+        "app_id",
+        "previous_owner",
+        "lease",
+        "due",
+        "outage",
+        "platform",
+        "token",
     ];
 
     /// The word for the reason.
@@ -289,6 +304,8 @@ impl Waiting {
             Self::Wave { .. } => "wave",
             Self::Approval { .. } => "approval",
             Self::AppId { .. } => "app_id",
+            Self::PreviousOwner => "previous_owner",
+            Self::Lease => "lease",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
             Self::Platform { .. } => "platform",
@@ -340,6 +357,8 @@ pub enum DrainReason {
         /// The process that has its lock.
         holder: AppLockHolder,
     },
+    /// The app id is handed over to another worker of the fleet, which goes on.
+    HandedOver,
 }
 
 /// The process that holds a lock.

@@ -87,6 +87,12 @@ mod bugs {
         Unapproved,
         /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
+        /// An attempt does not check whether its worker still owns the app id.
+        TrustUnchecked,
+        /// The users with a request of the previous owner are not passed over.
+        UnfinishedForgotten,
+        /// The campaigns of a new owner start at once.
+        StartsBeforeTerm,
         /// A worker trusts its lease from the answer of a renewal on.
         TrustFromAnswer,
         /// A worker counts the time in which the database is away as silence of other workers.

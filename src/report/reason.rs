@@ -240,6 +240,8 @@ impl Reason {
                 Waiting::Day { .. }
                 | Waiting::Wave { .. }
                 | Waiting::Approval { .. }
+                | Waiting::PreviousOwner
+                | Waiting::Lease
                 | Waiting::Due
                 | Waiting::Platform { .. } => false,
             },
@@ -363,6 +365,12 @@ fn waiting(why: &Waiting, until: Option<Timestamp>, cause: Option<&str>, now: Ti
             let since = holder.owner.as_ref().map(|owner| time(owner.since));
             wording::app_lock_holder(holder, since.as_deref())
         }
+        Waiting::PreviousOwner => run::WaitPreviousOwner {
+            known: &known,
+            next: &next,
+        }
+        .to_string(),
+        Waiting::Lease => run::WaitLease.to_string(),
         Waiting::Due => run::WaitDue {
             known: &known,
             next: &next,

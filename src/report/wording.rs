@@ -21,6 +21,7 @@ pub fn drain_reason(why: &DrainReason) -> String {
             wording::DrainAppIdTaken { holder: &holder }.to_string()
         }
         DrainReason::NotApproved { done } => approval::Draining { done: (*done).into() }.to_string(),
+        DrainReason::HandedOver => wording::DrainHandedOver.to_string(),
         DrainReason::Interrupted => wording::DrainInterrupted.to_string(),
         DrainReason::Halted => wording::DrainHalted.to_string(),
         DrainReason::End => wording::DrainEnd.to_string(),
@@ -379,6 +380,8 @@ pub fn waited_for(word: &str) -> String {
         "day" => wording::WaitedDay.to_string(),
         "wave" => wording::WaitedWave.to_string(),
         "app_id" => wording::WaitedAppId.to_string(),
+        "previous_owner" => wording::WaitedPreviousOwner.to_string(),
+        "lease" => wording::WaitedLease.to_string(),
         "due" => wording::WaitedDue.to_string(),
         "outage" => wording::WaitedOutage.to_string(),
         "platform" => wording::WaitedPlatform.to_string(),
@@ -443,6 +446,7 @@ mod tests {
             DrainReason::AppIdTaken {
                 holder: AppLockHolder::default(),
             },
+            DrainReason::HandedOver,
             DrainReason::Interrupted,
             DrainReason::Halted,
             DrainReason::End,

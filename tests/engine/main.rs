@@ -21,6 +21,7 @@ mod run_commands;
 mod send_window;
 mod shared_users;
 mod tail;
+mod term;
 mod waves;
 mod waves_end;
 mod world;

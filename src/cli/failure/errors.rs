@@ -352,7 +352,7 @@ impl From<EngineError> for Failure {
             EngineError::Ledger(LedgerError::Older(_)) => (Problem::OlderLedger, &app::OlderLedgerHelp),
             EngineError::Ledger(LedgerError::GivenUp) => (Problem::Store, &failure::SlowDisk),
             EngineError::Ledger(LedgerError::Failed) => (Problem::LedgerFailed, report),
-            EngineError::AppId(_) => (Problem::AppLock, &failure::NothingMoreSentAgain),
+            EngineError::AppId(_) | EngineError::TermLost => (Problem::AppLock, &failure::NothingMoreSentAgain),
             EngineError::Worker(_) => (Problem::Defect, &failure::ReportDefectOfRun),
         };
         Self::from_error(problem, &error).help(help)

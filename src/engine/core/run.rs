@@ -9,7 +9,7 @@ use crate::douyin::NotReady;
 use crate::engine::approval::{self, Approvable};
 use crate::engine::eligibility::activity_of;
 use crate::engine::limits::Limits;
-use crate::engine::limits::app_share::{AppState, Report};
+use crate::engine::limits::app_share::{AppState, Report, TermState};
 use crate::engine::limits::circuit_breaker::Reach;
 use crate::engine::limits::limit::{Allowance, Candidate, Limit as _, Mode, Reserved, RunEvent, View};
 use crate::engine::limits::outage::OutageChange;
@@ -118,7 +118,7 @@ enum Stage {
     },
     /// It awaits the app lock.
     Locking,
-    /// The ledger failed. Attempts in flight end, and nothing is recorded.
+    /// The ledger failed, or another owner writes it. Attempts in flight end, and nothing is recorded.
     Failed,
     /// It releases the app lock, or has ended.
     Leaving,
@@ -161,7 +161,10 @@ impl Run {
             Input::Begin => self.begin(outside),
             Input::Changed(changes) => self.on_change(changes, outside),
             Input::Flushed(permits) => self.on_flushed(permits, outside),
-            Input::LedgerFailed => self.on_ledger_failed(outside),
+            Input::LedgerFailed => {
+                self.stop_recording(outside);
+                Awaits::LastAttempts
+            }
             Input::AppLockTaken => self.on_app_lock_taken(outside),
             Input::AppLockTakenBy(holder) => self.on_app_lock_taken_by(holder, outside),
             Input::Left => self.on_left(outside),
@@ -188,6 +191,9 @@ impl Run {
         let mut finished = changes.finished;
         // Cancelled attempts finish in any order. Sort them by key so that runs are deterministic.
         finished.sort_by_key(Done::key);
+        if self.app.term == TermState::Lost && matches!(self.stage, Stage::Running) {
+            self.stop_recording(outside);
+        }
         if matches!(self.stage, Stage::Failed) {
             for done in finished {
                 self.on_unrecorded(done, outside);
@@ -432,6 +438,8 @@ impl Run {
         if let RunCommand::Stop { by } = &self.command {
             let by = by.clone();
             self.finish(by.map_or(StopReason::Interrupted, StopReason::Stopped));
+        } else if self.app.term == TermState::HandOver {
+            self.finish(StopReason::HandedOver);
         } else if now.wall >= plan.schedule.end {
             self.finish(StopReason::End);
         } else if let Some(why) = self.must_not_wait(outside) {
@@ -824,9 +832,9 @@ impl Run {
         self.actions.extend(events.map(Action::Emit));
     }
 
-    /// Stops the run after the ledger failed. The outcomes that cannot be recorded are emitted: these events are the only
-    /// trace of coupons that the platform may have issued.
-    fn on_ledger_failed(&mut self, outside: &mut Outside<'_>) -> Awaits {
+    /// Stops the run after the ledger failed, or because another owner writes it. The outcomes that cannot be recorded are
+    /// emitted: these events are the only trace of coupons that the platform may have issued.
+    fn stop_recording(&mut self, outside: &mut Outside<'_>) {
         self.open = false;
         self.actions.push(Action::CancelPrepared);
         let mut lost = vec![mem::take(&mut self.batch)];
@@ -843,7 +851,6 @@ impl Run {
                 self.emit_unrecorded(event);
             }
         }
-        Awaits::LastAttempts
     }
 
     fn on_unrecorded(&mut self, done: Done, outside: &mut Outside<'_>) {

@@ -49,6 +49,8 @@ pub enum StopReason {
     NoWave,
     /// Another process sends for the app id, and `--no-wait` is set.
     AppIdTaken(AppLockHolder),
+    /// The app id is handed over to another worker of the fleet, which goes on.
+    HandedOver,
 }
 
 impl StopReason {
@@ -66,6 +68,7 @@ impl StopReason {
             Self::NotApproved(done) => DrainReason::NotApproved { done: *done },
             Self::NoWave => DrainReason::NoWave,
             Self::AppIdTaken(holder) => DrainReason::AppIdTaken { holder: holder.clone() },
+            Self::HandedOver => DrainReason::HandedOver,
             Self::Halted(_) => DrainReason::Halted,
             Self::End => DrainReason::End,
             Self::AtMost => DrainReason::AtMost,
@@ -86,7 +89,8 @@ impl StopReason {
             | Self::DayUsedUp
             | Self::BetweenWaves
             | Self::NotApproved(_)
-            | Self::AppIdTaken(_) => Ending::Incomplete,
+            | Self::AppIdTaken(_)
+            | Self::HandedOver => Ending::Incomplete,
             Self::NothingLeft if goes_on => Ending::Incomplete,
             Self::NothingLeft | Self::Halted(_) | Self::End | Self::NoWindow | Self::NoWave => Ending::NeedsPerson,
         }

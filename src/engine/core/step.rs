@@ -119,7 +119,7 @@ pub enum Awaits {
     Flush(Vec<Fact>),
     /// The app lock, or that another process has it.
     AppLock,
-    /// The next attempt that ends, after the ledger failed. Without one the run fails.
+    /// The next attempt that ends, after the ledger failed or the term was lost. Without one the run fails.
     LastAttempts,
     /// The release of the app lock for good.
     Leave,

@@ -11,7 +11,7 @@ use super::*;
 use crate::campaign;
 use crate::douyin::NotReady;
 use crate::engine::answer_ids::Whose;
-use crate::engine::limits::app_share::{AppShare, AppState, Report, Slowed};
+use crate::engine::limits::app_share::{AppShare, AppState, Report, Slowed, TermState};
 use crate::engine::limits::circuit_breaker::{CircuitBreaker, Reach};
 use crate::engine::limits::reservations::{Busy, User};
 use crate::engine::send_order::SendOrder;
@@ -60,6 +60,12 @@ enum Happening {
         slowed: bool,
         per_second: u8,
         busy: bool,
+    },
+    /// The term of this process goes on in another way. It never comes back once it is lost.
+    Term {
+        term: TermState,
+        is_trusted: bool,
+        waits_ms: u16,
     },
     /// An input that the run may not await.
     Unasked(Unasked),
@@ -119,6 +125,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         Unasked::AppLockTakenBy,
         Unasked::Left,
     ]);
+    let terms = [TermState::Lasts, TermState::Lasts, TermState::HandOver, TermState::Lost];
+    let term = prop::sample::select(terms.to_vec());
     prop_oneof![
         40 => prop_oneof![3 => 0..300_u32, 1 => 0..20_000_000_u32].prop_map(|late_ms| Happening::Awaited { late_ms }),
         20 => (any::<usize>(), how).prop_map(|(nth, how)| Happening::Ends { nth, how }),
@@ -129,6 +137,9 @@ fn happening() -> impl Strategy<Value = Happening> {
             Happening::Limiter { sending: sending || !busy, outage, slowed, per_second, busy }
         }),
         1 => unasked.prop_map(Happening::Unasked),
+        1 => (term, any::<bool>(), 0..5_000_u16).prop_map(|(term, is_trusted, waits_ms)| {
+            Happening::Term { term, is_trusted, waits_ms }
+        }),
     ]
 }
 
@@ -294,6 +305,7 @@ impl Bench {
             app: ArbitraryLimiter {
                 state: AppState {
                     per_second: 50.0,
+                    is_trusted: true,
                     ..AppState::unread(now.instant)
                 },
                 busy: false,
@@ -352,7 +364,16 @@ impl Bench {
         }
         assert!(self.plan.schedule.allows(self.now.wall), "an intent outside the window");
         assert_eq!(self.told, RunCommand::Go, "an intent in a pause or after a stop");
-        assert!(self.app.state.sending, "an intent without the app lock");
+        let app = &self.app.state;
+        assert!(app.sending, "an intent without the app lock");
+        assert!(
+            app.is_trusted && app.term == TermState::Lasts,
+            "an intent although another process may own the app id"
+        );
+        assert!(
+            app.not_before.is_none_or(|first| first <= self.now.instant),
+            "an intent during the wait for the previous owner"
+        );
         // Beside those in flight, as many as that less one are prepared and wait for a free slot.
         let most = usize::from(self.options.max_in_flight) * 2 - 1;
         let in_flight = self.started.len() + intents;
@@ -388,7 +409,16 @@ impl Bench {
                 let now = self.now.instant;
                 let base = if *out { outage(now) } else { AppState::unread(now) };
                 self.app.busy = *busy;
+                let AppState {
+                    term,
+                    is_trusted,
+                    not_before,
+                    ..
+                } = self.app.state;
                 self.app.state = AppState {
+                    term,
+                    is_trusted,
+                    not_before,
                     sending: *sending,
                     per_second: f64::from(*per_second),
                     slowed: slowed.then(|| Slowed {
@@ -397,6 +427,18 @@ impl Bench {
                     }),
                     ..base
                 };
+            }
+            Happening::Term {
+                term,
+                is_trusted,
+                waits_ms,
+            } => {
+                let state = &mut self.app.state;
+                if state.term != TermState::Lost {
+                    state.term = *term;
+                }
+                state.is_trusted = *is_trusted;
+                state.not_before = Some(self.now.instant + Duration::from_millis((*waits_ms).into()));
             }
             Happening::Unasked(unasked) => {
                 let input = match unasked {

@@ -41,6 +41,24 @@ pub struct AppState {
     pub outage: Option<Open>,
     /// When this run may probe. `None` without an outage.
     pub next_probe: Option<Instant>,
+    /// How the term of this process goes on.
+    pub term: TermState,
+    /// Whether this process may start attempts: nobody else can own the app id.
+    pub is_trusted: bool,
+    /// The end of the wait for the previous owner of the app id. `None` without one.
+    pub not_before: Option<Instant>,
+}
+
+/// How the term of an owner of the app id goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TermState {
+    /// It goes on.
+    #[default]
+    Lasts,
+    /// The app id is to be handed over: the runs end once nothing is in flight and every outcome is recorded.
+    HandOver,
+    /// Another process may own the app id, and this one can record nothing more.
+    Lost,
 }
 
 impl AppState {
@@ -55,6 +73,9 @@ impl AppState {
             slowed: None,
             outage: None,
             next_probe: None,
+            term: TermState::Lasts,
+            is_trusted: false,
+            not_before: None,
         }
     }
 

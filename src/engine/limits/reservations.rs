@@ -2,6 +2,8 @@
 //!
 //! A campaign reserves the user before it makes an intent, and releases them when the attempt is over. After a lost answer
 //! the request may still be at the platform, so that reservation ends later.
+//!
+//! After a change of owner, all campaigns pass over the users who may have a request of the previous owner on its way.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -29,7 +31,7 @@ impl User {
 pub enum Busy {
     /// Another campaign has an attempt under way. Its end is announced to this one.
     UnderWay,
-    /// Another campaign lost an answer, and the request may be at the platform until then.
+    /// Another campaign or the previous owner lost an answer, and the request may be at the platform until then.
     Until(Instant),
 }
 
@@ -39,6 +41,8 @@ pub struct Reservations {
     by_user: BTreeMap<User, Reservation>,
     /// When the reservations end whose attempts are over.
     ends: BinaryHeap<Reverse<(Instant, User)>>,
+    /// The users that no campaign sends to, and until when.
+    passed_over: BTreeMap<User, Instant>,
 }
 
 #[derive(Debug)]
@@ -69,9 +73,12 @@ impl Reservations {
     /// is no obstacle.
     ///
     /// # Errors
-    /// When another campaign has a reservation.
+    /// When another campaign has a reservation, or all pass over the user.
     pub fn reserve(&mut self, user: User, limiter: u32, now: Instant) -> Result<(), Busy> {
         self.expire(now);
+        if let Some(until) = self.passed_over.get(&user) {
+            return Err(Busy::Until(*until));
+        }
         match self.by_user.get_mut(&user) {
             Some(taken) if taken.limiter != limiter => {
                 if let Some(end) = taken.end {
@@ -121,6 +128,12 @@ impl Reservations {
         });
     }
 
+    /// Makes all campaigns pass over a user until `until`.
+    pub fn pass_over(&mut self, user: User, until: Instant) {
+        let latest = self.passed_over.entry(user).or_insert(until);
+        *latest = until.max(*latest);
+    }
+
     /// Lets the reservations of all attempts that a campaign leaves under way end at `end`. Returns each user with the handles
     /// that wait for them.
     pub fn abandon(&mut self, limiter: u32, end: Instant, now: Instant) -> Vec<(User, Vec<u32>)> {
@@ -143,6 +156,7 @@ impl Reservations {
     }
 
     fn expire(&mut self, now: Instant) {
+        self.passed_over.retain(|_, until| *until > now);
         while let Some(Reverse((end, user))) = self.ends.peek().copied().filter(|Reverse((end, _))| *end <= now) {
             self.ends.pop();
             // The same campaign may have reserved the user again.
@@ -213,6 +227,24 @@ mod tests {
         assert_eq!(reservations.reserve(user, 2, now), Err(Busy::Until(now + SECOND)));
         assert_eq!(reservations.reserve(user, 1, now), Ok(()));
         assert_eq!(reservations.reserve(user, 2, now + SECOND), Err(Busy::UnderWay));
+    }
+
+    #[test]
+    fn every_campaign_passes_over_a_user_with_a_request_of_the_previous_owner() {
+        let now = Instant::now();
+        let user = User::new("u1");
+        let mut reservations = Reservations::default();
+        reservations.pass_over(user, now + 2 * SECOND);
+        reservations.pass_over(user, now + SECOND);
+        reservations.inherit(user, 1, now + 3 * SECOND);
+        for campaign in [1, 2] {
+            let busy = Err(Busy::Until(now + 2 * SECOND));
+            assert_eq!(reservations.reserve(user, campaign, now + SECOND), busy);
+            assert_eq!(reservations.reserve(User::new("u2"), 1, now), Ok(()));
+        }
+        let later = now + 2 * SECOND;
+        assert_eq!(reservations.reserve(user, 2, later), Err(Busy::Until(now + 3 * SECOND)));
+        assert_eq!(reservations.reserve(user, 1, later), Ok(()), "the doubt is its own");
     }
 
     #[test]

@@ -152,6 +152,8 @@ fn every_reason_to_wait_has_its_word() {
         Waiting::Wave { done: 1, next: None },
         Waiting::Approval { done: 1 },
         Waiting::AppId { holder: owner.into() },
+        Waiting::PreviousOwner,
+        Waiting::Lease,
         Waiting::Due,
         Waiting::Outage { since },
         Waiting::Platform { code: 1, message },

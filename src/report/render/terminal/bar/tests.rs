@@ -103,6 +103,8 @@ fn while_it_waits() {
         (Waiting::Approval { done: 0 }, None),
         (Waiting::Approval { done: 2 }, None),
         (Waiting::AppId { holder: owner.into() }, None),
+        (Waiting::PreviousOwner, Some(shanghai("12:00:15"))),
+        (Waiting::Lease, None),
         (Waiting::Due, Some(shanghai("12:00:20"))),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
         (
