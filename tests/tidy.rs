@@ -45,6 +45,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
             "douyin",
             "engine",
             "control",
+            "fleet",
             "report",
             "history",
             "fake_platform",
@@ -412,7 +413,14 @@ const BLOCKING: [(&str, &[&str]); 11] = [
     ("std::process::Command", &[]),
     ("std::sync::Condvar", &[]),
     ("blocking_recv", &[]),
-    ("blocking_send", &["audience/", "ledger/store/sled/store_files.rs"]),
+    (
+        "blocking_send",
+        &[
+            "audience/",
+            "fleet/snapshot_parts.rs",
+            "ledger/store/sled/store_files.rs",
+        ],
+    ),
     ("blocking_lock", &[]),
     (
         ".block_on(",

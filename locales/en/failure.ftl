@@ -63,3 +63,16 @@ ledger-gone = nothing more was sent. put the ledger's directory back where it wa
 owner-ended = it may have ended meanwhile: run the same command again
 temporary-disk = nothing more was sent. make room there, or let TMPDIR name a directory of a disk that has some; then the same command goes on
 planned-fault = this is a fault that a test has planned
+
+## The database of a fleet
+
+database-again = run the same command again when the database answers: nothing is lost, and deliveries in flight are in doubt and are resolved automatically
+database-url = write the URL as postgres://user:password@host:5432/database; characters such as % @ / in the password are percent-encoded
+database-authorities = if the server's authority is your own, name its certificate with sslrootcert=FILE in the URL
+create-tables = run `runner store init` once with this database
+same-version = use the version of this program that made the tables, the same on all machines
+synchronous-commit = set synchronous_commit = on for this database and user: a coupon that is not on disk can be sent a second time after a crash
+name-primary = name the primary in the URL; several hosts can be listed, and the one that takes writes is used
+another-worker = another worker may have taken over: run the same command again, and it takes its share of the app ids
+forgotten-facts = send nothing more before a person has looked: coupons were sent that the database does not know. `runner explain E0328` says what to do
+single-copy = set up a synchronous standby, or accept the risk with `--accept single_copy`

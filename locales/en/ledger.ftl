@@ -55,6 +55,14 @@ damaged = `{ $file }` of the ledger's store at { $path } was changed or damaged 
 damaged-from = `{ $file }` of the ledger's store at { $path } was changed or damaged after it was closed, within the mebibyte from byte { $at } on
 summary = every batch of the ledger's store at { $path } is good, but what is kept beside them to open it is damaged: { $files }
 list-or = { $first } or { $second }
+cannot-do-to-database = cannot { $action ->
+     [append-to] append to
+     [keep-snapshot] write a snapshot of
+    *[read] read
+    } the ledger in the database { $place }
+fenced = the database { $place } takes nothing more from this worker: it was silent for too long, or it has handed over the app id
+overtaken = batch { $sequence } of the ledger in the database { $place } is another one than this worker knows
+forgotten = the ledger in the database { $place } ends at batch { $last }, but batch { $durable } was durable: the database has forgotten what it acknowledged
 owner = the process that applies the campaign stopped showing its ledger at { $path }
 planned = the store failed as planned
 store-closed = it is closed

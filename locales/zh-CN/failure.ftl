@@ -59,3 +59,16 @@ ledger-gone = 之后没有再发放。再次执行任务之前，请把账本目
 owner-ended = 它可能刚刚结束：请再次执行同一命令
 temporary-disk = 之后没有再发放。请腾出磁盘空间，或把 TMPDIR 指向有空间的磁盘上的目录，然后再次执行同一命令即可继续
 planned-fault = 这是测试中安排的故障
+
+## 多机共用的数据库
+
+database-again = 等数据库恢复应答后，再次运行同一条命令：没有丢失任何内容，发送中的发放为结果未知，会自动处理
+database-url = 把 URL 写成 postgres://用户:密码@主机:5432/数据库；密码中的 % @ / 等字符要用百分号编码
+database-authorities = 如果服务器的证书机构是自建的，在 URL 中用 sslrootcert=FILE 指定它的证书
+create-tables = 对该数据库运行一次 `runner store init`
+same-version = 所有机器都使用创建这些表的那个程序版本
+synchronous-commit = 对该数据库和用户设置 synchronous_commit = on：尚未落盘的券在崩溃之后可能会被再发一次
+name-primary = 在 URL 中写主库；可以列出多台主机，程序使用其中可写入的那台
+another-worker = 可能已由另一个工作进程接管：再次运行同一条命令，它会分到自己的那份小程序 ID
+forgotten-facts = 在有人检查之前不要再发券：有些券已经发出，而数据库不知道。处理办法见 `runner explain E0328`
+single-copy = 配置一个同步备库，或用 `--accept single_copy` 接受这个风险

@@ -55,6 +55,14 @@ damaged = 账本存储 { $path } 的文件 `{ $file }` 在关闭之后被改动�
 damaged-from = 账本存储 { $path } 的文件 `{ $file }` 在关闭之后被改动或损坏，位置在从第 { $at } 字节起的 1 MiB 之内
 summary = 账本存储 { $path } 的每个写入批都完好，但打开它所需的附属文件已损坏：{ $files }
 list-or = { $first } 或 { $second }
+cannot-do-to-database = { $action ->
+     [append-to] 无法追加写入数据库 { $place } 中的账本
+     [keep-snapshot] 无法为数据库 { $place } 中的账本写入快照
+    *[read] 无法读取数据库 { $place } 中的账本
+    }
+fenced = 数据库 { $place } 不再接受本工作进程的写入：它沉默过久而被隔离，或者已移交该小程序 ID
+overtaken = 数据库 { $place } 中账本的写入批 { $sequence } 与本工作进程所知的不是同一个
+forgotten = 数据库 { $place } 中的账本在写入批 { $last } 处结束，而写入批 { $durable } 曾经落盘：数据库丢失了它确认过的内容
 owner = 正在执行该任务的进程不再提供它的账本（{ $path }）
 planned = 存储按测试的安排失败
 store-closed = 它已关闭

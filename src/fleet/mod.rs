@@ -7,18 +7,40 @@
 //! A worker renews and reads in one statement. Its write is on the standby only once everything is that it read, so a worker never
 //! acts on what a fail-over can take back.
 //!
-//! Everything here is decided without I/O: [`Worker`] and [`Appender`] take inputs and a time, and return statements for the
+//! All of that is decided without I/O: [`Worker`] and [`Appender`] take inputs and a time, and return statements for the
 //! database. Time is that of one machine since it was started, suspended time included, so it is compared only with itself.
+//!
+//! [`Database`] is what every command reads. [`Member`] is this process as a worker: its tasks run the two state machines over
+//! connections of their own, an [`Ownership`] is an app id that it owns, and a [`DatabaseStore`] the store of a ledger that it
+//! appends to.
 
+mod append_queue;
 pub mod appender;
+mod boot_clock;
+mod database;
+mod database_store;
+mod error;
 pub mod lease;
+mod lease_task;
+mod log_reader;
+mod member;
+mod ownership;
 pub mod postgres;
 pub mod share;
 pub mod silence;
+mod snapshot_parts;
 pub mod statement;
 pub mod worker;
 
 pub use appender::Appender;
+pub use boot_clock::boot_now;
+pub use database::{Database, LedgerEntry};
+pub use database_store::DatabaseStore;
+pub use error::{DatabaseAction, DatabaseError};
+pub use log_reader::DatabaseReader;
+pub use member::Member;
+pub use ownership::Ownership;
+pub use postgres::{DatabaseUrl, SchemaError, Server};
 pub use statement::{AppKey, WorkerId};
 pub use worker::Worker;
 

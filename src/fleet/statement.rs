@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::ledger::Head;
+use crate::model::identity::Identity;
 
 /// A worker: one start of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +23,17 @@ pub struct AppKey {
     pub platform: String,
     /// The app id.
     pub app: String,
+}
+
+impl AppKey {
+    /// The app id of a campaign's ledger.
+    #[must_use]
+    pub fn of_ledger(identity: &Identity) -> Self {
+        Self {
+            platform: identity.platform.to_string(),
+            app: identity.app_id.to_string(),
+        }
+    }
 }
 
 /// A statement of a [`crate::fleet::Worker`].

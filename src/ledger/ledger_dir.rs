@@ -164,8 +164,23 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// `None` if a name is not valid.
-    fn identity(&self) -> Option<Identity> {
+    /// The manifest of a new ledger, with a random id.
+    #[must_use]
+    pub fn new(identity: &Identity, created: Timestamp) -> Self {
+        Self {
+            format: FORMAT,
+            campaign: identity.campaign.to_string(),
+            app_id: identity.app_id.to_string(),
+            platform: identity.platform.to_string(),
+            id: format!("{:032x}", fastrand::u128(..)),
+            created,
+            rehearsal: identity.platform == PlatformName::FakePlatform,
+        }
+    }
+
+    /// The campaign, app and platform. `None` if a name is not valid.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
         Some(Identity {
             campaign: CampaignName::parse(&self.campaign).ok()?,
             app_id: AppId::parse(&self.app_id).ok()?,
@@ -552,15 +567,7 @@ impl LedgerDir {
 
     fn write_manifest(&self, dir: &Path, created: Timestamp) -> Result<(), LedgerDirError> {
         let path = dir.join(MANIFEST);
-        let manifest = Manifest {
-            format: FORMAT,
-            campaign: self.identity.campaign.to_string(),
-            app_id: self.identity.app_id.to_string(),
-            platform: self.identity.platform.to_string(),
-            id: format!("{:032x}", fastrand::u128(..)),
-            created,
-            rehearsal: self.identity.platform == PlatformName::FakePlatform,
-        };
+        let manifest = Manifest::new(&self.identity, created);
         let write = || {
             let mut file = known_files::open(known_files::options().write(true).create_new(true).mode(0o600), &path)?;
             serde_json::to_writer_pretty(&file, &manifest)?;

@@ -27,6 +27,10 @@ fn path() -> PathBuf {
     Path::new("/srv/.runner/live/summer").to_owned()
 }
 
+fn place() -> String {
+    "db.example:5432/coupons".to_owned()
+}
+
 fn full() -> io::Error {
     io::Error::from_raw_os_error(28)
 }
@@ -111,10 +115,25 @@ fn the_errors_of_a_store_are_in_both_languages() {
             path: path(),
             source: full(),
         },
+        StoreError::Fenced { place: place() },
+        StoreError::Overtaken {
+            place: place(),
+            sequence: 41,
+        },
+        StoreError::Forgotten {
+            place: place(),
+            last: 40,
+            durable: 41,
+        },
         StoreError::Planned,
     ];
+    let database = [Action::AppendTo, Action::KeepSnapshot, Action::Read].map(|action| StoreError::Database {
+        action,
+        place: place(),
+        source: Box::new(full()),
+    });
     insta::assert_snapshot!(
-        [done.as_slice(), &broken, &stalled, &spilled, &others]
+        [done.as_slice(), &broken, &stalled, &spilled, &database, &others]
             .map(texts)
             .join("\n")
     );

@@ -182,6 +182,20 @@ problems! {
     RepeatedIds = "E0323", Person;
     /// The state directory belongs to another user, or others may write to it.
     NotOwnDirectory = "E0324", Error;
+    /// The database of a fleet fails or cannot be reached.
+    Database = "E0325", Error;
+    /// The database has no tables of this program, or those of another version.
+    DatabaseTables = "E0326", Input;
+    /// The database acknowledges what is not on disk.
+    NotSynchronous = "E0327", Error;
+    /// The database has forgotten what it acknowledged.
+    ForgottenFacts = "E0328", Person;
+    /// The database keeps one copy.
+    SingleCopy = "E0329", Person;
+    /// The database takes nothing more from this worker.
+    WorkerFenced = "E0330", Later;
+    /// The URL of the database is not usable.
+    DatabaseUrl = "E0331", Input;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

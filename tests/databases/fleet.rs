@@ -12,20 +12,28 @@ use sqlx::PgConnection;
 use super::servers::{close, kill_postgres, postgres, run_postgres, unique};
 
 /// A schema of its own on the server, with the tables of a fleet.
-struct Fleet {
-    url: DatabaseUrl,
-    schema: String,
-    admin: PgConnection,
+pub(crate) struct Fleet {
+    pub(crate) url: DatabaseUrl,
+    /// The same as text.
+    pub(crate) text: String,
+    pub(crate) schema: String,
+    pub(crate) admin: PgConnection,
 }
 
 impl Fleet {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let (url, mut admin) = postgres().await?;
         let schema = unique("fleet");
         run_postgres(&mut admin, &format!("create schema {schema}")).await;
         let sign = if url.contains('?') { '&' } else { '?' };
-        let url = DatabaseUrl::parse(&format!("{url}{sign}options=-csearch_path%3D{schema}")).unwrap();
-        let fleet = Self { url, schema, admin };
+        let text = format!("{url}{sign}options=-csearch_path%3D{schema}");
+        let url = DatabaseUrl::parse(&text).unwrap();
+        let fleet = Self {
+            url,
+            text,
+            schema,
+            admin,
+        };
         let connection = fleet.connect().await;
         assert!(matches!(check(&connection).await, Err(SchemaError::Missing)));
         for _ in 0..2 {
@@ -52,14 +60,14 @@ impl Fleet {
         worker
     }
 
-    async fn admin_pid(&mut self) -> i32 {
+    pub(crate) async fn admin_pid(&mut self) -> i32 {
         sqlx::query_scalar("select pg_backend_pid()")
             .fetch_one(&mut self.admin)
             .await
             .unwrap()
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         run_postgres(&mut self.admin, &format!("drop schema {} cascade", self.schema)).await;
         close(self.admin).await;
     }
@@ -95,7 +103,7 @@ impl Worker {
 }
 
 /// Waits until a process on the server waits for this one, and returns it.
-async fn blocked_by(connection: &mut PgConnection, pid: i32) -> i32 {
+pub(crate) async fn blocked_by(connection: &mut PgConnection, pid: i32) -> i32 {
     loop {
         run_postgres(connection, "select pg_sleep(0.02)").await;
         let sql = "select pid from pg_stat_activity where $1 = any (pg_blocking_pids(pid))";

@@ -1,4 +1,4 @@
-//! Audiences from queries to real servers. If there is no server, the tests that need it are skipped with a message; with
+//! Audiences from queries to real servers, and the database of a fleet. If there is no server, the tests that need it are skipped with a message; with
 //! `RUNNER_TEST_DATABASES=required` they fail.
 //!
 //! The server's URL is in `RUNNER_TEST_POSTGRES` or `RUNNER_TEST_MYSQL`; otherwise loopback is tried. Objects that a test
@@ -7,9 +7,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::format_push_string, reason = "what a test says is short")]
 
+mod clusters;
 #[path = "../audience_common/mod.rs"]
 mod common;
 mod fleet;
+mod fleet_pooler;
+mod fleet_store;
+mod fleet_trials;
 mod interrupted;
 mod mysql;
 mod pooler;

@@ -80,9 +80,9 @@ async fn a_pooler_that_refuses_what_it_does_not_know() {
 }
 
 /// A PgBouncer of our own before the server of the tests, ended on drop.
-struct Pooler {
+pub(crate) struct Pooler {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
     _folder: tempfile::TempDir,
 }
 
@@ -101,8 +101,8 @@ fn program() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Starts PgBouncer with its packaged settings and this pool mode. `None` where it is not installed.
-async fn pooler(server: &str, mode: &str) -> Option<Pooler> {
+/// Starts PgBouncer with its packaged settings, this pool mode and this number of connections. `None` where it is not installed.
+pub(crate) async fn pooler(server: &str, mode: &str, connections: u32) -> Option<Pooler> {
     let Some(program) = program() else {
         assert!(
             std::env::var_os("RUNNER_TEST_DATABASES").is_none_or(|said| said != "required"),
@@ -120,7 +120,7 @@ async fn pooler(server: &str, mode: &str) -> Option<Pooler> {
     let settings = format!(
         "[databases]\n* = host={} port={} dbname={} user={}{}\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n\
-         pool_mode = {mode}\ndefault_pool_size = 1\n",
+         pool_mode = {mode}\ndefault_pool_size = {connections}\n",
         server.host_str().unwrap(),
         server.port().unwrap_or(5432),
         server.path().trim_start_matches('/'),
@@ -154,7 +154,9 @@ async fn pooler(server: &str, mode: &str) -> Option<Pooler> {
 async fn a_pooler_gives_its_connection_to_many() {
     let Some((url, server)) = postgres().await else { return };
     for mode in ["session", "transaction"] {
-        let Some(pooler) = pooler(&url, mode).await else { return };
+        let Some(pooler) = pooler(&url, mode, 1).await else {
+            return;
+        };
         let through = format!("postgres://any@127.0.0.1:{}/any", pooler.port);
         let name = unique("taken");
         let options: PgConnectOptions = through.parse().unwrap();
@@ -199,7 +201,7 @@ async fn a_pooler_gives_its_connection_to_many() {
 #[tokio::test]
 async fn statement_pooling_is_refused_with_a_remedy() {
     let Some((url, server)) = postgres().await else { return };
-    let Some(pooler) = pooler(&url, "statement").await else {
+    let Some(pooler) = pooler(&url, "statement", 1).await else {
         return;
     };
     let asked = Url::new(&format!("postgres://any@127.0.0.1:{}/any", pooler.port));

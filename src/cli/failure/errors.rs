@@ -17,6 +17,8 @@ use crate::douyin::ClientError;
 use crate::engine::EngineError;
 use crate::engine::audience_diff::{CLOCK_HELP, Refusal};
 use crate::fake_platform::ServeError;
+use crate::fleet::DatabaseError;
+use crate::fleet::postgres::{ConnectError, SchemaError, StatementError};
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
 use crate::ledger::state_directory::NotOwn;
@@ -388,7 +390,51 @@ fn store(error: &StoreError) -> (Problem, Help) {
         StoreError::Gone { .. } => (Problem::LedgerGone, &failure::LedgerGone),
         StoreError::Owner { .. } => (Problem::OwnerGone, &failure::OwnerEnded),
         StoreError::Spill { .. } => (Problem::Temporary, &failure::TemporaryDisk),
+        StoreError::Database { .. } => (Problem::Database, &failure::DatabaseAgain),
+        StoreError::Fenced { .. } | StoreError::Overtaken { .. } => (Problem::WorkerFenced, &failure::AnotherWorker),
+        StoreError::Forgotten { .. } => (Problem::ForgottenFacts, &failure::ForgottenFacts),
         StoreError::Planned => (Problem::Store, &failure::PlannedFault),
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let (problem, help) = connect(&error);
+        Self::from_error(problem, &error).help(help)
+    }
+}
+
+/// Returns the problem of a connection to a database, and what to do.
+fn connect(error: &ConnectError) -> (Problem, Help) {
+    match error {
+        ConnectError::Url { .. } => (Problem::DatabaseUrl, &failure::DatabaseUrl),
+        ConnectError::Authorities { .. } => (Problem::DatabaseUrl, &failure::DatabaseAuthorities),
+        ConnectError::Tls(_) => (Problem::Database, &failure::DatabaseAuthorities),
+        ConnectError::Refused(_) | ConnectError::NoAnswer(_) => (Problem::Database, &failure::DatabaseAgain),
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        let (problem, help): (_, Help) = match &error {
+            DatabaseError::Failed {
+                source: StatementError::NotConnected(error),
+                ..
+            } => connect(error),
+            DatabaseError::Failed { .. } => (Problem::Database, &failure::DatabaseAgain),
+            DatabaseError::Unfit { source, .. } => match source {
+                SchemaError::Missing => (Problem::DatabaseTables, &failure::CreateTables),
+                SchemaError::Format { .. } => (Problem::DatabaseTables, &failure::SameVersion),
+                SchemaError::NotSynchronous { .. } => (Problem::NotSynchronous, &failure::SynchronousCommit),
+                SchemaError::Standby => (Problem::Database, &failure::NamePrimary),
+                SchemaError::Statement(_) => (Problem::Database, &failure::DatabaseAgain),
+            },
+            DatabaseError::SingleCopy { .. } => (Problem::SingleCopy, &failure::SingleCopy),
+            DatabaseError::Illegible { .. } => (Problem::IllegibleLedger, &failure::RestoreOrMove),
+            DatabaseError::HasLedger { .. } => (Problem::WorkerFenced, &failure::RunAgain),
+            DatabaseError::NotOwner { .. } => (Problem::WorkerFenced, &failure::AnotherWorker),
+        };
+        Self::from_error(problem, &error).help(help)
     }
 }
 
@@ -412,12 +458,14 @@ impl From<SandboxError> for Failure {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use anstream::adapter::strip_str;
 
     use super::*;
     use crate::app::{CampaignRef, Rehearsal};
     use crate::catalogue::Language;
+    use crate::fleet::DatabaseAction;
     use crate::model::delivery::StateName;
     use crate::model::identity::CampaignName;
 
@@ -487,8 +535,48 @@ mod tests {
         ]
     }
 
+    fn databases() -> Vec<DatabaseError> {
+        let place = || "db.example:5432/coupons".to_owned();
+        let schema = [
+            SchemaError::Missing,
+            SchemaError::Format { found: 9 },
+            SchemaError::NotSynchronous {
+                found: "off".to_owned(),
+            },
+            SchemaError::Standby,
+        ];
+        let unfit = schema
+            .into_iter()
+            .map(|source| DatabaseError::Unfit { place: place(), source });
+        let no_answer = |why| DatabaseError::Failed {
+            action: DatabaseAction::Connect,
+            place: place(),
+            source: StatementError::NotConnected(why),
+        };
+        let connects = [
+            no_answer(ConnectError::NoAnswer(Duration::from_secs(4))),
+            no_answer(ConnectError::Url { why: "no".to_owned() }),
+        ];
+        let not_owner = DatabaseError::NotOwner {
+            place: place(),
+            app: "tt1".to_owned(),
+        };
+        unfit
+            .chain(connects)
+            .chain([DatabaseError::SingleCopy { place: place() }, not_owner])
+            .collect()
+    }
+
     fn shown() -> String {
         let failures = errors().into_iter().map(|error| Failure::from(error).to_string());
+        let forgotten = StoreError::Forgotten {
+            place: "db.example:5432/coupons".to_owned(),
+            last: 4120,
+            durable: 4133,
+        };
+        let failures = failures
+            .chain(databases().into_iter().map(|error| Failure::from(error).to_string()))
+            .chain([Failure::from(LedgerError::Store(forgotten)).to_string()]);
         strip_str(&failures.collect::<Vec<_>>().join("\n")).to_string()
     }
 

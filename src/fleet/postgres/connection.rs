@@ -1,5 +1,6 @@
 //! A connection that knows whether what it wrote is on the standby.
 
+use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::path::PathBuf;
@@ -11,27 +12,37 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::time::timeout;
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{AsyncMessage, Client, Config, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
+
+use crate::catalogue::fleet;
 
 /// The longest time to make a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 /// The time after which an idle connection is checked, and after which one that acknowledges nothing is closed.
 const KEEPALIVE: Duration = Duration::from_secs(2);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
+/// For how long the socket of a connection stays open after it was given up. A server that waits for its standby executes the
+/// statement later, and then its process ends in order.
+const GIVEN_UP: Duration = Duration::from_secs(30);
+const PORT: u16 = 5432;
 
 /// Why a database cannot be reached. It never shows a password.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL has another scheme than PostgreSQL's, or is malformed.
-    #[error("the URL of the store is no URL of PostgreSQL: {0}")]
-    Url(String),
+    #[error("{}", fleet::Url { why })]
+    Url {
+        /// What is wrong with it.
+        why: String,
+    },
     /// The file of certificate authorities cannot be used.
-    #[error("cannot read the certificate authorities in {}", .path.display())]
+    #[error("{}", fleet::Authorities { path: &path.display() })]
     Authorities {
         /// The file.
         path: PathBuf,
@@ -39,14 +50,31 @@ pub enum ConnectError {
         source: rustls::pki_types::pem::Error,
     },
     /// TLS cannot be set up.
-    #[error("cannot set up TLS")]
+    #[error("{}", fleet::Tls)]
     Tls(#[from] rustls::Error),
     /// The server refused, or cannot be reached.
-    #[error("cannot connect to the store")]
-    Refused(#[source] tokio_postgres::Error),
+    #[error("{}", text(.0))]
+    Refused(tokio_postgres::Error),
     /// The server did not answer.
-    #[error("cannot connect to the store: no answer within {} s", .0.as_secs())]
+    #[error("{}", fleet::NoAnswer { seconds: &.0.as_secs_f32() })]
     NoAnswer(Duration),
+}
+
+/// An error of the library and its causes on one line. Its own text for an error of the server is only `db error`.
+fn text(error: &tokio_postgres::Error) -> String {
+    if let Some(error) = error.as_db_error() {
+        return error.to_string();
+    }
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// How the server proves who it is.
@@ -102,20 +130,23 @@ impl DatabaseUrl {
         let is_ours = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
         let many_hosts = url.starts_with("postgres://") || url.starts_with("postgresql://");
         if !is_ours && !many_hosts {
-            return Err(ConnectError::Url("it does not begin with postgres://".to_owned()));
+            let why = fleet::UrlScheme.to_string();
+            return Err(ConnectError::Url { why });
         }
         // The message of the parser names keys and not values.
         let mut config: Config = text.parse().map_err(|error: tokio_postgres::Error| {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            ConnectError::Url(source.unwrap_or_else(|| error.to_string()))
+            let source = Error::source(&error).map(ToString::to_string);
+            ConnectError::Url {
+                why: source.unwrap_or_else(|| error.to_string()),
+            }
         })?;
         let proof = match mode.as_deref() {
             Some("disable") => Proof::None,
             None if is_loopback(&config) => Proof::None,
             None | Some("require" | "verify-ca" | "verify-full") => Proof::Certificate { authorities },
             Some(other) => {
-                let why = format!("sslmode is {other}; write disable or verify-full");
-                return Err(ConnectError::Url(why));
+                let why = fleet::UrlTls { found: &other }.to_string();
+                return Err(ConnectError::Url { why });
             }
         };
         config.ssl_mode(if proof == Proof::None {
@@ -133,6 +164,21 @@ impl DatabaseUrl {
         Ok(Self { config, proof })
     }
 
+    /// The hosts and the database, to show: `db.example:5432/coupons`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(PORT);
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(at, host)| match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", port(at)),
+            Host::Tcp(name) => format!("{name}:{}", port(at)),
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let hosts = hosts.collect::<Vec<_>>().join(",");
+        let name = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
+        format!("{hosts}/{name}")
+    }
+
     /// The largest number of hosts that a connect tries one after the other.
     fn hosts(&self) -> u32 {
         u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(u32::MAX)
@@ -141,7 +187,6 @@ impl DatabaseUrl {
 
 /// Whether every host is this machine, so that nobody can listen in between.
 fn is_loopback(config: &Config) -> bool {
-    use tokio_postgres::config::Host;
     let hosts = config.get_hosts();
     !hosts.is_empty()
         && hosts.iter().all(|host| match host {
@@ -157,6 +202,8 @@ pub struct Connection {
     /// Whether the server has warned. The warning after a commit says that a standby may not have it.
     has_warned: Arc<AtomicBool>,
     limit: Duration,
+    /// Dropped with the connection, so that the task of the socket learns of it.
+    _is_used: oneshot::Sender<()>,
 }
 
 /// The rows of a statement, and whether everything that it has seen and written is on the standby.
@@ -172,11 +219,17 @@ pub struct Rows {
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
     /// The server or the connection failed.
-    #[error("the store failed")]
+    #[error("{}", text(.0))]
     Failed(#[from] tokio_postgres::Error),
     /// There was no answer in time.
-    #[error("the store did not answer within {} s", .0.as_secs_f32())]
+    #[error("{}", fleet::NoAnswer { seconds: &.0.as_secs_f32() })]
     NoAnswer(Duration),
+    /// There is no connection, so it was not sent.
+    #[error(transparent)]
+    NotConnected(#[from] ConnectError),
+    /// A standby may not have it: the server has stopped waiting.
+    #[error("{}", fleet::NotReplicated)]
+    NotReplicated,
 }
 
 impl Connection {
@@ -185,21 +238,36 @@ impl Connection {
     /// # Errors
     /// When the server cannot be reached, does not prove who it is, or refuses.
     pub async fn connect(url: &DatabaseUrl, limit: Duration) -> Result<Self, ConnectError> {
-        let has_warned = Arc::new(AtomicBool::new(false));
+        Self::connect_with(url, limit, None).await
+    }
+
+    /// Connects with a permit that is returned when the socket is closed.
+    pub(super) async fn connect_with(
+        url: &DatabaseUrl,
+        limit: Duration,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<Self, ConnectError> {
+        let (is_used, is_given_up) = oneshot::channel();
+        let socket = Socket {
+            has_warned: Arc::default(),
+            is_given_up,
+            permit,
+        };
+        let has_warned = Arc::clone(&socket.has_warned);
         let tries = CONNECT * 2 * url.hosts();
         let connect = async {
             match &url.proof {
                 Proof::None => {
                     let connected = url.config.connect(tokio_postgres::NoTls).await;
                     let (client, connection) = connected.map_err(ConnectError::Refused)?;
-                    listen(connection, Arc::clone(&has_warned));
+                    listen(connection, socket);
                     Ok::<_, ConnectError>(client)
                 }
                 Proof::Certificate { authorities } => {
                     let tls = MakeRustlsConnect::new(tls(authorities.as_ref())?);
                     let connected = url.config.connect(tls).await;
                     let (client, connection) = connected.map_err(ConnectError::Refused)?;
-                    listen(connection, Arc::clone(&has_warned));
+                    listen(connection, socket);
                     Ok(client)
                 }
             }
@@ -211,7 +279,12 @@ impl Connection {
             client,
             has_warned,
             limit,
+            _is_used: is_used,
         })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
     }
 
     /// Executes one statement in a transaction of its own. After an error the connection is of no further use.
@@ -239,21 +312,45 @@ impl Connection {
     }
 }
 
+/// What the task of a connection's socket has.
+struct Socket {
+    has_warned: Arc<AtomicBool>,
+    /// Ends when the connection is dropped.
+    is_given_up: oneshot::Receiver<()>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
 /// Moves the bytes of a connection until it ends, and notes warnings. They arrive before the result of their statement.
-fn listen<S, T>(mut connection: tokio_postgres::Connection<S, T>, has_warned: Arc<AtomicBool>)
+fn listen<S, T>(mut connection: tokio_postgres::Connection<S, T>, socket: Socket)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
+    let Socket {
+        has_warned,
+        is_given_up,
+        permit,
+    } = socket;
     tokio::spawn(async move {
-        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if let AsyncMessage::Notice(notice) = message
-                && notice.severity() == "WARNING"
-            {
-                has_warned.store(true, Ordering::SeqCst);
-                tracing::warn!("the store warns: {notice}");
+        let messages = async {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notice(notice) = message
+                    && notice.severity() == "WARNING"
+                {
+                    has_warned.store(true, Ordering::SeqCst);
+                    tracing::warn!("the database warns: {notice}");
+                }
             }
+        };
+        let given_up = async {
+            let _ = is_given_up.await;
+            sleep(GIVEN_UP).await;
+        };
+        tokio::select! {
+            () = messages => {}
+            () = given_up => {}
         }
+        drop(permit);
     });
 }
 
@@ -316,5 +413,27 @@ mod tests {
             let error = DatabaseUrl::parse(url).expect_err(url).to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
+    }
+    #[test]
+    fn a_place_names_every_host_and_the_database() {
+        let place = |url: &str| DatabaseUrl::parse(url).map(|url| url.place()).ok();
+        assert_eq!(
+            place("postgres://u:hunter2@a.example,b.example:5433/coupons").as_deref(),
+            Some("a.example:5432,b.example:5433/coupons")
+        );
+        assert_eq!(place("postgres://u@[::1]").as_deref(), Some("[::1]:5432/u"));
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_named_in_each_language() {
+        let error = ConnectError::Authorities {
+            path: "/etc/ca.pem".into(),
+            source: rustls::pki_types::pem::Error::NoItemsFound,
+        };
+        let shown = crate::catalogue::in_both_languages([&error as &dyn fmt::Display]);
+        insta::assert_snapshot!(shown, @r"
+        cannot read the certificate authorities in /etc/ca.pem
+        无法读取 /etc/ca.pem 中的证书机构
+        ");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::connection::{Connection, StatementError};
+use crate::catalogue::fleet;
 
 /// The version of the tables that this program knows.
 const FORMAT: i32 = 1;
@@ -17,22 +18,22 @@ pub enum SchemaError {
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// There are no tables.
-    #[error("the store has no tables of runner")]
+    #[error("{}", fleet::NoTables)]
     Missing,
     /// Another version of the program made the tables.
-    #[error("the store has format {found}, and this program knows format {FORMAT}")]
+    #[error("{}", fleet::OtherFormat { found, known: &FORMAT })]
     Format {
         /// The format that was found.
         found: i32,
     },
     /// The server does not wait for its disk.
-    #[error("the store acknowledges what is not on disk: synchronous_commit is {found}")]
+    #[error("{}", fleet::NotSynchronous { found })]
     NotSynchronous {
         /// The setting.
         found: String,
     },
     /// The server is a standby.
-    #[error("the store is a standby, which takes no facts")]
+    #[error("{}", fleet::Standby)]
     Standby,
 }
 
@@ -63,7 +64,10 @@ pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
          CREATE TABLE IF NOT EXISTS runner_ledger (
            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, platform text NOT NULL, app text NOT NULL, campaign text NOT NULL,
            manifest text NOT NULL, UNIQUE (platform, app, campaign));
-         CREATE TABLE IF NOT EXISTS runner_snapshot (ledger bigint PRIMARY KEY, seq bigint NOT NULL, link bytea NOT NULL, body bytea NOT NULL);
+         CREATE TABLE IF NOT EXISTS runner_snapshot (
+           ledger bigint PRIMARY KEY, seq bigint NOT NULL, link bytea NOT NULL, parts bigint NOT NULL);
+         CREATE TABLE IF NOT EXISTS runner_snapshot_part (
+           ledger bigint, seq bigint, part bigint, body bytea NOT NULL, PRIMARY KEY (ledger, seq, part));
          CREATE TABLE IF NOT EXISTS runner_log (
            ledger bigint, seq bigint, term bigint NOT NULL, prev bytea NOT NULL, link bytea NOT NULL, body bytea NOT NULL,
            PRIMARY KEY (ledger, seq)) PARTITION BY HASH (ledger);"
@@ -83,7 +87,7 @@ pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
 /// Checks the server and the tables.
 ///
 /// # Errors
-/// When the store cannot be used.
+/// When the database cannot be used.
 pub async fn check(connection: &Connection) -> Result<Server, SchemaError> {
     let sql = "SELECT current_setting('server_version'), current_setting('synchronous_commit'),
                current_setting('synchronous_standby_names'), pg_is_in_recovery(), to_regclass('runner_meta') IS NOT NULL";

@@ -242,19 +242,19 @@ pub async fn read_log(
     rows.iter().map(record).collect()
 }
 
-fn bytes(WorkerId(id): WorkerId) -> Vec<u8> {
+pub(super) fn bytes(WorkerId(id): WorkerId) -> Vec<u8> {
     id.to_be_bytes().to_vec()
 }
 
-fn worker_id(bytes: &[u8]) -> Option<WorkerId> {
+pub(super) fn worker_id(bytes: &[u8]) -> Option<WorkerId> {
     bytes.try_into().ok().map(|bytes| WorkerId(u128::from_be_bytes(bytes)))
 }
 
 /// A count as the database has it. None comes near the end of the range.
-fn number(count: u64) -> i64 {
+pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn unsigned(count: i64) -> u64 {
+pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
 }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::catalogue::ledger;
 use crate::ledger::action::Action;
 
+/// The error of a database.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -127,6 +130,40 @@ pub enum StoreError {
         /// The error of the system.
         source: io::Error,
     },
+    /// The database of a fleet failed, or cannot be reached.
+    #[error("{}", ledger::CannotDoToDatabase { action, place })]
+    Database {
+        /// What was attempted.
+        action: Action,
+        /// The hosts and the name of the database.
+        place: String,
+        /// The error of the connection or of the server.
+        source: Cause,
+    },
+    /// The database takes nothing more from this worker: another worker may own the app id.
+    #[error("{}", ledger::Fenced { place })]
+    Fenced {
+        /// The hosts and the name of the database.
+        place: String,
+    },
+    /// The database has another batch than the one that this worker knows or appends.
+    #[error("{}", ledger::Overtaken { place, sequence })]
+    Overtaken {
+        /// The hosts and the name of the database.
+        place: String,
+        /// The batch.
+        sequence: u64,
+    },
+    /// The database lacks a batch that it has acknowledged.
+    #[error("{}", ledger::Forgotten { place, last, durable })]
+    Forgotten {
+        /// The hosts and the name of the database.
+        place: String,
+        /// The last batch that the database and this worker have.
+        last: u64,
+        /// The last batch that was durable.
+        durable: u64,
+    },
     /// A test injected this fault.
     #[error("{}", ledger::Planned)]
     Planned,
@@ -170,7 +207,7 @@ pub(super) fn io_error(action: Action, path: &Path, source: io::Error) -> StoreE
 }
 
 impl StoreError {
-    /// Whether the content of the store's files proves damage. Any other error goes away with its cause.
+    /// Whether the content of the store proves damage. Any other error goes away with its cause.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
         match self {
@@ -179,6 +216,8 @@ impl StoreError {
             | Self::Parted { .. }
             | Self::Headless { .. }
             | Self::Damaged { .. }
+            | Self::Overtaken { .. }
+            | Self::Forgotten { .. }
             | Self::Summary { .. } => true,
             Self::Io { .. }
             | Self::Gone { .. }
@@ -186,6 +225,8 @@ impl StoreError {
             | Self::Stalled { .. }
             | Self::InUse { .. }
             | Self::Owner { .. }
+            | Self::Database { .. }
+            | Self::Fenced { .. }
             | Self::Spill { .. }
             | Self::Planned => false,
         }

@@ -1,0 +1,27 @@
+## The database of a fleet
+
+cannot-do = cannot { $action ->
+     [connect] connect to the database { $place }
+     [create-tables] create the tables in the database { $place }
+     [create-ledger] create a ledger in the database { $place }
+     [find-ledgers] look for ledgers in the database { $place }
+    *[read-workers] read the workers in the database { $place }
+    }
+cannot-use = cannot use the database { $place }
+single-copy = the database { $place } keeps one copy: no standby confirms a commit, so a coupon that was recorded can be lost with the server
+illegible = the manifest of ledger { $ledger } in the database { $place } cannot be read: { $why }
+has-ledger = the database { $place } has another ledger of the campaign { $campaign } already
+not-owner = this worker does not own the app id { $app } in the database { $place }
+
+no-tables = it has no tables of this program
+other-format = its tables have format { $found }, and this program knows format { $known }
+not-synchronous = it acknowledges what is not on disk: synchronous_commit is { $found }
+standby = it is a standby, which takes no facts
+
+url = the URL of the database is not a URL of PostgreSQL: { $why }
+url-scheme = it does not begin with postgres://
+url-tls = sslmode is { $found }; write disable or verify-full
+authorities = cannot read the certificate authorities in { $path }
+tls = cannot set up TLS
+no-answer = no answer within { $seconds } s
+not-replicated = the server has stopped waiting for its standby, so the standby may not have it

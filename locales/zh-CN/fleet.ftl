@@ -1,0 +1,27 @@
+## 多机共用的数据库
+
+cannot-do = { $action ->
+     [connect] 无法连接数据库 { $place }
+     [create-tables] 无法在数据库 { $place } 中创建表
+     [create-ledger] 无法在数据库 { $place } 中创建账本
+     [find-ledgers] 无法在数据库 { $place } 中查找账本
+    *[read-workers] 无法从数据库 { $place } 读取工作进程
+    }
+cannot-use = 无法使用数据库 { $place }
+single-copy = 数据库 { $place } 只有一份数据：提交不经任何备库确认，服务器一旦损坏，已记录的发放可能随之丢失
+illegible = 无法读取数据库 { $place } 中账本 { $ledger } 的账本清单：{ $why }
+has-ledger = 数据库 { $place } 中已有发券任务 { $campaign } 的另一个账本
+not-owner = 本工作进程不持有数据库 { $place } 中的小程序 ID { $app }
+
+no-tables = 其中没有本程序的表
+other-format = 其中的表是格式 { $found }，而本程序只支持格式 { $known }
+not-synchronous = 它会确认尚未落盘的数据：synchronous_commit 为 { $found }
+standby = 它是备库，不接受写入
+
+url = 数据库的 URL 不是 PostgreSQL 的 URL：{ $why }
+url-scheme = 它不以 postgres:// 开头
+url-tls = sslmode 为 { $found }；请写 disable 或 verify-full
+authorities = 无法读取 { $path } 中的证书机构
+tls = 无法设置 TLS
+no-answer = { $seconds } 秒内没有应答
+not-replicated = 服务器已不再等待备库，备库上可能没有这些数据

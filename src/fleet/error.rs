@@ -1,0 +1,175 @@
+//! Errors of a fleet's database. They never show a password.
+
+use std::fmt;
+
+use super::postgres::{SchemaError, StatementError};
+use crate::catalogue::fleet;
+
+/// What was attempted on a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseAction {
+    /// To connect.
+    Connect,
+    /// To create the tables.
+    CreateTables,
+    /// To add a ledger.
+    CreateLedger,
+    /// To read the list of ledgers, or one of its rows.
+    FindLedgers,
+    /// To read who works.
+    ReadWorkers,
+}
+
+impl DatabaseAction {
+    /// Every action.
+    #[cfg(test)]
+    const ALL: [Self; 5] = [
+        Self::Connect,
+        Self::CreateTables,
+        Self::CreateLedger,
+        Self::FindLedgers,
+        Self::ReadWorkers,
+    ];
+}
+
+impl fmt::Display for DatabaseAction {
+    /// Writes the word that selects a text of the catalogue.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::CreateTables => "create-tables",
+            Self::CreateLedger => "create-ledger",
+            Self::FindLedgers => "find-ledgers",
+            Self::ReadWorkers => "read-workers",
+        })
+    }
+}
+
+/// Why a database cannot be used. `place` has its hosts and its name.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The server failed, or cannot be reached.
+    #[error("{}", fleet::CannotDo { action, place })]
+    Failed {
+        /// What was attempted.
+        action: DatabaseAction,
+        /// The database.
+        place: String,
+        /// The error of the connection or of the server.
+        source: StatementError,
+    },
+    /// The server or its tables are not fit for a fleet.
+    #[error("{}", fleet::CannotUse { place })]
+    Unfit {
+        /// The database.
+        place: String,
+        /// Why.
+        source: SchemaError,
+    },
+    /// The server has no synchronous standby.
+    #[error("{}", fleet::SingleCopy { place })]
+    SingleCopy {
+        /// The database.
+        place: String,
+    },
+    /// The manifest of a ledger cannot be read.
+    #[error("{}", fleet::Illegible { ledger, place, why })]
+    Illegible {
+        /// The database.
+        place: String,
+        /// The number of the ledger.
+        ledger: i64,
+        /// The error.
+        why: String,
+    },
+    /// Another ledger of the campaign was created meanwhile.
+    #[error("{}", fleet::HasLedger { place, campaign })]
+    HasLedger {
+        /// The database.
+        place: String,
+        /// The campaign's name.
+        campaign: String,
+    },
+    /// This worker does not own the app id, or is fenced.
+    #[error("{}", fleet::NotOwner { place, app })]
+    NotOwner {
+        /// The database.
+        place: String,
+        /// The app id.
+        app: String,
+    },
+}
+
+impl DatabaseError {
+    /// The error of a check, or of the statements that create the tables.
+    pub(super) fn of_schema(action: DatabaseAction, place: String, source: SchemaError) -> Self {
+        match source {
+            SchemaError::Statement(source) => Self::Failed { action, place, source },
+            source => Self::Unfit { place, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Display;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::catalogue::in_both_languages;
+    use crate::fleet::postgres::DatabaseUrl;
+
+    #[test]
+    fn the_errors_of_a_database_are_in_both_languages() {
+        let place = || "db.example:5432/coupons".to_owned();
+        let no_answer = || StatementError::NoAnswer(Duration::from_millis(2500));
+        let failed = DatabaseAction::ALL.map(|action| DatabaseError::Failed {
+            action,
+            place: place(),
+            source: no_answer(),
+        });
+        let others = [
+            DatabaseError::Unfit {
+                place: place(),
+                source: SchemaError::Missing,
+            },
+            DatabaseError::SingleCopy { place: place() },
+            DatabaseError::Illegible {
+                place: place(),
+                ledger: 7,
+                why: "EOF while parsing".to_owned(),
+            },
+            DatabaseError::HasLedger {
+                place: place(),
+                campaign: "summer".to_owned(),
+            },
+            DatabaseError::NotOwner {
+                place: place(),
+                app: "tt1".to_owned(),
+            },
+        ];
+        let schema = [
+            SchemaError::Missing,
+            SchemaError::Format { found: 9 },
+            SchemaError::NotSynchronous {
+                found: "off".to_owned(),
+            },
+            SchemaError::Standby,
+        ];
+        let statements = [no_answer(), StatementError::NotReplicated];
+        // A text of the URL is in the language in which it is parsed.
+        let urls = ["mysql://u@db/x", "postgres://u@db/x?sslmode=prefer"];
+        let urls = urls.map(|url| move || DatabaseUrl::parse(url).err().map(|error| error.to_string()));
+        let mut all: Vec<&dyn Display> = Vec::new();
+        all.extend(failed.iter().chain(&others).map(|error| error as &dyn Display));
+        all.extend(schema.iter().map(|error| error as &dyn Display));
+        all.extend(statements.iter().map(|error| error as &dyn Display));
+        insta::assert_snapshot!(in_both_languages(all));
+        let urls = urls.map(|url| {
+            let english = url().unwrap_or_default();
+            let chinese = crate::catalogue::Language::Chinese.scope(url).unwrap_or_default();
+            format!("{english}\n{chinese}")
+        });
+        insta::assert_snapshot!(urls.join("\n"));
+    }
+}
