@@ -73,12 +73,14 @@ name-unknown = cannot look up { $host }: { $why }
 # $seconds (number)
 name-slow = cannot look up { $host }: no answer within { $seconds } s
 name-help = check the network and the name server of this machine, and the address in the campaign file
+proxy-name-help = check the environment variable that names the proxy, such as HTTPS_PROXY, and the network and the name server of this machine
 tls-good = connected to { $url } with TLS; its certificate is valid
 connection-good = connected to { $url }
 no-connection = cannot connect to { $url }: { $why }
 # $seconds (number)
 connection-slow = cannot connect to { $url }: no connection within { $seconds } s
 no-connection-help = check the network, the firewall, the proxy and the address in the campaign file
+no-tunnel-help = check that this machine reaches { $proxy }, and that the proxy lets it connect to the platform; HTTPS_PROXY names the proxy, its user name and its password, and NO_PROXY excepts hosts
 # $minutes (number)
 token-good = the platform issued one, which is valid for { $minutes } min
 token-given = not checked: another program provides it, and only a send shows whether the platform accepts it

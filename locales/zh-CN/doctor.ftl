@@ -18,7 +18,7 @@ verdict = { $verdict ->
      [warn] 警告
     *[fail] 失败
     }
-help = 建议：{ $help }
+help = 处理办法：{ $help }
 with-cause = { $finding }：{ $cause }
 cannot-read = 无法读取 { $path }：{ $why }
 # $seconds (number)
@@ -70,12 +70,14 @@ name-unknown = 无法解析 { $host }：{ $why }
 # $seconds (number)
 name-slow = 无法解析 { $host }：在 { $seconds } 秒内没有应答
 name-help = 请检查本机的网络和域名服务器，以及任务文件中的地址
+proxy-name-help = 请检查指定代理的环境变量（例如 HTTPS_PROXY），以及本机的网络和域名服务器
 tls-good = 已通过 TLS 连接到 { $url }，其证书有效
 connection-good = 已连接到 { $url }
 no-connection = 无法连接到 { $url }：{ $why }
 # $seconds (number)
 connection-slow = 无法连接到 { $url }：在 { $seconds } 秒内没有建立连接
 no-connection-help = 请检查网络、防火墙、代理，以及任务文件中的地址
+no-tunnel-help = 请检查本机能否访问 { $proxy }，以及代理是否允许本机连接平台；代理及其用户名和密码由 HTTPS_PROXY 指定，例外的主机由 NO_PROXY 指定
 # $minutes (number)
 token-good = 平台签发了访问令牌，有效期 { $minutes } 分钟
 token-given = 未检查：令牌由其他程序提供，只有发送时才知道平台是否接受

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::audience::{AudienceError, Next, Reading, Source};
 use crate::campaign::{self, Diagnostic, Exclude};
-use crate::catalogue::doctor as text;
+use crate::catalogue::{doctor as text, wording};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::{Codes, clocks_agree};
 use crate::douyin::token::{Credentials, ProbeResult, Tokens};
@@ -24,6 +24,7 @@ use crate::douyin::{ClientError, Platform as _};
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::model::error_chain::error_chain;
 use crate::model::event::Event;
+use crate::model::outcome::{NotIssued, Proof};
 use crate::model::problem::Ends;
 use crate::model::secret::{Secret, SecretRef};
 use crate::plan::Plan;
@@ -413,7 +414,14 @@ fn size(bytes: u64) -> String {
 fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes: Vec<String> = error_chain(error).map(ToString::to_string).collect();
     causes.dedup();
-    causes.join(": ")
+    let line = causes.into_iter().reduce(|finding, cause| {
+        text::WithCause {
+            finding: &finding,
+            cause: &cause,
+        }
+        .to_string()
+    });
+    line.unwrap_or_default()
 }
 
 fn open_files(plan: &Plan) -> Check {
@@ -537,13 +545,16 @@ async fn network(campaign: &LoadedCampaign, credentials: Option<Credentials>, sh
         Some(proxy) => Check::good(Subject::Proxy, &text::ProxyUsed { proxy }),
         None => Check::good(Subject::Proxy, &text::ProxyNone),
     });
-    let dns = look_up(proxy.as_deref().unwrap_or(&plan.base_url)).await;
+    let dns = match &proxy {
+        Some(proxy) => look_up(proxy, &text::ProxyNameHelp).await,
+        None => look_up(&plan.base_url, &text::NameHelp).await,
+    };
     let is_known = matches!(dns.verdict, Verdict::Good);
     show(dns);
     if !is_known {
         return;
     }
-    let tls = connect(&client, plan).await;
+    let tls = connect(&client, plan, proxy.as_ref()).await;
     let is_connected = matches!(tls.verdict, Verdict::Good);
     show(tls);
     if !is_connected {
@@ -559,8 +570,8 @@ async fn network(campaign: &LoadedCampaign, credentials: Option<Credentials>, sh
     }
 }
 
-/// Looks up the host of a URL.
-async fn look_up(url: &str) -> Check {
+/// Looks up the host of a URL. `help` says what to do if it has no address.
+async fn look_up(url: &str, help: &impl fmt::Display) -> Check {
     let subject = Subject::Dns;
     let parsed = Url::parse(url).ok();
     let host = parsed.as_ref().and_then(Url::host_str).unwrap_or(url).to_owned();
@@ -577,7 +588,7 @@ async fn look_up(url: &str) -> Check {
                 seconds: LOOK_UP.as_secs(),
             },
         )
-        .help(&text::NameHelp),
+        .help(help),
         Ok(Err(error)) => Check::failed(
             subject,
             Ends::Error,
@@ -586,7 +597,7 @@ async fn look_up(url: &str) -> Check {
                 why: &error,
             },
         )
-        .help(&text::NameHelp),
+        .help(help),
         Ok(Ok(addresses)) => {
             let mut addresses: Vec<_> = addresses.map(|address| address.ip().to_string()).collect();
             addresses.dedup();
@@ -601,15 +612,25 @@ async fn look_up(url: &str) -> Check {
     }
 }
 
-async fn connect(client: &HttpPlatform, plan: &Plan) -> Check {
+async fn connect(client: &HttpPlatform, plan: &Plan, proxy: Option<&String>) -> Check {
     let subject = Subject::Tls;
     let url = &plan.base_url;
+    let help = match proxy {
+        Some(proxy) => text::NoTunnelHelp { proxy }.to_string(),
+        None => text::NoConnectionHelp.to_string(),
+    };
     match timeout(NETWORK, client.connect()).await {
         Ok(Ok(_)) if url.starts_with("https:") => Check::good(subject, &text::TlsGood { url }),
         Ok(Ok(_)) => Check::good(subject, &text::ConnectionGood { url }),
         Ok(Err(outcome)) => {
             let why = outcome.detail.unwrap_or_default();
-            Check::failed(subject, Ends::Error, &text::NoConnection { url, why: &why }).help(&text::NoConnectionHelp)
+            let finding = text::NoConnection { url, why: &why };
+            // A run halts when a certificate does not verify.
+            if outcome.proof == Proof::NotIssued(NotIssued::Halt) {
+                Check::failed(subject, Ends::Person, &finding).help(&wording::RemedyCertificate)
+            } else {
+                Check::failed(subject, Ends::Error, &finding).help(&help)
+            }
         }
         Err(_) => Check::failed(
             subject,
@@ -619,7 +640,7 @@ async fn connect(client: &HttpPlatform, plan: &Plan) -> Check {
                 seconds: NETWORK.as_secs(),
             },
         )
-        .help(&text::NoConnectionHelp),
+        .help(&help),
     }
 }
 
@@ -692,6 +713,7 @@ fn compare_clocks(ahead: Option<SignedDuration>) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::Language;
 
     #[test]
     fn a_clock_that_is_far_from_the_platforms_fails() {
@@ -725,6 +747,22 @@ mod tests {
         assert_eq!(verdict(LEAST_ROOM - 1), Verdict::Failed(Ends::Error));
         assert_eq!(verdict(LEAST_ROOM), Verdict::Warning);
         assert_eq!(verdict(AMPLE_ROOM), Verdict::Good);
+    }
+
+    #[test]
+    fn a_network_file_system_fails() {
+        let found = Directories {
+            own: Ok(()),
+            is_writable: true,
+            file_system: Err(LedgerDirError::Network {
+                path: PathBuf::from("/mnt/share"),
+                kind: "NFS",
+            }),
+            free: Ok(AMPLE_ROOM),
+            existing: PathBuf::from("/mnt/share/campaigns"),
+        };
+        let checks = Language::ALL.map(|language| language.scope(|| found.file_system()));
+        insta::assert_debug_snapshot!(checks);
     }
 
     #[test]
