@@ -21,7 +21,7 @@ use runner::ledger::{Fact, Ledger};
 use runner::model::clock::later;
 use runner::model::delivery::{Decision, DeliveryKey, StateName};
 use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 fn fixtures() -> PathBuf {
@@ -42,7 +42,7 @@ impl Fixture {
         });
         let mut names: Vec<_> = names.collect();
         names.sort();
-        assert!(names.len() >= 12, "fixtures are missing: {names:?}");
+        assert!(names.len() >= 14, "fixtures are missing: {names:?}");
         names.iter().map(|name| Self::unpack(name)).collect()
     }
 
@@ -122,6 +122,13 @@ impl Fixture {
             platform,
         }
     }
+}
+
+/// The only object of `kind` that a command prints.
+fn object(output: &Output, kind: &str) -> Value {
+    let objects = rows(&String::from_utf8(output.stdout.clone()).unwrap());
+    let object = objects.into_iter().find(|object| object["type"] == kind);
+    object.unwrap_or_else(|| panic!("{output:?}"))
 }
 
 fn rows(text: &str) -> Vec<Value> {
@@ -262,4 +269,45 @@ fn an_earlier_rehearsal_is_completed_by_the_same_command() {
     assert!(applied.status.success(), "{applied:?}");
     let summary = String::from_utf8(applied.stdout).unwrap();
     assert!(summary.contains("60 coupons = "), "{summary}");
+}
+
+#[test]
+fn approvals_of_an_earlier_ledger_hold() {
+    let fixture = Fixture::unpack("approvals");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        let plan = object(&fixture.run("plan", &["--output", "json"]), "plan");
+        assert_eq!(plan["needs_approval"], json!([2]), "{plan}");
+        let history = fixture.run("history", &["--output", "json"]);
+        let acts = rows(&String::from_utf8(history.stdout).unwrap());
+        let approvals = acts.iter().filter(|act| act["act"] == "approved");
+        let approvals: Vec<_> = approvals.map(|act| [&act["wave"], &act["by"], &act["from"]]).collect();
+        assert_eq!(
+            json!(approvals),
+            json!([["testers", "王芳 (财务)", "root@vm"], ["20%", "han", "root@vm"]])
+        );
+    }
+    let again = fixture.run("approve", &["--wave", "1", "--by", "li"]);
+    assert!(again.status.success(), "{again:?}");
+    let early = fixture.run("approve", &["--wave", "2"]);
+    assert_eq!(early.status.code(), Some(3), "{early:?}");
+}
+
+/// The platform said 5 CNY for each coupon, and the campaign file said 1 CNY when `max_worth` was reached.
+#[test]
+fn the_worth_of_an_earlier_ledger_is_what_the_platform_stated() {
+    let fixture = Fixture::unpack("worth");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        let plan = object(&fixture.run("plan", &["--output", "json"]), "plan");
+        let worth = json!({
+            "each_fen": 500, "source": "platform", "issued_fen": 15_000, "open_fen": 0, "held_fen": 0, "owed_fen": 12_000,
+            "at_most_fen": 27_000,
+        });
+        assert!(contains(&worth, &plan["worth"]), "{plan}");
+    }
 }
