@@ -213,7 +213,7 @@ sandbox-examples =
       runner sandbox --busy 2% --drop 1% --lose-answers 1%
           try a campaign on a bad day of the platform
 
-    It accepts every client key and secret except the word `wrong`. Its page is at /, its log at /log.jsonl.
+    It accepts every client key and secret except the word `wrong-secret`. Its page is at /, its log at /log.jsonl.
 schema-examples =
     Examples:
       runner schema > campaign.schema.json

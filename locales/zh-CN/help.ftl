@@ -213,7 +213,7 @@ sandbox-examples =
       runner sandbox --busy 2% --drop 1% --lose-answers 1%
           模拟平台状况不佳时的任务表现
 
-    除 `wrong` 外，任何 client key 和 secret 都会被接受。沙箱页面在 /，请求日志在 /log.jsonl。
+    除 `wrong-secret` 外，任何 client key 和 secret 都会被接受。沙箱页面在 /，请求日志在 /log.jsonl。
 schema-examples =
     示例：
       runner schema > campaign.schema.json
