@@ -40,6 +40,7 @@ run = { $state ->
 }
 run-because = { $run }: { $why }
 run-since = as of { $at }
+run-outdated = Since then, the ledger has changed: the numbers below are those of now.
 
 # What is left.
 left = What is left, and what to do

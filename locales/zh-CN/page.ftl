@@ -40,6 +40,7 @@ run = { $state ->
 }
 run-because = { $run }：{ $why }
 run-since = 截至 { $at }
+run-outdated = 此后账本有变化：下面的数字以当前账本为准。
 
 # What is left.
 left = 剩余发放与处理办法

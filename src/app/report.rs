@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::catalogue::page as texts;
 use crate::engine::delivery_forecast::{Next, Waits, next};
 use crate::ledger::{Fact, LedgerState};
@@ -10,6 +13,7 @@ use crate::model::delivery::{DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::OpenId;
 use crate::report::history::History;
 use crate::report::render::html::{EndedWave, OpenDelivery, ReportHeader, ReportView, RunNote};
+use crate::report::render::json::Status;
 
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
@@ -39,12 +43,25 @@ pub async fn report(campaign: LoadedCampaign, again: String) -> Result<ReportVie
 
 /// Returns what the last run does or why it ended. `None` if there is nothing to say.
 fn run(campaign: LoadedCampaign) -> Result<Option<RunNote>, AppError> {
-    let status = CampaignStatus::new(campaign).row()?.status;
-    Ok(STATES.contains(&status.state.as_str()).then_some(RunNote {
+    let now = campaign.environment.clock.now();
+    let row = CampaignStatus::new(campaign).row()?;
+    Ok(run_note(row.status, now, &row.zone))
+}
+
+fn run_note(status: Status, now: Timestamp, zone: &TimeZone) -> Option<RunNote> {
+    if !STATES.contains(&status.state.as_str()) {
+        return None;
+    }
+    let at: Option<Timestamp> = status.at.as_deref().and_then(|at| at.parse().ok());
+    // The page shows `at` beside the reason, so times such as "in 5 min" count from it.
+    let reason = status.reason.map(|reason| reason.text(at.unwrap_or(now), zone));
+    Some(RunNote {
         state: status.state,
-        why: status.why,
-        at: status.at,
-    }))
+        // Status files of earlier versions have only the text, and so has the status after a crash.
+        why: reason.or(status.why),
+        at,
+        is_outdated: status.is_outdated,
+    })
 }
 
 async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, AppError> {
@@ -179,4 +196,49 @@ fn attempts(ledger_state: &LedgerState) -> BTreeMap<u32, u64> {
         }
     }
     attempts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Language;
+    use crate::model::event::{Halted, Waiting};
+    use crate::report::reason::Reason;
+
+    fn status(state: &str, why: &str, reason: Option<Reason>) -> Status {
+        let mut status = Status::unknown("summer", "tt1", state, why);
+        status.at = Some("2026-06-01T10:00:00.000+08:00".to_owned());
+        status.reason = reason;
+        status
+    }
+
+    /// The reason as the page shows it, in each language.
+    fn reasons(status: &Status) -> [Option<String>; 2] {
+        let zone = TimeZone::get("Asia/Shanghai").unwrap();
+        let now = "2026-06-02T12:00:00+08:00".parse().unwrap();
+        Language::ALL.map(|language| language.scope(|| run_note(status.clone(), now, &zone)?.why))
+    }
+
+    #[test]
+    fn the_reason_is_in_the_language_of_the_reader() {
+        let waiting = Reason::Waiting {
+            why: Waiting::Start,
+            until: Some("2026-06-01T11:00:00+08:00".parse().unwrap()),
+            cause: None,
+        };
+        let halted = Reason::Halted(Halted::MaxCoupons { max: 5 });
+        let said = [("waiting", waiting), ("halted", halted)]
+            .map(|(state, reason)| reasons(&status(state, "in English", Some(reason))));
+        insta::assert_debug_snapshot!(said);
+    }
+
+    #[test]
+    fn a_status_file_without_a_reason_keeps_its_text() {
+        let said = Some("max_coupons is reached".to_owned());
+        assert_eq!(
+            reasons(&status("incomplete", "max_coupons is reached", None)),
+            [said.clone(), said]
+        );
+        assert_eq!(reasons(&status("complete", "", None)), [None, None]);
+    }
 }

@@ -73,6 +73,12 @@ fn a_report_has_the_ledgers_numbers_and_changes_nothing() {
         "the end of the run is not in the page"
     );
     assert!(!page.contains("<script") && !page.contains("<img"));
+    report(&scene, to.to_str().unwrap(), &["--lang", "zh"]).ends(0);
+    let chinese = fs::read_to_string(&to).unwrap();
+    assert!(
+        chinese.contains("<b><bdi>已停止：") && chinese.contains("张结果未知</bdi>"),
+        "the end of the run is not in the language of the reader"
+    );
     let head = |files: BTreeMap<PathBuf, Vec<u8>>| files.into_iter().find(|(path, _)| path.ends_with("head"));
     let after = head(files(scene.place().dir()));
     assert!(after.is_some() && after == head(before), "a fact was added");

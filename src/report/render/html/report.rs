@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::catalogue::page as texts;
@@ -86,14 +87,14 @@ fn sum(report: &ReportView) -> Markup {
     html! {
         section {
             p.headline.(class) { (headline) }
-            @if let Some(run) = &report.run { (run_note(run)) }
+            @if let Some(run) = &report.run { (run_note(run, &report.header.zone)) }
             (tables::states(&report.counts, &report.skipped))
         }
     }
 }
 
 /// What the last run does, or why it ended.
-fn run_note(run: &RunNote) -> Markup {
+fn run_note(run: &RunNote, zone: &TimeZone) -> Markup {
     let state = texts::Run { state: &run.state };
     html! {
         p.note {
@@ -103,7 +104,8 @@ fn run_note(run: &RunNote) -> Markup {
                     Some(why) => (theirs(&texts::RunBecause { run: &state, why }.to_string())),
                 }
             }
-            @if let Some(at) = &run.at { " " span.quiet { (texts::RunSince { at: &visible(at) }) } }
+            @if let Some(at) = run.at { " " span.quiet { (texts::RunSince { at: &time(at, zone) }) } }
+            @if run.is_outdated { br; (texts::RunOutdated) }
         }
     }
 }

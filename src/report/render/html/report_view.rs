@@ -38,8 +38,10 @@ pub struct RunNote {
     pub state: String,
     /// The reason for the state.
     pub why: Option<String>,
-    /// The time of this state, with its offset; `None` if it is not known.
-    pub at: Option<String>,
+    /// The time of this state; `None` if it is not known.
+    pub at: Option<Timestamp>,
+    /// Whether the ledger has changed since.
+    pub is_outdated: bool,
 }
 
 /// The campaign of a report.

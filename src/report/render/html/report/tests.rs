@@ -125,7 +125,8 @@ fn report() -> ReportView {
         run: Some(RunNote {
             state: "halted".to_owned(),
             why: Some(format!("the platform answered 28001018: {}", HOSTILE[0])),
-            at: Some("2026-06-01T12:20:00.000+08:00".to_owned()),
+            at: Some(shanghai("12:20:00")),
+            is_outdated: true,
         }),
         history,
     }
@@ -213,7 +214,7 @@ fn a_complete_campaign_and_an_empty_one() {
 const OURS: &str = "
     !DOCTYPE html head meta link title style body main header h1 h2 h3 p code bdi b section div span
     table thead tbody tfoot tr td th ul li dl dt dd figure figcaption footer svg rect line polyline
-    polygon text
+    polygon text br
 ";
 
 /// Every tag of the page comes from the template, and text from outside never begins one.
