@@ -28,8 +28,24 @@ column = { $name ->
 column-in-zone = { $column } ({ $zone })
 # $number (number)
 sheet = Deliveries { $number }
+resolved = { $to ->
+    [issued] resolved as issued by { $by }: { $note }
+    [refused] resolved as refused by { $by }: { $note }
+   *[owed] resolved as owed by { $by }: { $note }
+}
+
+# Its last sheet.
+sums-sheet = Sums
+sums-campaign = Campaign
+sums-at = As of
+sums-of-all = The sums are of the whole campaign. This workbook has the rows of some of its deliveries.
+sums-deliveries = Deliveries
+sums-all = all
+sums-coupons = Coupons
+sums-amount = Amount (yuan)
 
 # Messages of the command.
+worth = all coupons of the campaign: { $worth }
 written = { $rows ->
     [one] 1 delivery written
    *[other] { $rows } deliveries written

@@ -90,9 +90,9 @@ export-examples =
       runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == "held")'
           every held delivery as a JSON object, for a program
       runner export campaigns/summer.yaml -o summer.xlsx
-          a workbook: every digit of the ids, amounts in yuan, times in the campaign's zone
+          a workbook: every digit of the ids, amounts in yuan, times in the campaign's zone, and the sums
 
-    Every format has the fields of a `delivery`, in the same order. Times have the campaign's offset; in Parquet they are UTC, and in xlsx dates on the clocks of the campaign's zone. Rows are in the order of the last answer; deliveries without an answer come last. Ids are the same in every format, so an export can be read as an audience or an exclude list. In CSV, a message, a name or a reason that a spreadsheet would run as a formula is prefixed with '.
+    Every format has the fields of a `delivery`, in the same order. Times have the campaign's offset; in Parquet they are UTC, and in xlsx dates on the clocks of the campaign's zone. Rows are in the order of the last answer; deliveries without an answer come last. Ids are the same in every format, so an export can be read as an audience or an exclude list. In CSV, a message, a name or a reason that a spreadsheet would run as a formula is prefixed with '. An xlsx is in the language of the command; in all other formats, states and reasons are fixed English words.
 global-output = What stdout carries: text for people, or JSON objects, one per line
 global-verbose = Log more; given twice, much more. RUNNER_LOG takes an exact filter, such as `runner=debug`
 global-log-file = Append the log to FILE instead of writing it to stderr

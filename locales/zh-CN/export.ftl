@@ -28,8 +28,24 @@ column = { $name ->
 column-in-zone = { $column }（{ $zone }）
 # $number (number)
 sheet = 发放明细 { $number }
+resolved = { $to ->
+    [issued] 由 { $by } 判定为已发放：{ $note }
+    [refused] 由 { $by } 判定为被拒绝：{ $note }
+   *[owed] 由 { $by } 判定为待发放：{ $note }
+}
+
+# Its last sheet.
+sums-sheet = 汇总
+sums-campaign = 任务
+sums-at = 截至
+sums-of-all = 汇总的是整个任务；本文件只列出了其中一部分发放。
+sums-deliveries = 发放数
+sums-all = 合计
+sums-coupons = 券数
+sums-amount = 金额（元）
 
 # Messages of the command.
+worth = 整个任务的券：{ $worth }
 written = 已写入 { $rows } 条
 wrote = 已将 { $rows } 条发放写入 { $file }
 interrupted = 已中断：只写出了一部分发放

@@ -90,9 +90,9 @@ export-examples =
       runner export campaigns/summer.yaml --format jsonl | jq 'select(.state == "held")'
           以 JSON 对象导出待人工判定的发放，供程序使用
       runner export campaigns/summer.yaml -o summer.xlsx
-          导出 Excel 工作簿：ID 保留每一位，金额以元为单位，时间按任务时区
+          导出 Excel 工作簿：ID 保留每一位，金额以元为单位，时间按任务时区，并附汇总
 
-    各种格式的字段都与 `delivery` 相同，顺序一致。时间带任务时区的偏移，Parquet 中为 UTC，xlsx 中为任务时区的日期时间。各行按最后一次应答的先后排列，没有应答的排在最后。各种格式中的 ID 完全相同，因此导出文件可以直接作为人群或排除名单使用。CSV 中，凡是会被电子表格当作公式执行的消息、名称或原因，前面都会加上 '。
+    各种格式的字段都与 `delivery` 相同，顺序一致。时间带任务时区的偏移，Parquet 中为 UTC，xlsx 中为任务时区的日期时间。各行按最后一次应答的先后排列，没有应答的排在最后。各种格式中的 ID 完全相同，因此导出文件可以直接作为人群或排除名单使用。CSV 中，凡是会被电子表格当作公式执行的消息、名称或原因，前面都会加上 '。xlsx 使用命令的语言；其他格式中，状态和原因始终是固定的英文词。
 global-output = stdout 的输出形式：供人阅读的文本，或每行一个 JSON 对象
 global-verbose = 输出更多日志，写两次则更详细；RUNNER_LOG 可指定精确的过滤条件，例如 `runner=debug`
 global-log-file = 把日志追加到 FILE，而不是输出到 stderr

@@ -12,12 +12,13 @@ use std::path::PathBuf;
 use crate::history::row::{Row, Times};
 use crate::history::rows;
 use crate::model::delivery::StateName;
+use crate::report::worth::WorthView;
 
 use self::csv::Csv;
 use self::jsonl::Jsonl;
 use self::parquet::Parquet;
 use self::table::Table;
-use self::xlsx::Xlsx;
+use self::xlsx::{Sums, Xlsx};
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger::ReadonlyLedger;
@@ -88,6 +89,18 @@ pub enum Exported {
     Interrupted,
 }
 
+/// What the coupons of the whole campaign are worth, whichever deliveries are exported.
+#[must_use]
+pub fn worth(campaign: &LoadedCampaign, view: &ReadonlyLedger) -> WorthView {
+    let plan = &campaign.plan;
+    let ledger_state = view.ledger.state();
+    WorthView {
+        counts: ledger_state.counts(),
+        valuation: ledger_state.valuation(&plan.activity_id, plan.coupon_value),
+        max_worth: plan.max_worth,
+    }
+}
+
 /// Writes the selected deliveries of a ledger to `out`. Calls `go_on` regularly with the number of rows so far; it ends the
 /// export early by returning false.
 pub async fn write(
@@ -97,7 +110,13 @@ pub async fn write(
     out: &mut (dyn Write + Send),
     mut go_on: impl FnMut(u64) -> bool + Send,
 ) -> Result<Exported, AppError> {
-    let table = table(campaign, options, out).map_err(AppError::Rows)?;
+    let sums = Sums {
+        campaign: campaign.parsed.campaign.names.campaign.to_string(),
+        title: campaign.parsed.campaign.names.title.clone(),
+        worth: worth(campaign, view),
+        is_of_all_rows: StateName::ALL.iter().all(|state| options.states.contains(state)),
+    };
+    let table = table(campaign, sums, options, out).map_err(AppError::Rows)?;
     let mut written = WrittenRows {
         table,
         rows: 0,
@@ -140,6 +159,7 @@ impl WrittenRows<'_> {
 
 fn table<'o>(
     campaign: &LoadedCampaign,
+    sums: Sums,
     options: &ExportOptions,
     out: &'o mut (dyn Write + Send),
 ) -> io::Result<Box<dyn Table + 'o>> {
@@ -152,7 +172,7 @@ fn table<'o>(
         Format::Xlsx => {
             let zone = campaign.parsed.campaign.timezone.clone();
             let now = campaign.environment.clock.now();
-            Box::new(Xlsx::begin(out, zone, now, &options.scratch)?)
+            Box::new(Xlsx::begin(out, (zone, now), sums, &options.scratch)?)
         }
     })
 }

@@ -109,6 +109,8 @@ async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, Ap
             })
             .collect(),
         counts: ledger_state.counts(),
+        valuation: ledger_state.valuation(&plan.activity_id, plan.coupon_value),
+        max_worth: plan.max_worth,
         skipped: ledger_state.skipped().clone(),
         attempts: attempts(ledger_state),
         open: open.collect(),

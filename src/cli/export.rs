@@ -1,6 +1,6 @@
 //! `runner export`: one row a delivery, for spreadsheets, programs and databases.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::fs::File;
 use std::io::{self, BufWriter, LineWriter, Read, Seek, Write};
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use crate::model::delivery::StateName;
 use crate::model::problem::Problem;
 use crate::report::outlet::Outlet;
 use crate::report::text::{visible, visible_path};
+use crate::report::wording;
 
 use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
@@ -76,6 +77,7 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         };
         let exported = export::write(&campaign, &mut view, &options, &mut out, go_on).await;
         drop(busy);
+        let worth = export::worth(&campaign, &view);
         // The reader of the rows may take long, and other processes wait for the ledger.
         view.release().await;
         // JSON that is still buffered must come first.
@@ -109,7 +111,14 @@ pub fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure> {
         out.keep()?;
         if let Some(file) = &args.out {
             let file = visible_path(file);
-            context.talk(&format!("{}\n", texts::Wrote { rows, file: &file }));
+            let mut said = format!("{}\n", texts::Wrote { rows, file: &file });
+            if let Some(worth) = worth.valuation.known_worth(&worth.counts) {
+                let worth = texts::Worth {
+                    worth: &wording::worth(&worth),
+                };
+                let _ = writeln!(said, "{worth}");
+            }
+            context.talk(&said);
         }
         Ok(Exit::Done)
     })?

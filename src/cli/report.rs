@@ -10,6 +10,7 @@ use crate::catalogue::{help, page as texts};
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
 use crate::report::render::html::report_page;
+use crate::report::render::json::WorthBody;
 use crate::report::text::visible_path;
 
 use super::busy::{self, Busy};
@@ -39,6 +40,8 @@ struct Object<'a> {
     campaign: &'a CampaignName,
     app_id: &'a AppId,
     file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<WorthBody>,
 }
 
 /// Writes the page.
@@ -60,6 +63,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
             campaign: &report.header.campaign,
             app_id: &report.header.app_id,
             file: args.out.to_string_lossy().into_owned(),
+            worth: WorthBody::new(&report.valuation, &report.counts),
         }),
         Output::Human => {
             let file = visible_path(&args.out);

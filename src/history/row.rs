@@ -1,12 +1,14 @@
 //! A delivery as a row of an export. The fields and their order are a contract.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::ledger::ManualDecision;
 use crate::model::delivery::StateName;
 use crate::model::identity::{ActivityId, Identity};
 use crate::model::merchant_coupon_id::MerchantCouponId;
@@ -100,8 +102,10 @@ pub struct Row<'a> {
     pub settled_at: Option<Timestamp>,
     /// The outcome of the last attempt that ended.
     pub outcome: Option<Cow<'a, Outcome>>,
-    /// Why it is in this state, when no answer of the platform says so.
+    /// Why it is in this state, when no answer of the platform says so: in English, for programs.
     pub reason: Option<String>,
+    /// The person's decision that `reason` describes. `None` if it describes none.
+    pub decision: Option<Arc<ManualDecision>>,
 }
 
 impl Row<'_> {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, Store};
+use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, ManualDecision, Store};
 use crate::model::delivery::{DeliveryKey, State, StateName};
 use crate::model::outcome::Outcome;
 
@@ -61,6 +61,11 @@ pub fn row<'a>(
     outcome: Option<Cow<'a, Outcome>>,
 ) -> Row<'a> {
     let status = ledger_state.status(key);
+    let decision = match status.state {
+        // It is skipped for the reason of the last apply, whatever a person decided before.
+        State::Skipped(_) => None,
+        _ => index.later(key).and_then(|later| later.decision.clone()),
+    };
     Row {
         open_id: ledger_state.open_id(key.recipient),
         ordinal: key.ordinal,
@@ -71,7 +76,8 @@ pub fn row<'a>(
         unknown_attempts: index.unknown_attempts(key),
         first_attempt_at: index.first_attempt_at(key),
         settled_at: settled_at(status.state.name(), index, key, outcome.as_deref()),
-        reason: reason(&status.state, index, key),
+        reason: reason(&status.state, decision.as_deref()),
+        decision,
         outcome,
     }
 }
@@ -83,11 +89,11 @@ fn settled_at(state: StateName, index: &Index, key: DeliveryKey, outcome: Option
 }
 
 /// The reason for being skipped is a fixed word; any other reason is a person's last decision.
-fn reason(state: &State, index: &Index, key: DeliveryKey) -> Option<String> {
+fn reason(state: &State, decision: Option<&ManualDecision>) -> Option<String> {
     if let State::Skipped(why) = state {
         return Some(why.word().to_owned());
     }
-    let decision = index.later(key)?.decision.as_ref()?;
+    let decision = decision?;
     Some(format!(
         "resolved as {} by {}: {}",
         decision.to.word(),

@@ -22,6 +22,7 @@ pub mod simulation;
 pub mod text;
 pub mod times;
 pub mod wording;
+pub mod worth;
 
 #[cfg(test)]
 mod testing;

@@ -10,7 +10,7 @@ use parquet::record::Field;
 use runner::model::bucketing::{Bucketing, CONTROL_GROUP};
 use serde_json::Value;
 
-use crate::fixture::{Fixture, USERS};
+use crate::fixture::{Fixture, Ran, USERS};
 
 /// The fields of a delivery in their documented order.
 const FIELDS: &str = "open_id,ordinal,merchant_coupon_id,state,code,message,log_id,coupon_id,merchant_meta_no,activity_id,\
@@ -28,6 +28,55 @@ fn every_delivery_is_one_row_with_the_promised_fields() {
         "export_jsonl",
         fixture.run("export", &["--format", "jsonl"]).ends(0).out
     );
+}
+
+/// Programs read the same words whoever calls them.
+#[test]
+fn the_formats_for_programs_are_the_same_in_every_language() {
+    let fixture = Fixture::new();
+    for format in ["csv", "jsonl"] {
+        let english = fixture.run("export", &["--format", format, "--lang", "en"]).ends(0).out;
+        let chinese = fixture.run("export", &["--format", format, "--lang", "zh"]).ends(0).out;
+        assert_eq!(english, chinese);
+        assert!(english.contains("resolved as owed by li@ops"), "{english}");
+    }
+    let parquet = ["en", "zh"].map(|language| {
+        let file = format!("{language}.parquet");
+        fixture.run("export", &["-o", &file, "--lang", language]).ends(0);
+        fs::read(fixture.dir.path().join(file)).unwrap()
+    });
+    assert_eq!(parquet[0], parquet[1]);
+}
+
+/// What an export to a file and a report say in each language. No width breaks a name.
+#[test]
+fn a_file_that_was_written_is_named_with_the_worth_of_the_coupons() {
+    let fixture = Fixture::new();
+    let said = |language: &str, width: &str| {
+        let mut told = String::new();
+        for (verb, args) in [
+            ("export", &["-o", "summer-2026-all-deliveries-of-the-campaign.xlsx"][..]),
+            ("export", &["-o", "held.csv", "--state", "held"]),
+            ("report", &["-o", "summer-2026.html"]),
+        ] {
+            let mut command = fixture.command(verb, args);
+            command.env("COLUMNS", width).env("RUNNER_LANG", language);
+            let ran = Ran::new(command.output().unwrap()).ends(0);
+            write!(told, "$ {verb} {args:?}, {language}\n{}", ran.told(&fixture)).unwrap();
+        }
+        told
+    };
+    let told = ["en", "zh"].map(|language| {
+        let told = ["60", "80", "120"].map(|width| said(language, width));
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[1], told[2]);
+        told.into_iter().next().unwrap()
+    });
+    insta::assert_snapshot!("export_and_report_messages", told.join(""));
+    let report = fixture
+        .run("report", &["-o", "summer.html", "--output", "json"])
+        .ends(0);
+    insta::assert_snapshot!("report_json", report.told(&fixture));
 }
 
 fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {

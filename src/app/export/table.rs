@@ -29,5 +29,6 @@ pub(super) fn pending(open_id: &str) -> Row<'_> {
         settled_at: None,
         outcome: None,
         reason: None,
+        decision: None,
     }
 }

@@ -1,5 +1,5 @@
 //! Writes deliveries as a workbook for spreadsheets: ids as text, amounts in yuan, times as dates in the campaign's zone, and
-//! headers in the language of the moment.
+//! headers, states and reasons in the language of the moment. The last sheet has the sums of the campaign.
 //!
 //! The library keeps the rows in temporary files, so memory does not grow with them. It panics if such a file cannot be
 //! written.
@@ -13,11 +13,13 @@ use jiff::civil::{Time, date};
 use jiff::tz::TimeZone;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
-use crate::catalogue::export;
+use crate::catalogue::{export, worth as worth_texts};
 use crate::history::row::{COLUMNS, Cell, FIELDS, Kind, Row};
+use crate::ledger::ManualDecision;
 use crate::model::delivery::{Skipped, StateName};
 use crate::model::quiet_panic::catch_panic;
 use crate::report::wording::skip_reason;
+use crate::report::worth::WorthView;
 
 use super::table::Table;
 
@@ -33,10 +35,24 @@ const AMOUNTS: [&str; 2] = ["discount_amount", "min_pay_amount"];
 /// Whole numbers from here on are not exact in a spreadsheet.
 const INEXACT: u64 = 1 << 53;
 
+/// What the last sheet says of the whole campaign.
+pub struct Sums {
+    /// The campaign.
+    pub campaign: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its deliveries, and what their coupons are worth.
+    pub worth: WorthView,
+    /// Whether every delivery has a row.
+    pub is_of_all_rows: bool,
+}
+
 /// A workbook being written.
 pub struct Xlsx<W> {
     out: W,
     zone: TimeZone,
+    now: Timestamp,
+    sums: Sums,
     workbook: Workbook,
     /// The sheet that is not full yet.
     sheet: Worksheet,
@@ -57,11 +73,17 @@ struct Formats {
 
 impl<W: Write> Xlsx<W> {
     /// Begins the workbook. Its temporary files are in the first of `scratch` that can be written.
-    pub fn begin(out: W, zone: TimeZone, now: Timestamp, scratch: &[PathBuf]) -> io::Result<Self> {
-        Self::with_rows(out, zone, now, scratch, ROWS)
+    pub fn begin(out: W, (zone, now): (TimeZone, Timestamp), sums: Sums, scratch: &[PathBuf]) -> io::Result<Self> {
+        Self::with_rows(out, (zone, now), sums, scratch, ROWS)
     }
 
-    fn with_rows(out: W, zone: TimeZone, now: Timestamp, scratch: &[PathBuf], rows: u32) -> io::Result<Self> {
+    fn with_rows(
+        out: W,
+        (zone, now): (TimeZone, Timestamp),
+        sums: Sums,
+        scratch: &[PathBuf],
+        rows: u32,
+    ) -> io::Result<Self> {
         let mut workbook = Workbook::new();
         let mut chosen = Ok(());
         for dir in scratch {
@@ -84,6 +106,8 @@ impl<W: Write> Xlsx<W> {
         Ok(Self {
             out,
             zone,
+            now,
+            sums,
             workbook,
             sheet,
             number,
@@ -106,6 +130,87 @@ impl<W: Write> Xlsx<W> {
         self.workbook.push_worksheet(sheet);
         self.next = 1;
         Ok(())
+    }
+
+    /// Makes the sheet of the sums.
+    fn sums_sheet(&mut self) -> Result<Worksheet, XlsxError> {
+        let Self {
+            zone,
+            now,
+            sums,
+            formats,
+            ..
+        } = self;
+        let mut sheet = self.workbook.new_worksheet_with_constant_memory()?;
+        sheet.set_name(export::SumsSheet.to_string())?;
+        for (at, width) in (0_u16..).zip([26.0, 18.0, 18.0, 48.0]) {
+            sheet.set_column_width(at, width)?;
+        }
+        let header = |sheet: &mut Worksheet, row, titles: &[String]| {
+            for (title, at) in titles.iter().zip(0_u16..) {
+                sheet.write_string_with_format(row, at, title, &formats.header)?;
+            }
+            Ok::<_, XlsxError>(())
+        };
+        sheet.write_string_with_format(0, 0, export::SumsCampaign.to_string(), &formats.header)?;
+        sheet.write_string(0, 1, &sums.campaign)?;
+        if let Some(title) = &sums.title {
+            sheet.write_string(0, 2, title)?;
+        }
+        let at = export::ColumnInZone {
+            column: &export::SumsAt,
+            zone: &zone.iana_name().unwrap_or("UTC"),
+        };
+        sheet.write_string_with_format(1, 0, at.to_string(), &formats.header)?;
+        write_cell(&mut sheet, (1, 1), ("", Cell::Time(*now)), zone, formats)?;
+        if !sums.is_of_all_rows {
+            sheet.write_string(2, 0, export::SumsOfAll.to_string())?;
+        }
+        let state = title("state", Kind::Id, zone);
+        header(&mut sheet, 4, &[state, export::SumsDeliveries.to_string()])?;
+        let mut row = 5;
+        let counts = &sums.worth.counts;
+        let by_state = StateName::ALL.map(|state| (state.to_string(), counts.count(state)));
+        for (name, n) in by_state
+            .into_iter()
+            .chain([(export::SumsAll.to_string(), counts.audience())])
+        {
+            sheet.write_string(row, 0, name)?;
+            write_count(&mut sheet, (row, 1), n)?;
+            row += 1;
+        }
+        let worth = sums.worth.rows();
+        if worth.is_empty() {
+            return Ok(sheet);
+        }
+        row += 1;
+        let titles = [
+            worth_texts::Title.to_string(),
+            export::SumsCoupons.to_string(),
+            export::SumsAmount.to_string(),
+        ];
+        header(&mut sheet, row, &titles)?;
+        for part in worth {
+            row += 1;
+            sheet.write_string(row, 0, part.name)?;
+            if let Some(coupons) = part.coupons {
+                write_count(&mut sheet, (row, 1), coupons)?;
+            }
+            match i64::try_from(part.amount.fen()) {
+                Ok(fen) if part.amount.fen() < INEXACT => {
+                    sheet.write_number_with_format(row, 2, exact(fen) / 100.0, &formats.amount)?;
+                }
+                _ => {
+                    sheet.write_string(row, 2, part.amount.written())?;
+                }
+            }
+            sheet.write_string(row, 3, part.meaning)?;
+        }
+        for note in sums.worth.notes() {
+            row += 1;
+            sheet.write_string(row, 0, note.replace('`', ""))?;
+        }
+        Ok(sheet)
     }
 }
 
@@ -135,8 +240,13 @@ impl<W: Write + Send> Table for Xlsx<W> {
             formats,
             ..
         } = self;
+        let resolved = row.decision.as_deref().map(resolved);
         guarded(|| {
             for (((name, _), cell), at) in COLUMNS.into_iter().zip(row.cells()).zip(0_u16..) {
+                let cell = match &resolved {
+                    Some(resolved) if name == "reason" => Cell::Text(resolved),
+                    _ => cell,
+                };
                 write_cell(sheet, (*next, at), (name, cell), zone, formats)?;
             }
             Ok(())
@@ -147,9 +257,28 @@ impl<W: Write + Send> Table for Xlsx<W> {
 
     fn end(&mut self) -> io::Result<()> {
         self.end_sheet(Worksheet::new())?;
+        let sheet = guarded(|| self.sums_sheet())?;
+        self.workbook.push_worksheet(sheet);
         guarded(|| self.workbook.save_to_writer(&mut self.out))?;
         self.out.flush()
     }
+}
+
+fn write_count(sheet: &mut Worksheet, (row, column): (u32, u16), n: u64) -> Result<(), XlsxError> {
+    match i64::try_from(n) {
+        Ok(number) if n < INEXACT => sheet.write_number(row, column, exact(number)).map(drop),
+        _ => sheet.write_string(row, column, n.to_string()).map(drop),
+    }
+}
+
+/// A person's decision as a person reads it.
+fn resolved(decision: &ManualDecision) -> String {
+    let text = export::Resolved {
+        to: &decision.to.word(),
+        by: &decision.by,
+        note: &decision.note,
+    };
+    text.to_string()
 }
 
 fn write_cell(
@@ -269,19 +398,28 @@ mod tests {
     use std::borrow::Cow;
     use std::fmt::Write as _;
     use std::io::{Cursor, Read};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
     use crate::app::export::table::pending as row;
     use crate::catalogue::Language;
+    use crate::model::delivery::Resolution;
     use crate::model::identity::ActivityId;
     use crate::model::outcome::{Coupon, Outcome, Proof};
+    use crate::report::worth::tests::every_state;
 
     fn workbook(rows: u32, deliveries: &[Row<'_>]) -> Vec<u8> {
         let zone = TimeZone::get("Asia/Shanghai").unwrap();
         let now = Timestamp::from_second(1_780_272_000).unwrap();
         let mut bytes = Vec::new();
-        let mut xlsx = Xlsx::with_rows(&mut bytes, zone, now, &[std::env::temp_dir()], rows).unwrap();
+        let sums = Sums {
+            campaign: "summer-2026".to_owned(),
+            title: Some("=夏日立减券".to_owned()),
+            worth: every_state(),
+            is_of_all_rows: false,
+        };
+        let mut xlsx = Xlsx::with_rows(&mut bytes, (zone, now), sums, &[std::env::temp_dir()], rows).unwrap();
         for row in deliveries {
             xlsx.row(row).unwrap();
         }
@@ -352,7 +490,20 @@ mod tests {
             reason: Some("control_group".to_owned()),
             ..row("+86")
         };
-        let rows = [issued, skipped];
+        let decision = ManualDecision {
+            at,
+            by: "li@ops".to_owned(),
+            note: "活动延期".to_owned(),
+            from: StateName::Held,
+            to: Resolution::Owed { may_double: false },
+            selection: "--held".to_owned(),
+        };
+        let owed_again = Row {
+            reason: Some("resolved as owed by li@ops: 活动延期".to_owned()),
+            decision: Some(Arc::new(decision)),
+            ..row("owed-again")
+        };
+        let rows = [issued, skipped, owed_again];
         let texts = Language::ALL.map(|language| language.scope(|| cells(&workbook(ROWS, &rows))));
         insta::assert_snapshot!(texts.join("\n"));
     }
@@ -364,6 +515,7 @@ mod tests {
         let text = cells(&workbook(3, &rows));
         let ids: Vec<_> = text
             .lines()
+            .take_while(|line| *line != "Sums")
             .filter(|line| line.starts_with("Deliveries") || (line.starts_with("  A") && !line.starts_with("  A1 ")))
             .collect();
         insta::assert_snapshot!(ids.join("\n"));

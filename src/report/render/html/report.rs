@@ -32,6 +32,7 @@ pub fn page(report: &ReportView) -> Result<String, ChartError> {
         main {
             (head(report, name))
             (sum(report))
+            (tables::worth(&report.worth()))
             (tables::open(report))
             @if report.history.ended > 0 { (figures) }
             (tables::codes(&report.history.codes, report.history.other_codes, true))

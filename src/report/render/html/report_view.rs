@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::model::money::{Money, Valuation};
 use crate::report::history::{History, LastAnswer};
+use crate::report::worth::WorthView;
 
 /// The contents of a report.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ pub struct ReportView {
     pub header: ReportHeader,
     /// All deliveries by state.
     pub counts: Counts,
+    /// What is known of the value of their coupons.
+    pub valuation: Valuation,
+    /// The most that they may be worth together. `None` without a limit.
+    pub max_worth: Option<Money>,
     /// The skipped deliveries by reason.
     pub skipped: BTreeMap<Skipped, u64>,
     /// How many deliveries took how many attempts; without those that were never attempted.
@@ -29,6 +35,18 @@ pub struct ReportView {
     pub waves: Vec<EndedWave>,
     /// What the last run does or why it ended; `None` if it is complete or not known.
     pub run: Option<RunNote>,
+}
+
+impl ReportView {
+    /// What the coupons are worth.
+    #[must_use]
+    pub const fn worth(&self) -> WorthView {
+        WorthView {
+            counts: self.counts,
+            valuation: self.valuation,
+            max_worth: self.max_worth,
+        }
+    }
 }
 
 /// What the last run of a campaign does, or why it ended.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::catalogue::page as texts;
+use crate::catalogue::{page as texts, worth as worth_texts};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::report::history::History;
 use crate::report::lists::skipped_reasons;
 use crate::report::run_stats::Codes;
 use crate::report::times::grouped;
 use crate::report::wording::class_text;
+use crate::report::worth::WorthView;
 
 use super::page::{share, theirs, time, with_code};
 use super::report_view::ReportView;
@@ -76,6 +77,31 @@ pub fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
             }
             tfoot { tr { td.number { (grouped(counts.audience())) } th scope="row" colspan="3" { (texts::CouponsInAll) } } }
         } }
+    }
+}
+
+/// What the coupons are worth. Empty if nothing is known of it.
+pub fn worth(worth: &WorthView) -> Markup {
+    let rows = worth.rows();
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { (worth_texts::Title) }
+                div.scroll { table.sum {
+                    tbody {
+                        @for row in rows {
+                            tr {
+                                td.number { (row.amount) }
+                                th scope="row" { (row.name) }
+                                td { @if let Some(n) = row.coupons { (worth_texts::Coupons { n }) } }
+                                td.wide { (row.meaning) }
+                            }
+                        }
+                    }
+                } }
+                @for note in worth.notes() { p { (with_code(&note)) } }
+            }
+        }
     }
 }
 

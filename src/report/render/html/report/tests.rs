@@ -9,6 +9,7 @@ use crate::catalogue::Language;
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, DeliveryKey, Skipped};
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
+use crate::model::money::{Money, Price, PriceSource, Valuation};
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
 use crate::report::history::History;
 use crate::report::render::html::page::share;
@@ -122,6 +123,16 @@ fn report() -> ReportView {
         skipped: [(Skipped::Gone, 5), (Skipped::CouponsPerUser, 3)].into(),
         attempts: [(1, 1_140), (2, 10), (3, 1), (9, 1)].into(),
         open: open(&history),
+        valuation: Valuation {
+            given: Money::from_fen(1_127 * 550),
+            stated: 1_127,
+            price: Some(Price {
+                each: Money::from_fen(550),
+                source: PriceSource::Platform,
+            }),
+            reopened: 0,
+        },
+        max_worth: Some(Money::from_fen(1_000_000)),
         run: Some(RunNote {
             state: "halted".to_owned(),
             why: Some(format!("the platform answered 28001018: {}", HOSTILE[0])),
@@ -202,6 +213,8 @@ fn a_complete_campaign_and_an_empty_one() {
         run: None,
         header: header(""),
         counts: Counts::default(),
+        valuation: Valuation::default(),
+        max_worth: None,
         skipped: BTreeMap::new(),
         attempts: BTreeMap::new(),
         open: Vec::new(),
