@@ -47,6 +47,7 @@ left = What is left, and what to do
 # $n (number)
 owed = { $n } still owed.
 owed-advice = Run the same command; it continues where it stopped.
+owed-advice-running = The process that applies the campaign sends them.
 # $n (number)
 in-flight = { $n } of them in flight.
 in-flight-advice = If nothing runs, a process ended during these attempts: the next run counts them as in doubt and settles them.
@@ -60,6 +61,10 @@ then = Then:
 # $shown (number)
 # $all (number)
 first-of = These are the first { $shown } of { $all }.
+more-listed = { $n ->
+    [one] 1 more
+   *[other] { $n } more
+}
 column-state = state
 column-user = user, and coupon
 column-attempts = attempts
@@ -156,6 +161,7 @@ wave-ended = of { $share } ended { $at }
 testers = testers
 testers-ended = ended { $at }
 platform = platform
+sandbox = sandbox
 ledger = ledger
 
 # A simulation.

@@ -12,6 +12,8 @@ outdated = the ledger has changed since
 outdated-why = { $why }; the ledger has changed since
 interrupted = process { $pid } crashed or was killed
 interrupted-in-flight = process { $pid } crashed or was killed; { $n } in flight when it ended
+# $n (number)
+resolved = { $n } resolved as { $to } by { $by }
 opening = opening the ledger
 no-ledger = no ledger yet
 other-ledger = no ledger here; { $other }

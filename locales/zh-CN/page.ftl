@@ -47,6 +47,7 @@ left = 剩余发放与处理办法
 # $n (number)
 owed = 待发放 { $n }。
 owed-advice = 再次执行同一命令，会从停下的地方继续。
+owed-advice-running = 正在执行此任务的进程会继续发放。
 # $n (number)
 in-flight = 其中发送中 { $n }。
 in-flight-advice = 如果没有正在进行的执行，说明进程在这些尝试期间结束：下一次执行会把它们当作结果未知来处理。
@@ -60,6 +61,8 @@ then = 然后执行：
 # $shown (number)
 # $all (number)
 first-of = 以上是 { $all } 次中的前 { $shown } 次。
+# $n (number)
+more-listed = 其余 { $n } 次
 column-state = 状态
 column-user = 用户与券
 column-attempts = 尝试次数
@@ -138,6 +141,7 @@ wave-ended = 占 { $share }，{ $at } 结束
 testers = 测试用户
 testers-ended = { $at } 结束
 platform = 平台
+sandbox = 沙箱
 ledger = 账本
 
 # A simulation.

@@ -9,6 +9,12 @@ outdated = 此后账本有变化
 outdated-why = { $why }；此后账本有变化
 interrupted = 进程 { $pid } 崩溃或被终止
 interrupted-in-flight = 进程 { $pid } 崩溃或被终止；当时有 { $n } 次尝试在发送中
+# $n (number)
+resolved = { $to ->
+    [issued] { $by } 将 { $n } 次发放判定为已发放
+    [refused] { $by } 将 { $n } 次发放判定为被拒绝
+   *[owed] { $by } 将 { $n } 次发放判定为待发放
+}
 opening = 正在打开账本
 no-ledger = 还没有账本
 other-ledger = 这里没有账本；{ $other }

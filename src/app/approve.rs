@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use crate::catalogue::{Language, approval as texts};
 use crate::control::{ControlError, client};
 use crate::engine::approval;
 use crate::ledger::lock::{LockError, Purpose};
 use crate::model::actor::Actor;
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
-use crate::report::approvals;
+use crate::report::reason::Reason;
 use crate::report::times::rfc3339;
 
 use super::campaign::LoadedCampaign;
@@ -86,15 +85,8 @@ async fn append(campaign: &LoadedCampaign, wave: Option<u32>, by: &Actor) -> Res
     let head = *ledger.store().heads().borrow();
     witnesses.write(&id, head, clock.now()).await;
     let wave = approvable.wave;
-    let why = Language::English.scope(|| {
-        texts::StatusApproved {
-            wave: wave.into(),
-            by: &approvals::actor(by),
-        }
-        .to_string()
-    });
+    let reason = Reason::Approved { wave, by: by.clone() };
     let at = rfc3339(now, &campaign.parsed.campaign.timezone);
-    let counts = ledger.state().counts();
-    status_update::write(&locked, &campaign.plan, &counts, at, why);
+    status_update::write(&locked, &campaign.plan, ledger.state(), at, reason);
     Ok(Some(ApprovalAnswer::Approved { wave }))
 }

@@ -61,6 +61,7 @@ fn run_note(status: Status, now: Timestamp, zone: &TimeZone) -> Option<RunNote> 
         why: reason.or(status.why),
         at,
         is_outdated: status.is_outdated,
+        is_running: status.owner.is_some(),
     })
 }
 

@@ -10,7 +10,8 @@ use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::store::SledStore;
 use crate::ledger::{Fact, Ledger, LedgerState, ManualDecision};
 use crate::model::delivery::{DeliveryKey, Resolution, StateName};
-use crate::report::times::{grouped, rfc3339};
+use crate::report::reason::Reason;
+use crate::report::times::rfc3339;
 
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
@@ -94,15 +95,13 @@ impl<'c> Resolving<'c> {
         self.ledger.append(self.facts(note, selection, by, clock.now())).await?;
         let head = *self.ledger.store().heads().borrow();
         self.witnesses.write(&self.ledger_id, head, clock.now()).await;
-        let why = format!(
-            "{} resolved as {} by {}",
-            grouped(self.selected.len() as u64),
-            self.to.word(),
-            by
-        );
+        let reason = Reason::Resolved {
+            deliveries: self.selected.len() as u64,
+            to: self.to,
+            by: by.to_owned(),
+        };
         let at = rfc3339(clock.now(), &self.campaign.parsed.campaign.timezone);
-        let counts = self.ledger.state().counts();
-        status_update::write(&self.locked, &self.campaign.plan, &counts, at, why);
+        status_update::write(&self.locked, &self.campaign.plan, self.ledger.state(), at, reason);
         Ok(())
     }
 

@@ -1,16 +1,20 @@
 //! Rewrites `status.json` after a decision, so that `runner status` shows the present counts.
 
 use crate::control::status_file;
-use crate::model::delivery::Counts;
+use crate::ledger::LedgerState;
 use crate::plan::Plan;
-use crate::report::render::json::Status;
+use crate::report::reason::Reason;
+use crate::report::render::json::{Status, WorthBody};
 
 use super::locked_ledger::LockedLedger;
 
 /// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
 /// the ledger has changed since.
-pub(super) fn write(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: String, why: String) {
+pub(super) fn write(locked: &LockedLedger, plan: &Plan, ledger_state: &LedgerState, at: String, reason: Reason) {
     let identity = &plan.identity;
+    let counts = ledger_state.counts();
+    let valuation = ledger_state.valuation(&plan.activity_id, plan.coupon_value);
+    let worth = WorthBody::new(&valuation, &counts);
     let earlier = status_file::read(&locked.status()).ok().flatten();
     let status = match earlier.as_deref().map(Status::parse) {
         Some(Ok(status)) => status,
@@ -18,7 +22,7 @@ pub(super) fn write(locked: &LockedLedger, plan: &Plan, counts: &Counts, at: Str
         // Do not overwrite the file of a newer program.
         Some(Err(_)) => return,
     };
-    let text = status.resolved(counts, at, why).text();
+    let text = status.resolved(&counts, worth, at, reason).text();
     let written = text
         .map_err(Into::into)
         .and_then(|text| status_file::write(locked.lock().directory(), &locked.status_name(), &text));

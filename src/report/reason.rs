@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Grouped, approval, run};
-use crate::model::delivery::StateName;
+use crate::catalogue::{Grouped, approval, run, status};
+use crate::model::actor::Actor;
+use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::{DrainReason, Ending, Halted, Phase, Waiting};
 use crate::model::run_command::Requester;
 
+use super::approvals;
 use super::run_stats::RunStats;
 use super::text::visible;
 use super::times::{ahead, clock_time, duration, left_until, rate};
@@ -101,6 +103,22 @@ pub enum Reason {
         /// Why the last attempt has no code, where that is why the run ended.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
+    },
+    /// A person has decided on deliveries since the last run.
+    Resolved {
+        /// How many deliveries.
+        deliveries: u64,
+        /// The decision.
+        to: Resolution,
+        /// The person, as `user@host`.
+        by: String,
+    },
+    /// A person has ended the wait after a wave since the last run.
+    Approved {
+        /// The wave, from 1; 0 for the testers.
+        wave: u32,
+        /// The person.
+        by: Actor,
     },
 }
 
@@ -225,6 +243,17 @@ impl Reason {
             Self::EmptyAudience => wording::empty_audience(),
             Self::LeftOver { owed, in_doubt, held } => wording::left_over(*owed, *in_doubt, *held),
             Self::Stopped { why, cause } => wording::stopped(why, cause.as_deref()),
+            Self::Resolved { deliveries, to, by } => status::Resolved {
+                n: *deliveries,
+                to: &to.word(),
+                by: &visible(by),
+            }
+            .to_string(),
+            Self::Approved { wave, by } => approval::StatusApproved {
+                wave: (*wave).into(),
+                by: &approvals::actor(by),
+            }
+            .to_string(),
         }
     }
 
@@ -442,6 +471,11 @@ mod tests {
                 meanwhile: Some(Box::new(Reason::Queued)),
             },
             Reason::EmptyAudience,
+            Reason::Resolved {
+                deliveries: 14,
+                to: Resolution::Owed { may_double: false },
+                by: "li@till-3".into(),
+            },
         ];
         for reason in reasons {
             let text = serde_json::to_string(&reason).unwrap();

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
 use runner::model::bucketing::{Bucketing, CONTROL_GROUP};
+use runner::report::text::columns;
 use serde_json::Value;
 
-use crate::fixture::{Fixture, Ran, USERS};
+use crate::fixture::{Fixture, RUNNER, Ran, USERS};
 
 /// The fields of a delivery in their documented order.
 const FIELDS: &str = "open_id,ordinal,merchant_coupon_id,state,code,message,log_id,coupon_id,merchant_meta_no,activity_id,\
@@ -77,6 +78,27 @@ fn a_file_that_was_written_is_named_with_the_worth_of_the_coupons() {
         .run("report", &["-o", "summer.html", "--output", "json"])
         .ends(0);
     insta::assert_snapshot!("report_json", report.told(&fixture));
+}
+
+#[test]
+fn the_help_of_export_and_report_fits_every_width() {
+    let mut told = String::new();
+    for language in ["en", "zh"] {
+        for width in [60, 80, 120] {
+            for verb in ["export", "report"] {
+                let mut command = Command::new(RUNNER);
+                command.args([verb, "--help", "--lang", language]);
+                command.env("COLUMNS", width.to_string()).env("NO_COLOR", "1");
+                command.env_remove("RUNNER_STATE_DIR").env_remove("RUNNER_LANG");
+                let ran = Ran::new(command.output().unwrap()).ends(0);
+                for line in ran.out.lines() {
+                    assert!(columns(line) <= width, "{width} columns: {line}");
+                }
+                write!(told, "$ {verb} --help, {width} columns, {language}\n{}\n", ran.out).unwrap();
+            }
+        }
+    }
+    insta::assert_snapshot!("help_of_export_and_report", told);
 }
 
 fn csv_rows(text: &str) -> Vec<BTreeMap<String, String>> {

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use plotters::backend::SVGBackend;
 use plotters::chart::ChartBuilder;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::{DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{PathElement, Rectangle};
 use plotters::style::{Color, IntoFont, RGBColor, ShapeStyle};
@@ -66,16 +68,21 @@ pub struct Bar {
 /// The formatter of an axis' values.
 pub type Label<'a> = &'a dyn Fn(f64) -> String;
 
+/// The horizontal axis of a chart.
+pub struct Across<'a> {
+    /// Its start and end.
+    pub range: Range<f64>,
+    /// The places of its labels, at most as many as the argument.
+    pub ticks: &'a dyn Fn(usize) -> Vec<f64>,
+    /// The text at such a place.
+    pub label: Label<'a>,
+}
+
 /// Why a chart could not be drawn; does not occur with finite numbers.
 pub type ChartError = DrawingAreaErrorKind<std::io::Error>;
 
 /// Draws bars over a range of the horizontal axis, as SVG.
-pub fn bars(
-    size: ChartSize,
-    across: Range<f64>,
-    bars: &[Bar],
-    labels: (Label<'_>, Label<'_>),
-) -> Result<String, ChartError> {
+pub fn bars(size: ChartSize, across: &Across<'_>, bars: &[Bar], label: Label<'_>) -> Result<String, ChartError> {
     let sum = |bar: &Bar| bar.parts.iter().map(|(n, _)| n).sum::<f64>();
     let highest = bars.iter().map(sum).fold(0.0, f64::max);
     let rectangles = bars.iter().flat_map(|bar| {
@@ -90,7 +97,7 @@ pub fn bars(
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (size.wide, size.high)).into_drawing_area();
-        let mut chart = framed(&area, size, across, highest, labels)?;
+        let mut chart = framed(&area, size, across, highest, label)?;
         chart.draw_series(rectangles)?;
         area.present()?;
     }
@@ -100,16 +107,16 @@ pub fn bars(
 /// Draws a rising line and the level that it should reach, as SVG.
 pub fn rising(
     size: ChartSize,
-    across: Range<f64>,
+    across: &Across<'_>,
     line: Vec<(f64, f64)>,
     mark: f64,
-    labels: (Label<'_>, Label<'_>),
+    label: Label<'_>,
 ) -> Result<String, ChartError> {
-    let ends = [(across.start, mark), (across.end, mark)];
+    let ends = [(across.range.start, mark), (across.range.end, mark)];
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (size.wide, size.high)).into_drawing_area();
-        let mut chart = framed(&area, size, across, mark, labels)?;
+        let mut chart = framed(&area, size, across, mark, label)?;
         chart.draw_series([PathElement::new(ends, QUIET.stroke_width(2))])?;
         chart.draw_series([PathElement::new(line, ISSUED.stroke_width(3))])?;
         area.present()?;
@@ -117,28 +124,56 @@ pub fn rising(
     Ok(svg)
 }
 
+/// A range with labels at given places.
+struct Labelled {
+    range: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Labelled {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.range.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() {
+            Vec::new()
+        } else {
+            self.ticks.clone()
+        }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.range()
+    }
+}
+
 type Area<'a> = plotters::drawing::DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Plane = plotters::coord::cartesian::Cartesian2d<
-    plotters::coord::types::RangedCoordf64,
-    plotters::coord::types::RangedCoordf64,
->;
+type Plane = plotters::coord::cartesian::Cartesian2d<Labelled, RangedCoordf64>;
 type Chart<'a, 'b> = plotters::chart::ChartContext<'b, SVGBackend<'a>, Plane>;
 
 /// Draws the axes with their labels, a little higher than the highest value.
 fn framed<'a, 'b>(
     area: &'b Area<'a>,
     size: ChartSize,
-    across: Range<f64>,
+    across: &Across<'_>,
     highest: f64,
-    (x, y): (Label<'_>, Label<'_>),
+    label: Label<'_>,
 ) -> Result<Chart<'a, 'b>, ChartError> {
+    let labelled = Labelled {
+        range: across.range.clone().into(),
+        ticks: (across.ticks)(size.labels),
+    };
     let top = if highest > 0.0 { highest * 1.08 } else { 1.0 };
     let mut chart = ChartBuilder::on(area)
         .margin(8)
         .margin_right(24)
         .x_label_area_size(28)
         .y_label_area_size(56)
-        .build_cartesian_2d(across, 0.0..top)?;
+        .build_cartesian_2d(labelled, 0.0..top)?;
     let font = ("sans-serif", 14).into_font().color(&TEXT);
     chart
         .configure_mesh()
@@ -149,8 +184,8 @@ fn framed<'a, 'b>(
         .label_style(font)
         .x_labels(size.labels)
         .y_labels(5)
-        .x_label_formatter(&|at| x(*at))
-        .y_label_formatter(&|at| y(*at))
+        .x_label_formatter(&|at| (across.label)(*at))
+        .y_label_formatter(&|at| label(*at))
         .draw()?;
     Ok(chart)
 }

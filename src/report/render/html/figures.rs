@@ -11,7 +11,7 @@ use crate::model::delivery::{Counts, StateName};
 use crate::report::history::{History, Slots};
 use crate::report::times::grouped;
 
-use super::chart::{self, Bar, ChartError, ChartSize, Label, NARROW, WIDE};
+use super::chart::{self, Across, Bar, ChartError, ChartSize, NARROW, WIDE};
 
 /// The maximum number of bars; more would be too thin to tell apart.
 pub(super) const MOST_BARS: i64 = 120;
@@ -43,8 +43,43 @@ struct Axis {
     zero: i64,
     unit: i64,
     across: Range<f64>,
+    first: i64,
+    end: i64,
     format: &'static str,
 }
+
+/// The possible distances of two labels, in seconds. From a day on, whole days.
+const STEPS: [i64; 29] = [
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1_800,
+    3_600,
+    7_200,
+    10_800,
+    21_600,
+    43_200,
+    86_400,
+    172_800,
+    259_200,
+    432_000,
+    604_800,
+    1_209_600,
+    2_419_200,
+    4_838_400,
+    7_862_400,
+    15_724_800,
+    31_449_600,
+    157_248_000,
+];
 
 impl Axis {
     fn new(slots: &Slots, offset: i64) -> Self {
@@ -65,10 +100,23 @@ impl Axis {
             zero,
             unit,
             across: 0.0..1.0,
+            first,
+            end,
             format,
         };
         axis.across = axis.at(first)..axis.at(end);
         axis
+    }
+
+    /// The places of at most `most` labels, at round times of the clock.
+    fn ticks(&self, most: usize) -> Vec<f64> {
+        let most = i64::try_from(most).unwrap_or(1).max(1);
+        let fits = |step: &i64| step % self.unit == 0 && (self.end - self.first) / step < most;
+        let last = STEPS[STEPS.len() - 1];
+        let step = STEPS.into_iter().find(fits).unwrap_or(last);
+        let from = (self.first - self.zero + step - 1).div_euclid(step);
+        let until = (self.end - self.zero).div_euclid(step);
+        (from..=until).map(|n| self.at(self.zero + n * step)).collect()
     }
 
     fn at(&self, second: i64) -> f64 {
@@ -144,7 +192,12 @@ fn sends(slots: &Slots, axis: &Axis) -> Result<Markup, ChartError> {
         };
         (texts::EndedPerMinute.to_string(), caption.to_string())
     };
-    let draw = |size| chart::bars(size, axis.across.clone(), &bars, (&|at| axis.label(at), &brief));
+    let across = Across {
+        range: axis.across.clone(),
+        ticks: &|most| axis.ticks(most),
+        label: &|at| axis.label(at),
+    };
+    let draw = |size| chart::bars(size, &across, &bars, &brief);
     let key = [
         ("issued", texts::KeyIssued.to_string()),
         ("refused", texts::KeyRefused.to_string()),
@@ -178,15 +231,12 @@ fn cumulative(slots: &Slots, axis: &Axis, (before, counts): (u64, Counts)) -> Re
         all: counts.audience(),
     };
     let caption = caption.to_string();
-    let draw = |size| {
-        chart::rising(
-            size,
-            axis.across.clone(),
-            line.clone(),
-            of,
-            (&|at| axis.label(at), &brief),
-        )
+    let across = Across {
+        range: axis.across.clone(),
+        ticks: &|most| axis.ticks(most),
+        label: &|at| axis.label(at),
     };
+    let draw = |size| chart::rising(size, &across, line.clone(), of, &brief);
     figure(&texts::IssuedSoFar.to_string(), &caption, &[], draw)
 }
 
@@ -222,11 +272,15 @@ fn latency(history: &History) -> Result<Markup, ChartError> {
         Some((_, text)) if (at - at.round()).abs() < 0.01 => (*text).to_owned(),
         _ => String::new(),
     };
-    let label: Label<'_> = &bound;
-    let draw = |size: ChartSize| {
-        let across = 0.0..number(counts.len() as u64);
-        chart::bars(size.with_short_labels(), across, &bars, (label, &brief))
+    let across = Across {
+        range: 0.0..number(counts.len() as u64),
+        ticks: &|most| {
+            let step = BOUNDS.len().div_ceil(most.max(1));
+            (step..=BOUNDS.len()).step_by(step).map(|n| number(n as u64)).collect()
+        },
+        label: &bound,
     };
+    let draw = |size: ChartSize| chart::bars(size.with_short_labels(), &across, &bars, &brief);
     figure(
         &texts::AnswersByTime.to_string(),
         &texts::AnswersCaption.to_string(),
@@ -265,4 +319,41 @@ fn figure(
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::report::history::Slot;
+
+    fn labels(from: &str, seconds: i64, most: usize) -> Vec<String> {
+        let from: Timestamp = from.parse().unwrap();
+        let first = from.as_second();
+        let slots = [first, first + seconds - 1].map(|at| (at, Slot::default()));
+        let slots = Slots {
+            length: 1,
+            slots: BTreeMap::from(slots),
+        };
+        let axis = Axis::new(&slots, 28_800);
+        axis.ticks(most).into_iter().map(|at| axis.label(at)).collect()
+    }
+
+    #[test]
+    fn the_labels_of_time_are_round_and_differ() {
+        let spans = [2, 15, 600, 5_400, 21_600, 86_400, 259_200, 864_000, 31_536_000];
+        let text: Vec<_> = spans
+            .iter()
+            .flat_map(|span| [9, 4].map(|most| labels("2026-06-01T09:58:30+08:00", *span, most).join(" | ")))
+            .collect();
+        insta::assert_snapshot!(text.join("\n"));
+        for (span, most) in spans.iter().flat_map(|span| [(span, 9), (span, 4)]) {
+            let labels = labels("2026-06-01T09:58:30+08:00", *span, most);
+            let mut distinct = labels.clone();
+            distinct.dedup();
+            assert_eq!(distinct, labels);
+            assert!(labels.len() <= most + 1, "{labels:?}");
+        }
+    }
 }

@@ -47,6 +47,23 @@ pub fn theirs(text: &str) -> Markup {
     html! { bdi { (visible(text)) } }
 }
 
+/// Text with parts from outside, isolated as a whole. Code is between backticks.
+pub fn theirs_with_code(text: &str) -> Markup {
+    let text = visible(text);
+    html! {
+        bdi {
+            @for (at, part) in text.split('`').enumerate() {
+                @if at % 2 == 0 { (part) } @else { code { (part) } }
+            }
+        }
+    }
+}
+
+/// A table that scrolls sideways if it is too wide, also by the keyboard. `label` names it for screen readers.
+pub fn scrolling(label: &impl Display, table: &Markup) -> Markup {
+    html! { div.scroll role="region" tabindex="0" aria-label=(label) { (table) } }
+}
+
 /// A text of the catalogue, in which code is between backticks.
 pub fn with_code(text: &impl Display) -> Markup {
     let text = text.to_string();

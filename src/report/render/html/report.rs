@@ -14,7 +14,7 @@ use crate::report::text::visible;
 use crate::report::times::{duration, grouped, rate};
 
 use super::chart::ChartError;
-use super::page::{frame, theirs, time};
+use super::page::{frame, theirs, theirs_with_code, time};
 use super::report_view::{ReportHeader, ReportView, RunNote};
 use super::{figures, tables};
 
@@ -102,7 +102,7 @@ fn run_note(run: &RunNote, zone: &TimeZone) -> Markup {
             b {
                 @match &run.why {
                     None => (state),
-                    Some(why) => (theirs(&texts::RunBecause { run: &state, why }.to_string())),
+                    Some(why) => (theirs_with_code(&texts::RunBecause { run: &state, why }.to_string())),
                 }
             }
             @if let Some(at) = run.at { " " span.quiet { (texts::RunSince { at: &time(at, zone) }) } }
@@ -149,7 +149,9 @@ fn facts(report: &ReportView) -> Markup {
             h2 { (texts::HowItWent) }
             dl {
                 @for (name, value) in facts { dt { (name) } dd { (value) } }
-                dt { (texts::Platform) } dd { (theirs(&header.platform.to_string())) }
+                dt { (texts::Platform) } dd {
+                    @if header.platform == PlatformName::FakePlatform { (texts::Sandbox) } @else { (theirs(&header.platform.to_string())) }
+                }
                 dt { (texts::Ledger) } dd { (theirs(&header.ledger.to_string_lossy())) }
             }
         }

@@ -60,6 +60,8 @@ pub struct RunNote {
     pub at: Option<Timestamp>,
     /// Whether the ledger has changed since.
     pub is_outdated: bool,
+    /// Whether a process applies the campaign.
+    pub is_running: bool,
 }
 
 /// The campaign of a report.

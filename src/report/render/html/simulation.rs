@@ -18,7 +18,7 @@ use crate::report::wording;
 
 use super::chart::ChartError;
 use super::figures::{self, MOST_BARS};
-use super::page::{frame, theirs, time};
+use super::page::{frame, scrolling, theirs, time};
 use super::tables;
 
 /// Renders the simulation as a page.
@@ -117,30 +117,28 @@ fn hours(simulated: &SimulationView) -> Markup {
         return html! {};
     }
     let from = |hour: &Hour| with_weekday(&hour.from.to_zoned_datetime(zone.clone()), "%m-%d %H:%M");
-    html! {
-        section {
-            h2 { (texts::HourByHour) }
-            div.scroll { table {
-                thead { tr {
-                    th scope="col" { (texts::ColumnFrom) }
-                    th.number scope="col" { (texts::ColumnSent) }
-                    @for state in [StateName::Issued, StateName::Refused, StateName::InDoubt, StateName::Held] {
-                        th.number scope="col" { (state) }
-                    }
-                    th.number scope="col" { (texts::ColumnRate) }
-                    th scope="col" { (texts::ColumnWaits) }
-                } }
-                tbody { @for hour in hours { tr {
-                    th scope="row" { (from(hour)) }
-                    @if hour.is_quiet() {
-                        td.quiet colspan="7" { (quiet(hour, zone)) }
-                    } @else {
-                        @for n in [hour.sent, hour.issued, hour.refused, hour.in_doubt, hour.held] { td.number { (grouped(n)) } }
-                        td.number { (hour.rate().map(rate).unwrap_or_default()) }
-                        td { (waits(hour).unwrap_or_default()) }
-                    }
-                } } }
+    let table = html! {
+        table.hours {
+            thead { tr {
+                th scope="col" { (texts::ColumnFrom) }
+                th.number scope="col" { (texts::ColumnSent) }
+                @for state in [StateName::Issued, StateName::Refused, StateName::InDoubt, StateName::Held] {
+                    th.number scope="col" { (state) }
+                }
+                th.number scope="col" { (texts::ColumnRate) }
+                th scope="col" { (texts::ColumnWaits) }
             } }
+            tbody { @for hour in hours { tr {
+                th scope="row" { (from(hour)) }
+                @if hour.is_quiet() {
+                    td.quiet colspan="7" { (quiet(hour, zone)) }
+                } @else {
+                    @for n in [hour.sent, hour.issued, hour.refused, hour.in_doubt, hour.held] { td.number { (grouped(n)) } }
+                    td.number { (hour.rate().map(rate).unwrap_or_default()) }
+                    td { (waits(hour).unwrap_or_default()) }
+                }
+            } } }
         }
-    }
+    };
+    html! { section { h2 { (texts::HourByHour) } (scrolling(&texts::HourByHour, &table)) } }
 }

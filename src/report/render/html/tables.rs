@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::catalogue::{page as texts, worth as worth_texts};
@@ -15,8 +16,11 @@ use crate::report::times::grouped;
 use crate::report::wording::class_text;
 use crate::report::worth::WorthView;
 
-use super::page::{share, theirs, time, with_code};
-use super::report_view::ReportView;
+use super::page::{scrolling, share, theirs, time, with_code};
+use super::report_view::{OpenDelivery, ReportView};
+
+/// How many of the listed deliveries are shown before a person asks for the others.
+const MOST_OPEN: usize = 10;
 
 /// The states in the order of display, each with its class of style.
 const STATES: [(StateName, &str); 8] = [
@@ -111,34 +115,37 @@ pub fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
         return html! {};
     }
     let (bare, coded): (Vec<_>, Vec<_>) = ends.iter().partition(|((code, _), _)| code.is_none());
-    html! {
-        section {
-            h2 { (texts::PlatformAnswered) }
-            div.scroll { table.stack {
-                thead { tr {
-                    th scope="col" { (texts::ColumnCode) } th scope="col" { (texts::ColumnMeaning) }
-                    th.number scope="col" { (texts::ColumnAttempts) } th scope="col" { (texts::ColumnMessage) }
-                } }
-                tbody {
-                    @for ((code, outcome), count) in coded.into_iter().chain(bare) {
-                        tr {
-                            th scope="row" { @if let Some(code) = code { code { (code) } } @else { (texts::NoCode) } }
-                            td { (class_text(count, outcome)) }
-                            td.number data-label=(texts::AttemptsLabel) { (grouped(count.count)) }
-                            td.wide {
-                                (theirs(&count.message))
-                                @if !count.log_id.is_empty() { div { code { (theirs(&count.log_id)) } } }
-                            }
-                        }
-                    }
-                    @if others > 0 {
-                        tr { th scope="row" { (texts::OtherCodes) } td {}
-                            td.number data-label=(texts::AttemptsLabel) { (grouped(others)) }
-                            td.wide { (texts::MoreCodes) }
+    let table = html! {
+        table.stack {
+            thead { tr {
+                th scope="col" { (texts::ColumnCode) } th scope="col" { (texts::ColumnMeaning) }
+                th.number scope="col" { (texts::ColumnAttempts) } th scope="col" { (texts::ColumnMessage) }
+            } }
+            tbody {
+                @for ((code, outcome), count) in coded.into_iter().chain(bare) {
+                    tr {
+                        th scope="row" { @if let Some(code) = code { code { (code) } } @else { (texts::NoCode) } }
+                        td { (class_text(count, outcome)) }
+                        td.number data-label=(texts::AttemptsLabel) { (grouped(count.count)) }
+                        td.wide {
+                            (theirs(&count.message))
+                            @if !count.log_id.is_empty() { div { code { (theirs(&count.log_id)) } } }
                         }
                     }
                 }
-            } }
+                @if others > 0 {
+                    tr { th scope="row" { (texts::OtherCodes) } td {}
+                        td.number data-label=(texts::AttemptsLabel) { (grouped(others)) }
+                        td.wide { (texts::MoreCodes) }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        section {
+            h2 { (texts::PlatformAnswered) }
+            (scrolling(&texts::PlatformAnswered, &table))
             @if real { p { (texts::LogId) } }
         }
     }
@@ -215,15 +222,17 @@ pub fn open(report: &ReportView) -> Markup {
         return html! {};
     }
     let listed = report.open.len() as u64;
+    let (first, rest) = report.open.split_at(report.open.len().min(MOST_OPEN));
+    let is_running = report.run.as_ref().is_some_and(|run| run.is_running);
     html! {
         section {
             h2 { (texts::Left) }
             ul.advice {
                 @if owed > 0 {
-                    li { b { (texts::Owed { n: owed }) } " " (texts::OwedAdvice) }
+                    li { b { (texts::Owed { n: owed }) } " " @if is_running { (texts::OwedAdviceRunning) } @else { (texts::OwedAdvice) } }
                 }
                 @if under_way > 0 {
-                    li { b { (texts::InFlight { n: under_way }) } " " (texts::InFlightAdvice) }
+                    li { b { (texts::InFlight { n: under_way }) } " " @if !is_running { (texts::InFlightAdvice) } }
                 }
                 @if held > 0 {
                     li { b { (texts::Held { n: held }) } " " (with_code(&texts::HeldAdvice)) }
@@ -232,8 +241,14 @@ pub fn open(report: &ReportView) -> Markup {
                     li { b { (texts::InDoubt { n: doubt }) } " " (texts::InDoubtAdvice) }
                 }
             }
-            p { (texts::Then) " " code { (theirs(&report.header.again)) } }
-            @if listed > 0 { (listing(report)) }
+            @if !is_running { p { (texts::Then) " " code { (theirs(&report.header.again)) } } }
+            @if !first.is_empty() { (listing(first, &report.header.zone)) }
+            @if !rest.is_empty() {
+                details {
+                    summary { (texts::MoreListed { n: rest.len() as u64 }) }
+                    (listing(rest, &report.header.zone))
+                }
+            }
             @if doubt + held + under_way > listed {
                 p { (texts::FirstOf { shown: listed, all: doubt + held + under_way }) }
             }
@@ -241,20 +256,20 @@ pub fn open(report: &ReportView) -> Markup {
     }
 }
 
-fn listing(report: &ReportView) -> Markup {
-    html! {
-        div.scroll { table.stack {
+fn listing(open: &[OpenDelivery], zone: &TimeZone) -> Markup {
+    let table = html! {
+        table.stack {
             thead { tr {
                 th scope="col" { (texts::ColumnState) } th scope="col" { (texts::ColumnUser) }
                 th.number scope="col" { (texts::ColumnAttempts) }
                 th scope="col" { (texts::ColumnLastAnswer) } th scope="col" { (texts::ColumnNext) }
             } }
             tbody {
-                @for open in &report.open {
+                @for open in open {
                     tr {
                         th scope="row" {
                             (open.state)
-                            @if let Some(since) = open.since { div.quiet { (texts::Since { at: &time(since, &report.header.zone) }) } }
+                            @if let Some(since) = open.since { div.quiet { (texts::Since { at: &time(since, zone) }) } }
                         }
                         td.wide {
                             code { (theirs(open.open_id.as_str())) }
@@ -270,6 +285,7 @@ fn listing(report: &ReportView) -> Markup {
                     }
                 }
             }
-        } }
-    }
+        }
+    };
+    scrolling(&texts::Left, &table)
 }

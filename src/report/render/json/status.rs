@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::catalogue::{Grouped, status};
+use crate::catalogue::{Grouped, Language, status};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::Owner;
 use crate::report::reason::Reason;
@@ -160,28 +161,41 @@ impl Status {
 
     /// The status after a person has decided on deliveries.
     #[must_use]
-    pub fn resolved(mut self, counts: &Counts, at: String, why: String) -> Self {
+    pub fn resolved(mut self, counts: &Counts, worth: Option<WorthBody>, at: String, reason: Reason) -> Self {
         if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
         // The counts of listed and excluded users are still those of the last reading.
         for state in StateName::ALL {
             self.counts.insert(state.word().to_owned(), counts.count(state));
         }
         self.counts.insert("audience".to_owned(), counts.audience());
+        self.worth = worth;
         self.at = Some(at);
-        self.why = Some(why);
-        self.reason = None;
+        // This reason has no time.
+        let why = || reason.text(Timestamp::UNIX_EPOCH, &TimeZone::UTC);
+        self.why = Some(Language::English.scope(why));
+        self.reason = Some(reason);
         self.rate_per_second = None;
         self.ends_at = None;
         self.owner = None;
         self
     }
 
-    /// The object as JSON, which [`Status::parse`] reads.
+    /// The object as JSON with the typed reason, which [`Status::parse`] reads.
     ///
     /// # Errors
     /// None is expected: every field is text or a number.
     pub fn text(&self) -> serde_json::Result<String> {
-        serde_json::to_string(&Versioned::new(self))
+        #[derive(Serialize)]
+        struct WithReason<'a> {
+            #[serde(flatten)]
+            status: &'a Status,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reason: Option<&'a Reason>,
+        }
+        serde_json::to_string(&Versioned::new(WithReason {
+            status: self,
+            reason: self.reason.as_ref(),
+        }))
     }
 
     /// The count with this name in the JSON schema; 0 if it is unknown.
@@ -195,4 +209,40 @@ impl Status {
 fn known_reason<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Reason>, D::Error> {
     let value = serde_json::Value::deserialize(value)?;
     Ok(serde_json::from_value(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::delivery::Resolution;
+    use crate::model::money::{Money, Price, PriceSource, Valuation};
+
+    /// A reader in another language needs the typed reason, and the worth of the present counts.
+    #[test]
+    fn the_status_after_a_decision_has_its_reason_and_the_worth() {
+        let mut counts = Counts::default();
+        counts.add(StateName::Pending, 14);
+        let valuation = Valuation {
+            price: Some(Price {
+                each: Money::from_fen(500),
+                source: PriceSource::File,
+            }),
+            ..Valuation::default()
+        };
+        let reason = Reason::Resolved {
+            deliveries: 14,
+            to: Resolution::Owed { may_double: false },
+            by: "li@till-3".to_owned(),
+        };
+        let worth = WorthBody::new(&valuation, &counts);
+        let at = "2026-06-01T10:00:00.000+08:00".to_owned();
+        let status = Status::unknown("summer", "tt1", "halted", "").resolved(&counts, worth, at, reason.clone());
+        let read = Status::parse(&status.text().unwrap()).unwrap();
+        assert_eq!(read, status);
+        assert_eq!(read.reason, Some(reason.clone()));
+        assert_eq!(read.why.as_deref(), Some("14 resolved as owed by li@till-3"));
+        assert_eq!(read.worth.map(|worth| worth.owed_fen), Some(7_000));
+        let chinese = Language::Chinese.scope(|| reason.text(Timestamp::UNIX_EPOCH, &TimeZone::UTC));
+        assert_eq!(chinese, "li@till-3 将 14 次发放判定为待发放");
+    }
 }

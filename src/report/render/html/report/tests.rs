@@ -138,6 +138,7 @@ fn report() -> ReportView {
             why: Some(format!("the platform answered 28001018: {}", HOSTILE[0])),
             at: Some(shanghai("12:20:00")),
             is_outdated: true,
+            is_running: false,
         }),
         history,
     }
@@ -227,7 +228,7 @@ fn a_complete_campaign_and_an_empty_one() {
 const OURS: &str = "
     !DOCTYPE html head meta link title style body main header h1 h2 h3 p code bdi b section div span
     table thead tbody tfoot tr td th ul li dl dt dd figure figcaption footer svg rect line polyline
-    polygon text br
+    polygon text br details summary
 ";
 
 /// Every tag of the page comes from the template, and text from outside never begins one.
@@ -278,4 +279,121 @@ fn nothing_hostile_is_alive() {
 fn shares_are_never_rounded_to_nothing_or_to_all() {
     let shares = [(0, 5), (5, 5), (1, 100_000), (99_999, 100_000), (1, 3)].map(|(n, of)| share(n, of));
     assert_eq!(shares, ["0.0 %", "100 %", "< 0.1 %", "> 99.9 %", "33.3 %"]);
+}
+
+#[test]
+fn a_long_list_is_folded_after_its_first_rows() {
+    let mut report = report();
+    report.open = (0..7).flat_map(|_| open(&report.history)).collect();
+    let page = page(&report).unwrap();
+    let (before, rest) = page.split_once("<details>").unwrap();
+    let (folded, _) = rest.split_once("</details>").unwrap();
+    let rows = |part: &str| part.matches("<code><bdi>&lt;b&gt;u").count();
+    assert_eq!((rows(before), rows(folded)), (10, 4));
+    assert!(folded.starts_with("<summary>4 more</summary>"), "{folded}");
+}
+
+/// A process that sends needs no command, and the page proposes none.
+#[test]
+fn a_page_of_a_running_campaign_proposes_no_command() {
+    let mut report = report();
+    report.run = Some(RunNote {
+        state: "waiting".to_owned(),
+        why: Some("wave 1 done, waiting for `runner approve`".to_owned()),
+        at: Some(shanghai("12:20:00")),
+        is_outdated: false,
+        is_running: true,
+    });
+    let page = page(&report).unwrap();
+    assert!(page.contains("waiting for <code>runner approve</code>"), "{page}");
+    let said = text(&page);
+    assert!(
+        said.contains("40 still owed. The process that applies the campaign sends them."),
+        "{said}"
+    );
+    assert!(!said.contains("Then:"), "{said}");
+}
+
+#[test]
+fn a_page_can_be_used_by_keyboard_and_by_ear() {
+    let page = page(&report()).unwrap();
+    let levels: Vec<u32> = page
+        .match_indices("<h")
+        .filter_map(|(at, _)| page[at + 2..].chars().next()?.to_digit(10))
+        .collect();
+    assert_eq!(levels.first(), Some(&1));
+    for pair in levels.windows(2) {
+        assert!(pair[1] <= pair[0] + 1 && pair[1] > 1, "{levels:?}");
+    }
+    for header in page.split("<th").skip(1).filter(|rest| rest.starts_with([' ', '>'])) {
+        let tag = header.split('>').next().unwrap();
+        assert!(tag.contains("scope=\""), "<th{tag}>");
+    }
+    let charts = page.matches("<div class=\"chart ").count();
+    assert_eq!((charts, page.matches(" role=\"img\" aria-label=\"").count()), (6, 6));
+    // A wide table scrolls within its region, which a keyboard reaches.
+    for table in ["<table class=\"stack\">"] {
+        for (at, _) in page.match_indices(table) {
+            let before = &page[..at];
+            let region = &before[before.rfind('<').unwrap()..];
+            assert!(
+                region.contains("role=\"region\" tabindex=\"0\" aria-label=\""),
+                "{region}"
+            );
+        }
+    }
+}
+
+/// Text has the contrast 4.5 of WCAG AA, and what only marks a state 3.
+#[test]
+fn colours_can_be_told_apart_from_their_ground() {
+    let css = include_str!("../page.css");
+    let schemes: Vec<_> = css.split(":root {").skip(1).take(2).collect();
+    assert_eq!(schemes.len(), 2, "a light and a dark scheme");
+    for scheme in schemes {
+        let luminance = |name: &str| {
+            let (_, rest) = scheme.split_once(&format!("--{name}: #")).unwrap();
+            let digits = rest.split(';').next().unwrap();
+            let channel = |at: usize| {
+                let hex = match digits.len() {
+                    3 => digits[at..=at].repeat(2),
+                    _ => digits[2 * at..2 * at + 2].to_owned(),
+                };
+                let value = f64::from(u8::from_str_radix(&hex, 16).unwrap()) / 255.0;
+                if value <= 0.040_45 {
+                    value / 12.92
+                } else {
+                    ((value + 0.055) / 1.055).powf(2.4)
+                }
+            };
+            0.2126 * channel(0) + 0.7152 * channel(1) + 0.0722 * channel(2)
+        };
+        let contrast = |one: &str, other: &str| {
+            let (one, other) = (luminance(one), luminance(other));
+            (one.max(other) + 0.05) / (one.min(other) + 0.05)
+        };
+        for (text, ground) in [
+            ("text", "ground"),
+            ("quiet", "ground"),
+            ("text", "note"),
+            ("quiet", "note"),
+            ("issued", "ground"),
+        ] {
+            let contrast = contrast(text, ground);
+            assert!(contrast >= 4.5, "{text} on {ground}: {contrast:.2}");
+        }
+        for mark in [
+            "refused",
+            "skipped",
+            "pending",
+            "deferred",
+            "in-flight",
+            "in-doubt",
+            "held",
+            "other",
+        ] {
+            let contrast = contrast(mark, "ground");
+            assert!(contrast >= 3.0, "{mark}: {contrast:.2}");
+        }
+    }
 }
