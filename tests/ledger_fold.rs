@@ -11,13 +11,13 @@ mod ledger_common;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ledger_common::turns::{live, reopened, turn, wait};
+use ledger_common::turns::{live, owner_changed, reopened, turn, wait};
 use ledger_common::{began, closed, ended, intent, key, open};
 use proptest::prelude::*;
 use runner::model::clock::{from_ms, later};
 
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, Ledger, LedgerError};
+use runner::ledger::{Fact, IllegalFact, Ledger, LedgerError};
 use runner::model::delivery::{Away, Decision, StateName};
 
 proptest! {
@@ -141,6 +141,55 @@ fn an_attempt_that_a_dead_process_left_is_in_doubt_and_due_a_timeout_later() {
             (Some(from_ms(5)), from_ms(10_099)),
             "it may have started just before"
         );
+    });
+}
+
+#[test]
+fn an_attempt_that_the_previous_owner_left_is_in_doubt_and_its_generation_is_dropped() {
+    wait(async {
+        let (store, mut ledger) = begun(1, 1).await;
+        let left = vec![intent(key(0, 1), from_ms(5)), ledger_common::admitted(1..3)];
+        ledger.append(left).await.unwrap();
+        assert_eq!(ledger.state().owner(), None, "no fleet has written it");
+        ledger.append(vec![owner_changed(from_ms(99), 7)]).await.unwrap();
+        let doubt = ledger.state().status(key(0, 1)).doubt.unwrap();
+        assert_eq!((doubt.since, doubt.due), (Some(from_ms(5)), from_ms(10_099)));
+        ledger.append(vec![closed(from_ms(100), 1, 0)]).await.unwrap();
+        assert_eq!(ledger.state().recipients(), 1);
+        ledger.close().await;
+        let ledger = reopened(&store).await;
+        let owner = ledger.state().owner().map(|owner| (owner.term, owner.host.clone()));
+        assert_eq!(owner, Some((7, "till-3".to_owned())));
+    });
+}
+
+#[test]
+fn a_term_never_goes_down_and_belongs_to_one_worker() {
+    wait(async {
+        let other = |term| {
+            let mut fact = owner_changed(T, term);
+            if let Fact::OwnerChanged { owner, .. } = &mut fact {
+                owner.worker = "another".to_owned();
+            }
+            fact
+        };
+        for (fact, is_legal) in [
+            (owner_changed(T, 6), false),
+            (owner_changed(T, 7), true),
+            (other(7), false),
+            (other(8), true),
+        ] {
+            let (_, mut ledger) = begun(1, 1).await;
+            ledger.append(vec![owner_changed(T, 7)]).await.unwrap();
+            match ledger.append(vec![fact.clone()]).await {
+                Ok(_) => assert!(is_legal, "{fact:?}"),
+                Err(LedgerError::IllegalFact {
+                    source: IllegalFact::Term { before: 7, .. },
+                    ..
+                }) => assert!(!is_legal, "{fact:?}"),
+                Err(error) => panic!("{error:?}"),
+            }
+        }
     });
 }
 

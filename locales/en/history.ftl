@@ -13,6 +13,7 @@ applied = applied the campaign
 accepted = accepted: { $words }
 approved = approved what comes after the wave of { $share }
 approved-testers = approved what comes after the testers
+owner-changed = became the owner of the app id: term { $term }, worker { $worker }
 paused = paused the run
 resumed = resumed the run
 stopped = stopped the run

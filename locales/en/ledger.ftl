@@ -93,6 +93,7 @@ unknown-delivery = it names recipient { $recipient }, coupon { $ordinal }, which
 admitted-twice = it admits a recipient a second time
 wrong-activity = it is under an activity that was never named, or is not the present one
 out-of-turn = it attempts coupon { $ordinal } of recipient { $recipient } before the one before it is issued
+wrong-term = it names an owner of term { $term } after that of term { $before }
 not-moved = it says that recipient { $recipient } went away or returned, who did not
 wrong-coupons = it owes each user { $coupons } coupons
 not-reread = it reads a delivery again and takes a step of another kind

@@ -13,6 +13,7 @@ applied = 执行了任务
 accepted = 确认了变化：{ $words }
 approved = 批准了 { $share } 的批次之后的发放
 approved-testers = 批准了测试用户之后的发放
+owner-changed = 成为小程序 ID 的持有者：任期 { $term }，工作进程 { $worker }
 paused = 暂停了执行
 resumed = 恢复了执行
 stopped = 停止了执行

@@ -93,6 +93,7 @@ unknown-delivery = 它提到用户 { $recipient } 的第 { $ordinal } 张券，�
 admitted-twice = 它重复收录同一个用户
 wrong-activity = 它所属的活动从未出现过，或不是当前活动
 out-of-turn = 用户 { $recipient } 的前一张券还没有发放，它就尝试第 { $ordinal } 张
+wrong-term = 它在任期 { $before } 的持有者之后指明了任期 { $term } 的持有者
 not-moved = 它说用户 { $recipient } 离开或返回了人群，但并没有
 wrong-coupons = 它给每个用户 { $coupons } 张券
 not-reread = 它重新判读一次发放，却带有另一类变更

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::ledger::{Fact, ManualDecision};
+use crate::ledger::{Fact, ManualDecision, TermOwner};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::delivery::{Resolution, StateName};
 
@@ -15,7 +15,7 @@ use super::readonly_ledger;
 pub struct HistoryEntry {
     /// The time.
     pub at: Timestamp,
-    /// The person. `None` for a run of a version that did not record it.
+    /// The person. `None` for a run of a version that did not record it, and for what no person did.
     pub by: Option<Author>,
     /// What it was.
     pub kind: EntryKind,
@@ -61,6 +61,8 @@ pub enum EntryKind {
         /// The reason.
         note: String,
     },
+    /// Another worker of a fleet became the owner of the app id. No person did this.
+    OwnerChanged(TermOwner),
 }
 
 /// Reads what persons did to a campaign, in the order of the ledger.
@@ -94,6 +96,10 @@ impl Gathered {
                 self.by = None;
             }
             Fact::Acted { at, act } => self.act(at, *act),
+            Fact::OwnerChanged { at, owner, .. } => {
+                self.end_unknown_run();
+                self.push(at, None, EntryKind::OwnerChanged(*owner));
+            }
             Fact::Closed(generation) => {
                 self.end_unknown_run();
                 if !generation.accepted.is_empty() {
@@ -244,6 +250,15 @@ mod tests {
             decided(7, "bo@till-4"),
             decided(7, "bo@till-4"),
             decided(8, "Bo (bo@till-4)"),
+            Fact::OwnerChanged {
+                at: from_ms(8),
+                timeout: Duration::ZERO,
+                owner: Box::new(TermOwner {
+                    term: 3,
+                    worker: "5f".to_owned(),
+                    host: "till-4".to_owned(),
+                }),
+            },
             began(9),
         ] {
             gathered.add(fact);
@@ -265,6 +280,7 @@ mod tests {
         6 Li Na from ann@till-3: Approved { share: 0.0 }
         7 bo from bo@till-4: Resolved { deliveries: 4, from: Held, to: Issued, note: "ticket 812" }
         8 Bo from bo@till-4: Resolved { deliveries: 2, from: Held, to: Issued, note: "ticket 812" }
+        8 ?: OwnerChanged(TermOwner { term: 3, worker: "5f", host: "till-4" })
         9 ?: Applied
         "#);
     }

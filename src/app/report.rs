@@ -140,7 +140,8 @@ fn note(history: &mut History, fact: &Fact) {
         | Fact::Decided { .. }
         | Fact::WaveEnded { .. }
         | Fact::WaveHalted { .. }
-        | Fact::Acted { .. } => {}
+        | Fact::Acted { .. }
+        | Fact::OwnerChanged { .. } => {}
     }
 }
 

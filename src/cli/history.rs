@@ -64,7 +64,11 @@ fn text(entries: &[HistoryEntry], zone: &TimeZone, width: usize) -> String {
         .iter()
         .map(|entry| {
             let at = entry.at.to_zoned_datetime(zone.clone());
-            [at.strftime("%F %T").to_string(), author(entry.by.as_ref())]
+            let author = match &entry.kind {
+                EntryKind::OwnerChanged(owner) => visible(&owner.host).to_string(),
+                _ => author(entry.by.as_ref()),
+            };
+            [at.strftime("%F %T").to_string(), author]
         })
         .collect();
     let table = Columns::new([Align::Left, Align::Left], cells.iter()).fit(usize::MAX, 5, usize::MAX);
@@ -122,6 +126,11 @@ fn what(kind: &EntryKind) -> String {
             note: &visible(note),
         }
         .to_string(),
+        EntryKind::OwnerChanged(owner) => texts::OwnerChanged {
+            term: &owner.term,
+            worker: &visible(&owner.worker),
+        }
+        .to_string(),
     }
 }
 
@@ -151,6 +160,12 @@ struct HistoryObject<'a> {
     resolution: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    term: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
 }
 
 impl<'a> HistoryObject<'a> {
@@ -171,6 +186,9 @@ impl<'a> HistoryObject<'a> {
             state: None,
             resolution: None,
             note: None,
+            term: None,
+            worker: None,
+            host: None,
         };
         match &entry.kind {
             EntryKind::Applied => {}
@@ -198,6 +216,12 @@ impl<'a> HistoryObject<'a> {
                 object.resolution = Some(to.word());
                 object.note = Some(note);
             }
+            EntryKind::OwnerChanged(owner) => {
+                object.act = "owner_changed";
+                object.term = Some(owner.term);
+                object.worker = Some(&owner.worker);
+                object.host = Some(&owner.host);
+            }
         }
         object
     }
@@ -209,6 +233,7 @@ mod tests {
 
     use super::*;
     use crate::catalogue::Language;
+    use crate::ledger::TermOwner;
     use crate::model::delivery::{Resolution, StateName};
 
     fn entries() -> Vec<HistoryEntry> {
@@ -239,6 +264,14 @@ mod tests {
                     to: Resolution::Refused,
                     note: "the platform says: no coupon was given, ticket 812".to_owned(),
                 },
+            ),
+            (
+                None,
+                EntryKind::OwnerChanged(TermOwner {
+                    term: 3,
+                    worker: "5f0c7a2be1d94c3f8a6b5d4e3c2b1a09".to_owned(),
+                    host: "till-4".to_owned(),
+                }),
             ),
         ];
         let at = |n: i64| Timestamp::from_second(1_780_000_000 + n * 3_725).unwrap();

@@ -183,15 +183,15 @@ impl AppLimiter {
     }
 
     /// Makes all campaigns pass over these users until `until`. To be called before the campaigns of the app id run, with the open_ids
-    /// of the users who may have a request of a previous owner on its way: those of intents without an outcome, and of lost answers,
-    /// in any ledger of the app id.
-    pub fn pass_over<'u>(&self, open_ids: impl IntoIterator<Item = &'u str>, until: Instant) {
+    /// of the users who may have a request of a previous owner on its way, in any ledger of the app id (see
+    /// [`unfinished`](super::unfinished::unfinished)).
+    pub fn pass_over(&self, open_ids: impl IntoIterator<Item: AsRef<str>>, until: Instant) {
         if mutant!(UnfinishedForgotten) {
             return;
         }
         self.with(|shared| {
             for open_id in open_ids {
-                shared.reservations.pass_over(User::new(open_id), until);
+                shared.reservations.pass_over(User::new(open_id.as_ref()), until);
             }
         });
     }

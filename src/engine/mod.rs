@@ -19,6 +19,7 @@ pub mod preview;
 mod queue;
 pub mod reclassify;
 pub mod send_order;
+pub mod unfinished;
 mod wave_members;
 
 pub use core::{Recording, ReplayLedger, RunOutcome, StopReason};

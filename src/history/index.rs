@@ -153,7 +153,7 @@ impl Index {
     fn take(&mut self, fact: Fact, under_way: &mut HashMap<DeliveryKey, Brief>) {
         match fact {
             // The process ended during these attempts: nothing is in flight when a run begins.
-            Fact::RunBegan { .. } => {
+            Fact::RunBegan { .. } | Fact::OwnerChanged { .. } => {
                 for (key, _) in under_way.drain() {
                     self.change(key, |brief| brief.unknown = brief.unknown.saturating_add(1));
                 }

@@ -75,7 +75,7 @@ pub enum End {
     UnderWay,
     /// It was withdrawn before a byte was sent.
     Withdrawn,
-    /// The process ended during the attempt. The next run, which began at this time, treats it as in doubt.
+    /// The process ended during the attempt. The next run or owner, which began at this time, treats it as in doubt.
     Interrupted(Timestamp),
     /// It ended with this outcome.
     Ended(Decision, Box<Outcome>),
@@ -188,8 +188,8 @@ impl Gathering {
 
     fn take(&mut self, fact: Fact) {
         match fact {
-            // Nothing is in flight when a run begins, and a generation that was not closed is void.
-            Fact::RunBegan { at, .. } => {
+            // Nothing is in flight when a run or a term begins, and a generation that was not closed is void.
+            Fact::RunBegan { at, .. } | Fact::OwnerChanged { at, .. } => {
                 self.draft = PendingReading::default();
                 for attempt in self.under_way() {
                     attempt.end = End::Interrupted(at);

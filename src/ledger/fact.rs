@@ -124,6 +124,16 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// Who did what.
         act: Box<Act>,
     },
+    /// Another worker of a fleet owns the app id, and writes the facts from here on. Attempts that the previous owner left in
+    /// flight are in doubt. Versions before fleets do not know this fact, so only a fleet writes it.
+    OwnerChanged {
+        /// The time.
+        at: Timestamp,
+        /// `retry.timeout`: the wait from `at` until such an attempt may be sent again.
+        timeout: Duration,
+        /// The new owner.
+        owner: Box<TermOwner>,
+    },
 }
 
 /// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
@@ -134,6 +144,17 @@ pub(super) struct AnswerView {
     pub(super) key: DeliveryKey,
     pub(super) decision: Decision,
     pub(super) ids: AnswerIds,
+}
+
+/// The owner of an app id for a term.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermOwner {
+    /// The number of the term, which rises with each owner.
+    pub term: u64,
+    /// The worker, as the fleet names it.
+    pub worker: String,
+    /// The name of its machine.
+    pub host: String,
 }
 
 /// The answers to the deliveries of a wave.
@@ -200,6 +221,7 @@ impl<R, O> Fact<R, O> {
             Self::WaveEnded { .. } => "wave_ended",
             Self::WaveHalted { .. } => "wave_halted",
             Self::Acted { .. } => "acted",
+            Self::OwnerChanged { .. } => "owner_changed",
         }
     }
 }
@@ -262,6 +284,7 @@ impl FactView<'_> {
             Self::WaveEnded { share, at } => Fact::WaveEnded { share, at },
             Self::WaveHalted { share, at, answered } => Fact::WaveHalted { share, at, answered },
             Self::Acted { at, act } => Fact::Acted { at, act },
+            Self::OwnerChanged { at, timeout, owner } => Fact::OwnerChanged { at, timeout, owner },
         })
     }
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runner::ledger::{Excluded, Fact, Generation, KeptOut, LedgerState, ManualDecision, Rules, Sample, Wave};
+use runner::ledger::{
+    Excluded, Fact, Generation, KeptOut, LedgerState, ManualDecision, Rules, Sample, TermOwner, Wave,
+};
 use runner::model::clock::from_ms;
 use runner::model::delivery::{
     ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, Resolution, Skipped, State, StateName,
@@ -192,6 +194,7 @@ pub struct Open {
     /// The numbers of attempts that began in the last days and in the last day.
     pub begun: [u64; 2],
     pub accepts_replays: bool,
+    pub owner: Option<TermOwner>,
     pub reopened_doubts: u64,
     pub reopened_held: u64,
     pub waves: Vec<Wave>,
@@ -215,6 +218,7 @@ pub fn open(ledger_state: &LedgerState) -> Open {
         newest: ledger_state.newest(),
         begun: [Timestamp::MIN, ledger_state.newest()].map(|since| ledger_state.begun_since(since)),
         accepts_replays: ledger_state.accepts_replays(),
+        owner: ledger_state.owner().cloned(),
         reopened_doubts: ledger_state.reopened_doubts(),
         reopened_held: ledger_state.reopened_held(),
         waves: ledger_state.waves().to_vec(),

@@ -1,11 +1,12 @@
 //! Random histories. Each turn gets its meaning from the ledger state at that point.
 
 use std::future::Future;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Answered, Fact, Ledger, LedgerError};
+use runner::ledger::{Answered, Fact, Ledger, LedgerError, TermOwner};
 use runner::model::actor::{Act, ActKind, Actor};
 use runner::model::clock::from_ms;
 use runner::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, State, StateName, Transition};
@@ -50,6 +51,8 @@ pub enum Turn {
     /// A person approves the wave of this many percent, if it has ended.
     Approved(u8),
     RunBegan,
+    /// Another worker owns the app id, or with 0 the same one opens the ledger again.
+    OwnerChanged(u8),
 }
 
 pub fn turn() -> impl Strategy<Value = Turn> {
@@ -78,6 +81,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         1 => (1..5_u8, any::<bool>()).prop_map(|(hundredths, ends)| Turn::Wave(hundredths, ends)),
         1 => (1..5_u8).prop_map(Turn::Approved),
         1 => Just(Turn::RunBegan),
+        1 => (0..3_u8).prop_map(Turn::OwnerChanged),
     ]
 }
 
@@ -92,6 +96,19 @@ fn approved(share: f64, at: Timestamp) -> Fact {
     let kind = ActKind::Approved { share };
     let act = Box::new(Act { by, kind });
     Fact::Acted { at, act }
+}
+
+/// A worker owns the app id for this term.
+pub fn owner_changed(at: Timestamp, term: u64) -> Fact {
+    Fact::OwnerChanged {
+        at,
+        timeout: Duration::from_secs(10),
+        owner: Box::new(TermOwner {
+            term,
+            worker: format!("{term:032x}"),
+            host: "till-3".into(),
+        }),
+    }
 }
 
 /// Some days before.
@@ -260,6 +277,10 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             ended.then(|| approved(share, at)).into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
+        Turn::OwnerChanged(by) => {
+            let before = ledger_state.owner().map_or(1, |owner| owner.term);
+            vec![owner_changed(at, before + u64::from(*by))]
+        }
     }
 }
 

@@ -45,6 +45,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::WaveEnded { .. } => "wave_ended",
             Fact::WaveHalted { .. } => "wave_halted",
             Fact::Acted { .. } => "acted",
+            Fact::OwnerChanged { .. } => "owner_changed",
         };
         *kinds.entry(kind).or_default() += 1;
     };

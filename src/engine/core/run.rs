@@ -17,6 +17,7 @@ use crate::engine::limits::reservations::User;
 use crate::engine::limits::waves::{Leave, WaveChange, WaveCheck};
 use crate::engine::queue::{Pick, Queue};
 use crate::engine::send_order::SendOrder;
+use crate::engine::unfinished::{Unfinished, unfinished};
 use crate::ledger::{Fact, LedgerState, Permit};
 use crate::model::approval::ApprovalAnswer;
 use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
@@ -1062,16 +1063,11 @@ impl Run {
 /// Reserves the users of the ledger's doubts for as long as a request of an earlier process may be at the platform. Other
 /// campaigns do not send to them until then.
 fn reserve_doubts(outside: &mut Outside<'_>) {
-    let now = outside.now.instant;
-    let state = outside.state;
-    let present = state.present(outside.now.wall);
-    for (key, status) in state.unsettled() {
-        let doubt = status.doubt.filter(|_| status.state == State::InDoubt);
-        if let Some(left) = doubt.and_then(|doubt| until(present, doubt.due)) {
-            let user = User::new(&state.open_id(key.recipient));
-            let end = now + left.min(outside.plan.retry.timeout);
-            outside.app.report(Report::Inherited { user, end }, now);
-        }
+    let Outside { now, plan, state, .. } = *outside;
+    for Unfinished { open_id, left } in unfinished(state, plan.retry.timeout, now.wall) {
+        let user = User::new(&open_id);
+        let end = now.instant + left;
+        outside.app.report(Report::Inherited { user, end }, now.instant);
     }
 }
 

@@ -37,6 +37,7 @@ const RARE: u8 = 14;
 
 const ACTED: u8 = 0;
 const TESTERS: u8 = 1;
+const OWNER_CHANGED: u8 = 2;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -187,6 +188,12 @@ impl Codec {
                 writer.time(*at, &mut self.last_at);
                 writer.bytes(&postcard::to_stdvec(act).ok()?);
             }
+            Fact::OwnerChanged { at, timeout, owner } => {
+                writer.byte(OWNER_CHANGED << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.number(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+                writer.bytes(&postcard::to_stdvec(owner).ok()?);
+            }
         }
         Some(())
     }
@@ -304,6 +311,11 @@ impl Codec {
                 },
                 TESTERS => Fact::Testers {
                     recipients: read_numbers(reader)?,
+                },
+                OWNER_CHANGED => Fact::OwnerChanged {
+                    at: reader.time(&mut self.last_at)?,
+                    timeout: Duration::from_millis(reader.number()?),
+                    owner: postcard::from_bytes(reader.bytes()?).ok()?,
                 },
                 _ => return None,
             },

@@ -63,6 +63,14 @@ pub enum IllegalFact {
     /// Testers that were never admitted, are out of order, or are named twice in a generation.
     #[error("it names testers that were never admitted, or names them twice")]
     Testers,
+    /// A term before the present one, or the present one of another worker.
+    #[error("{}", ledger::WrongTerm { before, term })]
+    Term {
+        /// The present term.
+        before: u64,
+        /// The term that the fact names.
+        term: u64,
+    },
     /// There are more recipients or activities than there are numbers.
     #[error("{}", ledger::TooMany)]
     TooMany,

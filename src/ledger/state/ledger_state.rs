@@ -12,7 +12,7 @@ use super::present::Present;
 use super::rollback::{Before, BeforeClose, Rollback};
 use super::small_state::Totals;
 use super::waves::{Approval, Wave};
-use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision};
+use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision, TermOwner};
 use crate::ledger::kept_out_sample::{KeptOut, Sample};
 use crate::ledger::recipients::open_id_arena::{Cursor, pack};
 use crate::ledger::recipients::recipient_index::RecipientIndex;
@@ -251,6 +251,12 @@ impl LedgerState {
         u16::try_from(at).ok().map(ActivityNo)
     }
 
+    /// The owner of the app id and its term. `None` for a ledger that no fleet has written.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&TermOwner> {
+        self.totals.owner.as_ref()
+    }
+
     /// Whether a person has accepted that another ledger has sent this campaign.
     #[must_use]
     pub const fn accepts_replays(&self) -> bool {
@@ -332,8 +338,13 @@ impl LedgerState {
             Fact::RunBegan { at, timeout, rules } => {
                 self.totals.note(at);
                 self.totals.rules = rules;
-                self.recipients.truncate(self.recipients.confirmed);
-                self.take_pending();
+                self.drop_pending();
+                self.interrupt(later(at, timeout))
+            }
+            Fact::OwnerChanged { at, timeout, owner } => {
+                self.totals.note(at);
+                self.change_owner(*owner)?;
+                self.drop_pending();
                 self.interrupt(later(at, timeout))
             }
             Fact::Admitted { mut recipients } => {
@@ -469,6 +480,26 @@ impl LedgerState {
         self.pending.truncate(before.pending);
         self.activities.truncate(before.activities);
         self.totals = before.totals;
+    }
+
+    fn change_owner(&mut self, owner: TermOwner) -> Result<(), IllegalFact> {
+        if let Some(before) = &self.totals.owner {
+            let is_of_another_worker = before.term == owner.term && before.worker != owner.worker;
+            if owner.term < before.term || is_of_another_worker {
+                return Err(IllegalFact::Term {
+                    before: before.term,
+                    term: owner.term,
+                });
+            }
+        }
+        self.totals.owner = Some(owner);
+        Ok(())
+    }
+
+    /// Drops a generation that the previous process did not close.
+    fn drop_pending(&mut self) {
+        self.recipients.truncate(self.recipients.confirmed);
+        self.take_pending();
     }
 
     fn take_pending(&mut self) -> PendingGeneration {

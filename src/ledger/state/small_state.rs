@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::fact::TermOwner;
 use crate::ledger::rules::Rules;
 
 use super::coupon_value::CouponValue;
@@ -21,6 +22,8 @@ pub(in crate::ledger) struct Totals {
     pub(super) attempts: DailyAttempts,
     pub(super) waves: Waves,
     pub(super) coupon_value: CouponValue,
+    /// The owner of the app id, in a fleet.
+    pub(super) owner: Option<TermOwner>,
 }
 
 impl Totals {

@@ -285,7 +285,7 @@ impl ReferenceState {
     pub fn take(&mut self, batch: u64, fact: &Fact, now: Option<FactContext<'_>>) -> Result<(), Violation> {
         self.batches = self.batches.max(batch);
         match fact {
-            Fact::RunBegan { at, .. } => {
+            Fact::RunBegan { at, .. } | Fact::OwnerChanged { at, .. } => {
                 self.note(at.as_millisecond());
                 self.closed = false;
                 (self.admitted, self.drawn, self.read_again) = Default::default();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision};
+use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision, TermOwner};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, Resolution, StateName};
@@ -205,6 +205,13 @@ fn fact() -> impl Strategy<Value = Fact> {
             at,
             act: Box::new(Act { by: actor(&name), kind: ActKind::Approved { share } }),
         }),
+        1 => (time(), duration(), any::<u64>(), any::<String>(), any::<String>()).prop_map(
+            |(at, timeout, term, worker, host)| Fact::OwnerChanged {
+                at,
+                timeout,
+                owner: Box::new(TermOwner { term, worker, host }),
+            }
+        ),
     ]
 }
 
