@@ -69,6 +69,16 @@ impl Store for Disk {
         if env.state().is_killed {
             std::future::pending::<()>().await;
         }
+        if env.state().fleet.fenced_at.is_some() {
+            env.log(|| {
+                format!(
+                    "{}an append of a worker that is fenced",
+                    env.campaign_prefix(self.campaign)
+                )
+            });
+            self.checkpoint().await;
+            return Err(AppendError::Fenced(gone()));
+        }
         let batches = {
             let disk = &mut env.state().disks[self.campaign];
             if fails != Some(false) && disk.removal.is_none_or(|gone| gone.durable) {

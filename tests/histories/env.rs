@@ -3,12 +3,14 @@
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use runner::engine::app_limiter::{AppLock, HeldAppLock, NotTaken, Taking};
+use runner::engine::app_limiter::{AppLock, HeldAppLock, NotTaken, Taking, TermState};
+use runner::ledger::{Fact, TermOwner};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::delivery::{Counts, StateName};
 use runner::model::event::{AppLockHolder, Event, EventKind, Halted, Phase, Waiting};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::scenario::{IncidentKind, MONDAY, Scenario};
@@ -39,6 +41,7 @@ pub struct State {
     /// One per campaign.
     pub disks: Vec<Disk>,
     pub faults: Faults,
+    pub fleet: Fleet,
     pub trace: Trace,
     /// The lines of the printed history, if it is printed.
     log: Option<Vec<String>>,
@@ -122,6 +125,33 @@ pub struct Faults {
     app_lock_held: bool,
 }
 
+/// The term of the worker that applies, in a fleet.
+pub struct Fleet {
+    not_before: Instant,
+    has_lease: bool,
+    /// When the worker was fenced.
+    pub fenced_at: Option<Nanos>,
+    state: watch::Sender<TermState>,
+    /// Whether the worker before had nothing in flight at its end.
+    is_clean: bool,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self {
+            not_before: Instant::now(),
+            has_lease: true,
+            fenced_at: None,
+            state: watch::Sender::default(),
+            is_clean: false,
+        }
+    }
+}
+
+/// How long a new owner waits: for the requests of the previous one, and for a second of the platform's quota.
+const REQUESTS: Nanos = 2 * SECOND;
+const QUOTA: Nanos = SECOND;
+
 impl Env {
     pub fn new(scenario: Scenario, loud: bool) -> Arc<Self> {
         let state = State {
@@ -174,6 +204,9 @@ impl Env {
             disk.longest_stall_ms = 0;
             disk.witness.is_kept = false;
         }
+        if self.scenario.is_fleet {
+            state.begin_term(now);
+        }
         state.faults.app_lock_held = false;
         state.faults.token_refused = false;
         state.faults.token_delay_ms = 0;
@@ -183,6 +216,27 @@ impl Env {
                 other.until = now.min(other.until);
             }
         }
+    }
+
+    /// Notes that the process has ended. `is_clean`: nothing is in flight.
+    pub fn end_run(&self, is_clean: bool) {
+        let mut state = self.state();
+        state.is_killed = true;
+        state.fleet.is_clean = is_clean;
+    }
+
+    /// The fact of the present owner of the app id. `None` outside a fleet.
+    pub fn owner_changed(&self, timeout: Duration) -> Option<Fact> {
+        let term = self.state().run as u64 + 1;
+        self.scenario.is_fleet.then(|| Fact::OwnerChanged {
+            at: self.clock.now(),
+            timeout,
+            owner: Box::new(TermOwner {
+                term,
+                worker: format!("worker {term}"),
+                host: "here".to_owned(),
+            }),
+        })
     }
 
     /// Returns when the process is killed.
@@ -365,7 +419,32 @@ impl Env {
                 let until = now + ms(long);
                 state.trace.others.push(OtherOwner { from: now, until });
             }
-            IncidentKind::OtherProcess(_)
+            IncidentKind::LeaseEnds
+            | IncidentKind::LeaseRenewed
+            | IncidentKind::Fenced { .. }
+            | IncidentKind::HandOver
+                if !self.scenario.is_fleet => {}
+            IncidentKind::LeaseEnds => state.end_lease(now),
+            IncidentKind::LeaseRenewed if state.fleet.fenced_at.is_none() => state.renew_lease(now),
+            IncidentKind::Fenced { is_cut_off } => {
+                state.end_lease(now);
+                state.fleet.fenced_at.get_or_insert(now);
+                state.disks.iter_mut().for_each(|disk| disk.failed = true);
+                if is_cut_off {
+                    state.is_killed = true;
+                    let run = state.run;
+                    state.trace.killed_runs.insert(run);
+                    self.process_killed.notify_one();
+                } else {
+                    state.fleet.state.send_replace(TermState::Lost);
+                }
+            }
+            IncidentKind::HandOver if state.fleet.fenced_at.is_none() => {
+                state.fleet.state.send_replace(TermState::HandOver);
+            }
+            IncidentKind::LeaseRenewed
+            | IncidentKind::HandOver
+            | IncidentKind::OtherProcess(_)
             | IncidentKind::ClockStep(_)
             | IncidentKind::Pause
             | IncidentKind::Resume
@@ -375,12 +454,53 @@ impl Env {
     }
 }
 
-/// The app lock, which another process may hold.
+impl State {
+    /// Another worker owns the app id.
+    fn begin_term(&mut self, now: Nanos) {
+        self.renew_lease(now);
+        let wait = QUOTA + if self.fleet.is_clean { 0 } else { REQUESTS };
+        self.trace.term_begins = now + wait;
+        self.fleet = Fleet {
+            not_before: Instant::now() + Duration::from_nanos(wait),
+            ..Fleet::default()
+        };
+    }
+
+    fn end_lease(&mut self, now: Nanos) {
+        if std::mem::take(&mut self.fleet.has_lease) {
+            let until = Nanos::MAX;
+            self.trace.without_lease.push(OtherOwner { from: now, until });
+        }
+    }
+
+    fn renew_lease(&mut self, now: Nanos) {
+        if !std::mem::replace(&mut self.fleet.has_lease, true)
+            && let Some(last) = self.trace.without_lease.last_mut()
+        {
+            last.until = now;
+        }
+    }
+}
+
+/// The app lock, which another process may hold, or the term of a worker.
 pub struct SimulatedAppLock(pub Arc<Env>);
 
 impl AppLock for SimulatedAppLock {
     fn take(&self) -> Taking<'_> {
         Box::pin(std::future::ready(self.try_take()))
+    }
+
+    fn is_trusted(&self) -> bool {
+        self.0.state().fleet.has_lease
+    }
+
+    fn not_before(&self) -> Option<std::time::Instant> {
+        let is_fleet = self.0.scenario.is_fleet;
+        is_fleet.then(|| self.0.state().fleet.not_before.into_std())
+    }
+
+    fn term(&self) -> watch::Receiver<TermState> {
+        self.0.state().fleet.state.subscribe()
     }
 }
 

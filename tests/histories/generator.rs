@@ -73,6 +73,7 @@ pub fn scenario(seed: u64) -> Scenario {
         start_ms,
         campaigns,
         responses,
+        is_fleet: false,
         applies,
     };
     unsure(&mut scenario, users);
@@ -82,6 +83,7 @@ pub fn scenario(seed: u64) -> Scenario {
     stalled_connects(&mut scenario);
     approvals(&mut scenario, users);
     worth(&mut scenario);
+    fleet(&mut scenario);
     scenario
 }
 
@@ -500,6 +502,70 @@ fn worth(scenario: &mut Scenario) {
                 most: (each * coupons + rng.u64(0..each)).max(1),
             });
         }
+    }
+}
+
+/// One scenario in four: the applies are those of workers of a fleet. Leases end, are renewed late or not at all, and the app id is
+/// handed over.
+fn fleet(scenario: &mut Scenario) {
+    let rng = &mut rng_for(scenario, 8);
+    if rng.u8(0..4) > 0 {
+        return;
+    }
+    scenario.is_fleet = true;
+    let several = scenario.campaigns.len();
+    let mut is_next_at_once = false;
+    // The campaign that the next apply leaves out, because it was the only one of the apply before.
+    let mut left_out = None;
+    for apply in &mut scenario.applies {
+        if is_next_at_once {
+            apply.gap = 0;
+        }
+        if let Some(left_out) = left_out.take() {
+            retain_some(apply, |campaign| campaign.number != left_out);
+        }
+        apply
+            .incidents
+            .retain(|incident| !matches!(incident.kind, IncidentKind::OtherProcess(_)));
+        // Nothing is sent in the first three seconds of most terms.
+        let until = choose(rng, &[SECOND, 4 * SECOND, MINUTE]);
+        let after = choose(rng, &[0, 3 * SECOND, 3 * SECOND]) + rng.u64(0..until);
+        let mut add = |later: u64, kind| {
+            apply.incidents.push(Incident {
+                after: after + later,
+                campaign: 0,
+                kind,
+            });
+        };
+        let drawn = rng.u8(0..10);
+        match drawn {
+            0..=4 => {
+                add(0, IncidentKind::LeaseEnds);
+                let later = choose(rng, &[0, 300, 3 * SECOND]);
+                let is_cut_off = rng.u8(0..3) > 0;
+                add(rng.u64(0..=later), IncidentKind::Fenced { is_cut_off });
+            }
+            5 | 6 => {
+                add(0, IncidentKind::LeaseEnds);
+                add(rng.u64(1..20 * SECOND), IncidentKind::LeaseRenewed);
+            }
+            7 | 8 => add(0, IncidentKind::HandOver),
+            _ => {}
+        }
+        is_next_at_once = drawn <= 4 && rng.u8(0..3) > 0;
+        if drawn <= 4 && several > 1 && rng.bool() {
+            let only = rng.usize(0..several);
+            retain_some(apply, |campaign| campaign.number == only);
+            left_out = Some(only);
+        }
+        apply.incidents.sort_by_key(|incident| incident.after);
+    }
+}
+
+/// Removes campaigns from an apply, unless none would be left.
+fn retain_some(apply: &mut Apply, is_kept: impl Fn(&Campaign) -> bool) {
+    if apply.campaigns.iter().any(&is_kept) {
+        apply.campaigns.retain(is_kept);
     }
 }
 

@@ -15,6 +15,7 @@ use runner::audience::{Activity, Place, Row, Totals};
 use runner::campaign;
 use runner::engine::app_limiter::AppLimiter;
 use runner::engine::audience_diff::{Accept, Admission, Change, DiffBuilder, Exclusion, Terms};
+use runner::engine::unfinished::unfinished;
 use runner::engine::{Apply as Run, Approvals, EngineError, RunOutcome, approval};
 use runner::ledger::record::link_of;
 use runner::ledger::{Fact, Head, Ledger, LedgerError, LedgerState, Older};
@@ -29,7 +30,7 @@ use runner::model::run_command::{Requester, RunCommand};
 use runner::plan::{self, ExpiryRule, Guard, Plan, RunOptions, Wave};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::checker::Checker;
+use crate::checker::{Checker, identity};
 use crate::disk::Disk;
 use crate::env::{Env, SimulatedAppLock, Violation};
 use crate::platform::ScriptedPlatform;
@@ -176,6 +177,9 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     #[cfg(feature = "mutants")]
     runner::model::mutants::begin();
     let limiter = AppLimiter::new(SimulatedAppLock(Arc::clone(env)));
+    if env.scenario.is_fleet {
+        pass_over_unfinished(env, &limiter).await;
+    }
     let commands: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(RunCommand::Go)).collect();
     let (approvers, approvals): (Vec<_>, Vec<_>) = apply.campaigns.iter().map(|_| mpsc::channel(8)).unzip();
     let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
@@ -215,7 +219,6 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
         () = runs => || ApplyEnd::Killed,
         () = patience => || ApplyEnd::TimedOut,
     };
-    env.state().is_killed = true;
     let ends = ended.into_iter().map(|ended| {
         ended.into_inner().unwrap_or_else(|| {
             let end = otherwise();
@@ -223,7 +226,24 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
             end
         })
     });
-    ends.collect()
+    let ends: Vec<_> = ends.collect();
+    let is_clean = |end: &ApplyEnd| matches!(end, ApplyEnd::RunOutcome(_) | ApplyEnd::NotAdmitted(_));
+    env.end_run(ends.iter().all(is_clean));
+    ends
+}
+
+/// Names the users who may have a request of the previous owner on its way, in all ledgers of the app id.
+async fn pass_over_unfinished(env: &Arc<Env>, limiter: &AppLimiter) {
+    let now = env.clock.moment();
+    for (campaign, rules) in env.scenario.campaigns.iter().enumerate() {
+        let timeout = Duration::from_millis(rules.timeout);
+        // The run reports a ledger that cannot be read.
+        let Ok(ledger) = Ledger::open(Disk::quiet(env, campaign), identity(campaign)).await else {
+            continue;
+        };
+        let unfinished = unfinished(ledger.state(), timeout, now.wall);
+        limiter.pass_over(unfinished.map(|user| user.open_id), now.instant + timeout);
+    }
 }
 
 /// Polls all futures until each is ready.
@@ -351,10 +371,11 @@ async fn run_campaign(
             .await
             .map_err(failed)?;
     }
-    let began = Fact::run_began(now, plan.retry.timeout);
+    let mut began = Vec::from_iter(env.owner_changed(plan.retry.timeout));
+    began.push(Fact::run_began(now, plan.retry.timeout));
     let new = ledger.sequence() == 0;
     if !new {
-        match ledger.append(vec![began.clone()]).await {
+        match ledger.append(began.clone()).await {
             Err(LedgerError::Older(older)) => return Ok(ApplyEnd::NotAdmitted(older.to_string())),
             began => began.map_err(failed)?,
         };
@@ -371,7 +392,7 @@ async fn run_campaign(
         Err(why) => return Ok(ApplyEnd::NotAdmitted(why)),
     };
     if new {
-        ledger.append(vec![began]).await.map_err(failed)?;
+        ledger.append(began).await.map_err(failed)?;
     }
     for batch in admission.changes.into_batches() {
         let batch = batch.map_err(|error| failed(error.into()))?;

@@ -43,6 +43,24 @@ fn a_pace_taken_before_the_flush_is_found() {
 }
 
 #[test]
+fn a_send_without_a_check_of_the_lease_is_found() {
+    found(Mutant::TrustUnchecked, "one process has the app id");
+}
+
+#[test]
+fn users_with_a_request_of_the_previous_owner_that_are_not_passed_over_are_found() {
+    found(Mutant::UnfinishedForgotten, "never two requests for one user at once");
+}
+
+#[test]
+fn a_new_owner_that_sends_at_once_is_found() {
+    found(
+        Mutant::StartsBeforeTerm,
+        "G4: no rolling second has more starts than the pace",
+    );
+}
+
+#[test]
 fn a_connection_made_after_the_pace_is_found() {
     found(
         Mutant::ConnectedLate,

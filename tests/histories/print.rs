@@ -91,6 +91,12 @@ impl Display for IncidentKind {
             Self::PlatformOutage(ms) => write!(f, "the platform is out of reach for {ms} ms"),
             Self::WrongAddress { ms, status } => write!(f, "a gateway answers {status} for {ms} ms"),
             Self::OtherProcess(ms) => write!(f, "another process holds the app lock for {ms} ms"),
+            Self::LeaseEnds => f.write_str("the lease ends"),
+            Self::LeaseRenewed => f.write_str("the lease is renewed"),
+            Self::Fenced { is_cut_off } => {
+                write!(f, "another worker fences this one, which is cut off: {is_cut_off}")
+            }
+            Self::HandOver => f.write_str("the app id is to be handed over"),
         }
     }
 }
@@ -224,6 +230,9 @@ impl Display for Apply {
 impl Display for Scenario {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "it begins at {}", time(MONDAY + self.start_ms))?;
+        if self.is_fleet {
+            writeln!(f, "each apply is that of another worker of a fleet")?;
+        }
         for (number, rules) in (1..).zip(&self.campaigns) {
             if self.campaigns.len() > 1 {
                 write!(f, "campaign {number}: ")?;

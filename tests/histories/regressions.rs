@@ -61,6 +61,7 @@ fn plain(users: &[u8]) -> Scenario {
         start_ms: 36_000_000,
         campaigns: vec![rules],
         responses: Vec::new(),
+        is_fleet: false,
         applies: vec![apply],
     }
 }

@@ -18,6 +18,8 @@ pub struct Scenario {
     pub campaigns: Vec<FixedSettings>,
     /// Responses of the platform that differ from a plain success.
     pub responses: Vec<ScriptedResponse>,
+    /// Whether each apply is that of another worker of a fleet, which owns the app id for a term.
+    pub is_fleet: bool,
     pub applies: Vec<Apply>,
 }
 
@@ -278,6 +280,17 @@ pub enum IncidentKind {
     WrongAddress { ms: u64, status: u16 },
     /// Another process holds the app lock for this many milliseconds, if it is free.
     OtherProcess(u64),
+    /// The lease of the worker ends.
+    LeaseEnds,
+    /// The lease of the worker is renewed, unless it is fenced.
+    LeaseRenewed,
+    /// Another worker fences this one.
+    Fenced {
+        /// Whether this worker is cut off from everything, so that its answers are lost.
+        is_cut_off: bool,
+    },
+    /// The worker is to hand over the app id.
+    HandOver,
 }
 
 /// A response to certain requests of one user.

@@ -115,6 +115,7 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
             }
         }
     }
+    with(&mut all, scenario, |scenario| scenario.is_fleet = false);
     file(&mut all, scenario);
     all.retain(|shorter| {
         let mut campaigns = shorter.applies.iter().flat_map(|apply| &apply.campaigns);

@@ -30,9 +30,13 @@ pub struct Trace {
     pub killed_runs: BTreeSet<usize>,
     /// When another process held the app lock.
     pub others: Vec<OtherOwner>,
+    /// When a worker had no lease.
+    pub without_lease: Vec<OtherOwner>,
+    /// In a fleet, when the present term may begin to send.
+    pub term_begins: Nanos,
 }
 
-/// A time in which another process held the app lock.
+/// A time in which another process held the app lock, or may own the app id.
 #[derive(Clone, Copy, Debug)]
 pub struct OtherOwner {
     pub from: Nanos,

@@ -20,7 +20,7 @@ use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
 use runner::model::outcome::{Class, NotIssued, Outcome, Proof};
 
 use crate::disk::Disk;
-use crate::env::{Env, Violation};
+use crate::env::{Env, Removal, Violation};
 use crate::history::ApplyEnd;
 use crate::scenario::{Apply, Campaign, FixedSettings, IncidentKind, NAMES, Scenario, Settings};
 use crate::trace::{EmittedEvent, EmittedKind, Nanos, Request, SecondCoupon, Trace};
@@ -211,6 +211,14 @@ impl LedgerChecker {
             if let Some(gone) = disk.removal {
                 starts::check_stopped(context, &state.trace.requests[checked..], disk, gone)?;
             }
+            if let Some(since) = state.fleet.fenced_at {
+                let fenced = Removal {
+                    durable: false,
+                    since,
+                    noticed: Some(since),
+                };
+                starts::check_stopped(context, &state.trace.requests[checked..], disk, fenced)?;
+            }
         }
         let unreadable = |error| Violation::new("G7: after any crash the ledger can be read", format!("{error:?}"));
         let mut ledger = Ledger::open(Disk::quiet(env, number), identity(number))
@@ -353,7 +361,10 @@ impl LedgerChecker {
         end: &ApplyEnd,
     ) -> Result<(), Violation> {
         // An approval between two applies is recorded without one.
-        let is_of_no_run = matches!(fact, Fact::RunBegan { .. } | Fact::Acted { .. });
+        let is_of_no_run = matches!(
+            fact,
+            Fact::RunBegan { .. } | Fact::OwnerChanged { .. } | Fact::Acted { .. }
+        );
         if let (ApplyEnd::NotAdmitted(_), false) = (end, is_of_no_run) {
             return Err(Violation::new(
                 "an audience that is not admitted changes nothing",
@@ -730,7 +741,8 @@ fn check_intent(request: &Request, delivery: &Delivery) -> Result<(), Violation>
     Ok(())
 }
 
-fn identity(campaign: usize) -> Identity {
+/// The identity of a campaign's ledger.
+pub fn identity(campaign: usize) -> Identity {
     Identity {
         campaign: CampaignName::parse(NAMES[campaign]).unwrap(),
         app_id: AppId::parse("tt1").unwrap(),

@@ -68,6 +68,26 @@ pub fn check_together(scenario: &Scenario, apply: &Apply, trace: &Trace, new: &[
                 format!("u{user} was sent to while another had it"),
             ));
         }
+        // An end of the lease and a start at the same moment may come in either order.
+        if trace
+            .without_lease
+            .iter()
+            .any(|other| other.from < start && start < other.until)
+        {
+            return Err(Violation::new(
+                "one process has the app id",
+                format!("u{user} was sent to without a lease"),
+            ));
+        }
+        if start < trace.term_begins {
+            return Err(Violation::new(
+                "a new owner waits for the previous one",
+                format!(
+                    "u{user} was sent to {} ms early",
+                    (trace.term_begins - start) / 1_000_000
+                ),
+            ));
+        }
         check_one_request(scenario, trace, request)?;
     }
     Ok(())
@@ -197,7 +217,7 @@ fn check_schedule(settings: &Settings, request: &Request) -> Result<(), Violatio
 /// Two requests for one user are never under way at once, as far as the client can know.
 fn check_one_request(scenario: &Scenario, trace: &Trace, request: &Request) -> Result<(), Violation> {
     let before = trace.requests.iter().take_while(|before| before.start < request.start);
-    for before in before.filter(|before| before.user == request.user && knows_of(trace, request, before)) {
+    for before in before.filter(|before| before.user == request.user && knows_of(scenario, trace, request, before)) {
         let timeout = scenario.campaigns[before.campaign].timeout * 1_000_000;
         let until = match before.answer {
             Some(ReceivedAnswer { at: end, kind })
@@ -235,9 +255,13 @@ fn check_one_request(scenario: &Scenario, trace: &Trace, request: &Request) -> R
 }
 
 /// Whether the run that made a request knows of an earlier one.
-fn knows_of(trace: &Trace, request: &Request, before: &Request) -> bool {
+fn knows_of(scenario: &Scenario, trace: &Trace, request: &Request, before: &Request) -> bool {
     if before.campaign == request.campaign {
         return before.attempt < request.attempt && !before.lost;
+    }
+    // A new owner reads all ledgers of the app id first.
+    if scenario.is_fleet {
+        return !before.lost;
     }
     // A process keeps the app lock while an answer may be lost, unless it is killed. The next process knows only its
     // own ledgers, and may write intents before it has opened all of them.
