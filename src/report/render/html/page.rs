@@ -44,7 +44,35 @@ pub fn frame(title: &str, body: &Markup) -> String {
 
 /// Text from outside, escaped and isolated.
 pub fn theirs(text: &str) -> Markup {
-    html! { bdi { (visible(text)) } }
+    html! { bdi { (with_escapes(&visible(text))) } }
+}
+
+/// Text in which escapes such as `\u{202e}` keep their order, also within text that runs from right to left.
+fn with_escapes(text: &str) -> Markup {
+    let mut parts = text.split("\\u{");
+    let before = parts.next().unwrap_or_default();
+    html! {
+        (before)
+        @for part in parts {
+            @if let Some((code, after)) = part.split_once('}') {
+                bdi dir="ltr" { "\\u{" (code) "}" } (after)
+            } @else {
+                "\\u{" (part)
+            }
+        }
+    }
+}
+
+/// A command to be typed. A line ends between two words, not at a hyphen of an option.
+pub fn command(text: &str) -> Markup {
+    html! {
+        code.command {
+            @for (at, word) in text.split(' ').enumerate() {
+                @if at > 0 { " " }
+                span { (theirs(word)) }
+            }
+        }
+    }
 }
 
 /// Text with parts from outside, isolated as a whole. Code is between backticks.
@@ -53,7 +81,7 @@ pub fn theirs_with_code(text: &str) -> Markup {
     html! {
         bdi {
             @for (at, part) in text.split('`').enumerate() {
-                @if at % 2 == 0 { (part) } @else { code { (part) } }
+                @if at % 2 == 0 { (with_escapes(part)) } @else { code { (with_escapes(part)) } }
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::report::times::grouped;
 use crate::report::wording::class_text;
 use crate::report::worth::WorthView;
 
-use super::page::{scrolling, share, theirs, time, with_code};
+use super::page::{command, scrolling, share, theirs, time, with_code};
 use super::report_view::{OpenDelivery, ReportView};
 
 /// How many of the listed deliveries are shown before a person asks for the others.
@@ -241,7 +241,7 @@ pub fn open(report: &ReportView) -> Markup {
                     li { b { (texts::InDoubt { n: doubt }) } " " (texts::InDoubtAdvice) }
                 }
             }
-            @if !is_running { p { (texts::Then) " " code { (theirs(&report.header.again)) } } }
+            @if !is_running { p { (texts::Then) " " (command(&report.header.again)) } }
             @if !first.is_empty() { (listing(first, &report.header.zone)) }
             @if !rest.is_empty() {
                 details {

@@ -257,7 +257,7 @@ fn nothing_hostile_is_alive() {
         !page.contains(['\u{202e}', '\u{202c}']),
         "marks that turn the writing are shown as escapes"
     );
-    assert!(page.contains("\\u{202e}gpj.exe"));
+    assert!(page.contains("<bdi><bdi dir=\"ltr\">\\u{202e}</bdi>gpj.exe<bdi dir=\"ltr\">\\u{202c}</bdi></bdi>"));
     assert!(
         page.contains("<bdi>مستخدم</bdi>"),
         "writing of the other direction is set apart"
