@@ -6,6 +6,9 @@ use super::statement::{LedgerNo, LogAnswer, LogRow, LogStatement};
 use crate::ledger::Head;
 use crate::model::mutants::mutant;
 
+/// The size of the batches of one statement. A larger one could take longer than a statement may.
+const MOST: usize = 4 * 1024 * 1024;
+
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
@@ -106,7 +109,15 @@ impl Appender {
     /// The statement that follows, with the batches that have ended.
     fn next(&mut self, ended: Vec<(LedgerNo, Appended)>) -> Effects {
         if self.under_way.is_empty() {
-            let waiting = std::mem::take(&mut self.waiting);
+            let mut bytes = 0;
+            let fits = |row: &&LogRow| {
+                let is_first = bytes == 0;
+                bytes += row.record.len();
+                is_first || bytes <= MOST
+            };
+            let count = self.waiting.iter().take_while(fits).count();
+            let rest = self.waiting.split_off(count);
+            let waiting = std::mem::replace(&mut self.waiting, rest);
             self.under_way = waiting.into_iter().map(|row| (row.ledger, row)).collect();
             self.stage = if self.under_way.is_empty() {
                 Stage::Idle
@@ -137,5 +148,50 @@ fn end(row: &LogRow, at_place: Option<&Head>, last: u64, fenced: bool, is_unknow
         // The batch before it is another one than this worker knows.
         None if !is_unknown => Some(Appended::Parted),
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ledger: i64, bytes: usize) -> LogRow {
+        LogRow {
+            ledger: LedgerNo(ledger),
+            term: 1,
+            before: Head::default(),
+            head: Head {
+                sequence: 1,
+                link: [7; 8],
+            },
+            record: vec![7; bytes],
+        }
+    }
+
+    /// The ledgers of the statement that appends.
+    fn ledgers(effects: &Effects) -> Vec<i64> {
+        match &effects.statement {
+            Some(LogStatement::Append(rows)) => rows.iter().map(|row| row.ledger.0).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn large_batches_of_several_ledgers_are_appended_in_several_statements() {
+        let mut appender = Appender::default();
+        let mut effects = appender.add(row(1, 10));
+        for ledger in [2, 3, 4] {
+            assert_eq!(appender.add(row(ledger, MOST / 2)), Effects::default());
+        }
+        appender.add(row(5, 2 * MOST));
+        let mut statements = Vec::new();
+        while effects.statement.is_some() {
+            let appended = ledgers(&effects);
+            let rows = appended.iter().map(|ledger| (LedgerNo(*ledger), 1)).collect();
+            statements.push(appended);
+            let answer = LogAnswer::Appended { rows, replicated: true };
+            effects = appender.answer(Some(answer));
+        }
+        assert_eq!(statements, [vec![1], vec![2, 3], vec![4], vec![5]]);
     }
 }
