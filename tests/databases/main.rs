@@ -11,10 +11,13 @@ mod clusters;
 #[path = "../audience_common/mod.rs"]
 mod common;
 mod fleet;
+mod fleet_ledger;
 mod fleet_pooler;
 mod fleet_store;
 mod fleet_trials;
 mod interrupted;
+#[path = "../ledger_common/mod.rs"]
+mod ledger_common;
 mod mysql;
 mod pooler;
 mod postgres;
