@@ -22,3 +22,8 @@ worth-unpriced = { $issued } issued; the value of { $unpriced ->
     [one] 1 coupon
    *[other] { $unpriced } coupons
 } is unknown
+spent = spent { $spent }, at most { $at_most }
+spent-unpriced = spent { $spent }, { $unpriced ->
+    [one] 1 coupon
+   *[other] { $unpriced } coupons
+} of unknown value

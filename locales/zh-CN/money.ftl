@@ -18,3 +18,6 @@ worth = 已发放 { $issued }，待发放 { $owed }
 worth-open = 已发放 { $issued }，待发放 { $owed }，结果未知或待人工判定 { $open }；最多 { $at_most }
 # $unpriced (number)
 worth-unpriced = 已发放 { $issued }；另有 { $unpriced } 张券面额未知
+spent = 已发金额 { $spent }，最多 { $at_most }
+# $unpriced (number)
+spent-unpriced = 已发金额 { $spent }，另有 { $unpriced } 张券面额未知

@@ -10,6 +10,7 @@ use crate::model::calendar::Calendar;
 use crate::model::clock::Moment;
 use crate::model::delivery::StateName;
 use crate::model::event::{DrainReason, Ending, Phase, Waiting};
+use crate::model::money::{Money, Worth};
 use crate::plan::forecast;
 
 use super::reason::Reason;
@@ -119,6 +120,21 @@ impl RunView<'_> {
     #[must_use]
     pub const fn is_admitted(&self) -> bool {
         self.stats.audience.reading.is_some()
+    }
+
+    /// What the coupons are worth. `None` if the counts or all values are unknown.
+    #[must_use]
+    pub fn worth(&self) -> Option<Worth> {
+        let known = self.stats.valuation.known_worth(&self.stats.counts);
+        known.filter(|_| self.is_admitted())
+    }
+
+    /// What the issued coupons are worth. `None` if the value of one of them is unknown.
+    #[must_use]
+    pub fn spent(&self) -> Option<Money> {
+        let valuation = &self.stats.valuation;
+        let is_exact = valuation.price.is_some() || valuation.stated >= self.stats.counts.count(StateName::Issued);
+        self.worth().filter(|_| is_exact).map(|worth| worth.issued)
     }
 
     /// How many deliveries are done.

@@ -139,6 +139,23 @@ pub fn worth(worth: &Worth) -> String {
     .to_string()
 }
 
+/// What a run has spent so far and can come to spend, in a few words.
+#[must_use]
+pub fn spending(worth: &Worth) -> String {
+    if worth.unpriced > 0 {
+        return money::SpentUnpriced {
+            spent: &worth.issued,
+            unpriced: worth.unpriced,
+        }
+        .to_string();
+    }
+    money::Spent {
+        spent: &worth.issued,
+        at_most: &worth.at_most(),
+    }
+    .to_string()
+}
+
 /// What is left when nothing more may be sent now.
 #[must_use]
 pub fn left_over(owed: u64, in_doubt: u64, held: u64) -> String {

@@ -6,6 +6,7 @@ use crate::model::event::Phase;
 use crate::report::run_view::RunView;
 use crate::report::text::{columns, cut, folded, visible};
 use crate::report::times::{ahead, rate, stamp, zone_name};
+use crate::report::wording::spending;
 
 use super::spans::{Span, flow};
 use super::styles::{FAINT, GOOD, STRONG, WARN, of_count};
@@ -93,7 +94,7 @@ pub fn line(run: &RunView<'_>, label: &str) -> String {
     format!("[{stamp}] {label}{text}")
 }
 
-/// The counts, the rate and the predicted end. Zeros that say nothing are omitted.
+/// The counts, what they are worth, the rate and the predicted end. Zeros that say nothing are omitted.
 fn spans(run: &RunView<'_>) -> Vec<Span> {
     let count = |state| run.stats.counts.count(state);
     let span =
@@ -107,6 +108,7 @@ fn spans(run: &RunView<'_>) -> Vec<Span> {
     if count(StateName::Skipped) > 0 {
         spans.push(span(StateName::Skipped, &StateName::Skipped));
     }
+    spans.extend(run.worth().map(|worth| Span::plain(spending(&worth))));
     if run.stats.phase == Some(Phase::Sending) {
         spans.push(Span::plain(rate(run.rate())));
     }

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use crate::catalogue::{Grouped, run as texts};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::Ending;
+use crate::model::money::Money;
 use crate::report::reason::stop_reason;
 use crate::report::run_stats::sum_counts;
 use crate::report::run_view::RunView;
@@ -29,9 +30,15 @@ const LEAST_NAME: usize = 12;
 const MOST_NAME: usize = 32;
 /// What is between two cells.
 const GAP: &str = "  ";
-const ALIGN: [Align; 7] = [Left, Left, Right, Right, Right, Right, Right];
-/// The columns that a narrow terminal lacks, by their places, the least important first: rate, refused, issued.
-const DROPPED: [usize; 3] = [6, 3, 2];
+const COLUMNS: usize = 9;
+const ALIGN: [Align; COLUMNS] = [Left, Left, Right, Right, Right, Right, Right, Right, Right];
+/// The columns of amounts, by their places: spent, at most.
+const AMOUNTS: [usize; 2] = [6, 7];
+/// The columns that a narrow terminal lacks, by their places, the least important first: rate, at most, refused, spent,
+/// issued.
+const DROPPED: [usize; 5] = [8, 7, 3, 6, 2];
+/// How many of them are dropped before the notes.
+const BEFORE_NOTES: usize = 2;
 
 /// How urgently a reader wants to see a campaign, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +58,7 @@ pub struct CampaignRow {
     state: &'static str,
     priority: Priority,
     counts: Counts,
+    amounts: Amounts,
     /// How many deliveries are done.
     done: u64,
     /// Starts per second, while it sends.
@@ -91,6 +99,7 @@ impl CampaignRow {
             state,
             priority,
             counts: stats.counts,
+            amounts: Amounts::new(run),
             done: run.done(),
             rate: (state == "sending").then(|| run.rate()),
             ends_at: run.ends_at(),
@@ -113,7 +122,7 @@ impl CampaignRow {
             Some(title) if with_title => format!("{} {title}", self.name),
             _ => self.name.clone(),
         };
-        let mut line = Line::new(&name, done, &self.counts, self.rate, note);
+        let mut line = Line::new(&name, done, &self.counts, &self.amounts, self.rate, note);
         line.styles = [
             PLAIN,
             of_run(self.state),
@@ -121,6 +130,8 @@ impl CampaignRow {
             PLAIN,
             of_count(StateName::InDoubt, self.counts.count(StateName::InDoubt)),
             of_count(StateName::Held, self.counts.count(StateName::Held)),
+            PLAIN,
+            PLAIN,
             PLAIN,
         ];
         line
@@ -145,16 +156,66 @@ impl CampaignRow {
     }
 }
 
+/// What the coupons of a campaign, or of all, are worth.
+#[derive(Clone, Copy, Debug, Default)]
+struct Amounts {
+    /// Whether the audience is admitted, so that the amounts are missing only if values are unknown.
+    is_admitted: bool,
+    /// What the issued ones are worth. `None` if that is unknown.
+    spent: Option<Money>,
+    /// The most that all can come to be worth. `None` if that is unknown.
+    at_most: Option<Money>,
+}
+
+impl Amounts {
+    fn new(run: &RunView<'_>) -> Self {
+        let worth = run.worth();
+        Self {
+            is_admitted: run.is_admitted(),
+            spent: run.spent(),
+            at_most: worth.filter(|worth| worth.unpriced == 0).map(|worth| worth.at_most()),
+        }
+    }
+
+    /// The sums of the admitted campaigns. A sum is `None` if an amount of one of them is unknown.
+    fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        let none = Self {
+            is_admitted: false,
+            spent: Some(Money::default()),
+            at_most: Some(Money::default()),
+        };
+        let add = |a: Option<Money>, b: Option<Money>| Some(a? + b?);
+        all.filter(|amounts| amounts.is_admitted)
+            .fold(none, |sum, amounts| Self {
+                is_admitted: true,
+                spent: add(sum.spent, amounts.spent),
+                at_most: add(sum.at_most, amounts.at_most),
+            })
+    }
+
+    const fn are_known(&self) -> bool {
+        self.is_admitted && (self.spent.is_some() || self.at_most.is_some())
+    }
+}
+
 /// A line of the table: its cells, and a note after them.
 struct Line {
-    cells: [String; 7],
-    styles: [Style; 7],
+    cells: [String; COLUMNS],
+    styles: [Style; COLUMNS],
     note: String,
 }
 
 impl Line {
-    fn new(name: &str, done: String, counts: &Counts, per_second: Option<f64>, note: String) -> Self {
+    fn new(
+        name: &str,
+        done: String,
+        counts: &Counts,
+        amounts: &Amounts,
+        per_second: Option<f64>,
+        note: String,
+    ) -> Self {
         let count = |state| grouped(counts.count(state));
+        let amount = |amount: Option<Money>| amount.map_or_else(String::new, |amount| amount.to_string());
         Self {
             cells: [
                 name.to_owned(),
@@ -163,9 +224,11 @@ impl Line {
                 count(StateName::Refused),
                 count(StateName::InDoubt),
                 count(StateName::Held),
+                amount(amounts.spent),
+                amount(amounts.at_most),
                 per_second.map_or_else(String::new, rate),
             ],
-            styles: [PLAIN; 7],
+            styles: [PLAIN; COLUMNS],
             note,
         }
     }
@@ -179,9 +242,11 @@ impl Line {
                 texts::ColumnRefused.to_string(),
                 texts::ColumnDoubt.to_string(),
                 texts::ColumnHeld.to_string(),
+                texts::ColumnSpent.to_string(),
+                texts::ColumnAtMost.to_string(),
                 texts::ColumnRate.to_string(),
             ],
-            styles: [FAINT; 7],
+            styles: [FAINT; COLUMNS],
             note: String::new(),
         }
     }
@@ -213,13 +278,13 @@ impl Line {
 
 /// The columns of the table.
 struct Layout {
-    columns: Columns<7>,
+    columns: Columns<COLUMNS>,
     /// The places of the columns that are not shown.
-    dropped: &'static [usize],
+    dropped: Vec<usize>,
 }
 
 impl Layout {
-    fn new<'a>(lines: impl Iterator<Item = &'a Line>, dropped: &'static [usize]) -> Self {
+    fn new<'a>(lines: impl Iterator<Item = &'a Line>, dropped: Vec<usize>) -> Self {
         Self {
             columns: Columns::new(ALIGN, lines.map(|line| &line.cells)),
             dropped,
@@ -227,13 +292,13 @@ impl Layout {
     }
 
     fn width(&self) -> usize {
-        let shown = (0..7).filter(|at| !self.dropped.contains(at));
+        let shown = (0..COLUMNS).filter(|at| !self.dropped.contains(at));
         shown.map(|at| self.columns.widths()[at] + GAP.len()).sum::<usize>() - GAP.len()
     }
 }
 
 /// The header, the lines of these campaigns and of the total, and a layout of at most `width` columns: with titles, without
-/// titles, then without the columns that matter less. Names are cut last.
+/// titles, then without the columns that matter less, then without the notes. Names are cut last.
 fn fitting(rows: &[&CampaignRow], total: &Line, now: Timestamp, width: usize) -> (Vec<Line>, Layout) {
     let lines = |with_title| {
         let mut lines = vec![Line::header()];
@@ -242,19 +307,26 @@ fn fitting(rows: &[&CampaignRow], total: &Line, now: Timestamp, width: usize) ->
     };
     let notes = rows.iter().map(|row| columns(&row.line(false, now).note));
     let note = notes.chain([columns(&total.note)]).max().unwrap_or(0) + GAP.len();
+    let unknown = if rows.iter().any(|row| row.amounts.are_known()) {
+        &[][..]
+    } else {
+        &AMOUNTS
+    };
+    let dropped = |n: usize| [unknown, &DROPPED[..n]].concat();
     let with_titles = lines(true);
-    let layout = Layout::new(with_titles.iter().chain([total]), &[]);
+    let layout = Layout::new(with_titles.iter().chain([total]), dropped(0));
     if layout.columns.widths()[0] <= MOST_NAME && layout.width() + note <= width {
         return (with_titles, layout);
     }
     let lines = lines(false);
-    for dropped in 0..=DROPPED.len() {
-        let layout = Layout::new(lines.iter().chain([total]), &DROPPED[..dropped]);
-        if layout.width() <= width {
+    let with_notes = (0..=BEFORE_NOTES).map(|n| (n, note));
+    for (n, note) in with_notes.chain((0..=DROPPED.len()).map(|n| (n, 0))) {
+        let layout = Layout::new(lines.iter().chain([total]), dropped(n));
+        if layout.width() + note <= width {
             return (lines, layout);
         }
     }
-    let mut layout = Layout::new(lines.iter().chain([total]), &DROPPED);
+    let mut layout = Layout::new(lines.iter().chain([total]), dropped(DROPPED.len()));
     let others = layout.width() - layout.columns.widths()[0];
     layout.columns = layout.columns.narrow(width.saturating_sub(others).max(LEAST_NAME));
     (lines, layout)
@@ -364,6 +436,7 @@ fn states<'a>(rows: impl IntoIterator<Item = &'a CampaignRow>) -> String {
 struct Totals {
     campaigns: String,
     counts: Counts,
+    amounts: Amounts,
     done: u64,
     /// Starts per second; `None` if no campaign is sending.
     rate: Option<f64>,
@@ -374,6 +447,7 @@ impl Totals {
         Self {
             campaigns: texts::Campaigns { n: rows.len() as u64 }.to_string(),
             counts: sum_counts(rows.iter().map(|row| row.counts)),
+            amounts: Amounts::sum(rows.iter().map(|row| &row.amounts)),
             done: rows.iter().map(|row| row.done).sum(),
             rate: rows.iter().filter_map(|row| row.rate).reduce(|sum, rate| sum + rate),
         }
@@ -390,7 +464,14 @@ impl Totals {
             all: &Grouped(all),
         };
         let done = bar(self.done, all);
-        Line::new(&self.campaigns, done, &self.counts, self.rate, note.to_string())
+        Line::new(
+            &self.campaigns,
+            done,
+            &self.counts,
+            &self.amounts,
+            self.rate,
+            note.to_string(),
+        )
     }
 }
 
@@ -406,6 +487,9 @@ pub fn line(rows: &[CampaignRow], now: Timestamp) -> String {
         format!("{} {}", texts::ColumnInDoubt, count(StateName::InDoubt)),
         format!("{} {}", texts::ColumnHeld, count(StateName::Held)),
     ];
+    if let (true, Some(spent)) = (total.amounts.is_admitted, total.amounts.spent) {
+        said.push(format!("{} {spent}", texts::ColumnSpent));
+    }
     said.extend(total.rate.map(rate));
     said.extend(ends(rows).map(|at| {
         texts::Ends {

@@ -11,6 +11,7 @@ use crate::catalogue::Language;
 use crate::model::approval::WaveWait;
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::event::{DrainReason, EventKind, Owner, Phase, Waiting, WaveLoad};
+use crate::model::money::{Money, Price, PriceSource, Valuation};
 use crate::model::run_command::Requester;
 use crate::report::reason::reading_progress;
 use crate::report::run_view::CampaignInfo;
@@ -73,6 +74,30 @@ fn while_the_audience_is_let_in() {
 #[test]
 fn while_it_sends() {
     insta::assert_snapshot!(seen(&sending()));
+}
+
+#[test]
+fn amounts_are_shown_while_values_are_known() {
+    let priced = Valuation {
+        price: Some(Price {
+            each: Money::from_fen(500),
+            source: PriceSource::File,
+        }),
+        ..Valuation::default()
+    };
+    let stated = Valuation {
+        given: Money::from_fen(1_176 * 650),
+        stated: 1_176,
+        ..Valuation::default()
+    };
+    let mut text = String::new();
+    for valuation in [priced, stated] {
+        let mut script = sending();
+        script.valuation = valuation;
+        text += &seen(script.shift(StateName::Pending, StateName::InFlight));
+        text += "\n";
+    }
+    insta::assert_snapshot!(text);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use crate::catalogue::Language;
 use crate::model::event::{DrainReason, EventKind, Halted, Phase, Waiting};
+use crate::model::money::{Price, PriceSource, Valuation};
 use crate::report::run_view::CampaignInfo;
 use crate::report::testing::{BANNED, ISSUED, RunScript, UNLISTED, shanghai};
 
@@ -104,6 +105,57 @@ fn a_row_each_and_one_for_all() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+/// The campaigns of [`several`] whose coupons are worth this much each.
+fn priced(fen: u64) -> Vec<CampaignRow> {
+    let valuation = Valuation {
+        price: Some(Price {
+            each: Money::from_fen(fen),
+            source: PriceSource::File,
+        }),
+        ..Valuation::default()
+    };
+    let with_value = |name, tell: fn(&mut RunScript)| {
+        row(name, |script| {
+            script.valuation = valuation;
+            tell(script);
+        })
+    };
+    let mut rows = several();
+    rows[0] = with_value("bakery-breakfast", sending);
+    rows[2] = with_value("teahouse-summer", waiting);
+    rows[3] = with_value("noodles", halted);
+    rows[4] = with_value("florist", complete);
+    rows
+}
+
+#[test]
+fn amounts_have_columns_where_there_is_room() {
+    let mut text = String::new();
+    for language in Language::ALL {
+        for width in [60, 80, 120] {
+            text += &language.scope(|| seen(|| priced(1_550), width, 24));
+            text += "\n\n";
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+/// A sum without one campaign would be too low.
+#[test]
+fn a_sum_is_shown_only_when_every_admitted_campaign_has_an_amount() {
+    let sums = |rows: &[CampaignRow]| {
+        let sum = Amounts::sum(rows.iter().map(|row| &row.amounts));
+        (sum.spent.map(Money::fen), sum.at_most.map(Money::fen))
+    };
+    let mut rows = priced(100);
+    assert_eq!(
+        sums(&rows),
+        (Some(100 * (240 + 30 + 40)), Some(100 * (1_200 - 3 + 80 + 100 + 40)))
+    );
+    rows.push(row("unknown", sending));
+    assert_eq!(sums(&rows), (None, None));
 }
 
 #[test]
