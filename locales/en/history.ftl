@@ -6,7 +6,7 @@ examples =
       runner history campaigns/summer.yaml --output json | jq 'select(.act == "approved")'
           its approvals, for a program
 
-    It reads the ledger, also while another process applies the campaign. Runs of versions that did not record their person are shown without one. A stop by a signal is not recorded.
+    It reads the ledger, also while another process applies the campaign. Runs of versions that did not record their person are shown without one. A stop by a signal is shown with the login name of the process that received it; a second signal ends that process at once, before the stop may be recorded.
 unknown = unknown
 named-author = { $name } ({ $from })
 applied = applied the campaign
@@ -17,6 +17,7 @@ owner-changed = became the owner of the app id: term { $term }, worker { $worker
 paused = paused the run
 resumed = resumed the run
 stopped = stopped the run
+stopped-by-signal = stopped the run by a signal ({ $signal })
 resolved = resolved { $deliveries ->
         [one] 1 delivery
        *[other] { $deliveries } deliveries

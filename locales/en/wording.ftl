@@ -37,6 +37,7 @@ skipped-limit = beyond audience.limit
 
 # Who and what.
 requester = pid { $pid } ({ $user }@{ $host })
+requester-named = { $name } (pid { $pid }, { $user }@{ $host })
 holder-of-other-user = the user { $user } has this app id's lock: { $pid }; only { $user } or root can end that process
 holder-pid = pid { $pid }
 holder-unnamed = the system does not say which

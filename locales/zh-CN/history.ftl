@@ -6,7 +6,7 @@ examples =
       runner history campaigns/summer.yaml --output json | jq 'select(.act == "approved")'
           供程序读取的批准记录
 
-    内容来自账本，其他进程正在执行任务时也能读取。旧版本没有记录操作人的执行，不显示操作人。由信号引起的停止不会记录。
+    内容来自账本，其他进程正在执行任务时也能读取。旧版本没有记录操作人的执行，不显示操作人。由信号引起的停止，显示收到信号的进程的登录名；第二次信号会立即结束进程，此时停止可能来不及记录。
 unknown = 未知
 named-author = { $name }（{ $from }）
 applied = 执行了任务
@@ -17,6 +17,7 @@ owner-changed = 成为小程序 ID 的持有者：任期 { $term }，工作进�
 paused = 暂停了执行
 resumed = 恢复了执行
 stopped = 停止了执行
+stopped-by-signal = 用信号停止了执行（{ $signal }）
 # $deliveries (number)
 resolved = 对 { $deliveries } 个{ $from }的发放作出判定，结果为{ $to ->
         [issued] 已发放

@@ -34,6 +34,7 @@ skipped-limit = 超出 audience.limit
 
 # 进程与用户。
 requester = 进程 { $pid }（{ $user }@{ $host }）
+requester-named = 操作人 { $name }（进程 { $pid }，{ $user }@{ $host }）
 holder-of-other-user = 用户 { $user } 持有此小程序 ID 的应用锁：{ $pid }；只有 { $user } 或 root 能结束该进程
 holder-pid = 进程 { $pid }
 holder-unnamed = 系统无法给出是哪个进程

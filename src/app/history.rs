@@ -28,7 +28,7 @@ pub struct Author {
     pub name: String,
     /// The login name and the machine.
     pub from: String,
-    /// The command line. `None` for a decision on deliveries.
+    /// The command line. `None` for a decision on deliveries and for a signal.
     pub command: Option<String>,
 }
 
@@ -50,6 +50,8 @@ pub enum EntryKind {
     Resumed,
     /// The run was stopped.
     Stopped,
+    /// The run was stopped by this signal.
+    StoppedBySignal(String),
     /// Deliveries were resolved.
     Resolved {
         /// How many.
@@ -116,7 +118,7 @@ impl Gathered {
     }
 
     fn act(&mut self, at: Timestamp, act: Act) {
-        let by = Some(Author::new(act.by));
+        let by = Some(Author::new(&act.by));
         let kind = match act.kind {
             ActKind::Applied => {
                 self.begun = None;
@@ -126,6 +128,7 @@ impl Gathered {
             ActKind::Approved { share } => EntryKind::Approved { share },
             ActKind::Paused => EntryKind::Paused,
             ActKind::Resumed => EntryKind::Resumed,
+            ActKind::Stopped if is_signal(&act.by.command) => EntryKind::StoppedBySignal(act.by.command),
             ActKind::Stopped => EntryKind::Stopped,
         };
         self.end_unknown_run();
@@ -166,11 +169,11 @@ impl Gathered {
 }
 
 impl Author {
-    fn new(actor: Actor) -> Self {
+    fn new(actor: &Actor) -> Self {
         Self {
+            name: actor.name.clone(),
             from: format!("{}@{}", actor.user, actor.host),
-            name: actor.name,
-            command: Some(actor.command),
+            command: Some(actor.command.clone()).filter(|command| !is_signal(command)),
         }
     }
 
@@ -186,6 +189,11 @@ impl Author {
     }
 }
 
+/// Whether the command of an act is the name of a signal.
+fn is_signal(command: &str) -> bool {
+    command.starts_with("SIG") && command.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -194,23 +202,20 @@ mod tests {
     use crate::model::clock::from_ms;
     use crate::model::delivery::DeliveryKey;
 
-    fn actor(name: &str) -> Actor {
-        Actor {
+    fn acted(at: i64, kind: ActKind) -> Fact {
+        acted_by(at, "Li Na", "runner", kind)
+    }
+
+    fn acted_by(at: i64, name: &str, command: &str, kind: ActKind) -> Fact {
+        let by = Actor {
             name: name.to_owned(),
             user: "ann".to_owned(),
             host: "till-3".to_owned(),
-            command: "runner".to_owned(),
-        }
-    }
-
-    fn acted(at: i64, kind: ActKind) -> Fact {
-        let act = Act {
-            by: actor("Li Na"),
-            kind,
+            command: command.to_owned(),
         };
         Fact::Acted {
             at: from_ms(at),
-            act: Box::new(act),
+            act: Box::new(Act { by, kind }),
         }
     }
 
@@ -260,6 +265,7 @@ mod tests {
                 }),
             },
             began(9),
+            acted_by(10, "ann", "SIGTERM", ActKind::Stopped),
         ] {
             gathered.add(fact);
         }
@@ -282,6 +288,7 @@ mod tests {
         8 Bo from bo@till-4: Resolved { deliveries: 2, from: Held, to: Issued, note: "ticket 812" }
         8 ?: OwnerChanged(TermOwner { term: 3, worker: "5f", host: "till-4" })
         9 ?: Applied
+        10 ann from ann@till-3: StoppedBySignal("SIGTERM")
         "#);
     }
 }

@@ -48,6 +48,15 @@ pub fn this_requester(name: Option<&str>) -> Requester {
     }
 }
 
+/// Describes this process and its user, for a signal that stops its run.
+#[must_use]
+pub fn signalled(signal: &str) -> Requester {
+    Requester {
+        command: signal.to_owned(),
+        ..this_requester(None)
+    }
+}
+
 /// Describes the person who runs this process. `name` is given with `--by`; by default it is the login name.
 #[must_use]
 pub fn actor(name: Option<&str>) -> Actor {

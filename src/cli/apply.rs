@@ -14,6 +14,7 @@ use crate::app::apply::confirmation::{Answer, Confirm, Question};
 use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
 use crate::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
 use crate::app::campaign_files::{self, Neighbours};
+use crate::app::process;
 use crate::catalogue::cli;
 use crate::control::ControlServer;
 use crate::model::problem::Problem;
@@ -176,8 +177,11 @@ fn stop_on_signal(
     let mut first = listening.map_err(|error| Failure::from_error(Problem::System, &error))?;
     let signalled = first.clone();
     tokio::spawn(async move {
-        if first.wait_for(Option::is_some).await.is_ok() {
-            servers.iter().for_each(ControlServer::signalled);
+        if let Ok(Some(signal)) = first.wait_for(Option::is_some).await.as_deref() {
+            let by = process::signalled(signal.name());
+            for server in &servers {
+                server.signalled(by.clone());
+            }
         }
     });
     Ok(signalled)

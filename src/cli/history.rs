@@ -114,6 +114,7 @@ fn what(kind: &EntryKind) -> String {
         EntryKind::Paused => texts::Paused.to_string(),
         EntryKind::Resumed => texts::Resumed.to_string(),
         EntryKind::Stopped => texts::Stopped.to_string(),
+        EntryKind::StoppedBySignal(signal) => texts::StoppedBySignal { signal }.to_string(),
         EntryKind::Resolved {
             deliveries,
             from,
@@ -151,6 +152,8 @@ struct HistoryObject<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     accepted: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     wave: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries: Option<u64>,
@@ -181,6 +184,7 @@ impl<'a> HistoryObject<'a> {
             from: by.map(|by| by.from.as_str()),
             command: by.and_then(|by| by.command.as_deref()),
             accepted: &[],
+            signal: None,
             wave: None,
             deliveries: None,
             state: None,
@@ -204,6 +208,10 @@ impl<'a> HistoryObject<'a> {
             EntryKind::Paused => object.act = "paused",
             EntryKind::Resumed => object.act = "resumed",
             EntryKind::Stopped => object.act = "stopped",
+            EntryKind::StoppedBySignal(signal) => {
+                object.act = "stopped";
+                object.signal = Some(signal);
+            }
             EntryKind::Resolved {
                 deliveries,
                 from,
@@ -256,6 +264,10 @@ mod tests {
             (by("ann"), EntryKind::Paused),
             (by("Li Na"), EntryKind::Resumed),
             (by("ann"), EntryKind::Stopped),
+            (
+                by("ann").map(|by| Author { command: None, ..by }),
+                EntryKind::StoppedBySignal("SIGINT".to_owned()),
+            ),
             (
                 by("ann"),
                 EntryKind::Resolved {

@@ -12,7 +12,7 @@ use crate::campaign;
 use crate::catalogue::{control_command as text, help};
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::problem::Problem;
-use crate::model::run_command::{Requester, RunCommand};
+use crate::model::run_command::RunCommand;
 use crate::report::wording;
 
 use super::by_args::ByArgs;
@@ -180,14 +180,14 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
         (Verb::Stop, RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Pause { .. }) => {
             text::Stops { campaign, pid: &pid }.to_string()
         }
-        (Verb::Stop, RunCommand::Stop { by }) => text::StopsAlready {
+        (Verb::Stop, RunCommand::Stop { .. } | RunCommand::Interrupt { .. }) => text::StopsAlready {
             campaign,
             pid: &pid,
-            by: &stopped_by(by.as_ref()),
+            by: &stopped_by(&before),
         }
         .to_string(),
-        (Verb::Pause | Verb::Resume, RunCommand::Stop { by }) => {
-            let by = &stopped_by(by.as_ref());
+        (Verb::Pause | Verb::Resume, RunCommand::Stop { .. } | RunCommand::Interrupt { .. }) => {
+            let by = &stopped_by(&before);
             let failure = Failure::new(Problem::EndsAlready, text::IsStopping { campaign, by });
             return Err(match &target.at {
                 Some(at) => failure.help(text::GoOnAfterEnd {
@@ -234,8 +234,10 @@ struct ReceivedObject<'a> {
     pid: u32,
 }
 
-fn stopped_by(by: Option<&Requester>) -> String {
-    by.map_or_else(|| text::BySignal.to_string(), wording::requester)
+fn stopped_by(before: &RunCommand) -> String {
+    before
+        .stopped_by()
+        .map_or_else(|| text::BySignal.to_string(), wording::requester)
 }
 
 /// Returns which campaigns may be meant instead.

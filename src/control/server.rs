@@ -111,16 +111,13 @@ impl ControlServer {
         self.approvals.send_replace(ApprovalInbox::Closed);
     }
 
-    /// Tells the run to end, because of a signal. An earlier requester stays named.
-    pub fn signalled(&self) {
-        self.stop(None);
+    /// Tells the run to end, because of a signal to this process. An earlier requester stays named.
+    pub fn signalled(&self, by: Requester) {
+        self.stop(RunCommand::Interrupt { by });
     }
 
-    fn stop(&self, by: Option<Requester>) -> RunCommand {
-        self.order(|order| match order {
-            RunCommand::Stop { .. } => None,
-            RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Pause { .. } => Some(RunCommand::Stop { by }),
-        })
+    fn stop(&self, stop: RunCommand) -> RunCommand {
+        self.order(|order| (!order.stops()).then_some(stop))
     }
 
     /// Replaces the command if `change` returns one. Returns the command that was in effect before.
@@ -128,7 +125,11 @@ impl ControlServer {
         let mut before = RunCommand::Go;
         self.commands.send_if_modified(|order| {
             // Clients of earlier versions know no other word.
-            before = if order.goes_on() { RunCommand::Go } else { order.clone() };
+            before = match order {
+                RunCommand::Go | RunCommand::Resume { .. } => RunCommand::Go,
+                RunCommand::Interrupt { .. } => RunCommand::Stop { by: None },
+                RunCommand::Pause { .. } | RunCommand::Stop { .. } => order.clone(),
+            };
             match change(&before) {
                 Some(next) => {
                     *order = next;
@@ -214,13 +215,15 @@ impl ControlServer {
             }
             Request::Pause { by } => self.order(|order| match order {
                 RunCommand::Go | RunCommand::Resume { .. } => Some(RunCommand::Pause { by }),
-                RunCommand::Pause { .. } | RunCommand::Stop { .. } => None,
+                RunCommand::Pause { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => None,
             }),
             Request::Resume { by } => self.order(|order| match order {
                 RunCommand::Pause { .. } => Some(by.map_or(RunCommand::Go, |by| RunCommand::Resume { by })),
-                RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Stop { .. } => None,
+                RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => {
+                    None
+                }
             }),
-            Request::Stop { by } => self.stop(Some(by)),
+            Request::Stop { by } => self.stop(RunCommand::Stop { by: Some(by) }),
             Request::Approve(request) => return self.approve(request, from, to).await,
         };
         self.write(to, &Response::Taken { before }).await

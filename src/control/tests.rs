@@ -126,7 +126,7 @@ async fn an_order_is_answered_by_what_was_ordered_before() {
     client::pause(&socket, requester(3)).await.unwrap();
     assert_eq!(client::stop(&socket, requester(4)).await.unwrap(), paused(3));
     let stopped = RunCommand::Stop { by: Some(requester(4)) };
-    server.signalled();
+    server.signalled(requester(7));
     for before in [
         client::pause(&socket, requester(5)).await,
         client::resume(&socket, requester(2)).await,
@@ -135,6 +135,26 @@ async fn an_order_is_answered_by_what_was_ordered_before() {
         assert_eq!(before.unwrap(), stopped, "nothing undoes a stop");
     }
     assert_eq!(*commands.borrow(), stopped);
+}
+
+#[tokio::test]
+async fn a_signal_is_a_stop_of_this_process_and_clients_see_no_requester() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("summer.sock");
+    let server = ControlServer::default();
+    let _listening = server.listen(&socket).unwrap();
+    server.signalled(requester(1));
+    let by = requester(1);
+    assert_eq!(*server.commands().borrow(), RunCommand::Interrupt { by });
+    for before in [
+        client::pause(&socket, requester(2)).await,
+        client::resume(&socket, requester(2)).await,
+        client::stop(&socket, requester(2)).await,
+    ] {
+        assert_eq!(before.unwrap(), RunCommand::Stop { by: None });
+    }
+    server.signalled(requester(3));
+    assert_eq!(*server.commands().borrow(), RunCommand::Interrupt { by: requester(1) });
 }
 
 /// More connections than the server keeps say nothing, and more views than it serves read nothing.

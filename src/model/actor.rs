@@ -11,7 +11,7 @@ pub struct Actor {
     pub user: String,
     /// The name of the machine.
     pub host: String,
-    /// The command line.
+    /// The command line. For a signal, its name.
     pub command: String,
 }
 
@@ -38,6 +38,6 @@ pub enum ActKind {
     Paused,
     /// The person resumed the run.
     Resumed,
-    /// The person stopped the run.
+    /// The person stopped the run, by a command or a signal.
     Stopped,
 }

@@ -20,7 +20,8 @@ pub struct Requester {
     /// The person, if `--by` names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The command line. Empty for a process of a version that does not send it.
+    /// The command line, or the name of the signal that stops the run. Empty for a process of a version that does not send
+    /// it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub command: String,
 }
@@ -41,7 +42,10 @@ impl Requester {
 impl fmt::Display for Requester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pid, user, host, .. } = self;
-        model::Requester { pid, user, host }.fmt(f)
+        match &self.name {
+            Some(name) => model::RequesterNamed { name, pid, user, host }.fmt(f),
+            None => model::Requester { pid, user, host }.fmt(f),
+        }
     }
 }
 
@@ -68,6 +72,12 @@ pub enum RunCommand {
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<Requester>,
     },
+    /// Like `Stop`, because of a signal to the process that applies the campaign. Never sent to another process.
+    #[serde(skip)]
+    Interrupt {
+        /// That process and its user, with the name of the signal as its command.
+        by: Requester,
+    },
 }
 
 impl RunCommand {
@@ -83,7 +93,7 @@ impl RunCommand {
         let (by, kind) = match self {
             Self::Pause { by } => (by, ActKind::Paused),
             Self::Resume { by } => (by, ActKind::Resumed),
-            Self::Stop { by: Some(by) } => (by, ActKind::Stopped),
+            Self::Stop { by: Some(by) } | Self::Interrupt { by } => (by, ActKind::Stopped),
             Self::Go | Self::Stop { by: None } => return None,
         };
         let by = by.actor();
@@ -93,6 +103,15 @@ impl RunCommand {
     /// Whether the command ends the run.
     #[must_use]
     pub const fn stops(&self) -> bool {
-        matches!(self, Self::Stop { .. })
+        matches!(self, Self::Stop { .. } | Self::Interrupt { .. })
+    }
+
+    /// The other process that stopped the run. `None` without one.
+    #[must_use]
+    pub const fn stopped_by(&self) -> Option<&Requester> {
+        match self {
+            Self::Stop { by } => by.as_ref(),
+            Self::Go | Self::Resume { .. } | Self::Pause { .. } | Self::Interrupt { .. } => None,
+        }
     }
 }

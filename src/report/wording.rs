@@ -37,15 +37,20 @@ pub fn drain_reason(why: &DrainReason) -> String {
     }
 }
 
-/// The process that gave a command, and its user.
+/// Who gave a command: the person if `--by` names one, the process and its user.
 #[must_use]
 pub fn requester(by: &Requester) -> String {
-    wording::Requester {
-        pid: &by.pid,
-        user: &visible(&by.user),
-        host: &visible(&by.host),
+    let (pid, user, host) = (&by.pid, &visible(&by.user), &visible(&by.host));
+    match &by.name {
+        Some(name) => wording::RequesterNamed {
+            name: &visible(name),
+            pid,
+            user,
+            host,
+        }
+        .to_string(),
+        None => wording::Requester { pid, user, host }.to_string(),
     }
-    .to_string()
 }
 
 /// Which process has the lock of the app id, and what can be done about one that should not have it. `since` is the time since

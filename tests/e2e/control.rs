@@ -60,6 +60,48 @@ pub fn applying(scene: &Scene) -> Child {
     scene.apply(&["--output", "json"]).spawn().unwrap()
 }
 
+/// The process and the status show a person named by `--by`, and the history shows each stop.
+#[test]
+fn the_person_of_a_command_and_of_a_signal_is_shown() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&fake_platform.url, 3_000);
+    let mut run = scene.apply(&["--lang", "en"]).env("USER", "ann").spawn().unwrap();
+    scene.until(|status| status["state"] == "sending");
+    Ran::new(scene.command("pause", &["--by", "Li Na"]).output().unwrap()).ends(0);
+    until_it_says(&mut run, "paused by Li Na (pid ");
+    let status = scene.until(|status| status["state"] == "paused");
+    let why = status["why"].as_str().unwrap();
+    assert!(
+        why.starts_with("paused by Li Na (pid ") && why.contains(", ann@"),
+        "{why}"
+    );
+    Ran::new(scene.command("stop", &["--by", "李娜"]).output().unwrap()).ends(0);
+    assert_eq!(run.wait().unwrap().code(), Some(3));
+    assert!(scene.tell("status").out.contains("it was stopped by 李娜 (pid "));
+    for name in ["INT", "TERM"] {
+        let mut run = scene.apply(&[]).env("USER", "bo").spawn().unwrap();
+        scene.until(|status| status["state"] == "sending");
+        signal(&run, name);
+        assert_eq!(run.wait().unwrap().code(), Some(3));
+    }
+    let history = Ran::new(scene.command("history", &["--output", "json"]).output().unwrap()).ends(0);
+    let stops: Vec<_> = objects(&history)
+        .into_iter()
+        .filter(|object| object["act"] == "stopped")
+        .map(|object| (object["by"].clone(), object["signal"].clone()))
+        .collect();
+    assert_eq!(
+        stops,
+        [
+            ("李娜".into(), Value::Null),
+            ("bo".into(), "SIGINT".into()),
+            ("bo".into(), "SIGTERM".into())
+        ]
+    );
+    let shown = scene.tell("history").out;
+    assert!(shown.contains("stopped the run by a signal (SIGTERM)"), "{shown}");
+}
+
 /// Without a terminal, stderr and the status both show how fast an audience is read.
 #[test]
 fn a_long_reading_is_reported_with_its_rate() {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use runner::engine::{StopReason, approval};
 use runner::ledger::Fact;
-use runner::model::actor::ActKind;
+use runner::model::actor::{ActKind, Actor};
 use runner::model::approval::{ApprovalAnswer, WaveWait};
 use runner::model::event::{Ending, EventKind, Phase, Waiting};
-use runner::model::run_command::RunCommand;
+use runner::model::run_command::{Requester, RunCommand};
 use runner::plan::Wave;
 
 use crate::bench::{Bench, li};
@@ -215,19 +215,44 @@ async fn an_approval_that_never_comes_ends_with_the_schedule() {
 /// Who pauses, resumes and stops a run is a fact of its ledger.
 #[tokio::test(start_paused = true)]
 async fn commands_of_persons_are_facts() {
-    let bench = Bench::new();
-    let world = World::new(&bench.clock, 3_000, |_| Act::Issue);
     let by = requester();
-    let (_, ()) = tokio::join!(bench.apply(3_000, &world), async {
-        for command in [
-            RunCommand::Pause { by: by.clone() },
-            RunCommand::Resume { by: by.clone() },
+    let signal = Requester {
+        command: "SIGTERM".to_owned(),
+        ..requester()
+    };
+    let stops = [
+        (
             RunCommand::Stop { by: Some(by.clone()) },
-        ] {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            bench.commands.send_replace(command);
-        }
-    });
+            StopReason::Stopped(by.clone()),
+        ),
+        (RunCommand::Interrupt { by: signal }, StopReason::Interrupted),
+    ];
+    for (stop, why) in stops {
+        let stopper = stop.act().unwrap().by;
+        let bench = Bench::new();
+        let world = World::new(&bench.clock, 3_000, |_| Act::Issue);
+        let (ended, ()) = tokio::join!(bench.apply(3_000, &world), async {
+            for command in [
+                RunCommand::Pause { by: by.clone() },
+                RunCommand::Resume { by: by.clone() },
+                stop,
+            ] {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                bench.commands.send_replace(command);
+            }
+        });
+        assert_eq!((ended.ending, ended.why), (Ending::Incomplete, why));
+        let expected = [
+            (ActKind::Paused, by.actor()),
+            (ActKind::Resumed, by.actor()),
+            (ActKind::Stopped, stopper),
+        ];
+        assert_eq!(acts(&bench).await, expected);
+    }
+}
+
+/// The acts in the ledger.
+async fn acts(bench: &Bench) -> Vec<(ActKind, Actor)> {
     let mut acts = Vec::new();
     let mut ledger = bench.open().await;
     let note = |_, fact: Fact| {
@@ -236,7 +261,5 @@ async fn commands_of_persons_are_facts() {
         }
     };
     ledger.facts(note).await.unwrap();
-    let kinds: Vec<_> = acts.iter().map(|(kind, _)| *kind).collect();
-    assert_eq!(kinds, [ActKind::Paused, ActKind::Resumed, ActKind::Stopped]);
-    assert!(acts.iter().all(|(_, actor)| *actor == by.actor()));
+    acts
 }

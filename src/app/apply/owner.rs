@@ -96,7 +96,7 @@ pub(super) fn show_pauses(server: &ControlServer, reporter: &Arc<Reporter>, cloc
             let phase = match &*commands.borrow_and_update() {
                 RunCommand::Pause { by } => Some(Phase::Paused { by: by.clone() }),
                 RunCommand::Go | RunCommand::Resume { .. } => paused.then_some(Phase::Planning),
-                RunCommand::Stop { .. } => return,
+                RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => return,
             };
             paused = matches!(phase, Some(Phase::Paused { .. }));
             if let Some(phase) = phase {

@@ -436,8 +436,8 @@ impl Run {
         self.pause(paused || shut, outside);
         let lost = self.limits.out_of_reach_since(&self.app);
         let lost = lost.filter(|_| !paused && !shut);
-        if let RunCommand::Stop { by } = &self.command {
-            let by = by.clone();
+        if self.command.stops() {
+            let by = self.command.stopped_by().cloned();
             self.finish(by.map_or(StopReason::Interrupted, StopReason::Stopped));
         } else if self.app.term == TermState::HandOver {
             self.finish(StopReason::HandedOver);

@@ -185,6 +185,11 @@ fn while_it_is_paused() {
         script.shift(StateName::InFlight, StateName::Issued);
     }
     text += &seen(&script);
+    let by = Requester {
+        name: Some("Li Na\x1b[31m".into()),
+        ..requester()
+    };
+    text += &seen(script.phase(Phase::Paused { by }));
     insta::assert_snapshot!(text);
 }
 

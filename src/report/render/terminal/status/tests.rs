@@ -47,7 +47,7 @@ fn campaigns_in_every_state() {
         pid: 815,
         user: "安\x1b[2J".into(),
         host: "till-4".into(),
-        name: None,
+        name: Some("李娜\u{202e}".into()),
         command: String::new(),
     };
     script.shift(StateName::Pending, StateName::InFlight);
