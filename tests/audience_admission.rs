@@ -89,7 +89,7 @@ impl Campaign {
         fs::write(self.path(), text).expect("the audience is written");
         let mut ledger = self.open().await;
         let (totals, admission) = self.decide(&ledger, accepted).await;
-        let admission = admission.expect("the audience is let in");
+        let admission = admission.expect("the audience is admitted");
         for batch in admission.changes.clone().into_batches() {
             let batch = batch.expect("everybody can be read");
             ledger.append(batch).await.expect("it is told");
@@ -148,7 +148,7 @@ async fn an_edited_file_is_admitted() {
 }
 
 #[tokio::test]
-async fn a_truncated_export_is_not_let_in() {
+async fn a_truncated_export_is_not_admitted() {
     let campaign = Campaign::new("{path: audience.csv, open_id: user, encoding: gb18030, delimiter: ','}");
     let rows = rows("用户", 1_000);
     let (text, _, _) = encoding_rs::GB18030.encode(&rows);
@@ -192,7 +192,7 @@ async fn many_newcomers_are_admitted_in_chunks_and_count_only_when_the_last_batc
         .decide(&ledger, &[])
         .await
         .1
-        .expect("the audience is let in")
+        .expect("the audience is admitted")
         .changes;
     let batches = changes.into_batches().collect::<Result<Vec<_>, _>>();
     let batches = batches.expect("everybody can be read");
@@ -229,7 +229,7 @@ async fn the_source_of_the_shipped_campaign_is_read() {
 }
 
 #[tokio::test]
-async fn an_audience_for_whose_open_ids_there_is_no_room_is_not_let_in() {
+async fn an_audience_for_whose_open_ids_there_is_no_room_is_not_admitted() {
     let campaign = Campaign::new("{path: audience.csv, open_id: open_id}");
     fs::write(campaign.path(), format!("open_id\n{}\n", rows("user", 3))).expect("the audience is written");
     let nowhere = campaign.folder.path().join("none");

@@ -38,7 +38,7 @@ fn no_code_is_used_twice_and_no_page_is_orphaned() {
     let mut sorted = codes.clone();
     sorted.sort();
     sorted.dedup();
-    assert_eq!(codes, sorted, "codes are distinct, and stand in their order");
+    assert_eq!(codes, sorted, "codes are distinct and in order");
     for code in &codes {
         let digits = code.strip_prefix('E').unwrap();
         assert!(

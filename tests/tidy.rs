@@ -139,13 +139,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+fn files(dir: &Path, extension: &str, into: &mut Vec<PathBuf>) {
     let mut entries: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
-            files(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files(&path, extension, into);
+        } else if path.extension().is_some_and(|found| found == extension) {
             into.push(path);
         }
     }
@@ -154,7 +154,7 @@ fn files(dir: &Path, into: &mut Vec<PathBuf>) {
 fn read(dir: &str) -> Vec<Source> {
     let mut paths = Vec::new();
     if root().join(dir).exists() {
-        files(&root().join(dir), &mut paths);
+        files(&root().join(dir), "rs", &mut paths);
     }
     let name = |path: &Path| path.strip_prefix(root().join(dir)).unwrap().display().to_string();
     paths
@@ -489,8 +489,8 @@ fn nothing_is_left_open() {
     none("what is left open is an issue, not a comment", &broken);
 }
 
-/// Phrases that comments and documents avoid, each with what to write instead.
-const PHRASES: [(&str, &str); 30] = [
+/// Phrases that prose avoids, each with what to write instead.
+const PHRASES: [(&str, &str); 33] = [
     ("so many", "a number, or `this many`"),
     ("by which", "`whose`, or a sentence of its own"),
     ("behind", "`after`; `behind` is for places"),
@@ -521,16 +521,20 @@ const PHRASES: [(&str, &str); 30] = [
     ("were told", "`emitted`, `learnt`"),
     ("be told", "`emitted`, `learn`"),
     ("otherwise than", "`differs from`, `changed`"),
+    ("stand-in", "`fake platform`; `sandbox` for users"),
+    ("let in", "`admitted`"),
+    ("lets in", "`admits`"),
 ];
 
 /// Plain English that contains one of the phrases.
-const PLAIN: [&str; 8] = [
+const PLAIN: [&str; 9] = [
     "behind a gateway",
     "behind a link",
     "behind a proxy",
     "behind real http",
+    "behind the platform's",
+    "behind this machine",
     "left behind",
-    "stand-in",
     "there is none",
     "told apart",
 ];
@@ -631,6 +635,54 @@ fn documents() -> Vec<Source> {
         .collect()
 }
 
+/// The lines of the files under `dir` with this extension.
+fn lines_of(dir: &str, extension: &str) -> Vec<(String, Vec<Passage>)> {
+    let mut paths = Vec::new();
+    files(&root().join(dir), extension, &mut paths);
+    let lines = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = text.lines().enumerate();
+        let passages = lines.map(|(at, line)| Passage {
+            line: at + 1,
+            text: line.to_owned(),
+        });
+        (
+            path.strip_prefix(root()).unwrap().display().to_string(),
+            passages.collect(),
+        )
+    };
+    paths.iter().map(lines).collect()
+}
+
+/// Each avoided phrase in these passages, on a line of its own.
+fn avoided_phrases(files: impl IntoIterator<Item = (String, Vec<Passage>)>) -> String {
+    let mut broken = String::new();
+    for (name, passages) in files {
+        for passage in passages {
+            let text = suspect(&passage.text);
+            for (phrase, instead) in PHRASES.iter().filter(|(phrase, _)| uses(&text, phrase)) {
+                let _ = writeln!(broken, "{name}:{}: `{phrase}`: write {instead}", passage.line);
+            }
+        }
+    }
+    broken
+}
+
+#[test]
+fn texts_for_users_are_plain_english() {
+    let mut texts = lines_of("locales/en", "ftl");
+    for passage in texts.iter_mut().flat_map(|(_, passages)| passages) {
+        // The name of a message is not its text.
+        if let Some((_, text)) = passage.text.split_once(" = ") {
+            passage.text = text.to_owned();
+        }
+    }
+    let shown = ["src", "tests"].map(|dir| lines_of(dir, "snap"));
+    assert!(texts.len() > 10 && shown.iter().all(|files| files.len() > 10));
+    let broken = avoided_phrases(texts.into_iter().chain(shown.into_iter().flatten()));
+    none("texts for users are plain English", &broken);
+}
+
 #[test]
 fn comments_and_documents_are_plain_english() {
     let code = ["src", "tests", "benches", "examples"].iter().flat_map(|dir| {
@@ -643,14 +695,6 @@ fn comments_and_documents_are_plain_english() {
     let documents = documents()
         .into_iter()
         .map(|source| (source.name, paragraphs(&source.text)));
-    let mut broken = String::new();
-    for (name, passages) in code.chain(documents) {
-        for passage in passages {
-            let text = suspect(&passage.text);
-            for (phrase, instead) in PHRASES.iter().filter(|(phrase, _)| uses(&text, phrase)) {
-                let _ = writeln!(broken, "{name}:{}: `{phrase}`: write {instead}", passage.line);
-            }
-        }
-    }
+    let broken = avoided_phrases(code.chain(documents));
     none("comments and documents are plain English", &broken);
 }

@@ -23,7 +23,7 @@ with-cause = { $finding }: { $cause }
 cannot-read = cannot read { $path }: { $why }
 # $seconds (number)
 disk-silent = { $path }: the disk does not answer within { $seconds } s
-disk-silent-help = look at the disk: it is overloaded or failing, or a server behind it is out of reach
+disk-silent-help = look at the disk: it is overloaded or failing, or the server that provides it is out of reach
 
 file-good = { $path } can be read, and only its owner can write to it
 file-writable = other users can write to { $path } (its mode is { $mode }), so they can change what is sent

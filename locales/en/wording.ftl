@@ -73,7 +73,7 @@ left-in-doubt-and-held = { $doubt } in doubt and { $held } held
 # Why a run halted.
 halt-code = the platform answered { $code }
 halt-code-message = the platform answered { $code }: { $message }
-halt-http = the platform's answer is none of this endpoint: { $detail }
+halt-http = the answer is not one of the platform's endpoint: { $detail }
 halt-refused = { $n } of the last { $of } users were refused, more than halt.refused allows
 halt-held = { $n } of the last { $of } deliveries are held, more than halt.held allows
 # $n (number)

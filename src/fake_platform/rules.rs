@@ -246,7 +246,7 @@ impl Rules {
     /// otherwise a client that was once too fast would be refused for ever.
     pub(super) fn admit(&mut self, app_id: &str, now: Moment) -> Result<(), Reply> {
         let at = self.clock(now);
-        self.let_in_foreign(app_id, at);
+        self.admit_foreign(app_id, at);
         if self.has_room(app_id, at) {
             Ok(())
         } else {
@@ -255,7 +255,7 @@ impl Rules {
     }
 
     /// Counts the requests of the other sender since the last request, as far as they still matter.
-    fn let_in_foreign(&mut self, app_id: &str, at: Duration) {
+    fn admit_foreign(&mut self, app_id: &str, at: Duration) {
         const SECOND: u64 = 1_000_000_000;
         let load = u64::from(self.settings.foreign_load);
         if load == 0 {
@@ -364,9 +364,9 @@ impl Rules {
         match self.settings.repeat {
             Repeat::Ignore => None,
             _ if issued.open_id != request.open_id => {
-                Some(self.error(code::FOREIGN_ID, "merchant_coupon_id 已用于其他用户 (stand-in)", now))
+                Some(self.error(code::FOREIGN_ID, "merchant_coupon_id 已用于其他用户 (sandbox)", now))
             }
-            Repeat::Duplicate => Some(self.error(code::DUPLICATE, "merchant_coupon_id 重复 (stand-in)", now)),
+            Repeat::Duplicate => Some(self.error(code::DUPLICATE, "merchant_coupon_id 重复 (sandbox)", now)),
             Repeat::Replay => Some(self.success(request, &issued, Effect::Replayed, now)),
         }
     }
@@ -386,11 +386,11 @@ impl Rules {
         if falls_in("closed account", self.settings.refuse) {
             Some((code::ACCOUNT_CLOSED, "用户已注销账号"))
         } else if falls_in("inactive", self.settings.inactive) {
-            Some((code::INACTIVE, "用户近七日未访问小程序 (stand-in)"))
+            Some((code::INACTIVE, "用户近七日未访问小程序 (sandbox)"))
         } else if under_way {
-            Some((code::STREAMER_PLAN, "券模板有主播计划进行中 (stand-in)"))
+            Some((code::STREAMER_PLAN, "券模板有主播计划进行中 (sandbox)"))
         } else if self.settings.stock.is_some_and(|stock| used >= stock) {
-            Some((code::OUT_OF_STOCK, "活动库存已用完 (stand-in)"))
+            Some((code::OUT_OF_STOCK, "活动库存已用完 (sandbox)"))
         } else {
             None
         }

@@ -100,7 +100,7 @@ impl FakeTransport {
         }
         sleep(NO_CONNECTION.min(self.timeout)).await;
         Err(HttpResult::NotSent {
-            why: "no connection: an outage of the stand-in".to_owned(),
+            why: "no connection: an outage of the sandbox".to_owned(),
         })
     }
 
@@ -119,7 +119,7 @@ impl FakeTransport {
         let gone = outage.and_then(|outage| until(wall, outage.from));
         if let Some(gone) = gone.filter(|gone| *gone <= delay && *gone <= self.timeout) {
             sleep(gone).await;
-            let why = "an outage of the stand-in began".to_owned();
+            let why = "an outage of the sandbox began".to_owned();
             return HttpResult::Cut { status: None, why };
         }
         sleep(delay.min(self.timeout)).await;
@@ -165,7 +165,7 @@ fn ended(ending: Ending) -> HttpResult {
     };
     match ending {
         Ending::Answer(answer) | Ending::Repeat(answer) => answered(answer),
-        Ending::CutBody(answer) => cut(Some(answer.status), "the stand-in cut the body short"),
-        Ending::Cut | Ending::Hang => cut(None, "the stand-in closed the connection"),
+        Ending::CutBody(answer) => cut(Some(answer.status), "the sandbox cut the body short"),
+        Ending::Cut | Ending::Hang => cut(None, "the sandbox closed the connection"),
     }
 }

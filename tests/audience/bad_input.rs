@@ -115,7 +115,7 @@ fn csv_files() {
             shelf.put("times.csv", b"open_id,saw\nu1,\n"),
         ),
         ("a pattern that nothing matches", shelf.path("part-*.csv")),
-        ("a pattern that is none", shelf.path("part-[.csv")),
+        ("no valid pattern", shelf.path("part-[.csv")),
         ("a pattern that matches a directory", shelf.path("fold*")),
     ];
     insta::assert_snapshot!(shelf.said(cases.map(|(name, path)| (name, csv(&path)))));

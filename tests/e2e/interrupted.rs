@@ -103,7 +103,7 @@ fn a_run_that_is_broken_off_while_it_reads_leaves_the_generation_before() {
 }
 
 #[test]
-fn a_run_that_is_broken_off_while_it_lets_in_leaves_the_generation_before() {
+fn a_run_that_is_broken_off_while_it_admits_leaves_the_generation_before() {
     let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
     let scene = half_done(&fake_platform);
     let before = generation(&scene);
@@ -119,7 +119,7 @@ fn a_run_that_is_broken_off_while_it_lets_in_leaves_the_generation_before() {
     }
     is_broken_off(run);
     let users = scene.facts().iter().map(Fact::newcomers).sum::<u64>();
-    assert!((31..150_030).contains(&users), "{users} were let in by then");
+    assert!((31..150_030).contains(&users), "{users} were admitted by then");
     assert_eq!(generation(&scene), before);
     is_as_before(&scene);
     completes(&scene, &fake_platform, &rows, 150_030);

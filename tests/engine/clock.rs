@@ -41,7 +41,7 @@ async fn apply(bench: &Bench, world: &Arc<World>, users: u32, accepted: &[Accept
 async fn foretell(bench: &Bench, users: u32, accepted: &[Accept]) -> Preview {
     let mut ledger = bench.open().await;
     ledger.suppose(&[began(bench)]).unwrap();
-    let admission = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold).expect("it is let in");
+    let admission = decide(bench, &ledger, &listed(0..users), accepted, &|_| Class::Hold).expect("it is admitted");
     let changes = (admission.changes, admission.send_order);
     foresee(&bench.plan, &mut ledger, changes, bench.clock.now(), 100).unwrap()
 }

@@ -319,7 +319,9 @@ fn codes_are_read_again_whoever_is_named() {
         ..Apply::new(named)
     };
     let reread = |class| {
-        let admission = read_as(class, &["a"]).decide(&ledger).expect("the audience is let in");
+        let admission = read_as(class, &["a"])
+            .decide(&ledger)
+            .expect("the audience is admitted");
         admission.changes.reread
     };
     assert_eq!(

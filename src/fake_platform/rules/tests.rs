@@ -103,20 +103,20 @@ proptest! {
     }
 
     #[test]
-    fn no_sliding_second_lets_in_more_than_the_quota(gaps in prop::collection::vec(0_u64..400, 1..200), most in 1_u32..12) {
+    fn no_sliding_second_admits_more_than_the_quota(gaps in prop::collection::vec(0_u64..400, 1..200), most in 1_u32..12) {
         let mut rules = rules(RuleSettings { per_second: most, ..settings() });
-        let mut let_in: Vec<u64> = Vec::new();
+        let mut admitted: Vec<u64> = Vec::new();
         let mut now = 0;
         for gap in gaps {
             now += gap;
-            let id = format!("u{now}-{}", let_in.len());
-            let recent = let_in.iter().filter(|arrival| now - **arrival < 1000).count();
+            let id = format!("u{now}-{}", admitted.len());
+            let recent = admitted.iter().filter(|arrival| now - **arrival < 1000).count();
             let reply = send(&mut rules, &request(&id, "71", &id), ms(now));
             let expected = recent < most as usize;
             prop_assert_eq!(reply.code == code::SUCCESS, expected, "{} of {} at {}", recent, most, now);
             prop_assert!(expected || reply.code == code::TOO_FREQUENT);
             if expected {
-                let_in.push(now);
+                admitted.push(now);
             }
         }
     }
@@ -318,12 +318,12 @@ fn another_sender_of_the_app_id_takes_its_part_of_every_second() {
         ..settings()
     });
     for second in [0, 5, 6] {
-        let let_in = (0..200).filter(|n| {
+        let admitted = (0..200).filter(|n| {
             let user = format!("u{second}-{n}");
             let now = at(Duration::from_secs(second) + Duration::from_millis(n * 5));
             send(&mut rules, &request(&user, "71", &user), now).code == code::SUCCESS
         });
-        let let_in = let_in.count();
-        assert!((58..=84).contains(&let_in), "{let_in} in second {second}");
+        let admitted = admitted.count();
+        assert!((58..=84).contains(&admitted), "{admitted} in second {second}");
     }
 }

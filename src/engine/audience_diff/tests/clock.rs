@@ -48,7 +48,7 @@ fn a_clock_that_is_far_behind_the_ledger_is_asked_about() {
         let accepted = apply(now)
             .accepting(&[Accept::Clock])
             .decide(&ledger)
-            .expect("it is let in");
+            .expect("it is admitted");
         assert_eq!(accepted.changes.generation.at, at(if asked { now } else { 1_000 }));
         assert_eq!(accepted.accepted, if asked { vec![Accept::Clock] } else { vec![] });
         assert_eq!(accepted.needless, if asked { vec![] } else { vec![Accept::Clock] });
@@ -70,7 +70,7 @@ fn what_was_accepted_holds_until_later_times_are_told() {
     apply(5).accepting(&[Accept::Clock]).to(&mut ledger);
     assert_eq!(ledger.state().present(at(4)), at(5));
     assert_eq!(ledger.state().present(at(6)), at(6));
-    assert!(apply(6).decide(&ledger).expect("it is let in").accepted.is_empty());
+    assert!(apply(6).decide(&ledger).expect("it is admitted").accepted.is_empty());
     apply(1_000).to(&mut ledger);
     assert!(apply(7).decide(&ledger).is_err(), "it was wrong again");
 }
@@ -87,7 +87,7 @@ fn nothing_that_was_open_before_is_sent_again_by_the_machine() {
         let mut apply = apply(now);
         apply.class = Class::Retry;
         let Ok(admission) = apply.accepting(&[Accept::Clock]).decide(&ledger) else {
-            panic!("it is let in");
+            panic!("it is admitted");
         };
         let steps: Vec<_> = admission.changes.reread.iter().map(|(_, step)| *step).collect();
         assert!(matches!(steps[..], [Transition::RereadUnknown { .. }]), "{steps:?}");

@@ -245,7 +245,7 @@ impl Apply {
 
     /// Applies, and tells the ledger.
     pub(super) fn to(&self, ledger: &mut Memory) -> Admission {
-        let admission = self.decide(ledger).expect("the audience is let in");
+        let admission = self.decide(ledger).expect("the audience is admitted");
         for batch in admission.changes.clone().into_batches() {
             ledger.append(batch.expect("everybody can be read"));
         }
@@ -259,7 +259,7 @@ impl Apply {
     }
 
     pub(super) fn refused(&self, ledger: &Memory) -> String {
-        let refusals = self.decide(ledger).expect_err("the audience is not let in");
+        let refusals = self.decide(ledger).expect_err("the audience is not admitted");
         let told = refusals.iter().map(|refusal| match refusal.help() {
             Some(help) => format!("{refusal}\n  help: {help}"),
             None => refusal.to_string(),

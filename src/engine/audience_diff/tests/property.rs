@@ -329,7 +329,7 @@ proptest! {
             if let Some(durable) = turn.crash {
                 // The process ends before the last batch: the ledger that is opened again is as it was.
                 let before = ledger.image();
-                let batches: Vec<_> = apply.decide(&ledger).expect("the audience is let in").changes.batches_of(1).collect::<Result<_, _>>().expect("everybody can be read");
+                let batches: Vec<_> = apply.decide(&ledger).expect("the audience is admitted").changes.batches_of(1).collect::<Result<_, _>>().expect("everybody can be read");
                 for batch in batches.into_iter().rev().skip(1).rev().take(durable) {
                     ledger.append(batch);
                 }

@@ -74,7 +74,7 @@ fn kept_out(ledger: &Memory, list: &str) -> Option<u64> {
 }
 
 #[test]
-fn a_list_that_excludes_nobody_is_not_let_in_at_its_first_apply() {
+fn a_list_that_excludes_nobody_is_not_admitted_at_its_first_apply() {
     let mut ledger = Memory::new();
     let floats = ("csv a.csv".to_owned(), (0..2).map(|n| format!("{n}.0")).collect());
     let idle = with_lists([floats.clone(), list("csv b.csv", 0..3), list("csv none.csv", 0..0)]);
@@ -121,7 +121,7 @@ fn a_list_that_excludes_nobody_is_not_let_in_at_its_first_apply() {
 }
 
 #[test]
-fn a_list_that_many_of_those_have_left_whom_it_kept_out_is_not_let_in() {
+fn a_list_that_many_of_those_have_left_whom_it_kept_out_is_not_admitted() {
     let mut ledger = Memory::new();
     with_lists([list("csv a.csv", 0..200), list("csv b.csv", 200..220)]).to(&mut ledger);
     let a = |users| with_lists([list("csv a.csv", users), list("csv b.csv", 200..220)]);
@@ -217,7 +217,7 @@ fn a_ledger_that_does_not_remember_who_was_kept_out_is_guarded_by_counts() {
         mut generation,
         admitted,
         ..
-    } = a(0..0).decide(&ledger).expect("it is let in").changes;
+    } = a(0..0).decide(&ledger).expect("it is admitted").changes;
     generation.excluded[0].people = 100;
     let recipients = admitted.drain().collect();
     ledger.append(vec![Fact::Admitted { recipients }, Fact::Closed(Box::new(generation))]);
@@ -263,7 +263,7 @@ fn lists_of_one_name_are_told_apart_and_their_people_counted_apart() {
 }
 
 #[test]
-fn a_list_of_which_rows_are_lost_is_not_let_in() {
+fn a_list_of_which_rows_are_lost_is_not_admitted() {
     let ledger = Memory::new();
     let mut apply = Apply::new(0..3);
     let open_ids = (0..200).map(|n| if n < 3 { String::new() } else { n.to_string() });

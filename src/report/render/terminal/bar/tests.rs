@@ -61,7 +61,7 @@ fn while_the_audience_is_read() {
 }
 
 #[test]
-fn while_the_audience_is_let_in() {
+fn while_the_audience_is_admitted() {
     let mut script = RunScript::new();
     script.begin();
     let of = 9_500_000;
