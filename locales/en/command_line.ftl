@@ -19,3 +19,6 @@ not-utf8 = invalid UTF-8 was detected in one or more arguments
 or = {" "}or{" "}
 pass-as-value = to pass '{ $argument }' as a value, use '-- { $argument }'
 open-id-at-end = if it is an open_id, write it at the end, after `--`: { $command }
+no-number = it is not a whole number
+number-too-small = the least is { $least }
+number-too-large = the most is { $most }

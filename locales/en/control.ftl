@@ -10,3 +10,10 @@ cut-short = nothing came, or not a whole line
 garbage = it is not what a runner says: { $why }
 newer-version = it speaks version { $found }, and this program knows versions up to { $known }
 something-else = it answers something else
+readers = { $n ->
+        [one] 1 other command is
+       *[other] { $n } other commands are
+    } reading its ledger
+run-ended = the run ended before the approval was recorded
+fewer-batches = the ledger has { $durable } batches, and { $asked } were asked for
+not-understood = the request was not understood: { $why }

@@ -121,3 +121,5 @@ not-what-was-written = the ledger is not what was written
 not-what-was-written-files = the ledger is not what was written: its store's { $files } was changed or damaged
 miscounted = the sum is wrong: { $kept } is kept, and counted again it is { $counted }; { $last }
 wrong-snapshot = the file `shortcut` as of batch { $sequence } differs from the sum of the facts up to there; { $last }
+wave-not-ended = it approves a wave that has not ended
+wrong-testers = it names testers that were never admitted, or names them twice

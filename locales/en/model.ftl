@@ -35,6 +35,9 @@ certificate-expired = the server's certificate has expired, by the clock of this
 certificate-not-yet-valid = the server's certificate is not valid yet, by the clock of this machine
 certificate-other-name = the server's certificate is for another name
 certificate-other = the server's certificate is not valid: { $why }
+certificate-help-authority = give the server a certificate of its own, which is not an authority's (CA:FALSE)
+certificate-help-time = check the date and time of this machine; if they are right, the server needs a new certificate
+certificate-help-name = use the host name that the certificate is for; a proxy or a wrong DNS entry may lead to another server
 
 shortage-files-of-process = this process may open no more files. raise the limit, for example with `ulimit -n 4096`; then the same command goes on
 shortage-files-of-machine = this machine has too many open files. end other programs or raise the system's limit; then the same command goes on

@@ -1,7 +1,7 @@
 label-error = 错误
 label-warning = 警告
 label-cause = 原因
-label-help = 帮助
+label-help = 处理办法
 
 write = 请填写：{ $wanted }
 write-value = 请写 `{ $value }`

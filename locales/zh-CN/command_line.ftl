@@ -19,3 +19,6 @@ not-utf8 = 参数中有无效的 UTF-8
 or = {" "}或{" "}
 pass-as-value = 如果要把 '{ $argument }' 作为值，请写成 '-- { $argument }'
 open-id-at-end = 如果它是 open_id，请写在最后、`--` 之后：{ $command }
+no-number = 不是整数
+number-too-small = 最小是 { $least }
+number-too-large = 最大是 { $most }

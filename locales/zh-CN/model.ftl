@@ -35,6 +35,9 @@ certificate-expired = 按本机时钟，服务器的证书已过期
 certificate-not-yet-valid = 按本机时钟，服务器的证书尚未生效
 certificate-other-name = 服务器的证书属于另一个域名
 certificate-other = 服务器的证书无效：{ $why }
+certificate-help-authority = 请给服务器配置它自己的证书，而不是颁发机构的证书（CA:FALSE）
+certificate-help-time = 请检查本机的日期和时间；如果没有错，就需要更换服务器的证书
+certificate-help-name = 请使用证书所属的域名；代理或错误的 DNS 记录可能会连到另一台服务器
 
 shortage-files-of-process = 本进程能打开的文件数已到上限。请提高上限，例如 `ulimit -n 4096`；之后同一条命令会继续
 shortage-files-of-machine = 本机打开的文件太多。请结束其他程序，或提高系统的上限；之后同一条命令会继续

@@ -28,6 +28,7 @@ use crate::model::outcome::{NotIssued, Proof};
 use crate::model::problem::Ends;
 use crate::model::secret::{Secret, SecretRef};
 use crate::plan::Plan;
+use crate::report::attempt_detail::attempt_detail;
 
 use super::campaign::LoadedCampaign;
 
@@ -623,8 +624,9 @@ async fn connect(client: &HttpPlatform, plan: &Plan, proxy: Option<&String>) -> 
         Ok(Ok(_)) if url.starts_with("https:") => Check::good(subject, &text::TlsGood { url }),
         Ok(Ok(_)) => Check::good(subject, &text::ConnectionGood { url }),
         Ok(Err(outcome)) => {
-            let why = outcome.detail.unwrap_or_default();
-            let finding = text::NoConnection { url, why: &why };
+            let detail = outcome.detail.unwrap_or_default();
+            let why = &attempt_detail(&detail);
+            let finding = text::NoConnection { url, why };
             // A run halts when a certificate does not verify.
             if outcome.proof == Proof::NotIssued(NotIssued::Halt) {
                 Check::failed(subject, Ends::Person, &finding).help(&wording::RemedyCertificate)

@@ -143,7 +143,7 @@ impl fmt::Display for DatabaseHelp {
             Self::Nothing => Ok(()),
             Self::Again => database::HelpAgain.fmt(f),
             Self::Binding => database::HelpBinding.fmt(f),
-            Self::Certificate(fault) => fault.help("").fmt(f),
+            Self::Certificate(fault) => fault.help().unwrap_or_default().fmt(f),
             Self::Damaged => database::HelpDamaged.fmt(f),
             Self::Database => database::HelpDatabase.fmt(f),
             Self::Disk => database::HelpDisk.fmt(f),

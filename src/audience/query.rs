@@ -360,7 +360,7 @@ impl<'q> Asked<'q> {
     /// Describes a failure of the connection, whose text comes from the system and from the TLS library.
     fn connection_failed(&self, error: &std::io::Error) -> (DatabaseCause, Responsible) {
         if let Some(fault) = CertificateFault::find(error) {
-            let help = if fault.help("").is_empty() {
+            let help = if fault.help().is_none() {
                 self.tls_help.clone()
             } else {
                 DatabaseHelp::Certificate(fault.clone())

@@ -15,6 +15,7 @@ use crate::report::text::visible_path;
 
 use super::by_args::ByArgs;
 use super::failure::Failure;
+use super::number::whole;
 use super::rehearsal::RehearsalArgs;
 use super::sandbox::time;
 
@@ -39,7 +40,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "FINGERPRINT", help_heading = help::HeadingWhatMayHappen.to_string())]
     pub expect: Option<Fingerprint>,
     #[arg(help = help::ApplyAtMost.to_string())]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole(1..=u64::MAX))]
     #[arg(help_heading = help::HeadingWhatMayHappen.to_string())]
     pub at_most: Option<u64>,
     #[arg(help = help::ApplyNoWait.to_string())]
@@ -77,7 +78,7 @@ pub struct DryRunArgs {
     #[arg(long)]
     pub dry_run: bool,
     #[arg(help = help::DryRunShow.to_string())]
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run")]
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "dry_run", value_parser = whole(0..=usize::MAX))]
     pub show: usize,
 }
 

@@ -23,6 +23,7 @@ mod load;
 mod logging;
 mod man;
 mod notices;
+mod number;
 mod parse_error;
 mod plan;
 mod question;

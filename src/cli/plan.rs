@@ -27,6 +27,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
+use super::number::whole;
 use super::rehearsal::RehearsalArgs;
 use super::runtime::block_on;
 use super::terminal::stdout_width_or_any;
@@ -51,7 +52,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
     pub accept: Vec<Accept>,
     #[arg(help = help::PlanShowUsers.to_string())]
-    #[arg(long, value_name = "N", default_value_t = SHOWN_USERS)]
+    #[arg(long, value_name = "N", default_value_t = SHOWN_USERS, value_parser = whole(0..=usize::MAX))]
     pub show_users: usize,
     #[arg(help = help::PlanDetailedExitcode.to_string())]
     #[arg(long)]

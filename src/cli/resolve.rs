@@ -22,6 +22,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
+use super::number::whole;
 use super::runtime::block_on;
 use super::typed::again;
 use super::{load, question};
@@ -55,7 +56,7 @@ pub struct WhichArgs {
     #[arg(value_name = "OPEN_ID", help_heading = help::HeadingArguments.to_string())]
     pub open_ids: Vec<String>,
     #[arg(help = help::WhichOrdinal.to_string())]
-    #[arg(long, value_name = "N", conflicts_with_all = ["held", "in_doubt", "refused"])]
+    #[arg(long, value_name = "N", value_parser = whole(NonZeroU8::MIN..=NonZeroU8::MAX), conflicts_with_all = ["held", "in_doubt", "refused"])]
     pub ordinal: Option<NonZeroU8>,
     #[arg(help = help::WhichHeld.to_string())]
     #[arg(long)]
@@ -67,7 +68,7 @@ pub struct WhichArgs {
     #[arg(long)]
     pub refused: bool,
     #[arg(help = help::WhichCode.to_string())]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = whole(i64::MIN..=i64::MAX), allow_negative_numbers = true)]
     pub code: Option<i64>,
 }
 

@@ -21,16 +21,17 @@ use crate::report::times::grouped;
 
 use super::context::Context;
 use super::global_args::Output;
+use super::number::whole;
 
 /// The options of `runner sandbox`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = help::SandboxExamples.to_string())]
 pub struct SandboxArgs {
     #[arg(help = help::SandboxPort.to_string())]
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, value_parser = whole(0..=u16::MAX))]
     pub port: u16,
     #[arg(help = help::SandboxSeed.to_string())]
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     #[arg(help = help::SandboxLog.to_string())]
     #[arg(long, value_name = "FILE")]
@@ -49,10 +50,10 @@ pub struct SandboxArgs {
 #[command(next_help_heading = help::HeadingRules.to_string())]
 pub struct RuleArgs {
     #[arg(help = help::RulePerSecond.to_string())]
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole(1..=u32::MAX))]
     pub per_second: u32,
     #[arg(help = help::RuleForeignLoad.to_string())]
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=u32::MAX))]
     pub foreign_load: u32,
     #[arg(help = help::RuleTokenTtl.to_string())]
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = time)]
@@ -67,7 +68,7 @@ pub struct RuleArgs {
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
     pub inactive: f64,
     #[arg(help = help::RuleStock.to_string())]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole(0..=u64::MAX))]
     pub stock: Option<u64>,
     #[arg(help = help::RuleRepeat.to_string())]
     #[arg(long, value_name = "replay|duplicate|ignore", default_value = "replay", value_parser = repeat)]
@@ -378,7 +379,8 @@ mod tests {
             ("--latency soon", "such as 40ms"),
             ("--token-ttl=-5s", "such as 40ms"),
             ("--repeat twice", "replay, duplicate or ignore"),
-            ("--per-second 0", "1.."),
+            ("--per-second 0", "1"),
+            ("--port 65536", "65535"),
             ("--busy 60% --drop 60%", "120.0%"),
         ] {
             let text = refused(flags);

@@ -14,7 +14,7 @@ use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
-use super::wire::{self, Request, Response, Unclear};
+use super::wire::{self, Failure, Request, Response, Unclear};
 
 /// How long an owner may take to answer a command, or to send the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -111,12 +111,14 @@ async fn order(path: &Path, what: &Request) -> Result<RunCommand, ControlError> 
 
 fn unexpected(path: &Path, answer: &Response) -> ControlError {
     match answer {
-        Response::Error { message, again: false } => ControlError::Refused {
-            message: message.clone(),
-        },
-        Response::Error { message, again: true } => ControlError::Busy {
-            message: message.clone(),
-        },
+        Response::Error { message, why, again } => {
+            let message = why.and_then(Failure::text).unwrap_or_else(|| message.clone());
+            if *again {
+                ControlError::Busy { message }
+            } else {
+                ControlError::Refused { message }
+            }
+        }
         Response::View { .. } | Response::Taken { .. } | Response::Approval { .. } => ControlError::Unclear {
             path: path.to_owned(),
             why: control::SomethingElse.to_string(),

@@ -14,14 +14,14 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, control};
 use crate::ledger::Reader;
 use crate::ledger::known_files::FileId;
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
-use super::wire::{self, Request, Response, Unclear};
+use super::wire::{self, Failure, Request, Response, Unclear};
 
 /// The most connections whose request has not come. One more drops the oldest of them, so that no silent process keeps a
 /// command from being heard.
@@ -201,15 +201,19 @@ impl ControlServer {
             Ok(request) => request,
             Err(error) => {
                 // Another process receives it, whatever its language.
-                let message = Language::English.scope(|| format!("the request was not understood: {error}"));
-                return self.write(to, &Response::error(message)).await;
+                let response = Response::Error {
+                    message: Language::English.scope(|| control::NotUnderstood { why: &error }.to_string()),
+                    why: None,
+                    again: false,
+                };
+                return self.write(to, &response).await;
             }
         };
         let before = match request {
             Request::View { batches } => {
                 let Ok(_place) = self.views.try_acquire() else {
-                    let message = format!("{VIEWS} other commands are reading its ledger");
-                    return self.write(to, &Response::Error { message, again: true }).await;
+                    let n = VIEWS as u64;
+                    return self.write(to, &Failure::Readers { n }.response(true)).await;
                 };
                 return self.view(batches, from, to).await;
             }
@@ -255,10 +259,7 @@ impl ControlServer {
         };
         let response = match answer {
             Some(result) => Response::Approval { result },
-            None => Response::Error {
-                message: "the run ended before the approval was recorded".to_owned(),
-                again: true,
-            },
+            None => Failure::RunEnded.response(true),
         };
         self.write(to, &response).await
     }
@@ -286,8 +287,10 @@ impl ControlServer {
         let durable = reader.durable();
         let batches = wanted.unwrap_or(durable);
         if batches > durable {
-            let message = format!("the ledger has {durable} batches, and {batches} were asked for");
-            return self.write(to, &Response::error(message)).await;
+            let asked = batches;
+            return self
+                .write(to, &Failure::FewerBatches { durable, asked }.response(false))
+                .await;
         }
         let batches_said = Some(batches);
         self.write(to, &Response::View { batches: batches_said }).await?;

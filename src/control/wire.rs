@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-use crate::catalogue::control;
+use crate::catalogue::{Language, control};
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
@@ -66,18 +66,62 @@ pub(super) enum Response {
     },
     /// The request failed.
     Error {
-        /// Why.
+        /// Why, in English.
         message: String,
+        /// Why, for the client's language. `None` if a version sends it that gives only the text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Failure>,
         /// Whether the same request may succeed a little later.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         again: bool,
     },
 }
 
-impl Response {
-    /// The answer to a request that failed for good.
-    pub(super) const fn error(message: String) -> Self {
-        Self::Error { message, again: false }
+/// Why a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub(super) enum Failure {
+    /// This many other commands read the ledger.
+    Readers {
+        /// How many.
+        n: u64,
+    },
+    /// The run ended before it recorded an approval.
+    RunEnded,
+    /// The ledger has fewer batches than were asked for.
+    FewerBatches {
+        /// How many it has.
+        durable: u64,
+        /// How many were asked for.
+        asked: u64,
+    },
+    /// A reason of a newer version.
+    #[serde(other)]
+    Other,
+}
+
+impl Failure {
+    /// The reason for people. `None` for a reason of a newer version.
+    pub(super) fn text(self) -> Option<String> {
+        Some(match self {
+            Self::Readers { n } => control::Readers { n }.to_string(),
+            Self::RunEnded => control::RunEnded.to_string(),
+            Self::FewerBatches { durable, asked } => control::FewerBatches {
+                durable: &durable,
+                asked: &asked,
+            }
+            .to_string(),
+            Self::Other => return None,
+        })
+    }
+
+    /// The answer to a request that failed for this reason.
+    pub(super) fn response(self, again: bool) -> Response {
+        Response::Error {
+            message: Language::English.scope(|| self.text().unwrap_or_default()),
+            why: Some(self),
+            again,
+        }
     }
 }
 
@@ -178,6 +222,37 @@ mod tests {
             }),
         ] {
             assert_eq!(heard(&line(&ask).unwrap()).unwrap(), ask);
+        }
+    }
+
+    #[test]
+    fn a_failure_has_its_reason_and_that_of_another_version_its_text() {
+        let received = |line: &[u8]| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(read::<Response>(&mut &*line)).unwrap()
+        };
+        for failure in [
+            Failure::Readers { n: 4 },
+            Failure::RunEnded,
+            Failure::FewerBatches { durable: 7, asked: 9 },
+        ] {
+            let sent = failure.response(true);
+            assert_eq!(received(&line(&sent).unwrap()), sent);
+        }
+        let older = received(b"{\"version\":1,\"answer\":\"error\",\"message\":\"no\"}\n");
+        let newer = received(
+            b"{\"version\":1,\"answer\":\"error\",\"message\":\"no\",\"why\":{\"kind\":\"tired\",\"since\":7}}\n",
+        );
+        for (response, expected) in [(older, None), (newer, Some(Failure::Other))] {
+            let message = "no".to_owned();
+            assert_eq!(
+                response,
+                Response::Error {
+                    message,
+                    why: expected,
+                    again: false
+                }
+            );
         }
     }
 

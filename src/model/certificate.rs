@@ -47,19 +47,15 @@ impl CertificateFault {
         }
     }
 
-    /// What to do. `trust` says how to trust another authority.
+    /// What to do. `None` where it depends on how another authority is trusted.
     #[must_use]
-    pub const fn help(&self, trust: &'static str) -> &'static str {
-        match self {
-            Self::Untrusted | Self::Other(_) => trust,
-            Self::Authority => "give the server a certificate of its own, which is not an authority's (CA:FALSE)",
-            Self::Expired | Self::NotYetValid => {
-                "check the date and time of this machine; if they are right, the server needs a new certificate"
-            }
-            Self::OtherName => {
-                "use the host name that the certificate is for; a proxy or a wrong DNS entry may lead to another server"
-            }
-        }
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Untrusted | Self::Other(_) => return None,
+            Self::Authority => model::CertificateHelpAuthority.to_string(),
+            Self::Expired | Self::NotYetValid => model::CertificateHelpTime.to_string(),
+            Self::OtherName => model::CertificateHelpName.to_string(),
+        })
     }
 }
 

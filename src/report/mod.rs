@@ -5,6 +5,7 @@
 //! [`simulation`] into text.
 
 pub mod approvals;
+pub mod attempt_detail;
 pub mod console;
 pub mod ended_campaign;
 pub mod feasibility;

@@ -14,6 +14,7 @@ use crate::model::event::{DrainReason, Ending, Halted, Phase, Waiting};
 use crate::model::run_command::Requester;
 
 use super::approvals;
+use super::attempt_detail::attempt_detail;
 use super::run_stats::RunStats;
 use super::text::visible;
 use super::times::{ahead, clock_time, duration, left_until, rate};
@@ -408,7 +409,7 @@ fn waiting(why: &Waiting, until: Option<Timestamp>, cause: Option<&str>, now: Ti
         Waiting::Outage { since } => match cause {
             Some(cause) => run::WaitOutageCause {
                 since: &time(*since),
-                cause: &visible(cause),
+                cause: &visible(&attempt_detail(cause)),
                 known: &known,
                 next: &next,
             }

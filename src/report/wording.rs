@@ -8,6 +8,7 @@ use crate::model::outcome::Classifier;
 use crate::model::problem::Problem;
 use crate::model::run_command::Requester;
 
+use super::attempt_detail::attempt_detail;
 use super::run_stats::{CodeCount, RunStats};
 use super::text::visible;
 
@@ -96,7 +97,10 @@ pub fn app_lock_holder(holder: &AppLockHolder, since: Option<&str>) -> String {
 #[must_use]
 pub fn stopped(why: &DrainReason, cause: Option<&str>) -> String {
     match (why, cause) {
-        (DrainReason::GaveUp, Some(cause)) => wording::DrainGaveUpCause { cause: &visible(cause) }.to_string(),
+        (DrainReason::GaveUp, Some(cause)) => wording::DrainGaveUpCause {
+            cause: &visible(&attempt_detail(cause)),
+        }
+        .to_string(),
         _ => drain_reason(why),
     }
 }
@@ -223,7 +227,7 @@ pub fn halt_reason(halted: &Halted) -> String {
         }
         .to_string(),
         Halted::Http { detail } => wording::HaltHttp {
-            detail: &visible(detail),
+            detail: &visible(&attempt_detail(detail)),
         }
         .to_string(),
         Halted::Certificate { detail } => visible(&detail.to_string()).into_owned(),

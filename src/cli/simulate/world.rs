@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::catalogue::{help, simulation as texts};
 use crate::cli::failure::Failure;
+use crate::cli::number::whole;
 use crate::cli::sandbox::{FaultArgs, RuleArgs};
 use crate::fake_platform::{Repeat, Settings, StreamerPlan};
 use crate::model::clock::until;
@@ -18,11 +19,11 @@ use crate::simulation::{Outage, Outages, World};
 
 use super::times::{self, WrittenOutage};
 
-/// The options that say what the platform is like: the stand-in's own, and outages.
+/// The options that say what the platform is like: the sandbox's own, and outages.
 #[derive(Clone, Debug, Args)]
 pub struct WorldArgs {
     #[arg(help = help::WorldSeed.to_string())]
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole(0..=u64::MAX))]
     pub seed: u64,
     #[command(flatten)]
     rules: RuleArgs,

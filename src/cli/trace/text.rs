@@ -13,6 +13,7 @@ use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry};
 use crate::model::delivery::Resolution;
 use crate::model::money::Money;
 use crate::model::outcome::{Answer, Coupon, Outcome, Proof};
+use crate::report::attempt_detail::attempt_detail;
 use crate::report::lists::joined;
 use crate::report::text::{columns, visible, wrapped};
 use crate::report::times::duration;
@@ -184,7 +185,7 @@ fn ended(outcome: &Outcome, zone: &TimeZone, lines: &mut Vec<String>) {
         None => lines.push(proof.to_string()),
     }
     if let Some(detail) = &outcome.detail {
-        lines.push(visible(detail).into_owned());
+        lines.push(visible(&attempt_detail(detail)).into_owned());
     }
     if let Proof::Issued { coupon: trace, .. } = &outcome.proof {
         coupon(trace, zone, lines);

@@ -58,10 +58,10 @@ pub enum IllegalFact {
         from: StateName,
     },
     /// An approval of a wave that has not ended.
-    #[error("it approves a wave that has not ended")]
+    #[error("{}", ledger::WaveNotEnded)]
     NotEnded,
     /// Testers that were never admitted, are out of order, or are named twice in a generation.
-    #[error("it names testers that were never admitted, or names them twice")]
+    #[error("{}", ledger::WrongTesters)]
     Testers,
     /// A term before the present one, or the present one of another worker.
     #[error("{}", ledger::WrongTerm { before, term })]

@@ -12,6 +12,7 @@ use crate::model::clock::Moment;
 use crate::model::delivery::Counts;
 use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
 use crate::report::approvals;
+use crate::report::attempt_detail::attempt_detail;
 use crate::report::reason::stop_reason;
 use crate::report::render::json::RunObject;
 use crate::report::render::terminal::bar;
@@ -365,7 +366,15 @@ fn unrecorded(attempt: &Attempt) -> String {
         text = texts::WithLogId { text: &text, log_id }.to_string();
     }
     if !message.is_empty() {
-        text = texts::WithMessage { text: &text, message }.to_string();
+        let message = match attempt.code {
+            Some(_) => Cow::Borrowed(message.as_str()),
+            None => attempt_detail(message),
+        };
+        text = texts::WithMessage {
+            text: &text,
+            message: &message,
+        }
+        .to_string();
     }
     visible(&text).into_owned()
 }

@@ -9,6 +9,7 @@ use crate::catalogue::{Grouped, run as texts};
 use crate::model::delivery::Counts;
 use crate::model::event::{Ending, FileShare};
 use crate::model::outcome::Class;
+use crate::report::attempt_detail::attempt_detail;
 use crate::report::reason::stop_reason;
 use crate::report::run_stats::{CodeCount, RunStats};
 use crate::report::run_view::RunView;
@@ -122,7 +123,7 @@ impl CodeRow {
                 match code {
                     Some(_) => cut(&message, MESSAGE).into_owned(),
                     // Without a code it is this program's own text, whose cause is at the end.
-                    None => message.into_owned(),
+                    None => visible(&attempt_detail(&count.message)).into_owned(),
                 },
                 visible(&count.log_id).into_owned(),
             ],
