@@ -28,6 +28,7 @@ earlier-answer = the answer is that of an earlier attempt
 answer-of-another = the answer has the { $id } of another delivery, { $other }
 status-code-ids = HTTP { $status }, code { $code }, { $ids }
 token-in-no-header = the access token has characters that no header can carry
+request-not-json = the request cannot be written as JSON
 sandbox-outage = an outage of the sandbox
 sandbox-outage-began = an outage of the sandbox began
 sandbox-cut-body = the sandbox cut the body short

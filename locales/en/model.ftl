@@ -51,3 +51,4 @@ row-place = { $unit ->
 readable-times = a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05, 2026年6月1日, 2026-06-01 09:05:00, 2026-06-01T09:05:00+08:00, or Unix time in seconds or milliseconds
 requester = pid { $pid } ({ $user }@{ $host })
 requester-named = { $name } (pid { $pid }, { $user }@{ $host })
+panicked = it panicked

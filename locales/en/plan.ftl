@@ -285,3 +285,7 @@ raise-pace = raise pace.per_second to { $pace }
 widen-hours = widen schedule.hours
 shorten-waits = shorten the waits of schedule.waves
 or = { $first }, or { $second }
+differs-in-file = the campaign file means something else now
+differs-in-audience = the audience is another one now
+differs-after-apply = another plan was applied since, so this one would change something else now
+differs-without-ledger = the ledger that was there is gone or empty now

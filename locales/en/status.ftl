@@ -21,3 +21,5 @@ rehearsal-only = no ledger yet; it has been rehearsed: `--sandbox` shows the reh
 no-status = there is a ledger, but no run has written its status
 ledger-gone = the ledger is gone, although a run has written to it
 left-out = { $file } is left out: `runner validate { $file }` shows its mistakes
+damaged = it is damaged: { $why }
+newer-schema = it has schema { $found }, and this program knows { $known }

@@ -28,6 +28,7 @@ earlier-answer = 应答属于之前的尝试
 answer-of-another = 应答中的 { $id } 属于另一次发放 { $other }
 status-code-ids = HTTP { $status }，结果码 { $code }，{ $ids }
 token-in-no-header = 访问令牌含有请求头不允许的字符
+request-not-json = 无法把请求写成 JSON
 sandbox-outage = 沙箱中断
 sandbox-outage-began = 沙箱开始中断
 sandbox-cut-body = 沙箱截断了应答

@@ -51,3 +51,4 @@ row-place = { $unit ->
 readable-times = 2016 年到明天之间的时间，例如 2026-06-01、2026/6/1 9:05、2026年6月1日、2026-06-01 09:05:00、2026-06-01T09:05:00+08:00，或以秒或毫秒计的 Unix 时间
 requester = 进程 { $pid }（{ $user }@{ $host }）
 requester-named = 操作人 { $name }（进程 { $pid }，{ $user }@{ $host }）
+panicked = 程序内部出错

@@ -196,3 +196,7 @@ raise-pace = 把 pace.per_second 调高到 { $pace }
 widen-hours = 放宽 schedule.hours
 shorten-waits = 缩短 schedule.waves 的等待
 or = { $first }，或{ $second }
+differs-in-file = 任务文件的含义已经改变
+differs-in-audience = 人群已经不同
+differs-after-apply = 之后执行过另一个发放计划，所以这个计划现在会带来不同的变化
+differs-without-ledger = 原有的账本已不存在，或者是空的

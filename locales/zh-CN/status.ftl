@@ -22,3 +22,5 @@ rehearsal-only = 还没有正式账本，只做过演练：用 `--sandbox` 查�
 no-status = 有账本，但没有执行写过它的状态
 ledger-gone = 有执行写过账本，但账本已不存在
 left-out = 略过 { $file }：`runner validate { $file }` 会列出其中的错误
+damaged = 文件已损坏：{ $why }
+newer-schema = 它的格式版本是 { $found }，而本程序只支持到 { $known }

@@ -18,7 +18,7 @@ use crate::report::json_lines::{JsonLines, MissingObjects};
 use crate::report::outlet::Patience;
 use crate::report::render::terminal::styles::WARNING;
 use crate::report::reporter::{Outputs, ProgressDisplay};
-use crate::report::text::{visible, visible_path};
+use crate::report::text::{visible, visible_path, wrap_prose};
 
 use super::append_file;
 use super::failure::Failure;
@@ -105,13 +105,13 @@ impl Context {
     pub fn show(&self, failure: &Failure) {
         match self.output {
             Output::Json => self.lines.write(&failure.diagnostic()),
-            Output::Human => self.console.print(&failure.to_string()),
+            Output::Human => self.console.print(&on_stderr(&failure.to_string())),
         }
     }
 
     /// Writes `text` to stdout. A closed reader is ignored.
     pub fn say(&self, text: &str) {
-        let _ = self.console.out(text);
+        let _ = self.console.out(&wrap_prose(text, terminal::stdout_width_or_any()));
     }
 
     /// Says on stderr how many objects stdout lacks, if it lacks any. Programs that read it learn of it nowhere else.
@@ -139,13 +139,14 @@ impl Context {
     /// Prints a warning on stderr, whatever the output is.
     pub fn warn(&self, text: &dyn Display) {
         let label = cli::LabelWarning;
-        self.console.print(&format!("{WARNING}{label}{WARNING:#}: {text}\n"));
+        self.console
+            .print(&on_stderr(&format!("{WARNING}{label}{WARNING:#}: {text}\n")));
     }
 
     /// Prints a message on stderr, for people only. A closed reader is ignored.
     pub fn talk(&self, text: &str) {
         if self.output == Output::Human {
-            self.console.print(text);
+            self.console.print(&on_stderr(text));
         }
     }
 
@@ -190,6 +191,11 @@ impl Context {
         let outlet = self.console.outlet(file, Patience::AtMost(Duration::ZERO));
         Ok(JsonLines::new(name, outlet))
     }
+}
+
+/// Wraps a message for stderr.
+fn on_stderr(text: &str) -> String {
+    wrap_prose(text, terminal::stderr_width_or_any())
 }
 
 fn why_missing(missing: &MissingObjects) -> String {

@@ -158,7 +158,7 @@ const BOLD: Style = Style::new().bold();
 const MOST_COLUMNS: usize = 88;
 
 fn width() -> usize {
-    terminal::width().min(MOST_COLUMNS)
+    terminal::stdout_width().min(MOST_COLUMNS)
 }
 
 /// Formats a page for people: without the marks of Markdown, wrapped to the terminal's width.

@@ -47,12 +47,7 @@ pub fn run(args: &HistoryArgs, context: &Context) -> Result<Exit, Failure> {
             }
         }
         Output::Human => {
-            let width = if context.terminal.stdout {
-                terminal::width()
-            } else {
-                usize::MAX
-            };
-            context.data(&text(&entries, zone, width))?;
+            context.data(&text(&entries, zone, terminal::stdout_width_or_any()))?;
         }
     }
     Ok(Exit::Done)

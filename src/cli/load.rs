@@ -42,6 +42,6 @@ pub fn show(diagnostics: &[Diagnostic], context: &Context) {
         Output::Json => diagnostics
             .iter()
             .for_each(|diagnostic| context.lines.write(diagnostic)),
-        Output::Human => context.console.print(&render_human(diagnostics, true)),
+        Output::Human => context.talk(&render_human(diagnostics, true)),
     }
 }

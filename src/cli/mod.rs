@@ -59,7 +59,7 @@ use crate::catalogue::{Language, approval, cli, help, history as texts};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
-use crate::report::text::{is_trick, printable, set_ascii, visible};
+use crate::report::text::{is_trick, printable, set_ascii, visible, wrap_prose};
 
 use self::apply_args::ApplyArgs;
 use self::approve::ApproveArgs;
@@ -273,7 +273,7 @@ fn show_parse_error(mut error: clap::Error) -> Exit {
         let label = format!("error[{}]:", Problem::CommandLine);
         error.render().ansi().to_string().replacen("error:", &label, 1)
     });
-    console.print(&told);
+    console.print(&wrap_prose(&told, terminal::stderr_width_or_any()));
     Exit::Input
 }
 

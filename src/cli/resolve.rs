@@ -13,7 +13,7 @@ use crate::app::resolve::selection::{Selection, Which};
 use crate::catalogue::{app, help, resolve as text};
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::problem::Problem;
-use crate::report::text::visible;
+use crate::report::text::{visible, wrap_prose};
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::by_args::ByArgs;
@@ -24,6 +24,7 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::number::whole;
 use super::runtime::block_on;
+use super::terminal::stdout_width_or_any;
 use super::typed::again;
 use super::{load, question};
 
@@ -155,7 +156,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
         Output::Human => {
             let done = screens::done(&decision, &resolving, &again("apply", &campaign.at));
             drop(resolving);
-            context.data(&done)?;
+            context.data(&wrap_prose(&done, stdout_width_or_any()))?;
         }
     }
     Ok(Exit::Done)

@@ -8,9 +8,11 @@ use tokio::sync::watch;
 
 use crate::catalogue::run;
 use crate::report::console::Console;
+use crate::report::text::wrap_prose;
 use crate::report::times::duration;
 
 use super::exit::Exit;
+use super::terminal::stderr_width_or_any;
 
 /// A signal that asks for an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub fn listen(console: Console, texts: Option<SignalTexts>) -> io::Result<watch:
                 signal: &signal.name(),
                 timeout: &duration(texts.timeout),
             };
-            console.remark(&format!("{stopping}\n"));
+            console.remark(&wrap_prose(&format!("{stopping}\n"), stderr_width_or_any()));
         }
         let signal = arrivals.next().await;
         let last = texts.map(|_| {

@@ -64,16 +64,16 @@ fn terminal_of_stdin() -> io::Result<File> {
     named.or_else(|_| open(Path::new("/dev/tty")))
 }
 
-/// Returns how many columns text on stdout may use: the width of its terminal, or no limit without one.
+/// Returns how many columns text on stdout may use: the width of its terminal, else `COLUMNS`, or no limit without either.
 #[must_use]
 pub fn stdout_width_or_any() -> usize {
     width_of(io::stdout()).unwrap_or(usize::MAX)
 }
 
-/// Returns the present width of stderr; 80 columns if it is not a terminal or its size is unknown.
+/// Returns how many columns text on stderr may use: the width of its terminal, else `COLUMNS`, or no limit without either.
 #[must_use]
-pub fn width() -> usize {
-    size().columns
+pub fn stderr_width_or_any() -> usize {
+    width_of(io::stderr()).unwrap_or(usize::MAX)
 }
 
 /// Returns how many columns help may use, as clap measures it: those of a terminal, else those of `COLUMNS`, and 100 at most.

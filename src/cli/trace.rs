@@ -39,11 +39,7 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
         drop(busy);
         match context.output {
             Output::Human => {
-                let width = if context.terminal.stdout {
-                    terminal::width()
-                } else {
-                    usize::MAX
-                };
+                let width = terminal::stdout_width_or_any();
                 context.data(&text::text(&trace, &campaign, width))?;
             }
             Output::Json => objects::write(&trace, &campaign, &context.lines),

@@ -17,7 +17,7 @@ use crate::campaign::Parsed;
 use crate::catalogue::{approval, help, verify as texts};
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
-use crate::report::text::{columns, left, visible, visible_path};
+use crate::report::text::{columns, left, visible, visible_path, wrap, wrap_prose};
 use crate::report::times::rfc3339;
 use crate::report::wording::counts_sum;
 
@@ -29,6 +29,7 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
 use super::runtime::block_on;
+use super::terminal::stdout_width_or_any;
 use super::whole_file::{self, WholeFile};
 
 /// The arguments of `runner verify`.
@@ -90,12 +91,13 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
                 }
             }
             Output::Human => {
-                let mut text = sound(&checked, &certificate, &campaign.parsed);
+                let width = stdout_width_or_any();
+                let mut text = sound(&checked, &certificate, &campaign.parsed, width);
                 text.push_str(&repeats::list(&checked.repeats));
                 if let (Some(differences), Some(path), Some(before)) = (&differences, &args.against, &before) {
                     text.push_str(&compared(differences, path, before));
                 }
-                context.data(&text)?;
+                context.data(&wrap_prose(&text, width))?;
             }
         }
         if let Some(failure) = repeats::failure(&checked.repeats) {
@@ -124,7 +126,7 @@ fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
 /// The columns between the beginning of a line and its value.
 const LEAST_LABEL: usize = 9;
 
-fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> String {
+fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed, width: usize) -> String {
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
     let campaign = format!("{}{}", names.campaign, title.unwrap_or_default());
@@ -133,7 +135,8 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
     } else {
         texts::SoundWithRepeats { campaign: &campaign }.to_string()
     };
-    let mut text = format!("{headline}\n\n  {}\n\n", counts_sum(&checked.counts));
+    let counts = wrap(&counts_sum(&checked.counts), width, 2);
+    let mut text = format!("{headline}\n\n  {counts}\n\n");
     let facts = texts::Checked {
         facts: checked.facts,
         batches: checked.batches,
@@ -169,7 +172,9 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed) -> Strin
         lines.push((texts::LabelWitness.to_string(), saw));
     }
     for (label, value) in lines {
-        let _ = writeln!(text, "  {} {value}", left(&label, LEAST_LABEL));
+        let label = left(&label, LEAST_LABEL);
+        let value = wrap(&value, width, columns(&label) + 3);
+        let _ = writeln!(text, "  {label} {value}");
     }
     text
 }

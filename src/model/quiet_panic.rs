@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::panic;
 use std::sync::Once;
 
+use crate::catalogue::model;
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
@@ -27,6 +29,6 @@ pub fn catch_panic<T>(work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T,
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("it panicked").to_owned()
+        text.map_or_else(|| model::Panicked.to_string(), str::to_owned)
     })
 }

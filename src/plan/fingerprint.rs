@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::catalogue::plan as texts;
 use crate::model::approval::WaveWait;
 use crate::model::calendar::Calendar;
 use crate::model::identity::PlatformName;
@@ -105,12 +106,12 @@ impl Fingerprint {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::File => "the campaign file means something else now",
-            Self::Audience => "the audience is another one now",
-            Self::Applied => "another plan was applied since, so this one would change something else now",
-            Self::LedgerGone => "the ledger that was there is gone or empty now",
-        })
+        match self {
+            Self::File => texts::DiffersInFile.fmt(f),
+            Self::Audience => texts::DiffersInAudience.fmt(f),
+            Self::Applied => texts::DiffersAfterApply.fmt(f),
+            Self::LedgerGone => texts::DiffersWithoutLedger.fmt(f),
+        }
     }
 }
 

@@ -92,6 +92,7 @@ fn phrase(part: &str) -> Option<String> {
         "it is not JSON" => texts::NotJson.to_string(),
         "the answer is that of an earlier attempt" => texts::EarlierAnswer.to_string(),
         "the access token has characters that no header can carry" => texts::TokenInNoHeader.to_string(),
+        "the request cannot be written as JSON" => texts::RequestNotJson.to_string(),
         "an outage of the sandbox" => texts::SandboxOutage.to_string(),
         "an outage of the sandbox began" => texts::SandboxOutageBegan.to_string(),
         "the sandbox cut the body short" => texts::SandboxCutBody.to_string(),

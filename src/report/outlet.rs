@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::catalogue::cli;
+
 /// How many bytes may wait for the thread.
 const CAPACITY: usize = 8 * 1024 * 1024;
 /// The size of one write. A pipe takes so much as a whole or not at all, so it is known which lines were written.
@@ -83,7 +85,7 @@ impl WriteError {
 }
 
 fn too_slow() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "its reader takes nothing")
+    io::Error::new(io::ErrorKind::TimedOut, cli::ReaderTakesNothing.to_string())
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {

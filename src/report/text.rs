@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anstream::adapter::strip_str;
 use textwrap::WordSeparator;
 use textwrap::core::Word;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -264,6 +265,28 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     lines.get(indent..).unwrap_or_default().to_owned()
 }
 
+/// Wraps each line of `text` at spaces into lines of at most `width` columns. An indented line stays whole, because it is a
+/// command or a part of a table, unless it is the note of a mistake, which begins with `=`. Styles count nothing.
+#[must_use]
+pub fn wrap_prose(text: &str, width: usize) -> String {
+    let mut wrapped_text = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        let plain = strip_str(bare).to_string();
+        let note = plain.trim_start().starts_with("= ");
+        if columns(&plain) <= width || (plain.starts_with(' ') && !note) {
+            wrapped_text.push_str(line);
+            continue;
+        }
+        let label = plain.find(": ").filter(|_| note).map(|at| columns(&plain[..at]) + 2);
+        let indent = " ".repeat(label.unwrap_or(0));
+        let lines = textwrap::wrap(bare, lines_of(width).subsequent_indent(&indent));
+        wrapped_text.push_str(&lines.join("\n"));
+        wrapped_text.push_str(&line[bare.len()..]);
+    }
+    wrapped_text
+}
+
 /// Wraps `text` between words into lines of at most `width` columns. A longer word, such as a log_id, stays whole, so
 /// that it can be copied.
 #[must_use]
@@ -372,6 +395,21 @@ mod tests {
     fn signs_of_ambiguous_width_have_a_form_in_ascii() {
         assert_eq!(ascii_signs("━━── 2 h… “券” █▌"), "==-- 2 h... \"券\" # ");
         assert!(matches!(ascii_signs("夏日立减券: 12 %"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn prose_is_wrapped_and_an_indented_line_stays_whole() {
+        let text = "\x1b[1merror\x1b[0m: cannot read it\n\n  runner apply a.yaml --sandbox\n发放前需要确认人群";
+        assert_eq!(
+            wrap_prose(text, 14),
+            "\x1b[1merror\x1b[0m: cannot\nread it\n\n  runner apply a.yaml --sandbox\n发放前需要确认\n人群"
+        );
+        assert_eq!(wrap_prose(text, usize::MAX), text);
+        assert_eq!(wrap_prose("done\n", 4), "done\n");
+        assert_eq!(
+            wrap_prose("   = help: write one of these", 20),
+            "   = help: write one\n           of these"
+        );
     }
 
     proptest! {

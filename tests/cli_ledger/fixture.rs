@@ -138,6 +138,8 @@ impl Fixture {
             .current_dir(self.dir.path())
             .env("USER", "li")
             .env("NO_COLOR", "1")
+            .env_remove("COLUMNS")
+            .env_remove("RUNNER_LANG")
             .env_remove("RUNNER_LOG")
             .env_remove("RUNNER_STATE_DIR")
             .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))

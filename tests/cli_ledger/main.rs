@@ -12,3 +12,4 @@ mod process;
 mod resolve;
 mod trace;
 mod verify;
+mod widths;

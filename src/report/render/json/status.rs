@@ -84,11 +84,20 @@ impl StatusOwner {
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// It is truncated, or not a status.
-    #[error("it is damaged: {0}")]
+    #[error("{}", damaged(.0))]
     Damaged(#[from] serde_json::Error),
     /// A newer version wrote it.
-    #[error("it has schema {0}, and this program knows {SCHEMA}")]
+    #[error("{}", newer_schema(.0))]
     Newer(String),
+}
+
+fn damaged(why: &serde_json::Error) -> String {
+    status::Damaged { why }.to_string()
+}
+
+fn newer_schema(found: &str) -> String {
+    let known = &SCHEMA;
+    status::NewerSchema { found: &found, known }.to_string()
 }
 
 impl Status {
