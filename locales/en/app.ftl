@@ -23,6 +23,8 @@ other-ledger-uses = this command uses the one in { $path }
 other-ledger-would-use = this command would use { $path }, where there is none
 other-ledger-reason = { $other }; { $cause }
 other-ledger-two = users whom only one of them knows would be sent to again. find out which one was used last, and move the other directory out of its `.runner`
+other-ledger-in-database = go on with the ledger in the database: give `--store` or RUNNER_STORE as that run did. `runner store copy FILE --to files` moves it into files
+other-ledger-in-files = go on with the files by leaving out `--store` and RUNNER_STORE, or move them into the database: `runner store copy FILE --to database`
 other-ledger-beside-file =
     to go on with it, leave out --state-dir and RUNNER_STATE_DIR, or name its directory. or move it:
     { $command }
@@ -83,3 +85,5 @@ no-send-from = nothing from { $end } on
 only-in-hours = only { $hours }
 not-on-days = not on { $days }
 list-of-two = { $first }, and { $second }
+bad-command = cannot exchange a command with the worker
+waits-for-worker = process { $pid } on { $host } owns the app id

@@ -13,3 +13,4 @@ go-on-after-interruption = to go on after an interruption, `{ $command }`
 go-on-after-end = when it has ended, `{ $command }` goes on
 with-sandbox = with --sandbox, rehearsals are meant
 without-sandbox = without --sandbox, the campaigns themselves are meant
+on-machine = { $pid } on { $host }

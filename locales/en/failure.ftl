@@ -75,4 +75,4 @@ synchronous-commit = set synchronous_commit = on for this database and user: a c
 name-primary = name the primary in the URL; several hosts can be listed, and the one that takes writes is used
 another-worker = another worker may have taken over: run the same command again, and it takes its share of the app ids
 forgotten-facts = send nothing more before a person has looked: coupons were sent that the database does not know. `runner explain E0328` says what to do
-single-copy = set up a synchronous standby, or accept the risk with `--accept single_copy`
+single-copy = set up a synchronous standby, or accept the risk once with `runner store init --accept single_copy`

@@ -5,6 +5,9 @@ cannot-do = cannot { $action ->
      [create-tables] create the tables in the database { $place }
      [create-ledger] create a ledger in the database { $place }
      [find-ledgers] look for ledgers in the database { $place }
+     [send-command] send a command through the database { $place }
+     [read-commands] look for commands in the database { $place }
+     [publish-status] publish the status in the database { $place }
     *[read-workers] read the workers in the database { $place }
     }
 cannot-use = cannot use the database { $place }

@@ -23,6 +23,8 @@ other-ledger-uses = 本命令使用的是 { $path } 中的账本
 other-ledger-would-use = 本命令会使用 { $path }，但那里没有账本
 other-ledger-reason = { $other }；{ $cause }
 other-ledger-two = 只记录在其中一个账本里的用户会再次收到券。请确认最后使用的是哪一个，并把另一个目录移出它的 `.runner`
+other-ledger-in-database = 继续使用数据库中的账本：像上次执行那样给出 `--store` 或 RUNNER_STORE。用 `runner store copy FILE --to files` 可以把它移到文件
+other-ledger-in-files = 不带 `--store` 和 RUNNER_STORE，继续使用文件中的账本；或用 `runner store copy FILE --to database` 把它移入数据库
 other-ledger-beside-file =
     如果要继续使用它，请去掉 --state-dir 和 RUNNER_STATE_DIR，或指定它所在的目录。也可以移动它：
     { $command }
@@ -83,3 +85,5 @@ no-send-from = { $end } 起不再发放
 only-in-hours = 只在 { $hours } 发放
 not-on-days = { $days } 不发放
 list-of-two = { $first }，{ $second }
+bad-command = 无法与工作进程交换指令
+waits-for-worker = 小程序 ID 由 { $host } 上的进程 { $pid } 持有

@@ -13,3 +13,4 @@ go-on-after-interruption = 中断之后要继续，请运行 `{ $command }`
 go-on-after-end = 结束之后，`{ $command }` 可继续
 with-sandbox = 加 --sandbox 则指演练
 without-sandbox = 去掉 --sandbox 则指任务本身
+on-machine = { $host } 上的 { $pid }

@@ -5,6 +5,9 @@ cannot-do = { $action ->
      [create-tables] 无法在数据库 { $place } 中创建表
      [create-ledger] 无法在数据库 { $place } 中创建账本
      [find-ledgers] 无法在数据库 { $place } 中查找账本
+     [send-command] 无法通过数据库 { $place } 发送指令
+     [read-commands] 无法在数据库 { $place } 中查看指令
+     [publish-status] 无法在数据库 { $place } 中更新状态
     *[read-workers] 无法从数据库 { $place } 读取工作进程
     }
 cannot-use = 无法使用数据库 { $place }

@@ -9,15 +9,18 @@ mod request;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
 use crate::control::ControlServer;
 use crate::fake_platform;
+use crate::fleet::AppKey;
 use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
 
 use super::error::AppError;
+use super::fleet_seat::Fleet;
 use super::process::{actor, allow_many_files};
 use super::rehearsal::Rehearsal;
 
@@ -85,7 +88,10 @@ pub async fn apply<T: Send + 'static>(
 ) -> Vec<T> {
     allow_many_files();
     let confirm = request.confirm.clone();
+    let database = setups.iter().find_map(|setup| setup.campaign.loaded.database());
+    let fleet = database.map(|url| Arc::new(Fleet::new(url, setups.iter().map(fleet_share))));
     let shared = Arc::new(SharedRun {
+        fleet: fleet.clone(),
         by: request.by.clone().unwrap_or_else(|| actor(None)),
         request,
         reading: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
@@ -116,7 +122,16 @@ pub async fn apply<T: Send + 'static>(
             .unwrap_or_else(|error| ended(place, Err(AppError::RunBroke(error))));
         ends.push(end);
     }
+    if let Some(fleet) = fleet {
+        fleet.leave().await;
+    }
     ends
+}
+
+/// Returns the app id of a campaign, and how long its requests can take.
+fn fleet_share(setup: &RunSetup) -> (AppKey, Duration) {
+    let plan = &setup.campaign.loaded.plan;
+    (AppKey::of_ledger(&plan.identity), plan.retry.timeout)
 }
 
 /// Runs `run` in its own task, so that a panic there becomes an error of this run only.

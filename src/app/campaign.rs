@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::campaign::Parsed;
+use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
+use crate::model::identity::{Identity, PlatformName};
 use crate::plan::{self, Plan, PlanError, RunOptions};
 
 use super::environment::Environment;
@@ -103,9 +105,32 @@ impl LoadedCampaign {
         })
     }
 
-    /// Returns the place of the ledger, even if the ledger does not exist. Reads no ledger and creates nothing.
+    /// Returns the database with the ledger. `None` if the ledger is in files, as that of each rehearsal.
+    #[must_use]
+    pub fn database(&self) -> Option<&DatabaseUrl> {
+        let database = self.environment.database.as_ref();
+        database.filter(|_| self.plan.identity.platform != PlatformName::FakePlatform)
+    }
+
+    /// Returns where the ledger is or would be, as it is shown: a directory, or the place in a database.
+    #[must_use]
+    pub fn ledger_location(&self) -> PathBuf {
+        match self.database() {
+            Some(url) => database_location(url, &self.plan.identity),
+            None => self.ledger_dir().dir().to_owned(),
+        }
+    }
+
+    /// Returns the directory of the ledger, even if the ledger does not exist. The ledger may be in a database; then the directory
+    /// has only this machine's lock, socket and status file beside it. Reads no ledger and creates nothing.
     #[must_use]
     pub fn ledger_dir(&self) -> LedgerDir {
         LedgerDir::new(&self.at.roots().own, &self.plan.identity)
     }
+}
+
+/// Returns the place of a ledger in a database, as it is shown.
+fn database_location(url: &DatabaseUrl, identity: &Identity) -> PathBuf {
+    let Identity { campaign, app_id, .. } = identity;
+    PathBuf::from(format!("{}/{app_id}/{campaign}", url.location()))
 }

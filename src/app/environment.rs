@@ -1,10 +1,12 @@
-//! What use cases take from their caller: the clock, the directory of witnesses, and a receiver of notices.
+//! What use cases take from their caller: the clock, the directory of witnesses, the database of a fleet, and a receiver of
+//! notices.
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::fleet::DatabaseUrl;
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::event::Owner;
@@ -31,6 +33,8 @@ pub enum Notice<'n> {
     Rows(u64),
     /// A rehearsal does not wait for these times, which a real run observes.
     SkipsWaits(&'n str),
+    /// Nobody was asked about a campaign, because it waited for another worker of the fleet.
+    NobodyAsked,
     /// A run was stopped before it sent anything: how, as the start of a sentence.
     StoppedEarly(&'n str),
     /// A simulation has come this far.
@@ -65,6 +69,8 @@ pub struct Environment {
     pub clock: Clock,
     /// Where witnesses of ledgers are kept. `None` if the user has no such directory.
     pub witnesses: Option<Witnesses>,
+    /// The database with the ledgers of real campaigns. `None` if they are in files.
+    pub database: Option<DatabaseUrl>,
     /// Receives notices.
     pub notices: Arc<dyn Notify>,
 }
@@ -76,6 +82,7 @@ impl Environment {
         Self {
             clock,
             witnesses: None,
+            database: None,
             notices: Arc::new(|_: Notice<'_>| {}),
         }
     }
@@ -91,6 +98,7 @@ impl fmt::Debug for Environment {
         f.debug_struct("Environment")
             .field("clock", &self.clock)
             .field("witnesses", &self.witnesses)
+            .field("database", &self.database)
             .finish_non_exhaustive()
     }
 }

@@ -15,6 +15,7 @@ use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
 use crate::engine::audience_diff::Refusal;
+use crate::fleet::DatabaseError;
 use crate::ledger::LedgerError;
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
@@ -76,6 +77,15 @@ pub enum AppError {
     /// The directory of the ledger cannot be used.
     #[error(transparent)]
     LedgerDir(#[from] LedgerDirError),
+    /// The database of a fleet cannot be used.
+    #[error("{0}")]
+    Database(#[source] Arc<DatabaseError>),
+    /// A worker did not answer as expected.
+    #[error(transparent)]
+    Worker(ControlError),
+    /// A command cannot be written, or its answer cannot be read.
+    #[error("{}", app::BadCommand)]
+    Command(#[source] io::Error),
     /// A lock cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -194,6 +204,12 @@ pub enum AppError {
     /// The run failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl From<DatabaseError> for AppError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(Arc::new(error))
+    }
 }
 
 impl From<OtherLedger> for AppError {

@@ -90,7 +90,7 @@ impl ExcludeLists<'_> {
             missing.get_or_insert(AppError::ExcludedWithoutLedger {
                 file: file.to_owned(),
                 name: other.plan.identity.campaign.clone(),
-                dir: other.ledger_dir().dir().to_owned(),
+                dir: other.ledger_location(),
             });
         }
         missing.map_or(Ok(()), Err)

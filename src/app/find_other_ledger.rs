@@ -20,6 +20,9 @@ pub fn find(campaign: &LoadedCampaign) -> Result<Option<OtherLedger>, LedgerDirE
         return Ok(None);
     }
     let own = campaign.ledger_dir();
+    if campaign.database().is_some() {
+        return in_files(campaign, &own);
+    }
     let own_manifest = own.look()?;
     let roots = campaign.at.roots();
     let others = [
@@ -37,10 +40,39 @@ pub fn find(campaign: &LoadedCampaign) -> Result<Option<OtherLedger>, LedgerDirE
     if own_manifest.is_some() {
         return Ok(None);
     }
-    if let Some(place) = CampaignWitnesses::new(campaign).moved() {
+    let witnesses = CampaignWitnesses::new(campaign);
+    if let Some(location) = witnesses.in_database() {
+        return Ok(Some(OtherLedger {
+            campaign: own.identity().campaign.clone(),
+            dir: location,
+            reason: Reason::InDatabase,
+            own: own.dir().to_owned(),
+            own_exists: false,
+        }));
+    }
+    if let Some(place) = witnesses.moved() {
         return Ok(Some(other(&own, false, &place, Reason::LastRun)));
     }
     among_rehearsals(&own, &roots.own, identity)
+}
+
+/// Looks for a ledger in files of a campaign whose ledger belongs in a database.
+fn in_files(campaign: &LoadedCampaign, own: &LedgerDir) -> Result<Option<OtherLedger>, LedgerDirError> {
+    let roots = campaign.at.roots();
+    let others = [roots.beside_file, roots.beside_link].into_iter().flatten();
+    let places = others.map(|root| LedgerDir::new(&root, own.identity()));
+    for place in std::iter::once(own.clone()).chain(places) {
+        if place.look()?.is_some() {
+            return Ok(Some(OtherLedger {
+                campaign: own.identity().campaign.clone(),
+                dir: place.dir().to_owned(),
+                reason: Reason::InFiles,
+                own: campaign.ledger_location(),
+                own_exists: false,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// Looks for another ledger of a campaign that is applied or rehearsed. Before a rehearsal, it looks for a ledger among the

@@ -10,16 +10,19 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
 use crate::control::ControlServer;
+use crate::fleet::AppKey;
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
-use crate::ledger::store::SledStore;
 use crate::ledger::witness::Witness;
 use crate::ledger::{Action, Ledger};
 use crate::model::event::Owner;
+use crate::model::identity::Identity;
 
 use super::campaign::LoadedCampaign;
+use super::campaign_store::CampaignStore;
 use super::environment::Notice;
 use super::error::AppError;
+use super::fleet_seat::{Fleet, Place, Seat};
 use super::older_ledger::OlderLedger;
 use super::process::{is_stopped, this_process};
 use super::witness::CampaignWitnesses;
@@ -31,7 +34,7 @@ pub const ASK_AGAIN: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct OpenLedger {
     /// The ledger.
-    pub ledger: Ledger<SledStore>,
+    pub ledger: Ledger<CampaignStore>,
     /// Its id.
     pub id: String,
     /// `None` unless the ledger is older than its witness.
@@ -42,10 +45,24 @@ pub struct OpenLedger {
 #[derive(Debug)]
 pub struct LockedLedger {
     place: LedgerDir,
+    /// Where the ledger is, as it is shown.
+    location: PathBuf,
+    /// The ownership of the app id in a fleet, whose database has the ledger. `None` if the ledger is in files.
+    seat: Option<Arc<Seat>>,
+    /// The worker that this process is only for this ledger.
+    own_worker: Option<OwnWorker>,
     lock: CampaignLock,
     owner: Owner,
     /// Whether there was a ledger at some time. It may have been removed since.
     had_ledger: AtomicBool,
+}
+
+/// A worker for one ledger.
+#[derive(Debug)]
+struct OwnWorker {
+    fleet: Arc<Fleet>,
+    app: AppKey,
+    place: Place,
 }
 
 impl LockedLedger {
@@ -61,6 +78,20 @@ impl LockedLedger {
         purpose: Purpose,
     ) -> Result<Result<Self, LockError>, LedgerDirError> {
         Self::take_waiting(campaign, purpose, |_| Ok(())).await
+    }
+
+    /// Takes the campaign's ledger to record a person's decision, in a fleet as the owner of its app id. A process that applies the
+    /// campaign is an error, and so is another worker that owns the app id.
+    pub async fn take_to_write(campaign: &LoadedCampaign) -> Result<Self, AppError> {
+        let mut locked = Self::take(campaign, Purpose::Apply).await?;
+        if let Some(url) = campaign.database() {
+            let app = AppKey::of_ledger(&campaign.plan.identity);
+            let fleet = Arc::new(Fleet::new(url, [(app.clone(), campaign.plan.retry.timeout)]));
+            let place = Box::pin(fleet.enter_soon(&app, &campaign.environment)).await?;
+            locked.seat = Some(Arc::clone(place.seat()));
+            locked.own_worker = Some(OwnWorker { fleet, app, place });
+        }
+        Ok(locked)
     }
 
     /// Takes the campaign's lock for an apply. While it waits for a process that only reads, `server` answers other
@@ -110,6 +141,9 @@ impl LockedLedger {
                 Ok(lock) => {
                     return Ok(Ok(Self {
                         place,
+                        location: campaign.ledger_location(),
+                        seat: None,
+                        own_worker: None,
                         lock,
                         owner,
                         had_ledger: AtomicBool::new(false),
@@ -180,15 +214,30 @@ impl LockedLedger {
         Ok(())
     }
 
-    /// Returns the id of the ledger. Empty if there is no ledger.
-    pub fn ledger_id(&self) -> Result<String, LedgerDirError> {
-        Ok(self.place.look()?.map(|manifest| manifest.id).unwrap_or_default())
+    /// Takes note that this process owns the app id in its fleet, whose database has the ledger.
+    pub fn sit(&mut self, seat: Arc<Seat>) {
+        self.seat = Some(seat);
     }
 
-    /// Returns the ledger's directory.
+    /// Gives the seat back. Nothing more can be written.
+    pub fn rise(&mut self) -> Option<Arc<Seat>> {
+        self.seat.take()
+    }
+
+    /// Releases the lock, and in a fleet the app id. The ledger is closed.
+    pub async fn release(mut self) {
+        self.seat = None;
+        if let Some(OwnWorker { fleet, app, place }) = self.own_worker.take() {
+            fleet.end(&app).await;
+            place.leave();
+            fleet.leave().await;
+        }
+    }
+
+    /// Returns where the ledger is, as it is shown.
     #[must_use]
-    pub fn dir(&self) -> &Path {
-        self.place.dir()
+    pub fn location(&self) -> &Path {
+        &self.location
     }
 
     /// Returns the campaign's lock.
@@ -198,36 +247,76 @@ impl LockedLedger {
     }
 
     /// Opens the ledger's store. Returns `None` if there is no ledger.
-    pub async fn store(&self) -> Result<Option<SledStore>, LedgerDirError> {
-        let store = self.place.open(&self.lock).await?;
-        self.had_ledger.fetch_or(store.is_some(), Ordering::SeqCst);
-        Ok(store)
+    pub async fn store(&self) -> Result<Option<CampaignStore>, AppError> {
+        Ok(self.open_store().await?.map(|(store, _)| store))
+    }
+
+    /// Opens the ledger's store, and returns the identity with which its hash chain begins and its id, too.
+    async fn open_store(&self) -> Result<Option<(CampaignStore, LedgerName)>, AppError> {
+        let opened = match &self.seat {
+            Some(seat) => {
+                let found = seat.open(self.place.identity()).await?;
+                found.map(|(store, id)| {
+                    let identity = self.place.identity().clone();
+                    (CampaignStore::Database(store), LedgerName { identity, id })
+                })
+            }
+            None => match self.place.open(&self.lock).await? {
+                Some(store) => Some((CampaignStore::Files(store), self.name_in_files()?)),
+                None => None,
+            },
+        };
+        self.had_ledger.fetch_or(opened.is_some(), Ordering::SeqCst);
+        Ok(opened)
+    }
+
+    fn name_in_files(&self) -> Result<LedgerName, LedgerDirError> {
+        Ok(LedgerName {
+            identity: self.place.ledger_identity()?,
+            id: self.place.look()?.map(|manifest| manifest.id).unwrap_or_default(),
+        })
     }
 
     /// Opens the ledger and compares it with its witness. Returns `None` if there is no ledger.
     pub async fn open(&self, witnesses: &CampaignWitnesses) -> Result<Option<OpenLedger>, AppError> {
-        match self.store().await? {
-            Some(store) => Ok(Some(self.opened(store, witnesses).await?)),
+        match self.open_store().await? {
+            Some((store, name)) => Ok(Some(opened(store, name, witnesses).await?)),
             None => Ok(None),
         }
     }
 
     /// Creates a ledger.
     pub async fn begin(&self, now: Timestamp, witnesses: &CampaignWitnesses) -> Result<OpenLedger, AppError> {
-        let store = self.place.create(&self.lock, now).await?;
+        let (store, name) = if let Some(seat) = &self.seat {
+            let identity = self.place.identity().clone();
+            let (store, id) = seat.create(&identity, now).await?;
+            (CampaignStore::Database(store), LedgerName { identity, id })
+        } else {
+            let store = self.place.create(&self.lock, now).await?;
+            (CampaignStore::Files(store), self.name_in_files()?)
+        };
         self.had_ledger.store(true, Ordering::SeqCst);
-        self.opened(store, witnesses).await
+        opened(store, name, witnesses).await
     }
+}
 
-    async fn opened(&self, store: SledStore, witnesses: &CampaignWitnesses) -> Result<OpenLedger, AppError> {
-        let id = self.ledger_id()?;
-        let identity = self.place.ledger_identity()?;
-        let witness = witnesses.of_ledger(&id);
-        let known = witness.as_ref().map(Witness::head);
-        let ledger = Ledger::open_known(store, identity, Arc::default(), known).await?;
-        let older = OlderLedger::of_ledger(witness.as_ref(), ledger.older(), ledger.state());
-        Ok(OpenLedger { ledger, id, older })
-    }
+/// The identity with which a ledger's hash chain begins, and its id.
+struct LedgerName {
+    identity: Identity,
+    id: String,
+}
+
+/// Opens a ledger and compares it with its witness.
+async fn opened(
+    store: CampaignStore,
+    LedgerName { identity, id }: LedgerName,
+    witnesses: &CampaignWitnesses,
+) -> Result<OpenLedger, AppError> {
+    let witness = witnesses.of_ledger(&id);
+    let known = witness.as_ref().map(Witness::head);
+    let ledger = Ledger::open_known(store, identity, Arc::default(), known).await?;
+    let older = OlderLedger::of_ledger(witness.as_ref(), ledger.older(), ledger.state());
+    Ok(OpenLedger { ledger, id, older })
 }
 
 impl Drop for LockedLedger {

@@ -12,10 +12,10 @@ use crate::report::feasibility;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherLedger {
     pub(super) campaign: CampaignName,
-    /// The directory of that ledger.
+    /// Where that ledger is, as it is shown.
     pub(super) dir: PathBuf,
     pub(super) reason: Reason,
-    /// The directory that this use case would use.
+    /// Where the ledger of this use case is or would be.
     pub(super) own: PathBuf,
     pub(super) own_exists: bool,
 }
@@ -31,6 +31,10 @@ pub(super) enum Reason {
     LastRun,
     /// It is among the rehearsals, where earlier versions kept the ledgers of loopback addresses.
     AmongRehearsals,
+    /// It is in files, and this use case has a database.
+    InFiles,
+    /// It is in a database, by the witness of the last run of this campaign file.
+    InDatabase,
 }
 
 impl OtherLedger {
@@ -75,6 +79,8 @@ impl OtherLedger {
                 let root = &quoted(&root);
                 app::OtherLedgerLastRun { root, command }.to_string()
             }
+            Reason::InFiles => app::OtherLedgerInFiles.to_string(),
+            Reason::InDatabase => app::OtherLedgerInDatabase.to_string(),
             Reason::BesideLink => app::OtherLedgerBesideLink { command }.to_string(),
             Reason::AmongRehearsals => {
                 let path = &quoted(&dir);

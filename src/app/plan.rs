@@ -121,7 +121,7 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     let lost = witnesses.of_lost().filter(|_| planner.other.is_none());
     let earlier = lost.clone().or_else(|| witnesses.of_another_file());
     let note = LedgerNote {
-        dir: campaign.ledger_dir().dir().to_owned(),
+        dir: campaign.ledger_location(),
         begun: None,
         applied: None,
         earlier: earlier.map(|witness| EarlierLedger {

@@ -100,7 +100,7 @@ pub fn person(name: Option<&str>) -> String {
     name.map_or(from.clone(), |name| format!("{name} ({from})"))
 }
 
-fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

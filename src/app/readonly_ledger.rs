@@ -8,12 +8,14 @@ use std::time::Duration;
 use crate::catalogue::ledger;
 use crate::control::client::{BUSY_AGAIN, BUSY_PATIENCE};
 use crate::control::{ControlError, OwnerStore};
+use crate::fleet::{Database, DatabaseReader, DatabaseUrl};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
 use crate::ledger::witness::Witness;
-use crate::ledger::{Action, AppendError, Head, Ledger, LedgerError, ReadPage, SledStore, Store, StoreError};
+use crate::ledger::{Action, AppendError, Head, Ledger, LedgerError, ReadPage, Store, StoreError};
 
 use super::campaign::LoadedCampaign;
+use super::campaign_store::CampaignStore;
 use super::environment::Notice;
 use super::error::AppError;
 use super::find_other_ledger;
@@ -34,12 +36,14 @@ pub enum ReadonlyStore {
     /// No process applies the campaign. This process has the lock.
     Own {
         /// The store.
-        store: SledStore,
+        store: CampaignStore,
         /// The lock.
         locked: Box<LockedLedger>,
     },
     /// The process that applies the campaign serves its store.
     Owner(OwnerStore),
+    /// The database of a fleet.
+    Database(DatabaseReader),
     /// The lock is released, and nothing more can be read.
     Released,
 }
@@ -60,6 +64,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.append(record).await,
             Self::Owner(store) => store.append(record).await,
+            Self::Database(store) => Box::pin(store.append(record)).await,
             Self::Released => Err(AppendError::Failed(Self::released(Action::AppendTo))),
         }
     }
@@ -68,6 +73,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.read(after).await,
             Self::Owner(store) => store.read(after).await,
+            Self::Database(store) => Box::pin(store.read(after)).await,
             Self::Released => Err(Self::released(Action::Read)),
         }
     }
@@ -76,6 +82,7 @@ impl Store for ReadonlyStore {
         match self {
             Self::Own { store, .. } => store.read_snapshot().await,
             Self::Owner(store) => store.read_snapshot().await,
+            Self::Database(store) => Box::pin(store.read_snapshot()).await,
             Self::Released => None,
         }
     }
@@ -84,7 +91,7 @@ impl Store for ReadonlyStore {
 /// A ledger at the moment it was opened, even while another process applies its campaign.
 #[derive(Debug)]
 pub struct ReadonlyLedger {
-    /// The ledger's directory.
+    /// Where the ledger is, as it is shown.
     pub dir: PathBuf,
     /// The ledger's manifest.
     pub manifest: Manifest,
@@ -111,6 +118,9 @@ impl ReadonlyLedger {
 /// Opens a campaign's ledger to read it. Returns `None` if there is no ledger. Adds no fact and creates no directory. If a
 /// process applies the campaign, that process serves its ledger.
 pub async fn open(campaign: &LoadedCampaign) -> Result<Option<ReadonlyLedger>, AppError> {
+    if let Some(url) = campaign.database() {
+        return open_in_database(campaign, url).await;
+    }
     let place = campaign.ledger_dir();
     let witnesses = CampaignWitnesses::new(campaign);
     let mut tries = 0;
@@ -138,6 +148,37 @@ pub async fn open(campaign: &LoadedCampaign) -> Result<Option<ReadonlyLedger>, A
             ledger,
         }));
     }
+}
+
+/// Reads the manifest of a campaign's ledger. Returns `None` if there is no ledger.
+pub async fn manifest(campaign: &LoadedCampaign) -> Result<Option<Manifest>, AppError> {
+    match campaign.database() {
+        Some(url) => {
+            let entry = Database::connect(url).await?.ledger(&campaign.plan.identity).await?;
+            Ok(entry.map(|entry| entry.manifest))
+        }
+        None => Ok(campaign.ledger_dir().look()?),
+    }
+}
+
+/// Opens a campaign's ledger in a database. Nobody is asked: readers do not disturb the worker that appends.
+async fn open_in_database(campaign: &LoadedCampaign, url: &DatabaseUrl) -> Result<Option<ReadonlyLedger>, AppError> {
+    let database = Database::connect(url).await?;
+    let identity = &campaign.plan.identity;
+    let Some(entry) = database.ledger(identity).await? else {
+        return Ok(None);
+    };
+    let witness = CampaignWitnesses::new(campaign).of_ledger(&entry.manifest.id);
+    let known = witness.as_ref().map(Witness::head);
+    let store = ReadonlyStore::Database(database.reader(entry.no));
+    let ledger = Ledger::open_known(store, identity.clone(), Arc::default(), known).await?;
+    Ok(Some(ReadonlyLedger {
+        dir: campaign.ledger_location(),
+        manifest: entry.manifest,
+        older: OlderLedger::of_ledger(witness.as_ref(), ledger.older(), ledger.state()),
+        witness,
+        ledger,
+    }))
 }
 
 async fn store(campaign: &LoadedCampaign) -> Result<Option<ReadonlyStore>, AppError> {
@@ -188,7 +229,7 @@ pub fn no_ledger(campaign: &LoadedCampaign) -> AppError {
         Ok(None) => AppError::NoLedger {
             at: Box::new(campaign.at.clone()),
             name: campaign.plan.identity.campaign.clone(),
-            dir: campaign.ledger_dir().dir().to_owned(),
+            dir: campaign.ledger_location(),
         },
         Ok(Some(other)) => other.into(),
         Err(error) => error.into(),

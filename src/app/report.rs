@@ -37,14 +37,14 @@ const STATES: [&str; 7] = [
 /// Reads a campaign's ledger for its page. `again` is the command that continues the campaign.
 pub async fn report(campaign: LoadedCampaign, again: String) -> Result<ReportView, AppError> {
     let mut report = read(&campaign, again).await?;
-    report.run = run(campaign)?;
+    report.run = Box::pin(run(campaign)).await?;
     Ok(report)
 }
 
 /// Returns what the last run does or why it ended. `None` if there is nothing to say.
-fn run(campaign: LoadedCampaign) -> Result<Option<RunNote>, AppError> {
+async fn run(campaign: LoadedCampaign) -> Result<Option<RunNote>, AppError> {
     let now = campaign.environment.clock.now();
-    let row = CampaignStatus::new(campaign).row()?;
+    let row = CampaignStatus::new(campaign).row().await?;
     Ok(run_note(row.status, now, &row.zone))
 }
 

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::ledger::lock::{LockError, Purpose};
-use crate::ledger::store::SledStore;
+use crate::ledger::lock::LockError;
 use crate::ledger::{Fact, Ledger, LedgerState, ManualDecision};
 use crate::model::delivery::{DeliveryKey, Resolution, StateName};
 use crate::report::reason::Reason;
 use crate::report::times::rfc3339;
 
 use super::campaign::LoadedCampaign;
+use super::campaign_store::CampaignStore;
 use super::error::AppError;
 use super::locked_ledger::{LockedLedger, OpenLedger};
 use super::witness::CampaignWitnesses;
@@ -26,7 +26,7 @@ pub struct Resolving<'c> {
     campaign: &'c LoadedCampaign,
     locked: LockedLedger,
     witnesses: CampaignWitnesses,
-    ledger: Ledger<SledStore>,
+    ledger: Ledger<CampaignStore>,
     ledger_id: String,
     to: Resolution,
     selected: Vec<Selected>,
@@ -36,13 +36,13 @@ impl<'c> Resolving<'c> {
     /// Takes the ledger and selects the deliveries. Changes nothing.
     pub async fn begin(campaign: &'c LoadedCampaign, selection: &Selection, to: Resolution) -> Result<Self, AppError> {
         let no_ledger = || readonly_ledger::no_ledger(campaign);
-        if campaign.ledger_dir().look()?.is_none() {
+        if readonly_ledger::manifest(campaign).await?.is_none() {
             return Err(no_ledger());
         }
         if let Some(other) = find_other_ledger::find(campaign)? {
             return Err(other.into());
         }
-        let locked = match LockedLedger::take(campaign, Purpose::Apply).await {
+        let locked = match LockedLedger::take_to_write(campaign).await {
             // The process that applies the campaign would not know of the decision.
             Err(AppError::Lock(taken @ LockError::Taken { .. })) => return Err(AppError::ResolveWhileApplied(taken)),
             locked => locked?,
@@ -76,16 +76,16 @@ impl<'c> Resolving<'c> {
         self.ledger.state()
     }
 
-    /// Returns the ledger's directory.
+    /// Returns where the ledger is, as it is shown.
     #[must_use]
-    pub fn ledger_dir(&self) -> &Path {
-        self.locked.dir()
+    pub fn ledger_location(&self) -> &Path {
+        self.locked.location()
     }
 
     /// Closes the ledger and releases its lock, so that nothing waits while a person thinks. Returns what was selected.
     pub async fn release(self) -> Vec<Selected> {
         self.ledger.close().await;
-        drop(self.locked);
+        self.locked.release().await;
         self.selected
     }
 

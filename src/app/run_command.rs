@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use crate::control::{ControlError, client};
+use crate::control::{Command, ControlError, client};
+use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::lock::LockError;
 use crate::model::run_command::RunCommand;
 
 use super::error::AppError;
+use super::fleet_commands;
 use super::locked_ledger::ASK_AGAIN;
-use super::process::this_requester;
+use super::process::{host, this_requester};
 
 /// How long a process is asked again that does not answer because it is starting or ending.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,12 +32,51 @@ pub enum Verb {
 pub struct Received {
     /// The process that applies the campaign, or waits to do so.
     pub pid: u32,
+    /// Its machine. `None` for this one.
+    pub host: Option<String>,
     /// The command that it had before.
     pub before: RunCommand,
 }
 
-/// Sends a command to the process that applies the campaign whose ledger belongs at `place`. Returns `None` if no process does.
-pub async fn send(place: &LedgerDir, verb: Verb, by: Option<&str>) -> Result<Option<Received>, AppError> {
+/// Sends a command to the process that applies the campaign whose ledger belongs at `place`, or in the database to all workers that
+/// apply it. Returns `None` if no process does.
+pub async fn send(
+    place: &LedgerDir,
+    database: Option<&DatabaseUrl>,
+    verb: Verb,
+    by: Option<&str>,
+) -> Result<Option<Received>, AppError> {
+    match database {
+        Some(url) => send_in_fleet(place, url, verb, by).await,
+        None => send_here(place, verb, by).await,
+    }
+}
+
+async fn send_in_fleet(
+    place: &LedgerDir,
+    url: &DatabaseUrl,
+    verb: Verb,
+    by: Option<&str>,
+) -> Result<Option<Received>, AppError> {
+    let requester = this_requester(by);
+    let name = requester.actor().name;
+    let command = match verb {
+        Verb::Pause => Command::Pause { by: requester },
+        Verb::Resume => Command::Resume { by: Some(requester) },
+        Verb::Stop => Command::Stop { by: requester },
+    };
+    let Some(answered) = fleet_commands::send(url, place.identity(), &command, &name).await? else {
+        return Ok(None);
+    };
+    let before = answered.order(place.dir()).map_err(AppError::Worker)?;
+    Ok(Some(Received {
+        pid: answered.pid,
+        host: Some(answered.host).filter(|name| *name != host()),
+        before,
+    }))
+}
+
+async fn send_here(place: &LedgerDir, verb: Verb, by: Option<&str>) -> Result<Option<Received>, AppError> {
     let mut waited = Duration::ZERO;
     while let Some(owner) = place.applier()? {
         let socket = place.socket();
@@ -45,7 +86,13 @@ pub async fn send(place: &LedgerDir, verb: Verb, by: Option<&str>) -> Result<Opt
             Verb::Stop => client::stop(&socket, this_requester(by)).await,
         };
         match sent {
-            Ok(before) => return Ok(Some(Received { pid: owner.pid, before })),
+            Ok(before) => {
+                return Ok(Some(Received {
+                    pid: owner.pid,
+                    host: None,
+                    before,
+                }));
+            }
             Err(ControlError::Nobody { .. }) if waited < PATIENCE => {
                 tokio::time::sleep(ASK_AGAIN).await;
                 waited += ASK_AGAIN;
@@ -67,7 +114,10 @@ async fn stop_waiting(place: &LedgerDir, by: Option<&str>) -> Option<Received> {
     let mut stopped = None;
     for (pid, socket) in place.waiting_sockets() {
         match client::stop(&socket, this_requester(by)).await {
-            Ok(before) => stopped = Some(Received { pid, before }),
+            Ok(before) => {
+                let host = None;
+                stopped = Some(Received { pid, host, before });
+            }
             // It ended, was killed, or has the lock by now.
             Err(error) => tracing::debug!("process {pid} does not wait any longer: {error}"),
         }

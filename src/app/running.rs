@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::fleet::{Database, DatabaseUrl};
 use crate::ledger::ledger_dir::LedgerDir;
 
 use super::error::AppError;
@@ -24,6 +25,14 @@ pub fn find(state_dir: Option<&Path>, directory: &Path, is_rehearsal: bool) -> R
         places.extend(LedgerDir::locked_below(&root, is_rehearsal)?);
     }
     Ok(places)
+}
+
+/// Returns the places of the ledgers in a database, sorted. Their files are on the machines that apply them.
+pub async fn in_database(url: &DatabaseUrl) -> Result<Vec<LedgerDir>, AppError> {
+    let entries = Database::connect(url).await?.ledgers().await?;
+    let identities = entries.into_iter().filter_map(|entry| entry.manifest.identity());
+    let places = identities.map(|identity| LedgerDir::new(Path::new("."), &identity));
+    Ok(places.collect())
 }
 
 /// Returns every directory at or below `directory` that has a state directory. Hidden directories and links are not searched,

@@ -1,5 +1,5 @@
 //! The status of a campaign, even while another process applies it. It reads that process's `status.json`, asks the kernel
-//! whether the process still exists, and never opens a ledger.
+//! whether the process still exists, and never opens a ledger in files. In a fleet it reads what the workers have published.
 
 use std::error::Error;
 
@@ -14,6 +14,7 @@ use crate::report::render::terminal::status::StatusRow;
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::find_other_ledger;
+use super::fleet_status::FleetStatuses;
 
 /// A campaign whose status can be read again and again.
 pub struct CampaignStatus {
@@ -23,8 +24,17 @@ pub struct CampaignStatus {
 }
 
 /// Reads the status of each campaign.
-pub fn rows(campaigns: &[CampaignStatus]) -> Result<Vec<StatusRow>, AppError> {
-    campaigns.iter().map(CampaignStatus::row).collect()
+pub async fn rows(campaigns: &[CampaignStatus]) -> Result<Vec<StatusRow>, AppError> {
+    let database = campaigns.iter().find_map(|status| status.campaign.database());
+    let fleet = match database {
+        Some(url) => Some(FleetStatuses::read(url).await?),
+        None => None,
+    };
+    let mut rows = Vec::new();
+    for status in campaigns {
+        rows.push(status.row_in(fleet.as_ref()).await?);
+    }
+    Ok(rows)
 }
 
 impl CampaignStatus {
@@ -42,12 +52,27 @@ impl CampaignStatus {
     }
 
     /// Reads the campaign's status.
-    pub fn row(&self) -> Result<StatusRow, AppError> {
+    pub async fn row(&self) -> Result<StatusRow, AppError> {
+        let fleet = match self.campaign.database() {
+            Some(url) => Some(FleetStatuses::read(url).await?),
+            None => None,
+        };
+        self.row_in(fleet.as_ref()).await
+    }
+
+    async fn row_in(&self, fleet: Option<&FleetStatuses>) -> Result<StatusRow, AppError> {
         let names = &self.campaign.parsed.campaign.names;
+        let status = match fleet.filter(|_| self.campaign.database().is_some()) {
+            Some(fleet) => {
+                let status = fleet.of(&self.campaign.plan.identity).await?;
+                status.unwrap_or_else(|| self.unknown("idle", &self.no_ledger))
+            }
+            None => self.status()?,
+        };
         Ok(StatusRow {
             name: names.campaign.to_string(),
             title: names.title.clone().unwrap_or_default(),
-            status: self.status()?,
+            status,
             zone: self.campaign.parsed.campaign.timezone.clone(),
         })
     }

@@ -50,6 +50,11 @@ pub struct Checked {
 /// Checks the ledger of a campaign. While a process applies the campaign, it checks a view from that process: only the
 /// owner may use the files.
 pub async fn check(campaign: &LoadedCampaign) -> Result<Checked, AppError> {
+    if campaign.database().is_some() {
+        let view = readonly_ledger::open_existing(campaign).await?;
+        campaign.environment.notify(Notice::ChecksLedger);
+        return check_view(view).await;
+    }
     let place = campaign.ledger_dir();
     let Some(manifest) = place.look()? else {
         return Err(readonly_ledger::no_ledger(campaign));

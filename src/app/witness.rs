@@ -30,8 +30,9 @@ pub struct CampaignWitnesses {
     identity: Identity,
     /// The real path of the campaign file.
     file: PathBuf,
-    /// The real path where its ledger belongs.
+    /// Where its ledger belongs: a real path, or a place in a database.
     directory: PathBuf,
+    is_in_database: bool,
 }
 
 impl CampaignWitnesses {
@@ -44,7 +45,11 @@ impl CampaignWitnesses {
             witnesses: campaign.environment.witnesses.clone().filter(|_| !is_rehearsal),
             identity: identity.clone(),
             file: real(&campaign.at.file),
-            directory: real(campaign.ledger_dir().dir()),
+            directory: match campaign.database() {
+                Some(_) => campaign.ledger_location(),
+                None => real(campaign.ledger_dir().dir()),
+            },
+            is_in_database: campaign.database().is_some(),
         }
     }
 
@@ -84,6 +89,15 @@ impl CampaignWitnesses {
                 let manifest = place.look().ok().flatten().filter(|_| is_it)?;
                 (manifest.id == witness.ledger).then_some(place)
             })
+    }
+
+    /// Returns the place in a database of an earlier ledger of this campaign file. `None` if there is no such witness.
+    pub(super) fn in_database(&self) -> Option<PathBuf> {
+        let of_file = self.all().find(|witness| witness.file == self.file.to_string_lossy())?;
+        of_file
+            .directory
+            .starts_with("postgres://")
+            .then(|| PathBuf::from(of_file.directory))
     }
 
     /// Returns the newest witness of a ledger of the same campaign, app and platform from another campaign file. `None` if
@@ -129,7 +143,11 @@ impl CampaignWitnesses {
                 identity: self.identity.clone(),
                 ledger: id.to_owned(),
                 file: real(&self.file),
-                directory: real(&self.directory),
+                directory: if self.is_in_database {
+                    self.directory.clone()
+                } else {
+                    real(&self.directory)
+                },
             },
         })
     }

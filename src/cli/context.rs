@@ -25,6 +25,7 @@ use super::failure::Failure;
 use super::global_args::{GlobalArgs, Output};
 use super::notices;
 use super::rehearsal::RehearsalArgs;
+use super::store_args;
 use super::terminal::{self, Terminal};
 
 /// What a command is given beside its own arguments.
@@ -67,9 +68,16 @@ impl Context {
             environment: Environment {
                 clock: Clock::system(),
                 witnesses: Witnesses::of_user(directory("XDG_STATE_HOME"), directory("HOME")),
+                database: None,
                 notices,
             },
         }
+    }
+
+    /// Uses the database that the command line or the environment names.
+    pub fn open_store(&mut self, args: &GlobalArgs) -> Result<(), Failure> {
+        self.environment.database = store_args::database(args.store.as_ref())?;
+        Ok(())
     }
 
     /// Returns which campaign the arguments of a command mean.

@@ -6,6 +6,9 @@ use anstream::ColorChoice;
 use clap::{Args, ValueEnum};
 
 use crate::catalogue::{Language, help};
+use crate::model::secret::SecretRef;
+
+use super::store_args;
 
 /// The options of every command.
 #[derive(Clone, Debug, Args)]
@@ -46,6 +49,9 @@ pub struct GlobalArgs {
         hide_env_values = true
     )]
     pub state_dir: Option<PathBuf>,
+    #[arg(help = help::GlobalStore.to_string())]
+    #[arg(long, global = true, value_name = "env:NAME|file:PATH", value_parser = store_args::parse)]
+    pub store: Option<SecretRef>,
     #[arg(help = help::GlobalColor.to_string())]
     #[arg(
         long,

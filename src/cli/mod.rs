@@ -37,6 +37,8 @@ mod schema;
 pub mod signals;
 mod simulate;
 mod status;
+mod store;
+mod store_args;
 mod terminal;
 mod trace;
 mod typed;
@@ -86,6 +88,7 @@ use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
 use self::simulate::SimulateArgs;
 use self::status::StatusArgs;
+use self::store::StoreArgs;
 use self::trace::TraceArgs;
 use self::validate::ValidateArgs;
 use self::verify::VerifyArgs;
@@ -142,6 +145,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     #[command(about = help::CommandVerify.to_string())]
     Verify(VerifyArgs),
+    #[command(about = help::CommandStore.to_string())]
+    Store(StoreArgs),
     #[command(about = help::CommandDoctor.to_string())]
     Doctor(DoctorArgs),
     #[command(about = help::CommandSchema.to_string())]
@@ -216,13 +221,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return show_parse_error(dashed_open_ids::with_tip(error, &args, command())),
     };
-    let context = Context::new(&cli.global);
+    let mut context = Context::new(&cli.global);
     if context.output == Output::Json {
         context.lines.begin();
     }
     let mut log = None;
     let done = logging::start(&cli.global, &context.console).and_then(|file| {
         log = file;
+        context.open_store(&cli.global)?;
         execute(&cli, &context)
     });
     let exit = done.unwrap_or_else(|failure| {
@@ -318,6 +324,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::History(args)) => history::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),
         Some(Command::Verify(args)) => verify::run(args, context),
+        Some(Command::Store(args)) => store::run(args, context),
         Some(Command::Doctor(args)) => doctor::run(args, context),
         Some(Command::Schema(args)) => schema::run(*args, cli.global.lang, context),
         Some(Command::Sandbox(args)) => {

@@ -30,6 +30,7 @@ pub fn print(console: &Console, notice: Notice<'_>) {
             let text = run::WaitsForOwner { why: &visible(why) };
             console.print(&format!("{text}\n"));
         }
+        Notice::NobodyAsked => console.print(&format!("{}\n", run::NobodyAsked)),
         Notice::Remark(remark) => console.print(&format!("{}\n", visible(remark))),
         Notice::ReadsLedger
         | Notice::ChecksLedger

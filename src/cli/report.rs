@@ -52,7 +52,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Result<Exit, Failure> {
     let command = again("apply", &campaign.at);
     let report = block_on(async {
         let _busy = Busy::new(&busy::reading(), context);
-        report::report(campaign, command).await
+        Box::pin(report::report(campaign, command)).await
     })??;
     let page =
         report_page(&report).map_err(|error| Failure::new(Problem::OutputFile, texts::CannotDraw).caused_by(&error))?;

@@ -116,6 +116,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
     let note = &args.decision.note;
     let mut resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
     if resolving.selected().is_empty() {
+        Box::pin(resolving.release()).await;
         let selection = &visible(&selection);
         context.talk(&format!("{}\n", text::NothingSelected { selection }));
         return Ok(Exit::Done);
@@ -130,7 +131,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
         if context.terminal.can_ask {
             let question = screens::question(&decision, &resolving);
             // An apply need not wait until the person has answered.
-            let selected = resolving.release().await;
+            let selected = Box::pin(resolving.release()).await;
             if !agreed(&question, context)? {
                 context.talk(&format!("{}\n", text::NothingChanged));
                 return Ok(Exit::Incomplete);
@@ -148,14 +149,14 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
     match context.output {
         Output::Json => {
             let objects = screens::objects(&resolving, &campaign.plan, to);
-            drop(resolving);
+            Box::pin(resolving.release()).await;
             for object in &objects {
                 context.lines.write(object);
             }
         }
         Output::Human => {
             let done = screens::done(&decision, &resolving, &again("apply", &campaign.at));
-            drop(resolving);
+            Box::pin(resolving.release()).await;
             context.data(&wrap_prose(&done, stdout_width_or_any()))?;
         }
     }

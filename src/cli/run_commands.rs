@@ -10,9 +10,11 @@ use crate::app::run_command::{self, Received, Verb};
 use crate::app::{CampaignRef, LoadedCampaign, campaign_files, running};
 use crate::campaign;
 use crate::catalogue::{control_command as text, help};
+use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::problem::Problem;
 use crate::model::run_command::RunCommand;
+use crate::report::text::visible;
 use crate::report::wording;
 
 use super::by_args::ByArgs;
@@ -83,6 +85,8 @@ pub fn stop(args: &StopArgs, context: &Context) -> Result<Exit, Failure> {
 /// A campaign whose run receives the command, if it has one.
 struct Target {
     place: LedgerDir,
+    /// The database with the ledger. `None` if it is in files.
+    database: Option<DatabaseUrl>,
     /// The campaign, to show the next command. `None` for `--all`.
     at: Option<CampaignRef>,
     /// Whether its file was named, and not a directory: then it is a failure that the command does not apply to it.
@@ -123,9 +127,14 @@ fn send(verb: Verb, args: &WhichRuns, context: &Context) -> Result<Exit, Failure
 fn targets(args: &WhichRuns, context: &Context) -> Result<(Vec<Target>, Vec<Exit>), Failure> {
     if args.all {
         let is_rehearsal = args.rehearsal.rehearsal().is_on();
-        let places = running::find(context.state_dir.as_deref(), Path::new("."), is_rehearsal)?;
+        let database = context.environment.database.clone().filter(|_| !is_rehearsal);
+        let places = match &database {
+            Some(url) => block_on(running::in_database(url))??,
+            None => running::find(context.state_dir.as_deref(), Path::new("."), is_rehearsal)?,
+        };
         let target = |place| Target {
             place,
+            database: database.clone(),
             at: None,
             is_named: false,
         };
@@ -140,6 +149,7 @@ fn targets(args: &WhichRuns, context: &Context) -> Result<(Vec<Target>, Vec<Exit
                 let loaded = LoadedCampaign::new(at.clone(), parsed, context.environment.clone())?;
                 targets.push(Target {
                     place: loaded.ledger_dir(),
+                    database: loaded.database().cloned(),
                     at: Some(at),
                     is_named: args.paths.contains(&file),
                 });
@@ -158,7 +168,8 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
     let campaign = &target.place.identity().campaign;
     let go_on = target.at.as_ref().map(|at| again("apply", at));
     let go_on = go_on.as_ref().map(|command| text::GoOnAfterInterruption { command });
-    let Some(Received { pid, before }) = run_command::send(&target.place, verb, args.by.name()).await? else {
+    let sent = run_command::send(&target.place, target.database.as_ref(), verb, args.by.name()).await?;
+    let Some(Received { pid, host, before }) = sent else {
         if !target.is_named {
             return Ok(None);
         }
@@ -167,6 +178,15 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
             (Verb::Resume, Some(help)) => failure.help(help),
             _ => failure.help(other_campaigns(args)),
         });
+    };
+    let number = pid;
+    let pid = match &host {
+        Some(host) => text::OnMachine {
+            pid: &pid,
+            host: &visible(host),
+        }
+        .to_string(),
+        None => pid.to_string(),
     };
     let done = match (verb, &before) {
         (Verb::Pause, RunCommand::Go | RunCommand::Resume { .. }) => text::Paused { campaign, pid: &pid }.to_string(),
@@ -217,7 +237,8 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
                 Verb::Resume => "resume",
                 Verb::Stop => "stop",
             },
-            pid,
+            pid: number,
+            host: host.as_deref(),
         }),
         Output::Human => context.say(&format!("{done}\n")),
     }
@@ -232,6 +253,9 @@ struct ReceivedObject<'a> {
     app_id: &'a str,
     order: &'static str,
     pid: u32,
+    /// The machine of the process, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
 }
 
 fn stopped_by(before: &RunCommand) -> String {

@@ -47,7 +47,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     if args.watch {
         return block_on(watch(&campaigns, context))?;
     }
-    let rows = status::rows(&campaigns)?;
+    let rows = block_on(status::rows(&campaigns))??;
     match context.output {
         Output::Json => rows
             .iter()
@@ -60,7 +60,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
 async fn watch(campaigns: &[CampaignStatus], context: &Context) -> Result<Exit, Failure> {
     let mut screen = Screen::new(context);
     loop {
-        let rows = status::rows(campaigns)?;
+        let rows = status::rows(campaigns).await?;
         let over = rows.iter().all(|row| row.status.owner.is_none());
         screen.show(&rows, context.now(), over)?;
         if over || screen.closed() {

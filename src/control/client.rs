@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -14,7 +15,7 @@ use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
-use super::wire::{self, Failure, Request, Response, Unclear};
+use super::wire::{self, Command, Failure, Request, Response, Unclear};
 
 /// How long an owner may take to answer a command, or to send the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -80,32 +81,69 @@ pub enum ControlError {
 
 /// Tells the owner that listens at `path` to start nothing more. Returns the command that was in effect before.
 pub async fn pause(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
-    order(path, &Request::Pause { by }).await
+    order(path, Command::Pause { by }).await
 }
 
 /// Tells the owner to end a pause. Returns the command that was in effect before.
 pub async fn resume(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
-    order(path, &Request::Resume { by: Some(by) }).await
+    order(path, Command::Resume { by: Some(by) }).await
 }
 
 /// Tells the owner to end its run. Returns the command that was in effect before.
 pub async fn stop(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
-    order(path, &Request::Stop { by }).await
+    order(path, Command::Stop { by }).await
 }
 
 /// Sends an approval to the owner that listens at `path`. Returns once it is durable, or why it has no effect. An owner that
 /// reads its audience takes it after that.
 pub async fn approve(path: &Path, request: ApprovalRequest) -> Result<ApprovalAnswer, ControlError> {
-    match ask(path, &Request::Approve(request), LONG_PATIENCE).await? {
-        (Response::Approval { result }, _) => Ok(result),
-        (answer, _) => Err(unexpected(path, &answer)),
+    let (answer, _) = ask(path, &Request::Command(Command::Approve(request)), LONG_PATIENCE).await?;
+    approval(path, answer)
+}
+
+async fn order(path: &Path, what: Command) -> Result<RunCommand, ControlError> {
+    let (answer, _) = ask(path, &Request::Command(what), PATIENCE).await?;
+    taken(path, answer)
+}
+
+/// Writes a command as a line of the protocol, for an owner that is not reached over the socket.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn line(command: &Command) -> io::Result<Vec<u8>> {
+    Ok(wire::line(command)?)
+}
+
+/// Reads a [`line`]. `place` says where it was found.
+pub fn command(place: &Path, line: &[u8]) -> Result<Command, ControlError> {
+    parse(place, line)
+}
+
+/// Reads the answer of an owner to a [`line`] with an order. `place` says where the owner was asked.
+pub fn order_answer(place: &Path, line: &[u8]) -> Result<RunCommand, ControlError> {
+    taken(place, parse(place, line)?)
+}
+
+/// Reads the answer of an owner to a [`line`] with an approval. `place` says where the owner was asked.
+pub fn approval_answer(place: &Path, line: &[u8]) -> Result<ApprovalAnswer, ControlError> {
+    approval(place, parse(place, line)?)
+}
+
+fn parse<T: DeserializeOwned>(place: &Path, line: &[u8]) -> Result<T, ControlError> {
+    wire::parse(line).map_err(|error| unclear(place.to_owned(), error))
+}
+
+fn taken(path: &Path, answer: Response) -> Result<RunCommand, ControlError> {
+    match answer {
+        Response::Taken { before } => Ok(before),
+        answer => Err(unexpected(path, &answer)),
     }
 }
 
-async fn order(path: &Path, what: &Request) -> Result<RunCommand, ControlError> {
-    match ask(path, what, PATIENCE).await? {
-        (Response::Taken { before }, _) => Ok(before),
-        (answer, _) => Err(unexpected(path, &answer)),
+fn approval(path: &Path, answer: Response) -> Result<ApprovalAnswer, ControlError> {
+    match answer {
+        Response::Approval { result } => Ok(result),
+        answer => Err(unexpected(path, &answer)),
     }
 }
 
@@ -148,20 +186,7 @@ async fn ask(
     let path = path.to_owned();
     match timeout(patience, wire::read(&mut stream)).await {
         Ok(Ok(answer)) => Ok((answer, stream)),
-        Ok(Err(Unclear::Io(source))) => Err(ControlError::Io { path, source }),
-        // The owner ended before it answered.
-        Ok(Err(Unclear::CutShort)) => Err(ControlError::Nobody {
-            path,
-            source: io::ErrorKind::UnexpectedEof.into(),
-        }),
-        Ok(Err(error @ Unclear::Newer(_))) => Err(ControlError::Newer {
-            path,
-            why: error.to_string(),
-        }),
-        Ok(Err(error @ Unclear::Garbage(_))) => Err(ControlError::Unclear {
-            path,
-            why: error.to_string(),
-        }),
+        Ok(Err(error)) => Err(unclear(path, error)),
         Err(_) => Err(ControlError::Unclear {
             path,
             why: control::NoAnswer {
@@ -169,6 +194,25 @@ async fn ask(
             }
             .to_string(),
         }),
+    }
+}
+
+fn unclear(path: PathBuf, error: Unclear) -> ControlError {
+    match error {
+        Unclear::Io(source) => ControlError::Io { path, source },
+        // The owner ended before it answered.
+        Unclear::CutShort => ControlError::Nobody {
+            path,
+            source: io::ErrorKind::UnexpectedEof.into(),
+        },
+        Unclear::Newer(_) => ControlError::Newer {
+            path,
+            why: error.to_string(),
+        },
+        Unclear::Garbage(_) => ControlError::Unclear {
+            path,
+            why: error.to_string(),
+        },
     }
 }
 

@@ -13,6 +13,7 @@ mod wire;
 
 pub use client::{ControlError, OwnerStore};
 pub use server::{ControlServer, LedgerView, Listening};
+pub use wire::Command;
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,7 @@ use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
-use super::wire::{self, Failure, Request, Response, Unclear};
+use super::wire::{self, Command, Failure, Request, Response, Unclear};
 
 /// The most connections whose request has not come. One more drops the oldest of them, so that no silent process keeps a
 /// command from being heard.
@@ -209,7 +209,7 @@ impl ControlServer {
                 return self.write(to, &response).await;
             }
         };
-        let before = match request {
+        let command = match request {
             Request::View { batches } => {
                 let Ok(_place) = self.views.try_acquire() else {
                     let n = VIEWS as u64;
@@ -217,51 +217,57 @@ impl ControlServer {
                 };
                 return self.view(batches, from, to).await;
             }
-            Request::Pause { by } => self.order(|order| match order {
+            Request::Command(command) => command,
+        };
+        let response = tokio::select! {
+            biased;
+            response = self.take(command) => response,
+            gone = left(from) => return gone,
+        };
+        self.write(to, &response).await
+    }
+
+    /// Answers a command that did not come over the socket, with a line of the protocol.
+    pub async fn respond(&self, command: Command) -> io::Result<Vec<u8>> {
+        Ok(wire::line(&self.take(command).await)?)
+    }
+
+    /// Passes a command to the run. Answers an approval when it is durable or has no effect; it counts also if the client leaves
+    /// after the run has it.
+    async fn take(&self, command: Command) -> Response {
+        let before = match command {
+            Command::Pause { by } => self.order(|order| match order {
                 RunCommand::Go | RunCommand::Resume { .. } => Some(RunCommand::Pause { by }),
                 RunCommand::Pause { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => None,
             }),
-            Request::Resume { by } => self.order(|order| match order {
+            Command::Resume { by } => self.order(|order| match order {
                 RunCommand::Pause { .. } => Some(by.map_or(RunCommand::Go, |by| RunCommand::Resume { by })),
                 RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => {
                     None
                 }
             }),
-            Request::Stop { by } => self.stop(RunCommand::Stop { by: Some(by) }),
-            Request::Approve(request) => return self.approve(request, from, to).await,
+            Command::Stop { by } => self.stop(RunCommand::Stop { by: Some(by) }),
+            Command::Approve(request) => {
+                return match self.approve(request).await {
+                    Some(result) => Response::Approval { result },
+                    None => Failure::RunEnded.response(true),
+                };
+            }
         };
-        self.write(to, &Response::Taken { before }).await
+        Response::Taken { before }
     }
 
-    /// Hands an approval to the run, and answers when it is durable or has no effect. An approval counts also if the client
-    /// leaves after the run has it.
-    async fn approve(
-        &self,
-        request: ApprovalRequest,
-        from: BufReader<OwnedReadHalf>,
-        to: &mut OwnedWriteHalf,
-    ) -> io::Result<()> {
+    /// Hands an approval to the run. Returns `None` if the run ends first.
+    async fn approve(&self, request: ApprovalRequest) -> Option<ApprovalAnswer> {
         let mut inbox = self.approvals.subscribe();
-        let answered = async {
-            let is_decided = |inbox: &ApprovalInbox| !matches!(inbox, ApprovalInbox::NotYet);
-            let inbox = inbox.wait_for(is_decided).await.ok()?.clone();
-            let ApprovalInbox::Open(run) = inbox else {
-                return None;
-            };
-            let (sender, answer) = oneshot::channel();
-            run.send((request, sender)).await.ok()?;
-            answer.await.ok()
+        let is_decided = |inbox: &ApprovalInbox| !matches!(inbox, ApprovalInbox::NotYet);
+        let inbox = inbox.wait_for(is_decided).await.ok()?.clone();
+        let ApprovalInbox::Open(run) = inbox else {
+            return None;
         };
-        let answer = tokio::select! {
-            biased;
-            answer = answered => answer,
-            gone = left(from) => return gone,
-        };
-        let response = match answer {
-            Some(result) => Response::Approval { result },
-            None => Failure::RunEnded.response(true),
-        };
-        self.write(to, &response).await
+        let (sender, answer) = oneshot::channel();
+        run.send((request, sender)).await.ok()?;
+        answer.await.ok()
     }
 
     /// Sends the ledger, unless the client leaves while it is being opened.

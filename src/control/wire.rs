@@ -24,6 +24,15 @@ pub(super) enum Request {
         #[serde(skip_serializing_if = "Option::is_none")]
         batches: Option<u64>,
     },
+    /// A command to the run.
+    #[serde(untagged)]
+    Command(Command),
+}
+
+/// A command to the run. It needs no ledger, so it can come another way than over the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "ask")]
+pub enum Command {
     /// Start nothing more until further notice.
     Pause {
         /// The requester.
@@ -174,7 +183,12 @@ pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncBufRead + Un
     if bytes.last() != Some(&b'\n') && (bytes.len() as u64) < LONGEST_LINE {
         return Err(Unclear::CutShort);
     }
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(Unclear::Garbage)?;
+    parse(&bytes)
+}
+
+/// Parses one line.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unclear> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(Unclear::Garbage)?;
     match value.get("version").and_then(serde_json::Value::as_u64) {
         Some(version) if version > VERSION => Err(Unclear::Newer(version)),
         _ => serde_json::from_value::<Line<T>>(value)
@@ -207,11 +221,11 @@ mod tests {
         for ask in [
             Request::View { batches: None },
             Request::View { batches: Some(7) },
-            Request::Pause { by: by.clone() },
-            Request::Resume { by: Some(by.clone()) },
-            Request::Resume { by: None },
-            Request::Stop { by },
-            Request::Approve(ApprovalRequest {
+            Request::Command(Command::Pause { by: by.clone() }),
+            Request::Command(Command::Resume { by: Some(by.clone()) }),
+            Request::Command(Command::Resume { by: None }),
+            Request::Command(Command::Stop { by }),
+            Request::Command(Command::Approve(ApprovalRequest {
                 wave: Some(0),
                 by: Actor {
                     name: "李".to_owned(),
@@ -219,7 +233,7 @@ mod tests {
                     host: "till-3".to_owned(),
                     command: "runner approve summer.yaml".to_owned(),
                 },
-            }),
+            })),
         ] {
             assert_eq!(heard(&line(&ask).unwrap()).unwrap(), ask);
         }

@@ -1,13 +1,15 @@
 //! The database of a fleet, as every command reads it.
 
+mod runs;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{DatabaseAction, DatabaseError};
 use super::log_reader::DatabaseReader;
 use super::postgres::{
-    Acquired, Channel, DatabaseUrl, LedgerRow, Owner, Server, StatementError, Worker, check, find_ledger, init,
-    ledgers, owners, workers,
+    Acquired, Channel, DatabaseUrl, LedgerRow, Owner, Server, StatementError, Worker, accept_single_copy, check,
+    find_ledger, init, ledgers, owners, workers,
 };
 use super::statement::{AppKey, LedgerNo};
 use crate::ledger::ledger_dir::Manifest;
@@ -79,6 +81,19 @@ impl Database {
         Self::connect(url).await
     }
 
+    /// Records that a person accepts a database without a standby.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accept_single_copy(url: &DatabaseUrl) -> Result<Self, DatabaseError> {
+        let database = Self::connect(url).await?;
+        let acquired = acquire(&database.channel, &database.place).await?;
+        let accepted = accept_single_copy(acquired.connection()).await;
+        accepted.map_err(database.failed(DatabaseAction::CreateTables))?;
+        acquired.release();
+        Self::connect(url).await
+    }
+
     /// The hosts and the name of the database, to show.
     #[must_use]
     pub fn place(&self) -> &str {
@@ -96,7 +111,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::SingleCopy`], which a person can accept.
     pub fn check_copies(&self) -> Result<(), DatabaseError> {
-        if self.server.has_standby {
+        if self.server.has_standby || self.server.accepts_single_copy {
             return Ok(());
         }
         Err(DatabaseError::SingleCopy {

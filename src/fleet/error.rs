@@ -18,17 +18,26 @@ pub enum DatabaseAction {
     FindLedgers,
     /// To read who works.
     ReadWorkers,
+    /// To send a command to a run.
+    SendCommand,
+    /// To read commands to the runs of this process.
+    ReadCommands,
+    /// To publish the status of the runs of this process.
+    PublishStatus,
 }
 
 impl DatabaseAction {
     /// Every action.
     #[cfg(test)]
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 8] = [
         Self::Connect,
         Self::CreateTables,
         Self::CreateLedger,
         Self::FindLedgers,
         Self::ReadWorkers,
+        Self::SendCommand,
+        Self::ReadCommands,
+        Self::PublishStatus,
     ];
 }
 
@@ -41,6 +50,9 @@ impl fmt::Display for DatabaseAction {
             Self::CreateLedger => "create-ledger",
             Self::FindLedgers => "find-ledgers",
             Self::ReadWorkers => "read-workers",
+            Self::SendCommand => "send-command",
+            Self::ReadCommands => "read-commands",
+            Self::PublishStatus => "publish-status",
         })
     }
 }

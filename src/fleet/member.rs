@@ -1,5 +1,7 @@
 //! This process as a worker of a fleet: the tasks that renew its lease, claim app ids and append.
 
+mod copy;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -176,6 +178,17 @@ impl Member {
         manifest: &Manifest,
         ownership: &Ownership,
     ) -> Result<DatabaseStore, DatabaseError> {
+        self.create_named(identity.campaign.as_str(), identity, manifest, ownership)
+            .await
+    }
+
+    async fn create_named(
+        &self,
+        campaign: &str,
+        identity: &Identity,
+        manifest: &Manifest,
+        ownership: &Ownership,
+    ) -> Result<DatabaseStore, DatabaseError> {
         let app = AppKey::of_ledger(identity);
         if *ownership.app() != app || !ownership.still_mine() {
             return Err(self.not_owner(ownership));
@@ -191,7 +204,6 @@ impl Member {
             ledger: 0,
             why: error.to_string(),
         })?;
-        let campaign = identity.campaign.as_str();
         let begun = tokio::time::Instant::now();
         let created = loop {
             let created = async {

@@ -41,7 +41,7 @@ pub use log_reader::DatabaseReader;
 pub use member::Member;
 pub use ownership::Ownership;
 pub use postgres::{DatabaseUrl, SchemaError, Server};
-pub use statement::{AppKey, WorkerId};
+pub use statement::{AppKey, LedgerNo, WorkerId};
 pub use worker::Worker;
 
 use std::time::Duration;

@@ -169,7 +169,7 @@ impl Ownership {
 
     /// Gives the app id up. Nothing is in flight, and every outcome is recorded. If no hand-over was asked, and the worker still
     /// wants the app id, another [`Ownership`] of the same term can be had.
-    pub fn drained(self) {
+    pub fn drained(&self) {
         self.0.advance(Stage::Drained);
         (self.0.on_drained)(&self.0.app, self.0.term);
     }

@@ -181,6 +181,12 @@ impl<S: Store> Ledger<S> {
         &mut self.store
     }
 
+    /// Returns the last batch.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.replay.head()
+    }
+
     /// Returns the number of batches.
     #[must_use]
     pub const fn sequence(&self) -> u64 {

@@ -40,7 +40,7 @@ use super::snapshot;
 use super::state_directory::{self, NotOwn, Refused};
 use crate::ledger::lock::{self, CampaignLock, LockError, Purpose};
 use crate::ledger::log::head::HeadFile;
-use crate::ledger::store::{SledStore, StoreError};
+use crate::ledger::store::{SledStore, Store as _, StoreError};
 
 /// The layout that this program writes.
 const FORMAT: u32 = 1;
@@ -491,13 +491,54 @@ impl LedgerDir {
         remove(&new)?;
         make_directory(&new)?;
         drop(SledStore::create(&new).await?);
-        self.write_manifest(&new, at)?;
-        sync_tree(&new)?;
-        fs::rename(&new, &self.dir).map_err(|source| failed(Action::RenameIntoPlace, &new, source))?;
+        write_manifest(&new, &Manifest::new(&self.identity, at))?;
+        self.put_in_place(&new)?;
+        self.open_store(lock).await
+    }
+
+    /// Creates the ledger of a manifest with the batches that `fill` appends. A kill leaves a whole ledger or none.
+    ///
+    /// # Errors
+    /// When there is a ledger, or it cannot be created. The error of `fill` is returned as it is.
+    pub async fn import<E: From<LedgerDirError>>(
+        &self,
+        _lock: &CampaignLock,
+        manifest: &Manifest,
+        fill: impl AsyncFnOnce(&mut SledStore) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let new = self.beside("new");
+        remove(&new)?;
+        make_directory(&new)?;
+        let mut store = SledStore::create(&new).await.map_err(LedgerDirError::Store)?;
+        fill(&mut store).await?;
+        store.close().await;
+        write_manifest(&new, manifest)?;
+        self.put_in_place(&new)?;
+        Ok(())
+    }
+
+    /// Makes a whole ledger durable, and renames it into its place.
+    fn put_in_place(&self, new: &Path) -> Result<(), LedgerDirError> {
+        sync_tree(new)?;
+        fs::rename(new, &self.dir).map_err(|source| failed(Action::RenameIntoPlace, new, source))?;
         for above in self.dir.ancestors().skip(1).take(4) {
             sync(above)?;
         }
-        self.open_store(lock).await
+        Ok(())
+    }
+
+    /// Renames a ledger that was moved elsewhere, so that no command finds it. Returns its new place.
+    ///
+    /// # Errors
+    /// When the system refuses it.
+    pub fn retire(&self, _lock: &CampaignLock) -> Result<PathBuf, LedgerDirError> {
+        let places = (1_u32..).map(|number| self.beside(&format!("moved-{number}")));
+        let Some(retired) = places.into_iter().find(|place| !place.exists()) else {
+            return Ok(self.dir.clone());
+        };
+        fs::rename(&self.dir, &retired).map_err(|source| failed(Action::RenameIntoPlace, &self.dir, source))?;
+        self.dir.parent().map_or(Ok(()), sync)?;
+        Ok(retired)
     }
 
     /// Deletes a rehearsal's ledger, whatever its condition.
@@ -563,17 +604,6 @@ impl LedgerDir {
             }
             _ => Ok(Some(above)),
         }
-    }
-
-    fn write_manifest(&self, dir: &Path, created: Timestamp) -> Result<(), LedgerDirError> {
-        let path = dir.join(MANIFEST);
-        let manifest = Manifest::new(&self.identity, created);
-        let write = || {
-            let mut file = known_files::open(known_files::options().write(true).create_new(true).mode(0o600), &path)?;
-            serde_json::to_writer_pretty(&file, &manifest)?;
-            file.write_all(b"\n")
-        };
-        write().map_err(|source| failed(Action::Write, &path, source))
     }
 
     fn read_manifest(&self) -> Result<Manifest, LedgerDirError> {
@@ -667,6 +697,16 @@ fn failed(action: Action, path: &Path, source: io::Error) -> LedgerDirError {
         path: path.to_owned(),
         source,
     }
+}
+
+fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), LedgerDirError> {
+    let path = dir.join(MANIFEST);
+    let write = || {
+        let mut file = known_files::open(known_files::options().write(true).create_new(true).mode(0o600), &path)?;
+        serde_json::to_writer_pretty(&file, manifest)?;
+        file.write_all(b"\n")
+    };
+    write().map_err(|source| failed(Action::Write, &path, source))
 }
 
 fn make_directory(path: &Path) -> Result<(), LedgerDirError> {

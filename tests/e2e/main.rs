@@ -13,6 +13,7 @@ mod doctor;
 mod dry_run;
 #[path = "../files_common/mod.rs"]
 mod files;
+mod fleet;
 mod gone;
 mod hostile_text;
 mod interrupted;

@@ -9,14 +9,16 @@ use crate::catalogue::{Language, Text, app as text};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
+use crate::engine::app_limiter::AppLimiter;
 use crate::engine::audience_diff::{Accept, Admission, Change, owed_again};
 use crate::engine::send_order::SendOrder;
-use crate::engine::{Apply, RunOutcome};
-use crate::ledger::store::SledStore;
-use crate::ledger::{Fact, Ledger, LedgerError, LedgerState};
+use crate::engine::{Apply, EngineError, RunOutcome, StopReason};
+use crate::fleet::AppKey;
+use crate::ledger::lock::{LockError, Purpose};
+use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, StoreError};
 use crate::model::actor::Actor;
 use crate::model::delivery::StateName;
-use crate::model::event::{Emit, Event, EventKind};
+use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Phase, Waiting};
 use crate::model::run_command::{Requester, RunCommand};
 use crate::plan::settings::settings;
 use crate::report::reporter::Reporter;
@@ -25,10 +27,13 @@ use crate::report::times::{date_time, grouped};
 
 use crate::app::applied_settings;
 use crate::app::audience_reader::{AudienceReader, check_reviewed, expected_rows};
+use crate::app::campaign_store::CampaignStore;
 use crate::app::environment::Notice;
 use crate::app::error::AppError;
 use crate::app::find_other_ledger;
-use crate::app::locked_ledger::LockedLedger;
+use crate::app::fleet_runs::FleetRun;
+use crate::app::fleet_seat::{Fleet, Place};
+use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::older_ledger::{self, OlderLedger};
 use crate::app::witness::CampaignWitnesses;
 use crate::app::wrong_clock;
@@ -74,6 +79,8 @@ pub(super) struct SharedRun {
     pub(super) request: ApplyRequest,
     /// The person who applies.
     pub(super) by: Actor,
+    /// This process as a worker. `None` if ledgers are in files.
+    pub(super) fleet: Option<Arc<Fleet>>,
     /// Limits how many campaigns read their ledger and audience at once: one for each core.
     pub(super) reading: Semaphore,
     /// The interval at which `status.json` is replaced.
@@ -120,8 +127,9 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     })?;
     let witnesses = CampaignWitnesses::new(&campaign.loaded);
     let status = StatusKeeper::start(&locked, &reporter, shared.status_interval);
-    let run = StartedRun {
+    let mut run = StartedRun {
         shared: &shared,
+        limiter: Arc::clone(&campaign.limiter),
         witnesses,
         campaign,
         _listening: listening,
@@ -130,22 +138,36 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         server,
         reporter,
     };
-    let done = Box::pin(run.run(platform, seat)).await;
+    let platform = Arc::new(platform);
+    let done = match shared
+        .fleet
+        .as_deref()
+        .filter(|_| run.campaign.loaded.database().is_some())
+    {
+        Some(fleet) => Box::pin(run.run_in_fleet(fleet, platform, seat)).await,
+        None => Box::pin(run.run(platform, Some(seat))).await,
+    };
     run.server.close_approvals();
     // Drops the reader's store before the lock is released: another process that asks now is about to take both.
     run.server.show(LedgerView::Opening);
-    let broken = Language::English.scope(|| match &done {
+    status.finish(broken(&done)).await;
+    done
+}
+
+/// Returns why a run ended before it could send, or failed.
+fn broken(done: &Result<RunResult, AppError>) -> Option<String> {
+    Language::English.scope(|| match done {
         Ok(result) => result.broken(),
         Err(error) => Some(error.to_string()),
-    });
-    status.finish(broken).await;
-    done
+    })
 }
 
 struct StartedRun<'a> {
     shared: &'a SharedRun,
     witnesses: CampaignWitnesses,
     campaign: ReadyCampaign,
+    /// What the campaigns of the app id share, in a fleet for one term.
+    limiter: Arc<AppLimiter>,
     /// Declared before `locked`, so that the socket is gone before the next process can take the lock.
     _listening: Option<Listening>,
     locked: LockedLedger,
@@ -155,8 +177,88 @@ struct StartedRun<'a> {
 }
 
 impl StartedRun<'_> {
+    /// Runs whenever this worker owns the app id, until a run ends other than by a change of the owner.
+    async fn run_in_fleet(
+        &mut self,
+        fleet: &Fleet,
+        platform: Arc<HttpPlatform>,
+        seat: ConfirmationSeat,
+    ) -> Result<RunResult, AppError> {
+        let app = AppKey::of_ledger(&self.campaign.loaded.plan.identity);
+        let mut seat = Some(seat);
+        let identity = self.campaign.loaded.plan.identity.clone();
+        let done = loop {
+            fleet.runs.set(&identity, self.fleet_run(false));
+            let place = match Box::pin(self.enter(fleet, &app, &mut seat)).await {
+                Ok(Some(place)) => place,
+                Ok(None) => break Ok(self.broken_off()),
+                Err(error) => break Err(error),
+            };
+            self.limiter = place.seat().limiter();
+            self.locked.sit(Arc::clone(place.seat()));
+            fleet.runs.set(&identity, self.fleet_run(true));
+            if let Err(error) = fleet.keep_order(&identity, &self.server).await {
+                place.leave();
+                break Err(error);
+            }
+            let done = Box::pin(self.run(Arc::clone(&platform), seat.take())).await;
+            self.locked.rise();
+            let status = self.reporter.status(self.locked.owner(), broken(&done).as_deref());
+            fleet.publish_end(&identity, status).await;
+            let is_over = !is_change_of_owner(&done) || self.commands.borrow().stops();
+            if is_over {
+                fleet.runs.remove(&identity);
+                fleet.end(&app).await;
+                place.leave();
+                return done;
+            }
+            place.leave();
+            tracing::info!("another worker goes on; this one waits for the app id again");
+        };
+        fleet.runs.remove(&identity);
+        fleet.end(&app).await;
+        done
+    }
+
+    fn fleet_run(&self, is_owner: bool) -> FleetRun {
+        FleetRun {
+            server: self.server.clone(),
+            reporter: Arc::clone(&self.reporter),
+            process: self.locked.owner().clone(),
+            is_owner,
+        }
+    }
+
+    /// Waits for the app id. Returns `None` if the run was stopped first.
+    async fn enter(
+        &self,
+        fleet: &Fleet,
+        app: &AppKey,
+        seat: &mut Option<ConfirmationSeat>,
+    ) -> Result<Option<Place>, AppError> {
+        let no_wait = self.campaign.loaded.plan.run.no_wait;
+        let (taken, mut is_taken) = watch::channel(None);
+        let waits = |holder: AppLockHolder| {
+            // The question of the other campaigns does not wait for another worker.
+            seat.take();
+            self.emit(EventKind::Phase(Phase::Waiting {
+                why: Waiting::AppId { holder: holder.clone() },
+                until: None,
+            }));
+            taken.send_replace(Some(holder));
+        };
+        tokio::select! {
+            place = fleet.enter(app, waits) => place.map(Some),
+            () = owner::stopped(self.commands.clone()) => Ok(None),
+            Ok(holder) = is_taken.wait_for(Option::is_some), if no_wait => {
+                let owner = holder.clone().and_then(|holder| holder.owner);
+                Err(LockError::Taken { owner: owner.map(Box::new), purpose: Purpose::Apply }.into())
+            }
+        }
+    }
+
     /// Admits the audience and sends.
-    async fn run(&self, platform: HttpPlatform, seat: ConfirmationSeat) -> Result<RunResult, AppError> {
+    async fn run(&self, platform: Arc<HttpPlatform>, seat: Option<ConfirmationSeat>) -> Result<RunResult, AppError> {
         let Some(reading) = self.turn_to_read().await else {
             return Ok(self.broken_off());
         };
@@ -172,7 +274,10 @@ impl StartedRun<'_> {
         };
         let accepted = older_ledger::accepted(&self.shared.request.accept, older.as_ref())?;
         let change = older.as_ref().map(OlderLedger::change);
-        let mut existing = opened.map(|opened| opened.ledger);
+        let (mut existing, known_id) = match opened {
+            Some(opened) => (Some(opened.ledger), opened.id),
+            None => (None, String::new()),
+        };
         let pauses = owner::show_pauses(&self.server, &self.reporter, &self.campaign.loaded.environment.clock);
         self.tell_of_waits();
         let reader = self.reader(&accepted, change.as_ref());
@@ -217,8 +322,8 @@ impl StartedRun<'_> {
             Answer::No => return Ok(RunResult::Declined),
             Answer::Stopped => return Ok(self.broken_off()),
         }
-        let mut ledger = match existing {
-            Some(ledger) => ledger,
+        let (mut ledger, id) = match existing {
+            Some(ledger) => (ledger, known_id),
             None => Box::pin(self.unless_stalled(self.begin_ledger(&reader))).await??,
         };
         let reading = admission.reading.clone();
@@ -246,7 +351,6 @@ impl StartedRun<'_> {
         pauses.end().await;
         applied_settings::write(&self.locked, &applied, settings(plan));
         // The accepted changes are durable now, so the witness may name the current head.
-        let id = self.locked.ledger_id()?;
         let witness = self
             .witnesses
             .keep(&id, ledger.store().heads(), &self.campaign.loaded.environment.clock);
@@ -257,16 +361,16 @@ impl StartedRun<'_> {
 
     async fn send(
         &self,
-        ledger: Ledger<SledStore>,
+        ledger: Ledger<CampaignStore>,
         send_order: SendOrder,
-        platform: HttpPlatform,
+        platform: Arc<HttpPlatform>,
     ) -> Result<RunResult, AppError> {
         let apply = Apply {
             plan: Arc::clone(&self.campaign.loaded.plan),
             ledger,
-            platform: Arc::new(platform),
+            platform,
             send_order,
-            limiter: Arc::clone(&self.campaign.limiter),
+            limiter: Arc::clone(&self.limiter),
             clock: self.campaign.loaded.environment.clock.clone(),
             commands: self.commands.clone(),
             approvals: self.server.take_approvals(),
@@ -274,7 +378,7 @@ impl StartedRun<'_> {
             seed: fastrand::u64(..),
         };
         let (ended, ledger) = Box::pin(apply.run()).await?;
-        if self.unless_stalled(ledger.close()).await.is_err() {
+        if Box::pin(self.unless_stalled(ledger.close())).await.is_err() {
             tracing::warn!("the disk of the ledger stalls; the ledger is not closed, and opening it will take longer");
         }
         Ok(RunResult::Ended(ended))
@@ -294,10 +398,10 @@ impl StartedRun<'_> {
     }
 
     /// Lets other processes see the present state of the ledger.
-    async fn show(&self, ledger: Option<&Ledger<SledStore>>) {
+    async fn show(&self, ledger: Option<&Ledger<CampaignStore>>) {
         let shown = match ledger {
-            Some(ledger) => match ledger.store().reader().await {
-                Ok(reader) => LedgerView::Ledger(Arc::new(reader)),
+            Some(ledger) => match ledger.store().view().await {
+                Ok(view) => view,
                 Err(error) => {
                     tracing::warn!("other processes cannot be shown the ledger: {error}");
                     LedgerView::Opening
@@ -308,11 +412,12 @@ impl StartedRun<'_> {
         self.server.show(shown);
     }
 
-    async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<Ledger<SledStore>, AppError> {
-        let mut ledger = self.locked.begin(reader.now, &self.witnesses).await?.ledger;
+    /// Creates the ledger. Returns it with its id.
+    async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<(Ledger<CampaignStore>, String), AppError> {
+        let OpenLedger { mut ledger, id, .. } = self.locked.begin(reader.now, &self.witnesses).await?;
         ledger.append(reader.run_began()).await?;
         self.show(Some(&ledger)).await;
-        Ok(ledger)
+        Ok((ledger, id))
     }
 
     fn reader<'c>(&'c self, accepted: &'c [Accept], older_ledger: Option<&'c Change>) -> AudienceReader<'c> {
@@ -344,7 +449,7 @@ impl StartedRun<'_> {
         admission: &Admission,
         (ledger_state, new_ledger): (&LedgerState, bool),
         older: Option<&OlderLedger>,
-        seat: ConfirmationSeat,
+        seat: Option<ConfirmationSeat>,
     ) -> Result<Answer, AppError> {
         let fingerprint = &admission.changes.generation.fingerprint;
         let to_send = admission.counts.owed() + admission.counts.count(StateName::InDoubt);
@@ -360,6 +465,11 @@ impl StartedRun<'_> {
         if !needs_question(&facts) {
             return Ok(Answer::Yes);
         }
+        let Some(seat) = seat else {
+            // It waited for another worker while the question was asked.
+            self.campaign.loaded.environment.notify(Notice::NobodyAsked);
+            return Ok(Answer::No);
+        };
         let plan = &self.campaign.loaded.plan;
         let price = ledger_state.valuation(&plan.activity_id, plan.coupon_value).price;
         let names = &self.campaign.loaded.parsed.campaign.names;
@@ -372,7 +482,7 @@ impl StartedRun<'_> {
             to_send,
             worth: price.map(|price| price.each.times(to_send)),
             owed_again: admission.owed_under_new_activity,
-            ledger: self.locked.dir().to_owned(),
+            ledger: self.locked.location().to_owned(),
             new_ledger,
             earlier: self.earlier(new_ledger, older),
         };
@@ -447,7 +557,7 @@ impl StartedRun<'_> {
             app_id: names.app_id.clone(),
             activity_id: names.activity_id.clone(),
             platform: self.campaign.loaded.plan.identity.platform.clone(),
-            ledger: self.locked.dir().to_owned(),
+            ledger: self.locked.location().to_owned(),
             new_ledger,
         }
     }
@@ -462,6 +572,19 @@ impl StartedRun<'_> {
     fn emit(&self, kind: EventKind) {
         let at = self.campaign.loaded.environment.clock.now();
         self.reporter.emit(Event { at, kind });
+    }
+}
+
+/// Whether a run ended because another worker is to go on.
+fn is_change_of_owner(done: &Result<RunResult, AppError>) -> bool {
+    match done {
+        Ok(RunResult::Ended(outcome)) => outcome.why == StopReason::HandedOver,
+        Err(AppError::Engine(EngineError::TermLost)) => true,
+        Err(AppError::Ledger(error) | AppError::Engine(EngineError::Ledger(error))) => matches!(
+            error,
+            LedgerError::Store(StoreError::Fenced { .. } | StoreError::Overtaken { .. })
+        ),
+        Ok(RunResult::Stopped { .. } | RunResult::Declined) | Err(_) => false,
     }
 }
 

@@ -42,6 +42,9 @@ impl From<AppError> for Failure {
         match error {
             AppError::Plan(error) => error.into(),
             AppError::LedgerDir(error) => error.into(),
+            AppError::Database(error) => database(&error),
+            AppError::Worker(error) => Self::from_error(Problem::OwnerUnclear, &error).help(failure::RunAgain),
+            AppError::Command(_) => Self::from_error(Problem::OwnerUnclear, &error).help(failure::RunAgain),
             AppError::Lock(error) => error.into(),
             AppError::Ledger(error) => error.into(),
             AppError::Audience(error) => error.into(),
@@ -414,28 +417,27 @@ fn connect(error: &ConnectError) -> (Problem, Help) {
     }
 }
 
-impl From<DatabaseError> for Failure {
-    fn from(error: DatabaseError) -> Self {
-        let (problem, help): (_, Help) = match &error {
-            DatabaseError::Failed {
-                source: StatementError::NotConnected(error),
-                ..
-            } => connect(error),
-            DatabaseError::Failed { .. } => (Problem::Database, &failure::DatabaseAgain),
-            DatabaseError::Unfit { source, .. } => match source {
-                SchemaError::Missing => (Problem::DatabaseTables, &failure::CreateTables),
-                SchemaError::Format { .. } => (Problem::DatabaseTables, &failure::SameVersion),
-                SchemaError::NotSynchronous { .. } => (Problem::NotSynchronous, &failure::SynchronousCommit),
-                SchemaError::Standby => (Problem::Database, &failure::NamePrimary),
-                SchemaError::Statement(_) => (Problem::Database, &failure::DatabaseAgain),
-            },
-            DatabaseError::SingleCopy { .. } => (Problem::SingleCopy, &failure::SingleCopy),
-            DatabaseError::Illegible { .. } => (Problem::IllegibleLedger, &failure::RestoreOrMove),
-            DatabaseError::HasLedger { .. } => (Problem::WorkerFenced, &failure::RunAgain),
-            DatabaseError::NotOwner { .. } => (Problem::WorkerFenced, &failure::AnotherWorker),
-        };
-        Self::from_error(problem, &error).help(help)
-    }
+/// Returns the failure of a database.
+fn database(error: &DatabaseError) -> Failure {
+    let (problem, help): (_, Help) = match error {
+        DatabaseError::Failed {
+            source: StatementError::NotConnected(error),
+            ..
+        } => connect(error),
+        DatabaseError::Failed { .. } => (Problem::Database, &failure::DatabaseAgain),
+        DatabaseError::Unfit { source, .. } => match source {
+            SchemaError::Missing => (Problem::DatabaseTables, &failure::CreateTables),
+            SchemaError::Format { .. } => (Problem::DatabaseTables, &failure::SameVersion),
+            SchemaError::NotSynchronous { .. } => (Problem::NotSynchronous, &failure::SynchronousCommit),
+            SchemaError::Standby => (Problem::Database, &failure::NamePrimary),
+            SchemaError::Statement(_) => (Problem::Database, &failure::DatabaseAgain),
+        },
+        DatabaseError::SingleCopy { .. } => (Problem::SingleCopy, &failure::SingleCopy),
+        DatabaseError::Illegible { .. } => (Problem::IllegibleLedger, &failure::RestoreOrMove),
+        DatabaseError::HasLedger { .. } => (Problem::WorkerFenced, &failure::RunAgain),
+        DatabaseError::NotOwner { .. } => (Problem::WorkerFenced, &failure::AnotherWorker),
+    };
+    Failure::from_error(problem, error).help(help)
 }
 
 impl From<SandboxError> for Failure {
@@ -575,7 +577,7 @@ mod tests {
             durable: 4133,
         };
         let failures = failures
-            .chain(databases().into_iter().map(|error| Failure::from(error).to_string()))
+            .chain(databases().into_iter().map(|error| database(&error).to_string()))
             .chain([Failure::from(LedgerError::Store(forgotten)).to_string()]);
         strip_str(&failures.collect::<Vec<_>>().join("\n")).to_string()
     }

@@ -41,7 +41,7 @@ pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -
         (resolve::ChosenBy.to_string(), visible(decision.selection).into_owned()),
         (resolve::Note.to_string(), visible(decision.note).into_owned()),
         (resolve::Campaign.to_string(), decision.campaign.to_string()),
-        (resolve::Ledger.to_string(), visible_path(resolving.ledger_dir())),
+        (resolve::Ledger.to_string(), visible_path(resolving.ledger_location())),
     ]));
     text.push_str(&sums(selected));
     text.push_str(&list(selected, ledger_state, |selected| {

@@ -179,6 +179,12 @@ impl DatabaseUrl {
         format!("{hosts}/{name}")
     }
 
+    /// The URL without user, password and parameters.
+    #[must_use]
+    pub fn location(&self) -> String {
+        format!("postgres://{}", self.place())
+    }
+
     /// The largest number of hosts that a connect tries one after the other.
     fn hosts(&self) -> u32 {
         u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(u32::MAX)

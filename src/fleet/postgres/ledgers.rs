@@ -70,6 +70,10 @@ const CREATE: &str = "
     ON CONFLICT (platform, app, campaign) DO NOTHING
     RETURNING id";
 
+const RENAME: &str = "
+    WITH me AS MATERIALIZED (SELECT 1 FROM runner_worker WHERE id = $1 AND NOT fenced FOR KEY SHARE)
+    UPDATE runner_ledger SET campaign = $3 WHERE id = $2 AND EXISTS (SELECT 1 FROM me) RETURNING true";
+
 // A page ends with the record that reaches the number of bytes. The record of the batch before the page is not sent.
 const PAGE: &str = "
     SELECT seq, link, CASE WHEN seq = $2 THEN NULL ELSE body END FROM (
@@ -197,6 +201,25 @@ pub async fn create_ledger(
     }
     let no = rows.rows.first().map(|row| row.try_get(0)).transpose()?;
     Ok(no.map(LedgerNo))
+}
+
+/// Gives the row of a ledger another name. False if the worker is fenced.
+///
+/// # Errors
+/// When the result is not known, or may be taken back by a fail-over, and when another ledger has the name.
+pub async fn rename_ledger(
+    connection: &Connection,
+    me: &Me,
+    LedgerNo(ledger): LedgerNo,
+    name: &str,
+) -> Result<bool, StatementError> {
+    let id = bytes(me.id);
+    let values: [(&(dyn ToSql + Sync), Type); 3] = [(&id, Type::BYTEA), (&ledger, Type::INT8), (&name, Type::TEXT)];
+    let rows = connection.query(RENAME, &values).await?;
+    if !rows.replicated {
+        return Err(StatementError::NotReplicated);
+    }
+    Ok(!rows.rows.is_empty())
 }
 
 /// Reads records of a log in order: the one at `from` with its link alone, and those after it, at most `rows` of them, with about

@@ -1,16 +1,18 @@
 //! The database of a fleet on PostgreSQL: its tables, the connection, and each statement as one round trip. Nothing here decides.
 
 mod channel;
+pub mod commands;
 mod connection;
 mod ledgers;
 mod schema;
 mod statements;
+pub mod statuses;
 
 pub use channel::{Acquired, Channel};
 pub use connection::{ConnectError, Connection, DatabaseUrl, Rows, StatementError};
 pub use ledgers::{
     LedgerRow, Owner, SnapshotRow, Worker, create_ledger, find_ledger, keep_snapshot, ledgers, owners, read_page,
-    read_snapshot, read_snapshot_part, workers, write_snapshot_part,
+    read_snapshot, read_snapshot_part, rename_ledger, workers, write_snapshot_part,
 };
-pub use schema::{SchemaError, Server, check, init};
+pub use schema::{SchemaError, Server, accept_single_copy, check, init};
 pub use statements::{Me, append, execute, read_log};

@@ -44,6 +44,8 @@ pub struct Server {
     pub version: String,
     /// Whether a commit waits for a standby.
     pub has_standby: bool,
+    /// Whether a person has accepted that it does not.
+    pub accepts_single_copy: bool,
 }
 
 /// Creates the tables. Does nothing if they exist.
@@ -53,8 +55,8 @@ pub struct Server {
 pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
     let mut sql = format!(
         "BEGIN;
-         CREATE TABLE IF NOT EXISTS runner_meta (format int PRIMARY KEY);
-         INSERT INTO runner_meta SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM runner_meta);
+         CREATE TABLE IF NOT EXISTS runner_meta (format int PRIMARY KEY, single_copy boolean NOT NULL DEFAULT false);
+         INSERT INTO runner_meta (format) SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM runner_meta);
          CREATE TABLE IF NOT EXISTS runner_worker (
            id bytea PRIMARY KEY, beat bigint NOT NULL, fenced boolean NOT NULL DEFAULT false, checked bigint NOT NULL DEFAULT 0,
            host text NOT NULL, pid bigint NOT NULL, version text NOT NULL, since timestamptz NOT NULL DEFAULT now()
@@ -70,7 +72,15 @@ pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
            ledger bigint, seq bigint, part bigint, body bytea NOT NULL, PRIMARY KEY (ledger, seq, part));
          CREATE TABLE IF NOT EXISTS runner_log (
            ledger bigint, seq bigint, term bigint NOT NULL, prev bytea NOT NULL, link bytea NOT NULL, body bytea NOT NULL,
-           PRIMARY KEY (ledger, seq)) PARTITION BY HASH (ledger);"
+           PRIMARY KEY (ledger, seq)) PARTITION BY HASH (ledger);
+         CREATE TABLE IF NOT EXISTS runner_command (
+           id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, platform text NOT NULL, app text NOT NULL, campaign text NOT NULL,
+           command text NOT NULL, by text NOT NULL, at timestamptz NOT NULL DEFAULT now(), result text);
+         CREATE INDEX IF NOT EXISTS runner_command_at ON runner_command (at);
+         CREATE INDEX IF NOT EXISTS runner_command_campaign ON runner_command (platform, app, campaign, id);
+         CREATE UNLOGGED TABLE IF NOT EXISTS runner_status (
+           platform text, app text, campaign text, body text NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (platform, app, campaign))
+           WITH (fillfactor = 50);"
     );
     for part in 0..PARTS {
         let _ = write!(
@@ -107,10 +117,17 @@ pub async fn check(connection: &Connection) -> Result<Server, SchemaError> {
     if !has_tables {
         return Err(SchemaError::Missing);
     }
-    let rows = connection.query("SELECT max(format) FROM runner_meta", &[]).await?.rows;
+    let rows = connection
+        .query("SELECT max(format), bool_or(single_copy) FROM runner_meta", &[])
+        .await?
+        .rows;
     let found = rows
         .first()
         .and_then(|row| row.try_get::<_, Option<i32>>(0).ok().flatten());
+    let accepts_single_copy = rows
+        .first()
+        .and_then(|row| row.try_get::<_, Option<bool>>(1).ok().flatten())
+        .unwrap_or_default();
     match found {
         Some(FORMAT) => {}
         Some(found) => return Err(SchemaError::Format { found }),
@@ -119,5 +136,17 @@ pub async fn check(connection: &Connection) -> Result<Server, SchemaError> {
     Ok(Server {
         version,
         has_standby: !standbys.trim().is_empty(),
+        accepts_single_copy,
     })
+}
+
+/// Records that a person accepts a database without a standby.
+///
+/// # Errors
+/// When the server fails.
+pub async fn accept_single_copy(connection: &Connection) -> Result<(), StatementError> {
+    connection
+        .query("UPDATE runner_meta SET single_copy = true", &[])
+        .await?;
+    Ok(())
 }

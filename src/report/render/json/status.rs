@@ -148,6 +148,17 @@ impl Status {
         self
     }
 
+    /// The status with the counts of the ledger.
+    #[must_use]
+    pub fn counted(mut self, counts: &Counts) -> Self {
+        if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
+        for state in StateName::ALL {
+            self.counts.insert(state.word().to_owned(), counts.count(state));
+        }
+        self.counts.insert("audience".to_owned(), counts.audience());
+        self
+    }
+
     /// The last run's status of a ledger that was changed since.
     #[must_use]
     pub fn outdated(mut self) -> Self {
@@ -170,23 +181,19 @@ impl Status {
 
     /// The status after a person has decided on deliveries.
     #[must_use]
-    pub fn resolved(mut self, counts: &Counts, worth: Option<WorthBody>, at: String, reason: Reason) -> Self {
-        if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
+    pub fn resolved(self, counts: &Counts, worth: Option<WorthBody>, at: String, reason: Reason) -> Self {
         // The counts of listed and excluded users are still those of the last reading.
-        for state in StateName::ALL {
-            self.counts.insert(state.word().to_owned(), counts.count(state));
-        }
-        self.counts.insert("audience".to_owned(), counts.audience());
-        self.worth = worth;
-        self.at = Some(at);
+        let mut this = self.counted(counts);
+        this.worth = worth;
+        this.at = Some(at);
         // This reason has no time.
         let why = || reason.text(Timestamp::UNIX_EPOCH, &TimeZone::UTC);
-        self.why = Some(Language::English.scope(why));
-        self.reason = Some(reason);
-        self.rate_per_second = None;
-        self.ends_at = None;
-        self.owner = None;
-        self
+        this.why = Some(Language::English.scope(why));
+        this.reason = Some(reason);
+        this.rate_per_second = None;
+        this.ends_at = None;
+        this.owner = None;
+        this
     }
 
     /// The object as JSON with the typed reason, which [`Status::parse`] reads.

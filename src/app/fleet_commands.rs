@@ -1,0 +1,157 @@
+//! Commands to the runs of a fleet. They lie in its database, so they reach a run on any machine. Every worker with the campaign
+//! takes each command, also one that waits for the app id: the campaign stays stopped or paused when its owner changes. The owner
+//! answers.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::control::{Command, ControlError, client};
+use crate::fleet::postgres::commands::CommandRow;
+use crate::fleet::{AppKey, Database, DatabaseUrl};
+use crate::model::approval::ApprovalAnswer;
+use crate::model::identity::Identity;
+use crate::model::run_command::RunCommand;
+
+use super::error::AppError;
+use super::fleet_runs::{FleetRun, FleetRuns};
+use super::process::host;
+
+/// How often commands are looked for.
+const LOOK: Duration = Duration::from_millis(400);
+/// After this time a worker that waits for the app id answers in place of the owner.
+const OWNER_FIRST: Duration = Duration::from_secs(2);
+/// How long a command waits for the first answer. After that no run takes it any more.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// For how long a command that was committed late is still found.
+const OVERLAP: Duration = Duration::from_secs(20);
+
+/// The result of a command that no run has taken.
+const NOBODY: &str = "null";
+
+/// The answer of a worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Answer {
+    host: String,
+    pid: u32,
+    /// The answer as on the control socket.
+    #[serde(rename = "answer")]
+    line: Value,
+}
+
+/// The worker that answered, and its answer as on the control socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its machine.
+    pub host: String,
+    /// Its process id.
+    pub pid: u32,
+    line: Vec<u8>,
+}
+
+impl Answered {
+    /// The command that was in effect before.
+    pub fn order(&self, place: &Path) -> Result<RunCommand, ControlError> {
+        client::order_answer(place, &self.line)
+    }
+
+    /// What became of an approval.
+    pub fn approval(&self, place: &Path) -> Result<ApprovalAnswer, ControlError> {
+        client::approval_answer(place, &self.line)
+    }
+}
+
+/// Sends a command to the runs of a campaign. Returns `None` if no run took it in time; then none will.
+pub async fn send(
+    url: &DatabaseUrl,
+    identity: &Identity,
+    command: &Command,
+    by: &str,
+) -> Result<Option<Answered>, AppError> {
+    let database = Database::connect(url).await?;
+    let line = client::line(command).map_err(AppError::Command)?;
+    let text = String::from_utf8_lossy(&line);
+    let app = AppKey::of_ledger(identity);
+    let id = database
+        .send_command(&app, identity.campaign.as_str(), text.trim_end(), by)
+        .await?;
+    let begun = Instant::now();
+    loop {
+        tokio::time::sleep(LOOK / 2).await;
+        if let Some(result) = database.command_result(id).await? {
+            return answered(&result).map(Some);
+        }
+        // A command that is answered here is taken by nobody else.
+        if begun.elapsed() > PATIENCE && database.answer_command(id, NOBODY).await? {
+            return Ok(None);
+        }
+    }
+}
+
+fn answered(result: &str) -> Result<Answered, AppError> {
+    let Answer { host, pid, line } = serde_json::from_str(result).map_err(|error| AppError::Command(error.into()))?;
+    let line = serde_json::to_vec(&line).map_err(|error| AppError::Command(error.into()))?;
+    Ok(Answered { host, pid, line })
+}
+
+/// Passes commands to the runs of this process, for ever.
+pub(super) async fn take(runs: Arc<FleetRuns>, database: Database) {
+    let mut seen = BTreeSet::new();
+    let mut looked: Option<Instant> = None;
+    loop {
+        let since = looked.map_or(Duration::ZERO, |looked| looked.elapsed()) + OVERLAP;
+        match database.recent_commands(since).await {
+            Ok(commands) => {
+                let ids: BTreeSet<i64> = commands.iter().map(|command| command.id).collect();
+                for command in commands {
+                    // Commands from before this process are not for it.
+                    let is_new = seen.insert(command.id) && looked.is_some();
+                    let run = runs.get(&(command.app.clone(), command.campaign.clone()));
+                    if let Some(run) = run.filter(|_| is_new) {
+                        tokio::spawn(respond(database.clone(), run, command));
+                    }
+                }
+                seen.retain(|id| ids.contains(id));
+                looked = Some(Instant::now());
+            }
+            Err(error) => tracing::warn!("cannot look for commands: {error}"),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn respond(database: Database, run: FleetRun, row: CommandRow) {
+    let CommandRow {
+        id,
+        command: text,
+        is_open,
+        ..
+    } = row;
+    let FleetRun { server, is_owner, .. } = run;
+    let command = match client::command(Path::new("runner_command"), text.as_bytes()) {
+        // Only a run that sends can record an approval.
+        Ok(Command::Approve(_)) if !(is_owner && is_open) => return,
+        Ok(command) => command,
+        Err(error) => return tracing::warn!("cannot take the command {id}: {error}"),
+    };
+    let line = match server.respond(command).await {
+        Ok(line) => line,
+        Err(error) => return tracing::warn!("cannot answer a command: {error}"),
+    };
+    if !is_owner {
+        tokio::time::sleep(OWNER_FIRST).await;
+    }
+    let answer = Answer {
+        host: host(),
+        pid: std::process::id(),
+        line: serde_json::from_slice(&line).unwrap_or_default(),
+    };
+    let text = serde_json::to_string(&answer).unwrap_or_default();
+    if let Err(error) = database.answer_command(id, &text).await {
+        tracing::warn!("cannot answer a command: {error}");
+    }
+}

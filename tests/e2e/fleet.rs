@@ -1,0 +1,345 @@
+//! Workers on one PostgreSQL database, each with a state directory and a home of its own like a machine, against one fake platform
+//! that counts. Without a server the tests are skipped with a message; with `RUNNER_TEST_DATABASES=required` they fail.
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::park_timeout;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+
+use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
+
+/// A database of its own for a test, with the tables of a fleet.
+struct TestDatabase {
+    server: String,
+    name: String,
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work)
+}
+
+async fn connect(url: &str) -> Option<PgConnection> {
+    url.parse::<PgConnectOptions>().ok()?.connect().await.ok()
+}
+
+/// The server, as the tests of databases find it.
+fn server() -> Option<String> {
+    let usual = [
+        "postgres://postgres@127.0.0.1:5432/postgres",
+        "postgres://root@127.0.0.1:5432/postgres",
+    ];
+    let candidates = match std::env::var("RUNNER_TEST_POSTGRES") {
+        Ok(url) => vec![url],
+        Err(_) => usual.iter().map(ToString::to_string).collect(),
+    };
+    let found = candidates.into_iter().find(|url| block_on(connect(url)).is_some());
+    if found.is_none() {
+        let is_required = std::env::var_os("RUNNER_TEST_DATABASES").is_some_and(|said| said == "required");
+        assert!(!is_required, "there is no PostgreSQL server");
+        let _ = std::io::stderr().write_all(b"skipped a test of a fleet: there is no PostgreSQL server\n");
+    }
+    found
+}
+
+impl TestDatabase {
+    /// `None` without a server.
+    fn create() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let database = Self {
+            server: server()?,
+            name: format!("runner_test_e2e_{}_{number}", std::process::id()),
+        };
+        database.execute(&format!("create database {}", database.name));
+        let init = Command::new(RUNNER)
+            .args(["store", "init", "--accept", "single_copy"])
+            .env("RUNNER_STORE", database.url())
+            .output();
+        Ran::new(init.unwrap()).ends(0);
+        Some(database)
+    }
+
+    fn url(&self) -> String {
+        let (server, _) = self.server.rsplit_once('/').unwrap();
+        format!("{server}/{}", self.name)
+    }
+
+    /// Executes a statement on the server.
+    fn execute(&self, sql: &str) {
+        block_on(async {
+            let mut connection = connect(&self.server).await.unwrap();
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+        });
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        self.execute(&format!("drop database if exists {} with (force)", self.name));
+    }
+}
+
+/// A machine of the fleet.
+struct Machine {
+    state: tempfile::TempDir,
+    url: String,
+}
+
+impl Machine {
+    fn new(database: &TestDatabase) -> Self {
+        Self {
+            state: tempfile::tempdir().unwrap(),
+            url: database.url(),
+        }
+    }
+
+    fn command(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Command {
+        let mut command = Command::new(RUNNER);
+        command
+            .args(verb.split(' '))
+            .arg(scene.file())
+            .args(flags)
+            .env("RUNNER_STORE", &self.url)
+            .env("RUNNER_STATE_DIR", self.state.path().join("state"))
+            .env("XDG_STATE_HOME", self.state.path().join("home"))
+            .env("WHOLE_KEY", KEY)
+            .env("WHOLE_SECRET", SECRET)
+            .env("NO_COLOR", "1")
+            .env_remove("RUNNER_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn start(&self, scene: &Scene, flags: &[&str]) -> Child {
+        self.command("apply", scene, flags).spawn().unwrap()
+    }
+
+    fn run(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Ran {
+        Ran::new(self.command(verb, scene, flags).output().unwrap())
+    }
+}
+
+/// Waits until something holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..2_400 {
+        if holds() {
+            return;
+        }
+        park_timeout(Duration::from_millis(50));
+    }
+    panic!("{what} did not come within two minutes");
+}
+
+fn received(platform: &FakePlatform) -> usize {
+    platform.log().len()
+}
+
+fn end(child: Child) -> Ran {
+    Ran::new(child.wait_with_output().unwrap())
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Every user has one coupon, and the ledger in the database says so.
+fn everybody_has_one(machine: &Machine, scene: &Scene, platform: &FakePlatform, users: usize) {
+    let ids = platform.ids();
+    assert_eq!(ids.len(), users);
+    assert!(ids.values().all(|(issued, _)| *issued == 1), "{ids:?}");
+    let checked = machine.run("verify", scene, &["--output", "json"]).ends(0);
+    assert!(checked.out.contains(&format!("\"issued\":{users},")), "{}", checked.out);
+    assert!(platform.saw_the_quota_kept());
+}
+
+const PACE: &str = "pace: {per_second: 40}\n";
+
+#[test]
+fn a_killed_worker_is_replaced_and_nobody_gets_two_coupons() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms"]);
+    let scene = Scene::new(&platform.url, 300).with(PACE);
+    let (one, two) = (Machine::new(&database), Machine::new(&database));
+    let mut first = one.start(&scene, &[]);
+    until("the first worker's sends", || received(&platform) > 60);
+    let second = two.start(&scene, &[]);
+    until("the second worker", || {
+        let said = two.run("status", &scene, &["--output", "json"]);
+        said.out.contains("\"state\":\"sending\"") && received(&platform) > 100
+    });
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let second = end(second).ends(0);
+    assert!(
+        second.err.contains("previous owner") || second.err.contains("complete"),
+        "{}",
+        second.err
+    );
+    everybody_has_one(&two, &scene, &platform, 300);
+}
+
+#[test]
+fn a_worker_that_is_stopped_hands_over() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 200).with(PACE);
+    let (one, two) = (Machine::new(&database), Machine::new(&database));
+    let first = one.start(&scene, &[]);
+    until("the first worker's sends", || received(&platform) > 40);
+    let second = two.start(&scene, &[]);
+    signal(&first, "-TERM");
+    end(first).ends(3);
+    end(second).ends(0);
+    everybody_has_one(&two, &scene, &platform, 200);
+    assert!(platform.issued_each_by_one_request());
+}
+
+/// A worker that was frozen for longer than its lease has lost its app id. When it goes on, it waits for its turn like a new worker.
+#[test]
+fn a_frozen_worker_sends_nothing_more_of_its_term() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms"]);
+    let scene = Scene::new(&platform.url, 300).with(PACE);
+    let (one, two) = (Machine::new(&database), Machine::new(&database));
+    let first = one.start(&scene, &[]);
+    until("the first worker's sends", || received(&platform) > 60);
+    let second = two.start(&scene, &[]);
+    signal(&first, "-STOP");
+    let frozen = received(&platform);
+    until("the second worker's sends", || received(&platform) > frozen + 40);
+    signal(&first, "-CONT");
+    end(second).ends(0);
+    end(first).ends(0);
+    everybody_has_one(&two, &scene, &platform, 300);
+}
+
+#[test]
+fn commands_reach_a_run_on_another_machine() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 5_000).with(PACE);
+    let [one, two, desk] = [(); 3].map(|()| Machine::new(&database));
+    desk.run("pause", &scene, &[]).ends(2);
+    let first = one.start(&scene, &[]);
+    until("the first worker's sends", || received(&platform) > 20);
+    let second = two.start(&scene, &[]);
+    let paused = desk.run("pause", &scene, &["--by", "Wang Fang"]).ends(0);
+    assert!(paused.out.contains(&first.id().to_string()), "{}", paused.out);
+    until("the pause", || {
+        let status = desk.run("status", &scene, &["--output", "json"]);
+        status.out.contains("\"state\":\"paused\"")
+    });
+    desk.run("resume", &scene, &[]).ends(0);
+    let before = received(&platform);
+    until("further sends", || received(&platform) > before + 20);
+    desk.run("stop", &scene, &[]).ends(0);
+    // Nobody goes on after a stop.
+    end(first).ends(3);
+    end(second).ends(3);
+    let history = desk.run("history", &scene, &[]).ends(0);
+    assert!(history.out.contains("Wang Fang"), "{}", history.out);
+}
+
+#[test]
+fn with_no_wait_a_worker_does_not_wait_for_another_one() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 5_000).with(PACE);
+    let (one, two) = (Machine::new(&database), Machine::new(&database));
+    let first = one.start(&scene, &[]);
+    until("the first worker's sends", || received(&platform) > 5);
+    let refused = two.run("apply", &scene, &["--no-wait"]).ends(5);
+    assert!(refused.err.contains("E0301"), "{}", refused.err);
+    signal(&first, "-TERM");
+    end(first).ends(3);
+}
+
+#[test]
+fn a_ledger_moves_into_the_database_and_out_of_it() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 120);
+    let machine = Machine::new(&database);
+    let in_files = |verb: &str, flags: &[&str]| {
+        let mut command = machine.command(verb, &scene, flags);
+        Ran::new(command.env_remove("RUNNER_STORE").output().unwrap())
+    };
+    in_files("apply", &["--at-most", "50"]).ends(3);
+    let other = machine.run("apply", &scene, &[]).ends(4);
+    assert!(other.err.contains("E0322"), "{}", other.err);
+    let moved = machine.run("store copy", &scene, &["--to", "database"]).ends(0);
+    assert!(moved.out.contains("120 deliveries"), "{}", moved.out);
+    let other = in_files("apply", &[]).ends(4);
+    assert!(
+        other.err.contains("E0322") && other.err.contains("postgres://"),
+        "{}",
+        other.err
+    );
+    machine.run("apply", &scene, &["--at-most", "40"]).ends(3);
+    machine.run("store copy", &scene, &["--to", "files"]).ends(0);
+    let other = machine.run("apply", &scene, &[]).ends(4);
+    assert!(other.err.contains("E0322"), "{}", other.err);
+    in_files("apply", &[]).ends(0);
+    in_files("verify", &[]).ends(0);
+    assert_eq!(platform.ids().len(), 120);
+    assert!(platform.issued_each_by_one_request());
+}
+
+#[test]
+fn decisions_are_recorded_in_the_database() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 40).with("schedule: {waves: [{share: 50%, wait: approval}]}\n");
+    let (one, desk) = (Machine::new(&database), Machine::new(&database));
+    one.run("apply", &scene, &["--no-wait"]).ends(3);
+    desk.run("approve", &scene, &["--by", "Li Lei"]).ends(0);
+    let history = desk.run("history", &scene, &[]).ends(0);
+    assert!(history.out.contains("Li Lei"), "{}", history.out);
+    one.run("apply", &scene, &[]).ends(0);
+    everybody_has_one(&desk, &scene, &platform, 40);
+    for verb in ["plan", "status", "export", "report", "history"] {
+        desk.run(verb, &scene, &[]).ends(0);
+    }
+}
+
+#[test]
+fn the_database_is_checked_before_it_is_used() {
+    let Some(server) = server() else { return };
+    let store = |url: &str, verb: &str| {
+        let ran = Command::new(RUNNER)
+            .args(["store", verb])
+            .env("RUNNER_STORE", url)
+            .output();
+        Ran::new(ran.unwrap())
+    };
+    let (server, _) = server.rsplit_once('/').unwrap();
+    let missing = store(&format!("{server}/template1"), "check").ends(2);
+    assert!(
+        missing.err.contains("E0326") && missing.err.contains("store init"),
+        "{}",
+        missing.err
+    );
+    let silent = store("postgres://u:hunter2@127.0.0.1:1/x", "check").ends(1);
+    assert!(
+        silent.err.contains("E0325") && !silent.err.contains("hunter2"),
+        "{}",
+        silent.err
+    );
+    let wrong = store("mysql://u:hunter2@127.0.0.1/x", "check").ends(2);
+    assert!(
+        wrong.err.contains("E0331") && !wrong.err.contains("hunter2"),
+        "{}",
+        wrong.err
+    );
+}
