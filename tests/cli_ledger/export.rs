@@ -69,8 +69,11 @@ fn a_file_that_was_written_is_named_with_the_worth_of_the_coupons() {
     };
     let told = ["en", "zh"].map(|language| {
         let told = ["60", "80", "120"].map(|width| said(language, width));
-        assert_eq!(told[0], told[1]);
-        assert_eq!(told[1], told[2]);
+        let letters = |text: &str| text.split_whitespace().collect::<String>();
+        for wide in &told[1..] {
+            assert_eq!(letters(&told[0]), letters(wide));
+        }
+        assert!(told[0].contains("summer-2026-all-deliveries-of-the-campaign.xlsx"));
         told.into_iter().next().unwrap()
     });
     insta::assert_snapshot!("export_and_report_messages", told.join(""));
