@@ -1,19 +1,19 @@
 # How the campaign would end.
 headline = { $campaign }：模拟结果
-complete = 将于 { $when } 全部完成，历时 { $took }。
+complete = 将于{ $when } 全部完成，历时 { $took }。
 nothing-left = 任务已完成：没有待发放的券。
-halted = 将于 { $when }，在 { $attempts } 次尝试之后{ $by ->
+halted = 将于{ $when }，在 { $attempts } 次尝试之后{ $by ->
     [rule] 被中止规则
    *[answer] 被
 }中止：{ $why }。
-halted-owed = 将于 { $when }，在 { $attempts } 次尝试之后{ $by ->
+halted-owed = 将于{ $when }，在 { $attempts } 次尝试之后{ $by ->
     [rule] 被中止规则
    *[answer] 被
 }中止，还有 { $owed } 张券待发放：{ $why }。
 not-in-time = 无法按时完成：{ $when } { $why }，还有 { $owed } 张券待发放。
 needs-person = { $when } 起，剩余的发放都需要人工处理：{ $why }。
-goes-on = 到 { $when } 仍在继续；模拟到此为止。
-incomplete = 将于 { $when } 结束，但未完成：{ $why }。再次执行同一命令即可继续。
+goes-on = 到{ $when } 仍在继续；模拟到此为止。
+incomplete = 将于{ $when } 结束，但未完成：{ $why }。再次执行同一命令即可继续。
 refused = 执行会在发放之前停止。
 coded = { $problem }，{ $why }
 explain = 详见 `runner explain { $problem }`
@@ -37,7 +37,7 @@ ledger-new = 新建
 quota = 每秒最多 { $requests } 个请求，应答耗时 { $latency }，随机种子 { $seed }
 # $foreign (number)
 quota-shared = 每秒最多 { $requests } 个请求，其中 { $foreign } 个属于其他发送方，应答耗时 { $latency }，随机种子 { $seed }
-latency-between = { $shortest } 到 { $longest }
+latency-between = { $shortest }到 { $longest }
 milliseconds = { $ms } 毫秒
 users-refused = { $share } 的用户被拒绝
 users-inactive = { $share } 的用户不活跃
@@ -49,7 +49,7 @@ streamer-plan-for = 前 { $long }有达人计划
 streamer-plan-always = 一直有达人计划
 faults = 所有请求中：{ $faults }
 fault = { $share } { $fault }
-out-of-reach = 从 { $from } 起无法访问，持续 { $long }
+out-of-reach = 从{ $from } 起无法访问，持续 { $long }
 
 # Hour by hour.
 weekday = { $day ->
