@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         file: concat!(env!("CARGO_MANIFEST_DIR"), "/examples/minimal.yaml").into(),
         rehearsal: Rehearsal::Inside,
         state_dir: Some(directory.path().to_owned()),
+        store: None,
     };
     let parsed = campaign::load(&at.file).map_err(|mistakes| campaign::render_human(&mistakes, false))?;
     let fake_platform = start_fake_platform(&at.rehearsal).await?;

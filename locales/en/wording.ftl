@@ -44,6 +44,7 @@ holder-unnamed = the system does not say which
 holder-in-container = a process of another container
 holder-known = another run sends for this app id: { $process } on { $host } ({ $command })
 holder-known-since = another run sends for this app id: { $process } on { $host } since { $since } ({ $command })
+holder-worker = another worker owns the app id: { $process } on { $host } since { $since }
 holder-unknown = another run sends for this app id: { $process }
 holder-silent = { $holder }; it does not answer and may be suspended
 

@@ -41,6 +41,7 @@ holder-unnamed = 系统无法给出是哪个进程
 holder-in-container = 另一个容器中的进程
 holder-known = 另一次执行正在为此小程序 ID 发放：{ $host } 上的{ $process }（{ $command }）
 holder-known-since = 另一次执行正在为此小程序 ID 发放：{ $host } 上的{ $process }，始于 { $since }（{ $command }）
+holder-worker = 此小程序 ID 由另一个工作进程持有：{ $host } 上的{ $process }，始于 { $since }
 holder-unknown = 另一次执行正在为此小程序 ID 发放：{ $process }
 holder-silent = { $holder }；它没有响应，可能已被挂起
 

@@ -8,6 +8,7 @@ use crate::campaign::Parsed;
 use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::identity::{Identity, PlatformName};
+use crate::model::secret::SecretRef;
 use crate::plan::{self, Plan, PlanError, RunOptions};
 
 use super::environment::Environment;
@@ -25,6 +26,8 @@ pub struct CampaignRef {
     pub rehearsal: Rehearsal,
     /// The state directory. `None` for the directory of the campaign file.
     pub state_dir: Option<PathBuf>,
+    /// The database that the command line names, to show the next command. The database itself is in the environment.
+    pub store: Option<SecretRef>,
 }
 
 impl CampaignRef {
@@ -34,6 +37,7 @@ impl CampaignRef {
             file: file.into(),
             rehearsal: Rehearsal::No,
             state_dir: None,
+            store: None,
         }
     }
 

@@ -61,7 +61,10 @@ impl ExcludeLists<'_> {
     async fn exclude_campaign(&self, file: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), AppError> {
         let unusable = |_| AppError::ExcludedCampaign(file.to_owned());
         let CampaignRef {
-            rehearsal, state_dir, ..
+            rehearsal,
+            state_dir,
+            store,
+            ..
         } = &self.campaign.at;
         // A rehearsal uses the other campaign's rehearsal. Without one, it uses the real ledger.
         let rehearsals = if rehearsal.is_on() {
@@ -75,6 +78,7 @@ impl ExcludeLists<'_> {
                 file: file.to_owned(),
                 rehearsal,
                 state_dir: state_dir.clone(),
+                store: store.clone(),
             };
             let parsed = campaign::load(file).map_err(unusable)?;
             let other = LoadedCampaign::new(at, parsed, self.campaign.environment.clone())?;

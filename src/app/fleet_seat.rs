@@ -14,12 +14,12 @@ use tokio::task::JoinHandle;
 use crate::catalogue::app as text;
 use crate::control::{Command, ControlServer, client};
 use crate::engine::app_limiter::{AppLimiter, AppLock, HeldAppLock, Taking, TermState};
+use crate::engine::unfinished::{Unfinished, unfinished};
 use crate::fleet::{AppKey, Database, DatabaseError, DatabaseStore, DatabaseUrl, LedgerNo, Member, Ownership, Timing};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::{LockError, Purpose};
-use crate::ledger::{Ledger, LedgerState};
-use crate::model::clock::{from_ms, monotonic_now};
-use crate::model::delivery::State;
+use crate::ledger::{Fact, Ledger, LedgerState, TermOwner};
+use crate::model::clock::{Clock, from_ms, monotonic_now};
 use crate::model::event::{AppLockHolder, Owner};
 use crate::model::identity::Identity;
 
@@ -353,7 +353,8 @@ impl Seat {
         if self.ownership.term() <= 1 {
             return Ok(());
         }
-        let until = monotonic_now() + timeout;
+        let now = monotonic_now();
+        let wall = Clock::system().now();
         let database = self.member.database();
         for entry in database.ledgers().await? {
             if entry.app() != *self.ownership.app() {
@@ -363,10 +364,27 @@ impl Seat {
                 continue;
             };
             let ledger = Ledger::open(database.reader(entry.no), identity).await?;
-            let users = unfinished(ledger.state());
-            self.limiter.pass_over(users.iter().map(String::as_str), until);
+            for Unfinished { open_id, left } in unfinished(ledger.state(), timeout, wall) {
+                self.limiter.pass_over([&*open_id], now + left);
+            }
         }
         Ok(())
+    }
+
+    /// Returns the fact that this worker owns the app id, with the `retry.timeout` of the campaign. `None` if the ledger has it already,
+    /// or has later terms of another fleet, from which it was moved.
+    #[must_use]
+    pub fn owner_changed(&self, ledger_state: &LedgerState, at: Timestamp, timeout: Duration) -> Option<Fact> {
+        let term = self.ownership.term();
+        if ledger_state.owner().is_some_and(|owner| owner.term >= term) {
+            return None;
+        }
+        let owner = Box::new(TermOwner {
+            term,
+            worker: self.member.id().to_string(),
+            host: host(),
+        });
+        Some(Fact::OwnerChanged { at, timeout, owner })
     }
 
     /// Returns the database.
@@ -419,15 +437,6 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.term.abort();
     }
-}
-
-/// Returns the users whose last attempt has no outcome.
-fn unfinished(ledger_state: &LedgerState) -> BTreeSet<String> {
-    ledger_state
-        .unsettled()
-        .filter(|(_, status)| matches!(status.state, State::Attempting { .. } | State::InDoubt))
-        .map(|(key, _)| ledger_state.open_id(key.recipient))
-        .collect()
 }
 
 /// A campaign's place on a [`Seat`]. The last one that is left gives up the app id.

@@ -14,7 +14,7 @@ use crate::fleet::AppKey;
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
 use crate::ledger::witness::Witness;
-use crate::ledger::{Action, Ledger};
+use crate::ledger::{Action, Fact, Ledger, LedgerState};
 use crate::model::event::Owner;
 use crate::model::identity::Identity;
 
@@ -222,6 +222,12 @@ impl LockedLedger {
     /// Gives the seat back. Nothing more can be written.
     pub fn rise(&mut self) -> Option<Arc<Seat>> {
         self.seat.take()
+    }
+
+    /// Returns the fact that this worker owns the app id by now. `None` without a fleet, or if the ledger has it already.
+    #[must_use]
+    pub fn owner_changed(&self, ledger_state: &LedgerState, at: Timestamp, timeout: Duration) -> Option<Fact> {
+        self.seat.as_ref()?.owner_changed(ledger_state, at, timeout)
     }
 
     /// Releases the lock, and in a fleet the app id. The ledger is closed.

@@ -13,6 +13,7 @@ use crate::catalogue::cli;
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::problem::Problem;
+use crate::model::secret::SecretRef;
 use crate::report::console::Console;
 use crate::report::json_lines::{JsonLines, MissingObjects};
 use crate::report::outlet::Patience;
@@ -41,6 +42,8 @@ pub struct Context {
     pub console: Console,
     /// The state directory. `None` for the default.
     pub state_dir: Option<PathBuf>,
+    /// The reference to the database on the command line.
+    pub store: Option<SecretRef>,
     /// What use cases take from the command.
     pub environment: Environment,
 }
@@ -65,6 +68,7 @@ impl Context {
             terminal,
             console,
             state_dir: args.state_dir.clone(),
+            store: args.store.clone(),
             environment: Environment {
                 clock: Clock::system(),
                 witnesses: Witnesses::of_user(directory("XDG_STATE_HOME"), directory("HOME")),
@@ -87,6 +91,7 @@ impl Context {
             file: file.to_owned(),
             rehearsal: rehearsal.rehearsal(),
             state_dir: self.state_dir.clone(),
+            store: self.store.clone(),
         }
     }
 

@@ -59,6 +59,7 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
             file: campaign.clone(),
             rehearsal: Rehearsal::Inside,
             state_dir: context.state_dir.clone(),
+            store: None,
         };
         let wrote = cli::InitWrote {
             campaign: &visible_path(&campaign),

@@ -113,6 +113,15 @@ impl SecretFlaw {
 }
 
 impl SecretRef {
+    /// The reference as the command line takes it: `env:NAME` or `file:PATH`.
+    #[must_use]
+    pub fn written(&self) -> String {
+        match self {
+            Self::Env(name) => format!("env:{name}"),
+            Self::File(path) => format!("file:{}", path.display()),
+        }
+    }
+
     /// Reads the secret. Each call reads it again, because the file may have been replaced.
     ///
     /// # Errors

@@ -71,6 +71,13 @@ pub fn app_lock_holder(holder: &AppLockHolder, since: Option<&str>) -> String {
         .to_string();
     }
     let text = match (&holder.owner, since) {
+        // A worker of a fleet does not tell others its command line.
+        (Some(owner), Some(since)) if owner.command.is_empty() => wording::HolderWorker {
+            process: &process,
+            host: &visible(&owner.host),
+            since: &since,
+        }
+        .to_string(),
         (Some(owner), Some(since)) => wording::HolderKnownSince {
             process: &process,
             host: &visible(&owner.host),
@@ -431,6 +438,10 @@ mod tests {
             since: from_ms(0),
             command: "runner apply autumn.yaml\x1b[31m".into(),
         };
+        let worker = AppLockHolder::from(Owner {
+            command: String::new(),
+            ..owner.clone()
+        });
         let known = AppLockHolder::from(owner);
         let suspended = AppLockHolder {
             is_silent: true,
@@ -446,7 +457,14 @@ mod tests {
             is_silent: true,
             ..AppLockHolder::default()
         };
-        let holders = [known, suspended, of_another_user, in_another_container, with_full_queue];
+        let holders = [
+            known,
+            suspended,
+            of_another_user,
+            in_another_container,
+            with_full_queue,
+            worker,
+        ];
         let texts = || {
             holders
                 .iter()

@@ -308,9 +308,14 @@ fn decisions_are_recorded_in_the_database() {
     assert!(history.out.contains("Li Lei"), "{}", history.out);
     one.run("apply", &scene, &[]).ends(0);
     everybody_has_one(&desk, &scene, &platform, 40);
-    for verb in ["plan", "status", "export", "report", "history"] {
-        desk.run(verb, &scene, &[]).ends(0);
+    for verb in ["plan", "status", "export", "trace"] {
+        let flags: &[&str] = if verb == "trace" { &["user-000001"] } else { &[] };
+        desk.run(verb, &scene, flags).ends(0);
     }
+    let page = desk.state.path().join("page.html");
+    desk.run("report", &scene, &["-o", page.to_str().unwrap()]).ends(0);
+    let history = desk.run("history", &scene, &["--output", "json"]).ends(0);
+    assert!(history.out.contains("owner"), "{}", history.out);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::catalogue::{Language, Text, app as text};
@@ -220,6 +221,11 @@ impl StartedRun<'_> {
         done
     }
 
+    fn owner_changed(&self, ledger_state: &LedgerState, at: Timestamp) -> Option<Fact> {
+        let timeout = self.campaign.loaded.plan.retry.timeout;
+        self.locked.owner_changed(ledger_state, at, timeout)
+    }
+
     fn fleet_run(&self, is_owner: bool) -> FleetRun {
         FleetRun {
             server: self.server.clone(),
@@ -284,7 +290,9 @@ impl StartedRun<'_> {
         if let Some(ledger) = &mut existing {
             wrong_clock::check(&reader, ledger.state())?;
             ledger.accept_older();
-            ledger.hold_back(&reader.beginning(ledger.state()))?;
+            let changed = self.owner_changed(ledger.state(), reader.now);
+            let first: Vec<_> = changed.into_iter().chain(reader.beginning(ledger.state())).collect();
+            ledger.hold_back(&first)?;
             let counts = ledger.state().counts();
             let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
             self.emit(EventKind::Counted { counts, valuation });
@@ -415,7 +423,9 @@ impl StartedRun<'_> {
     /// Creates the ledger. Returns it with its id.
     async fn begin_ledger(&self, reader: &AudienceReader<'_>) -> Result<(Ledger<CampaignStore>, String), AppError> {
         let OpenLedger { mut ledger, id, .. } = self.locked.begin(reader.now, &self.witnesses).await?;
-        ledger.append(reader.run_began()).await?;
+        let changed = self.owner_changed(ledger.state(), reader.now);
+        let first = changed.into_iter().chain(reader.run_began());
+        ledger.append(first.collect()).await?;
         self.show(Some(&ledger)).await;
         Ok((ledger, id))
     }

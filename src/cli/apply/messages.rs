@@ -137,6 +137,7 @@ pub(super) fn print(
                 "apply",
                 &args.rehearsal.rehearsal(),
                 context.state_dir.as_deref(),
+                context.store.as_ref(),
                 &args.files,
             );
             context.say(&text(&ended, exit.code(), &again, stdout_width_or_any()));
