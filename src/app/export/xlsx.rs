@@ -18,6 +18,7 @@ use crate::history::row::{COLUMNS, Cell, FIELDS, Kind, Row};
 use crate::ledger::ManualDecision;
 use crate::model::delivery::{Skipped, StateName};
 use crate::model::quiet_panic::catch_panic;
+use crate::report::attempt_detail::attempt_detail;
 use crate::report::wording::skip_reason;
 use crate::report::worth::WorthView;
 
@@ -241,10 +242,16 @@ impl<W: Write + Send> Table for Xlsx<W> {
             ..
         } = self;
         let resolved = row.decision.as_deref().map(resolved);
+        // Without an answer, the message is this program's own.
+        let unanswered = row.outcome.as_deref().filter(|outcome| outcome.answer.is_none());
+        let detail = unanswered
+            .and_then(|outcome| outcome.detail.as_deref())
+            .map(attempt_detail);
         guarded(|| {
             for (((name, _), cell), at) in COLUMNS.into_iter().zip(row.cells()).zip(0_u16..) {
                 let cell = match &resolved {
                     Some(resolved) if name == "reason" => Cell::Text(resolved),
+                    _ if name == "message" => detail.as_deref().map_or(cell, Cell::Text),
                     _ => cell,
                 };
                 write_cell(sheet, (*next, at), (name, cell), zone, formats)?;
@@ -406,7 +413,7 @@ mod tests {
     use crate::catalogue::Language;
     use crate::model::delivery::Resolution;
     use crate::model::identity::ActivityId;
-    use crate::model::outcome::{Coupon, Outcome, Proof};
+    use crate::model::outcome::{Coupon, Outcome, Proof, Unknown};
     use crate::report::worth::tests::every_state;
 
     fn workbook(rows: u32, deliveries: &[Row<'_>]) -> Vec<u8> {
@@ -503,7 +510,20 @@ mod tests {
             decision: Some(Arc::new(decision)),
             ..row("owed-again")
         };
-        let rows = [issued, skipped, owed_again];
+        let unanswered = Row {
+            state: StateName::InDoubt,
+            outcome: Some(Cow::Owned(Outcome {
+                proof: Proof::Unknown(Unknown::TimedOut),
+                answer: None,
+                status: None,
+                detail: Some("no answer within 10s".to_owned()),
+                retry_after: None,
+                latency: Duration::from_secs(10),
+                at,
+            })),
+            ..row("unanswered")
+        };
+        let rows = [issued, skipped, owed_again, unanswered];
         let texts = Language::ALL.map(|language| language.scope(|| cells(&workbook(ROWS, &rows))));
         insta::assert_snapshot!(texts.join("\n"));
     }

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 
 use crate::catalogue::{page as texts, worth as worth_texts};
 use crate::model::delivery::{Counts, Skipped, StateName};
+use crate::report::attempt_detail::attempt_detail;
 use crate::report::history::History;
 use crate::report::lists::skipped_reasons;
 use crate::report::run_stats::Codes;
@@ -128,7 +129,7 @@ pub fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
                         td { (class_text(count, outcome)) }
                         td.number data-label=(texts::AttemptsLabel) { (grouped(count.count)) }
                         td.wide {
-                            (theirs(&count.message))
+                            @if code.is_some() { (theirs(&count.message)) } @else { (theirs(&attempt_detail(&count.message))) }
                             @if !count.log_id.is_empty() { div { code { (theirs(&count.log_id)) } } }
                         }
                     }
@@ -277,8 +278,11 @@ fn listing(open: &[OpenDelivery], zone: &TimeZone) -> Markup {
                         }
                         td.number data-label=(texts::AttemptsLabel) { (open.attempts) }
                         td.wide {
-                            @if let Some(code) = open.last.code { code { (code) } " " }
-                            (theirs(&open.last.message))
+                            @if let Some(code) = open.last.code {
+                                code { (code) } " " (theirs(&open.last.message))
+                            } @else {
+                                (theirs(&attempt_detail(&open.last.message)))
+                            }
                             @if !open.last.log_id.is_empty() { div { code { (theirs(&open.last.log_id)) } } }
                         }
                         td { (open.next) }
