@@ -97,6 +97,8 @@ pub struct Worker {
     /// The workers that did not claim an app id which was handed over to them.
     declined: BTreeSet<(AppKey, WorkerId)>,
     handed_to: BTreeMap<AppKey, WorkerId>,
+    /// When the last release of each app id was answered.
+    released: BTreeMap<AppKey, Duration>,
     /// The statements under way.
     under_way: Vec<Statement>,
     next_renewal: Duration,
@@ -128,6 +130,7 @@ impl Worker {
             known: BTreeMap::new(),
             declined: BTreeSet::new(),
             handed_to: BTreeMap::new(),
+            released: BTreeMap::new(),
             under_way: Vec::new(),
             next_renewal: Duration::ZERO,
         }
@@ -244,6 +247,7 @@ impl Worker {
             (Statement::Claim { app, .. }, Some(Answer::Claimed { term })) => self.claimed(app, term, now, actions),
             (Statement::Release { app, .. }, Some(_)) => {
                 self.owned.remove(app);
+                self.released.insert(app.clone(), now);
             }
             (Statement::Release { app, .. }, None) => {
                 if let Some(owned) = self.owned.get(app) {
@@ -275,7 +279,7 @@ impl Worker {
         }
         self.find_free(view, now);
         if self.stage == Stage::Works {
-            self.claim(view, &live, now, actions);
+            self.claim(view, &live, sent, now, actions);
             self.hand_over(&live, now, actions);
         }
     }
@@ -303,11 +307,21 @@ impl Worker {
         self.free = free;
     }
 
-    fn claim(&mut self, view: &View, live: &BTreeSet<WorkerId>, now: Duration, actions: &mut Vec<Action>) {
-        // A claim of this worker whose answer was lost is granted when it is seen: it counts from now.
+    fn claim(
+        &mut self,
+        view: &View,
+        live: &BTreeSet<WorkerId>,
+        sent: Duration,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        // A claim of this worker whose answer was lost is granted when it is seen: it counts from now. A view that was asked for
+        // before a release was answered can be from before that release.
         for app in self.wanted.clone() {
+            let is_old = self.released.get(&app).is_some_and(|released| sent < *released);
+            let is_new = !is_old && !self.owned.contains_key(&app);
             let row = view.apps.get(&app);
-            if let Some(row) = row.filter(|row| row.owner == Some(self.id) && !self.owned.contains_key(&app)) {
+            if let Some(row) = row.filter(|row| is_new && row.owner == Some(self.id)) {
                 self.free.insert(
                     app.clone(),
                     Free {
@@ -320,6 +334,10 @@ impl Worker {
             }
         }
         for (app, free) in self.free.clone() {
+            // Its release is not answered yet, or the view is from before the claim.
+            if self.owned.contains_key(&app) {
+                continue;
+            }
             let before = rank(self.id, &app, live.iter().copied());
             if now.saturating_sub(free.since) >= TURN * before {
                 if let Some(to) = self.handed_to.remove(&app) {
@@ -332,6 +350,10 @@ impl Worker {
     }
 
     fn claimed(&mut self, app: &AppKey, term: u64, now: Duration, actions: &mut Vec<Action>) {
+        // The answer to a claim can come when the app id was seen, and released, since.
+        if self.owned.contains_key(app) || self.free.get(app).is_none_or(|free| term != free.term + 1) {
+            return;
+        }
         let Some(free) = self.free.remove(app) else { return };
         // A request of the previous owner may be on its way. An owner that gave up the app id had waited for its requests.
         let wait = if free.is_clean {

@@ -41,10 +41,8 @@ pub struct Open {
 #[derive(Debug, Default)]
 pub struct Database {
     now: Tables,
-    /// What the standby has.
-    standby: Tables,
-    /// Whether commits reach the standby.
-    pub is_replicating: bool,
+    /// What the standby has. `None` while commits reach it.
+    standby: Option<Tables>,
     pub wrong: Option<WrongSql>,
     /// The appends under way of each worker.
     open: BTreeMap<WorkerId, u32>,
@@ -53,28 +51,31 @@ pub struct Database {
 impl Database {
     pub fn new(wrong: Option<WrongSql>) -> Self {
         Self {
-            is_replicating: true,
             wrong,
             ..Self::default()
         }
     }
 
-    fn commit(&mut self) {
-        if self.is_replicating {
-            self.standby = self.now.clone();
-        }
+    /// Whether commits reach the standby.
+    pub const fn is_replicating(&self) -> bool {
+        self.standby.is_none()
+    }
+
+    /// Commits no longer reach the standby.
+    pub fn disconnect(&mut self) {
+        self.standby.get_or_insert_with(|| self.now.clone());
     }
 
     /// The standby takes over.
     pub fn fail_over(&mut self) {
-        self.now = self.standby.clone();
-        self.is_replicating = true;
+        if let Some(standby) = self.standby.take() {
+            self.now = standby;
+        }
     }
 
     /// Commits reach the standby again, and everything before them.
     pub fn reconnect(&mut self) {
-        self.is_replicating = true;
-        self.commit();
+        self.standby = None;
     }
 
     fn is_live(&self, id: WorkerId) -> bool {
@@ -144,7 +145,6 @@ impl Database {
                 _ => Answer::NotDone,
             },
         };
-        self.commit();
         Some(answer)
     }
 
@@ -174,15 +174,13 @@ impl Database {
                 log.push(Entry { by: me, row });
             }
         }
-        let replicated = self.is_replicating;
-        self.commit();
         LogAnswer::Appended {
             rows: appended,
-            replicated,
+            replicated: self.is_replicating(),
         }
     }
 
-    pub fn read_back(&mut self, me: WorkerId, places: &[(LedgerNo, u64)]) -> LogAnswer {
+    pub fn read_back(&self, me: WorkerId, places: &[(LedgerNo, u64)]) -> LogAnswer {
         let at = |(ledger, sequence): &(LedgerNo, u64)| {
             let at = usize::try_from(*sequence).ok()?.checked_sub(1)?;
             let entry = self.now.logs.get(ledger)?.get(at)?;
@@ -190,14 +188,12 @@ impl Database {
         };
         let found = places.iter().filter_map(at).collect();
         let last = |(ledger, _): &(LedgerNo, u64)| (*ledger, self.log(*ledger).len() as u64);
-        let answer = LogAnswer::ReadBack {
+        LogAnswer::ReadBack {
             fenced: !self.is_live(me),
             found,
             last: places.iter().map(last).collect(),
-            replicated: self.is_replicating,
-        };
-        self.commit();
-        answer
+            replicated: self.is_replicating(),
+        }
     }
 
     pub fn log(&self, ledger: LedgerNo) -> &[Entry] {
@@ -206,7 +202,12 @@ impl Database {
 
     /// Whether a worker was fenced, also on the standby.
     pub fn is_fenced(&self, id: WorkerId) -> bool {
-        self.standby.workers.get(&id).is_some_and(|row| row.fenced)
+        self.standby
+            .as_ref()
+            .unwrap_or(&self.now)
+            .workers
+            .get(&id)
+            .is_some_and(|row| row.fenced)
     }
 
     pub fn owner(&self, app: &AppKey) -> Option<WorkerId> {

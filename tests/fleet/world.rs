@@ -499,7 +499,7 @@ impl World {
                 }
                 self.check_fence(&statement, &answer)?;
                 // A commit that the standby does not have counts as failed.
-                if self.database.is_replicating {
+                if self.database.is_replicating() {
                     self.reply(no, nth, id, Reply::Worker(answer));
                 }
             }
@@ -517,7 +517,7 @@ impl World {
                 self.reply(no, nth, id, Reply::Log(answer));
             }
             Request::Read(ledger) => {
-                if self.database.is_replicating {
+                if self.database.is_replicating() {
                     let rows = self
                         .database
                         .log(ledger)
@@ -555,8 +555,8 @@ impl World {
             Fault::CutFrom(no, time) => self.machines[no].cut_from = self.now + time,
             Fault::Outage(time) => self.outage_until = self.outage_until.max(self.now + time),
             Fault::Standby(time, takes_over) => {
-                if self.database.is_replicating {
-                    self.database.is_replicating = false;
+                if self.database.is_replicating() {
+                    self.database.disconnect();
                     self.after(time, Event::StandbyBack(takes_over));
                 }
             }
