@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, po
 use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
 
 /// A database of its own for a test, with the tables of a fleet.
-struct TestDatabase {
+pub struct TestDatabase {
     server: String,
     name: String,
 }
@@ -47,7 +47,7 @@ fn server() -> Option<String> {
 
 impl TestDatabase {
     /// `None` without a server.
-    fn create() -> Option<Self> {
+    pub fn create() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let database = Self {
@@ -66,6 +66,39 @@ impl TestDatabase {
     fn url(&self) -> String {
         let (server, _) = self.server.rsplit_once('/').unwrap();
         format!("{server}/{}", self.name)
+    }
+
+    /// The address of the server, for a link to it.
+    pub fn address(&self) -> String {
+        let url = url::Url::parse(&self.server).unwrap();
+        format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))
+    }
+
+    /// The URL of the database through a link.
+    pub fn url_at(&self, port: u16) -> String {
+        let mut url = url::Url::parse(&self.url()).unwrap();
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(port)).unwrap();
+        url.to_string()
+    }
+
+    /// How many workers were not fenced.
+    pub fn workers(&self) -> i64 {
+        block_on(async {
+            let mut connection = connect(&self.url()).await.unwrap();
+            let counted = sqlx::query_scalar("select count(*) from runner_worker where not fenced");
+            let counted = counted.fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            counted
+        })
+    }
+
+    /// Ends all connections of the database.
+    pub fn terminate(&self) {
+        let name = &self.name;
+        self.execute(&format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        ));
     }
 
     /// Executes a statement on the server.
@@ -88,20 +121,25 @@ impl Drop for TestDatabase {
 }
 
 /// A machine of the fleet.
-struct Machine {
+pub struct Machine {
     state: tempfile::TempDir,
     url: String,
 }
 
 impl Machine {
-    fn new(database: &TestDatabase) -> Self {
+    pub fn new(database: &TestDatabase) -> Self {
+        Self::at(database.url())
+    }
+
+    /// A machine that reaches the database at this URL.
+    pub fn at(url: String) -> Self {
         Self {
             state: tempfile::tempdir().unwrap(),
-            url: database.url(),
+            url,
         }
     }
 
-    fn command(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Command {
+    pub fn command(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Command {
         let mut command = Command::new(RUNNER);
         command
             .args(verb.split(' '))
@@ -130,7 +168,7 @@ impl Machine {
 }
 
 /// Waits until something holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..2_400 {
         if holds() {
             return;
@@ -144,17 +182,17 @@ fn received(platform: &FakePlatform) -> usize {
     platform.log().len()
 }
 
-fn end(child: Child) -> Ran {
+pub fn end(child: Child) -> Ran {
     Ran::new(child.wait_with_output().unwrap())
 }
 
-fn signal(child: &Child, name: &str) {
+pub fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
 }
 
 /// Every user has one coupon, and the ledger in the database says so.
-fn everybody_has_one(machine: &Machine, scene: &Scene, platform: &FakePlatform, users: usize) {
+pub fn everybody_has_one(machine: &Machine, scene: &Scene, platform: &FakePlatform, users: usize) {
     let ids = platform.ids();
     assert_eq!(ids.len(), users);
     assert!(ids.values().all(|(issued, _)| *issued == 1), "{ids:?}");

@@ -14,6 +14,8 @@ mod dry_run;
 #[path = "../files_common/mod.rs"]
 mod files;
 mod fleet;
+mod fleet_link;
+mod fleet_trials;
 mod gone;
 mod hostile_text;
 mod interrupted;
