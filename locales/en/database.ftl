@@ -1,6 +1,7 @@
 postgresql = PostgreSQL database
 mysql = MySQL database
 sqlite = SQLite database { $path }
+this-query = the query
 
 ## What failed
 

@@ -1,6 +1,7 @@
 postgresql = PostgreSQL 数据库
 mysql = MySQL 数据库
 sqlite = SQLite 数据库 { $path }
+this-query = 查询结果
 
 ## What failed
 

@@ -20,13 +20,12 @@ use super::error::{Role, nearest};
 use super::quote_validator::LONGEST_ROW;
 use super::row_sink::RowSink;
 use super::server_url::{ServerUrl, UrlMistake, UrlRules, check_files};
+use crate::catalogue::database;
 use crate::model::certificate::CertificateFault;
 use crate::model::foreign::shortened;
 use crate::model::redactor::Redactor;
 use crate::model::secret::{Secret, SecretRef};
 
-/// The place of a query's rows: "row 1042 of the query".
-const PLACE: &str = "the query";
 /// How much longer than the server the client waits for a statement: the server's error explains more.
 const GRACE: Duration = Duration::from_secs(30);
 /// Who has to act if a query timed out.
@@ -312,7 +311,8 @@ impl<'q> Asked<'q> {
         let mut scratch = String::new();
         let mut digits = String::new();
         let mut written = String::new();
-        out.begin_rows(PLACE);
+        // Rows are named by their place: "row 1042 of the query".
+        out.begin_rows(&database::ThisQuery.to_string());
         let query = statement.query().persistent(D::KEEPS_STATEMENTS);
         let mut rows = query.fetch(&mut *connection);
         while let Some(row) = next(&mut rows).await {
