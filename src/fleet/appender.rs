@@ -39,9 +39,7 @@ enum Stage {
     Idle,
     Appends,
     /// An append was answered without these rows, or its answer is not known.
-    ReadsBack {
-        is_unknown: bool,
-    },
+    ReadsBack,
 }
 
 /// What follows from an input.
@@ -78,10 +76,10 @@ impl Appender {
                         ended.push((ledger, Appended::Durable));
                     }
                 }
-                self.stage = Stage::ReadsBack { is_unknown: false };
+                self.stage = Stage::ReadsBack;
             }
             (
-                Stage::ReadsBack { is_unknown },
+                Stage::ReadsBack,
                 Some(LogAnswer::ReadBack {
                     fenced,
                     found,
@@ -91,17 +89,16 @@ impl Appender {
             ) => {
                 self.stage = Stage::Appends;
                 self.under_way.retain(|ledger, row| {
-                    let at_place = found.get(&(*ledger, row.head.sequence));
+                    let at = |sequence| found.get(&(*ledger, sequence));
                     let last = last.get(ledger).copied().unwrap_or_default();
-                    let end = end(row, at_place, last, fenced, is_unknown);
+                    let end = end(row, at(row.head.sequence), at(row.before.sequence), last, fenced);
                     ended.extend(end.map(|end| (*ledger, end)));
                     end.is_none()
                 });
             }
-            // A reading that the standby does not have is repeated.
-            (Stage::Idle, _) | (Stage::ReadsBack { is_unknown: false }, Some(_)) => {}
-            // An append that was not answered may be executed yet, and so may one whose reading back failed.
-            (Stage::Appends | Stage::ReadsBack { .. }, _) => self.stage = Stage::ReadsBack { is_unknown: true },
+            (Stage::Idle, _) => {}
+            // An append that was not answered may be executed yet. A reading that the standby does not have is repeated.
+            (Stage::Appends | Stage::ReadsBack, _) => self.stage = Stage::ReadsBack,
         }
         self.next(ended)
     }
@@ -128,8 +125,14 @@ impl Appender {
         let statement = match self.stage {
             Stage::Idle => None,
             Stage::Appends => Some(LogStatement::Append(self.under_way.values().cloned().collect())),
-            Stage::ReadsBack { .. } => {
-                let places = self.under_way.iter().map(|(ledger, row)| (*ledger, row.head.sequence));
+            Stage::ReadsBack => {
+                let places = self.under_way.iter().flat_map(|(ledger, row)| {
+                    let before = (row.before.sequence > 0).then_some(row.before.sequence);
+                    before
+                        .into_iter()
+                        .chain([row.head.sequence])
+                        .map(|sequence| (*ledger, sequence))
+                });
                 Some(LogStatement::ReadBack(places.collect()))
             }
         };
@@ -137,16 +140,17 @@ impl Appender {
     }
 }
 
-/// What became of a batch, by what is at its place. `None` if it has to be appended again: an earlier statement may still be
-/// executed, and the second one changes nothing then.
-fn end(row: &LogRow, at_place: Option<&Head>, last: u64, fenced: bool, is_unknown: bool) -> Option<Appended> {
+/// What became of a batch, by what is at its place and before it. `None` if it has to be appended again: an earlier statement may
+/// still be executed, and the second one changes nothing then. An append that was answered without the batch proves nothing: the
+/// worker can have been fenced then, and a fail-over has undone that.
+fn end(row: &LogRow, at_place: Option<&Head>, before: Option<&Head>, last: u64, fenced: bool) -> Option<Appended> {
     match at_place {
         Some(head) if head.link == row.head.link => Some(Appended::Durable),
         Some(_) => Some(Appended::Parted),
         None if fenced => Some(Appended::Fenced),
         None if last < row.before.sequence => Some(Appended::Forgotten { last }),
         // The batch before it is another one than this worker knows.
-        None if !is_unknown => Some(Appended::Parted),
+        None if before.is_some_and(|head| head.link != row.before.link) => Some(Appended::Parted),
         None => None,
     }
 }

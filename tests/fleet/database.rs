@@ -36,6 +36,8 @@ pub struct Open {
     pub me: WorkerId,
     was_live: bool,
     rows: Vec<LogRow>,
+    /// How many fail-overs there were before it.
+    fail_overs: u32,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,7 @@ pub struct Database {
     pub wrong: Option<WrongSql>,
     /// The appends under way of each worker.
     open: BTreeMap<WorkerId, u32>,
+    fail_overs: u32,
 }
 
 impl Database {
@@ -70,6 +73,8 @@ impl Database {
     pub fn fail_over(&mut self) {
         if let Some(standby) = self.standby.take() {
             self.now = standby;
+            self.fail_overs += 1;
+            self.open.clear();
         }
     }
 
@@ -80,6 +85,13 @@ impl Database {
 
     fn is_live(&self, id: WorkerId) -> bool {
         self.now.workers.get(&id).is_some_and(|row| !row.fenced)
+    }
+
+    /// Whether the server answers a statement as durable. It waits for the standby only if the statement has written or locked
+    /// a row: a worker learns at once that it is fenced, even if a fail-over can undo that.
+    pub fn answers(&self, me: WorkerId, statement: &Statement, answer: &Answer) -> bool {
+        let is_claim = matches!(statement, Statement::Claim { .. });
+        self.is_replicating() || (*answer == Answer::NotDone && !(is_claim && self.is_live(me)))
     }
 
     /// Executes a statement. `None` if it has to wait for an append.
@@ -156,12 +168,25 @@ impl Database {
     pub fn begin_append(&mut self, me: WorkerId, rows: Vec<LogRow>) -> Open {
         *self.open.entry(me).or_default() += 1;
         let was_live = self.is_live(me);
-        Open { me, was_live, rows }
+        Open {
+            me,
+            was_live,
+            rows,
+            fail_overs: self.fail_overs,
+        }
     }
 
-    /// Commits an append.
-    pub fn commit_append(&mut self, open: Open) -> LogAnswer {
-        let Open { me, was_live, rows } = open;
+    /// Commits an append. `None` if it ended with the server on which it began.
+    pub fn commit_append(&mut self, open: Open) -> Option<LogAnswer> {
+        let Open {
+            me,
+            was_live,
+            rows,
+            fail_overs,
+        } = open;
+        if fail_overs != self.fail_overs {
+            return None;
+        }
         if let Some(open) = self.open.get_mut(&me) {
             *open -= 1;
         }
@@ -174,10 +199,11 @@ impl Database {
                 log.push(Entry { by: me, row });
             }
         }
-        LogAnswer::Appended {
+        Some(LogAnswer::Appended {
             rows: appended,
-            replicated: self.is_replicating(),
-        }
+            // Without the worker's row there was nothing to lock or to write, so the server does not wait.
+            replicated: self.is_replicating() || !was_live,
+        })
     }
 
     pub fn read_back(&self, me: WorkerId, places: &[(LedgerNo, u64)]) -> LogAnswer {

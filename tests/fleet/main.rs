@@ -1,6 +1,7 @@
 //! Random histories of a fleet in virtual time: workers on machines with clocks of their own, a network that loses and delays
 //! messages, a database with a standby, and the platform as the judge.
 
+mod appends;
 mod database;
 mod process;
 mod releases;

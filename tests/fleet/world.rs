@@ -444,7 +444,9 @@ impl World {
             Event::Commit(no, nth, id, open) => {
                 let me = open.me;
                 let was_fenced = self.database.is_fenced(me);
-                let answer = self.database.commit_append(open);
+                let Some(answer) = self.database.commit_append(open) else {
+                    return Ok(());
+                };
                 if let LogAnswer::Appended { rows, .. } = &answer
                     && was_fenced
                     && !rows.is_empty()
@@ -499,7 +501,7 @@ impl World {
                 }
                 self.check_fence(&statement, &answer)?;
                 // A commit that the standby does not have counts as failed.
-                if self.database.is_replicating() {
+                if self.database.answers(me, &statement, &answer) {
                     self.reply(no, nth, id, Reply::Worker(answer));
                 }
             }
