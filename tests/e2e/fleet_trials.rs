@@ -338,24 +338,22 @@ fn whatever_befalls_the_owner_nobody_has_two_coupons_and_the_pace_is_kept() {
 }
 
 /// The null control: a worker that does not check whether it still owns the app id. If the judges saw nothing, the trials above would
-/// prove nothing.
+/// prove nothing. How many attempts were ready to start when the worker was frozen is chance, so there are some tries.
 #[cfg(feature = "faults")]
 #[test]
 fn null_control_a_worker_that_does_not_check_its_lease_is_caught() {
+    const TRIES: u32 = 8;
     let verdict = |planted| {
         let mut trial = Trial::new("1s")?;
         trial.planted = planted;
         let Verdict { mistakes, .. } = trial.run(Fault::Frozen(Duration::from_secs(15)));
         Some(mistakes)
     };
-    let judged = std::thread::scope(|scope| {
-        let trials = [None, Some("RUNNER_FAULT_TRUST_UNCHECKED")].map(|planted| scope.spawn(move || verdict(planted)));
-        trials.map(|trial| trial.join().unwrap())
-    });
-    let [Some(sound), Some(caught)] = judged else { return };
+    let Some(sound) = verdict(None) else { return };
     assert!(sound.is_empty(), "{sound:#?}");
+    let is_caught = |_| verdict(Some("RUNNER_FAULT_TRUST_UNCHECKED")).is_some_and(|mistakes| !mistakes.is_empty());
     assert!(
-        !caught.is_empty(),
-        "a frozen worker went on, and the judges saw nothing"
+        (0..TRIES).any(is_caught),
+        "{TRIES} frozen workers went on, and the judges saw nothing"
     );
 }
