@@ -76,3 +76,4 @@ name-primary = name the primary in the URL; several hosts can be listed, and the
 another-worker = another worker may have taken over: run the same command again, and it takes its share of the app ids
 forgotten-facts = send nothing more before a person has looked: coupons were sent that the database does not know. `runner explain E0328` says what to do
 single-copy = set up a synchronous standby, or accept the risk once with `runner store init --accept single_copy`
+other-server = find out first whether coupons were sent that the database does not know: `runner explain E0332` says how. then accept the database as it is, once for all machines, with `runner store init --accept older_ledger`

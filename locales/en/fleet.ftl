@@ -8,10 +8,18 @@ cannot-do = cannot { $action ->
      [send-command] send a command through the database { $place }
      [read-commands] look for commands in the database { $place }
      [publish-status] publish the status in the database { $place }
+     [record-identity] record the server's identity in the database { $place }
     *[read-workers] read the workers in the database { $place }
     }
 cannot-use = cannot use the database { $place }
 single-copy = the database { $place } keeps one copy: no standby confirms a commit, so a coupon that was recorded can be lost with the server
+server-identity = { $system }, timeline { $timeline }
+other-server = the database { $place } is not on the server that it was on (a fail-over or a restored backup): the server was { $recorded }, and is { $found }
+forgetful = the database { $place } has forgotten what it acknowledged
+evidence-worker = a worker that was running found facts missing
+evidence-missing = batch { $sequence } of { $campaign } ({ $app }) is missing, and it was durable on { $written }
+evidence-there = every batch that this machine knows is there; what was recorded after { $written } may be missing
+evidence-nothing = this machine knows no ledger of it, and no running worker has shown that nothing is missing
 illegible = the manifest of ledger { $ledger } in the database { $place } cannot be read: { $why }
 has-ledger = the database { $place } has another ledger of the campaign { $campaign } already
 not-owner = this worker does not own the app id { $app } in the database { $place }

@@ -1,7 +1,7 @@
 ## The database of --store
 
 command-init = Create the tables in the database. Tables that exist stay as they are
-init-accept = Accept what may be a mistake: `single_copy`, a database without a standby
+init-accept = Accept what may be a mistake: `single_copy`, a database without a standby; `older_ledger`, a database that may have lost facts. It can be given twice
 command-check = Check the server and the tables, and show who works
 command-copy = Move the ledgers of campaigns into the database or out of it
 copy-files = The campaign files
@@ -20,6 +20,7 @@ no-url = no database is given
 created = the tables in { $place } are there
 fit = the database { $place } can be used
 server = PostgreSQL { $version }
+identity = server { $identity }
 # $n (number)
 ledgers = { $n ->
      [0] no ledger
@@ -33,6 +34,10 @@ worker = worker { $host } ({ $pid }), version { $version }: { $n ->
     *[other] { $n } app ids
     }
 single-copy = no standby confirms a commit: if the server is lost, what was recorded last is lost with it. set synchronous_standby_names
+doubted = a running worker found facts missing. no worker starts before `runner store init --accept older_ledger`: `runner explain E0332` says what to do first
+no-identity = the server does not show its identity to this user, so a restored backup or a fail-over is noticed only by what running workers and the witnesses of this machine know. grant execute on pg_control_system() and pg_walfile_name(pg_lsn)
+not-recorded = the identity of the server is not recorded: run `runner store init`
+other-server = the server was { $recorded }: a fail-over or a restored backup. no worker starts before a running worker has found that nothing is missing, or `runner store init --accept older_ledger`: `runner explain E0332` says what to do first
 
 moved = moved { $campaign }: { $batches } batches of { $deliveries } deliveries are in { $to }
 original-in-files = the original is kept in { $path }, and no command uses it

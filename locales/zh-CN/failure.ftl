@@ -72,3 +72,4 @@ name-primary = 在 URL 中写主库；可以列出多台主机，程序使用其
 another-worker = 可能已由另一个工作进程接管：再次运行同一条命令，它会分到自己的那份小程序 ID
 forgotten-facts = 在有人检查之前不要再发券：有些券已经发出，而数据库不知道。处理办法见 `runner explain E0328`
 single-copy = 配置一个同步备库，或用一次 `runner store init --accept single_copy` 接受这个风险
+other-server = 请先查明是否发出过数据库不知道的券，方法见 `runner explain E0332`；之后用 `runner store init --accept older_ledger` 按现状接受该数据库，所有机器只需一次

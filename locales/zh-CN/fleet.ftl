@@ -8,10 +8,18 @@ cannot-do = { $action ->
      [send-command] 无法通过数据库 { $place } 发送指令
      [read-commands] 无法在数据库 { $place } 中查看指令
      [publish-status] 无法在数据库 { $place } 中更新状态
+     [record-identity] 无法在数据库 { $place } 中记录服务器标识
     *[read-workers] 无法从数据库 { $place } 读取工作进程
     }
 cannot-use = 无法使用数据库 { $place }
 single-copy = 数据库 { $place } 只有一份数据：提交不经任何备库确认，服务器一旦损坏，已记录的发放可能随之丢失
+server-identity = { $system }，时间线 { $timeline }
+other-server = 数据库 { $place } 所在的服务器与之前不同（发生过主备切换，或恢复了备份）：之前是 { $recorded }，现在是 { $found }
+forgetful = 数据库 { $place } 丢失了它确认过的内容
+evidence-worker = 一个一直在运行的工作进程发现缺少记录
+evidence-missing = 缺少 { $campaign }（{ $app }）的写入批 { $sequence }，而它曾于 { $written } 落盘
+evidence-there = 本机已知的写入批都在；{ $written } 之后的记录可能已丢失
+evidence-nothing = 本机没有其中任何账本的见证记录，也没有运行中的工作进程证明没有丢失
 illegible = 无法读取数据库 { $place } 中账本 { $ledger } 的账本清单：{ $why }
 has-ledger = 数据库 { $place } 中已有发券任务 { $campaign } 的另一个账本
 not-owner = 本工作进程不持有数据库 { $place } 中的小程序 ID { $app }

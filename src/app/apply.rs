@@ -88,8 +88,12 @@ pub async fn apply<T: Send + 'static>(
 ) -> Vec<T> {
     allow_many_files();
     let confirm = request.confirm.clone();
-    let database = setups.iter().find_map(|setup| setup.campaign.loaded.database());
-    let fleet = database.map(|url| Arc::new(Fleet::new(url, setups.iter().map(fleet_share))));
+    let in_database = setups.iter().find_map(|setup| {
+        let loaded = &setup.campaign.loaded;
+        Some((loaded.database()?, loaded.environment.witnesses.clone()))
+    });
+    let fleet =
+        in_database.map(|(url, witnesses)| Arc::new(Fleet::new(url, witnesses, setups.iter().map(fleet_share))));
     let shared = Arc::new(SharedRun {
         fleet: fleet.clone(),
         by: request.by.clone().unwrap_or_else(|| actor(None)),

@@ -18,6 +18,7 @@ use crate::engine::unfinished::{Unfinished, unfinished};
 use crate::fleet::{AppKey, Database, DatabaseError, DatabaseStore, DatabaseUrl, LedgerNo, Member, Ownership, Timing};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::{LockError, Purpose};
+use crate::ledger::witness::Witnesses;
 use crate::ledger::{Fact, Ledger, LedgerState, TermOwner};
 use crate::model::clock::{Clock, from_ms, monotonic_now};
 use crate::model::event::{AppLockHolder, Owner};
@@ -27,7 +28,7 @@ use super::environment::{Environment, Notice};
 use super::error::AppError;
 use super::fleet_runs::{self, FleetRuns};
 use super::process::host;
-use super::{fleet_commands, fleet_status};
+use super::{fleet_commands, fleet_origin, fleet_status};
 
 /// How often a wait for an app id looks for who owns it.
 const LOOK: Duration = Duration::from_secs(2);
@@ -48,6 +49,8 @@ struct Wanted {
 #[derive(Debug)]
 pub struct Fleet {
     url: DatabaseUrl,
+    /// They show whether a database on another server has lost facts.
+    witnesses: Option<Witnesses>,
     worker: tokio::sync::Mutex<Worker>,
     wanted: Mutex<BTreeMap<AppKey, Wanted>>,
     seats: Mutex<BTreeMap<AppKey, Arc<tokio::sync::Mutex<Weak<Seat>>>>>,
@@ -75,7 +78,11 @@ impl Fleet {
     /// A worker that claims its share of the app ids of these campaigns, each with its `retry.timeout`. It starts when the first
     /// campaign enters.
     #[must_use]
-    pub fn new(url: &DatabaseUrl, campaigns: impl IntoIterator<Item = (AppKey, Duration)>) -> Self {
+    pub fn new(
+        url: &DatabaseUrl,
+        witnesses: Option<Witnesses>,
+        campaigns: impl IntoIterator<Item = (AppKey, Duration)>,
+    ) -> Self {
         let mut wanted: BTreeMap<AppKey, Wanted> = BTreeMap::new();
         for (app, timeout) in campaigns {
             let app = wanted.entry(app).or_insert(Wanted { campaigns: 0, timeout });
@@ -84,6 +91,7 @@ impl Fleet {
         }
         Self {
             url: url.clone(),
+            witnesses,
             worker: tokio::sync::Mutex::new(Worker::NotStarted),
             wanted: Mutex::new(wanted),
             seats: Mutex::default(),
@@ -117,6 +125,7 @@ impl Fleet {
     }
 
     async fn start(&self) -> Result<Member, DatabaseError> {
+        fleet_origin::check(&self.url, self.witnesses.as_ref()).await?;
         let member = Member::start(&self.url, Timing::default(), host()).await?;
         member.database().check_copies()?;
         member.want(lock(&self.wanted).keys().cloned().collect());

@@ -86,7 +86,8 @@ impl LockedLedger {
         let mut locked = Self::take(campaign, Purpose::Apply).await?;
         if let Some(url) = campaign.database() {
             let app = AppKey::of_ledger(&campaign.plan.identity);
-            let fleet = Arc::new(Fleet::new(url, [(app.clone(), campaign.plan.retry.timeout)]));
+            let witnesses = campaign.environment.witnesses.clone();
+            let fleet = Arc::new(Fleet::new(url, witnesses, [(app.clone(), campaign.plan.retry.timeout)]));
             let place = Box::pin(fleet.enter_soon(&app, &campaign.environment)).await?;
             locked.seat = Some(Arc::clone(place.seat()));
             locked.own_worker = Some(OwnWorker { fleet, app, place });

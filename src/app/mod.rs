@@ -21,6 +21,7 @@ mod excluded;
 pub mod export;
 pub mod find_other_ledger;
 mod fleet_commands;
+mod fleet_origin;
 mod fleet_runs;
 pub mod fleet_seat;
 mod fleet_status;

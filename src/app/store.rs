@@ -23,11 +23,23 @@ pub struct StoreReport {
     pub ledgers: usize,
 }
 
-/// Creates the tables, unless they exist. `accepts_single_copy` records that a database without a standby is accepted.
-pub async fn init(url: &DatabaseUrl, accepts_single_copy: bool) -> Result<StoreReport, AppError> {
+/// What a person accepts of a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// No standby confirms a commit.
+    pub single_copy: bool,
+    /// It may have lost facts: it is on another server than it was.
+    pub older_ledger: bool,
+}
+
+/// Creates the tables, unless they exist, and records what a person accepts.
+pub async fn init(url: &DatabaseUrl, accepted: Accepted) -> Result<StoreReport, AppError> {
     let mut database = Database::init(url).await?;
-    if accepts_single_copy {
+    if accepted.single_copy {
         database = Database::accept_single_copy(url).await?;
+    }
+    if accepted.older_ledger {
+        database = Database::accept_older_ledger(url).await?;
     }
     report(&database).await
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::app::store::{self, Copied, Direction, StoreReport};
+use crate::app::store::{self, Accepted, Copied, Direction, StoreReport};
 use crate::app::{Environment, LoadedCampaign};
 use crate::campaign;
 use crate::catalogue::store as text;
-use crate::fleet::DatabaseUrl;
+use crate::fleet::{DatabaseUrl, ServerIdentity};
 use crate::model::problem::Problem;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::grouped;
@@ -47,7 +47,7 @@ enum StoreCommand {
 struct InitArgs {
     #[arg(help = text::InitAccept.to_string())]
     #[arg(long, value_name = "CHANGE", hide_possible_values = true)]
-    accept: Option<InitAccept>,
+    accept: Vec<InitAccept>,
 }
 
 /// What can be accepted of a database.
@@ -56,6 +56,8 @@ struct InitArgs {
 enum InitAccept {
     /// It keeps one copy.
     SingleCopy,
+    /// It may have lost facts.
+    OlderLedger,
 }
 
 /// The arguments of `runner store copy`.
@@ -85,7 +87,11 @@ pub fn run(args: &StoreArgs, context: &Context) -> Result<Exit, Failure> {
     };
     match &args.command {
         StoreCommand::Init(args) => {
-            let report = block_on(store::init(&url, args.accept == Some(InitAccept::SingleCopy)))??;
+            let accepted = Accepted {
+                single_copy: args.accept.contains(&InitAccept::SingleCopy),
+                older_ledger: args.accept.contains(&InitAccept::OlderLedger),
+            };
+            let report = block_on(store::init(&url, accepted))??;
             show(
                 &report,
                 context,
@@ -118,6 +124,13 @@ fn show(report: &StoreReport, context: &Context, first: &str) -> Result<Exit, Fa
     if !report.server.has_standby {
         context.warn(&text::SingleCopy);
     }
+    match (&report.server.identity, &report.server.recorded) {
+        _ if report.server.is_doubted => context.warn(&text::Doubted),
+        (None, _) => context.warn(&text::NoIdentity),
+        (Some(_), None) => context.warn(&text::NotRecorded),
+        (Some(_), Some(recorded)) if report.server.may_have_lost() => context.warn(&text::OtherServer { recorded }),
+        (Some(_), Some(_)) => {}
+    }
     Ok(Exit::Done)
 }
 
@@ -126,6 +139,9 @@ fn screen(report: &StoreReport, first: &str) -> String {
     let mut lines = format!("{first}\n");
     let version = &visible(&report.server.version);
     let _ = writeln!(lines, "{}", text::Server { version });
+    if let Some(identity) = &report.server.identity {
+        let _ = writeln!(lines, "{}", text::Identity { identity });
+    }
     let ledgers = report.ledgers as u64;
     let _ = writeln!(lines, "{}", text::Ledgers { n: ledgers });
     for worker in report.workers.iter().filter(|worker| !worker.fenced) {
@@ -149,8 +165,28 @@ struct StoreObject<'r> {
     database: &'r str,
     version: &'r str,
     standby: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<IdentityObject<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded: Option<IdentityObject<'r>>,
+    doubted: bool,
     ledgers: usize,
     workers: Vec<WorkerObject<'r>>,
+}
+
+#[derive(Debug, Serialize)]
+struct IdentityObject<'r> {
+    system: &'r str,
+    timeline: i64,
+}
+
+impl<'r> IdentityObject<'r> {
+    fn new(identity: &'r ServerIdentity) -> Self {
+        Self {
+            system: &identity.system,
+            timeline: identity.timeline,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -183,6 +219,9 @@ impl<'r> StoreObject<'r> {
             database: &report.place,
             version: &report.server.version,
             standby: report.server.has_standby,
+            identity: report.server.identity.as_ref().map(IdentityObject::new),
+            recorded: report.server.recorded.as_ref().map(IdentityObject::new),
+            doubted: report.server.is_doubted,
             ledgers: report.ledgers,
             workers: workers.collect(),
         }

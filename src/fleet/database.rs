@@ -1,5 +1,6 @@
 //! The database of a fleet, as every command reads it.
 
+mod origin;
 mod runs;
 
 use std::sync::Arc;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use super::error::{DatabaseAction, DatabaseError};
 use super::log_reader::DatabaseReader;
 use super::postgres::{
-    Acquired, Channel, DatabaseUrl, LedgerRow, Owner, Server, StatementError, Worker, accept_single_copy, check,
-    find_ledger, init, ledgers, owners, workers,
+    Acquired, Channel, DatabaseUrl, LedgerRow, Owner, Recording, Server, StatementError, Worker, accept_single_copy,
+    check, find_ledger, init, ledgers, owners, workers,
 };
 use super::statement::{AppKey, LedgerNo};
 use crate::ledger::ledger_dir::Manifest;
@@ -78,6 +79,8 @@ impl Database {
             .await
             .map_err(|error| DatabaseError::of_schema(DatabaseAction::CreateTables, place.clone(), error))?;
         drop(acquired);
+        let database = Self::connect(url).await?;
+        database.record(Recording::First).await?;
         Self::connect(url).await
     }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::append_queue::AppendQueue;
 use super::appender::Appended;
+use super::error::{DatabaseAction, DatabaseError};
 use super::log_reader::{DatabaseReader, PATIENCE, try_again};
 use super::ownership::{Owned, Stage};
 use super::postgres::{Channel, Me, SnapshotRow, StatementError, append, keep_snapshot, write_snapshot_part};
@@ -34,6 +35,35 @@ pub struct WorkerLink {
     pub reads: Channel,
     /// The last batch of each ledger that was durable. A ledger that is opened again must have it.
     pub known: Mutex<BTreeMap<LedgerNo, Head>>,
+}
+
+impl WorkerLink {
+    /// Whether the last batches that this worker knows are there, on every copy that the database keeps.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_every_batch(&self) -> Result<bool, DatabaseError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        known.retain(|_, head| head.sequence > 0);
+        if known.is_empty() {
+            return Ok(true);
+        }
+        let places = known.iter().map(|(no, head)| (*no, head.sequence)).collect();
+        let read = async {
+            let acquired = self.reads.acquire().await?;
+            let answer = read_back(acquired.connection(), &self.me, &LogStatement::ReadBack(places)).await?;
+            acquired.release();
+            Ok(answer)
+        };
+        let answer = read.await.map_err(|source| DatabaseError::Failed {
+            action: DatabaseAction::FindLedgers,
+            place: self.place.clone(),
+            source,
+        })?;
+        Ok(known
+            .iter()
+            .all(|(no, head)| answer.found.get(&(*no, head.sequence)) == Some(head)))
+    }
 }
 
 /// The store of a ledger in the database, to which this worker appends. It takes nothing more once the worker is fenced, or the

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::postgres::{SchemaError, StatementError};
+use jiff::Timestamp;
+
+use super::postgres::{SchemaError, ServerIdentity, StatementError};
 use crate::catalogue::fleet;
 
 /// What was attempted on a database.
@@ -24,12 +26,14 @@ pub enum DatabaseAction {
     ReadCommands,
     /// To publish the status of the runs of this process.
     PublishStatus,
+    /// To record the identity of the server.
+    RecordIdentity,
 }
 
 impl DatabaseAction {
     /// Every action.
     #[cfg(test)]
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Connect,
         Self::CreateTables,
         Self::CreateLedger,
@@ -38,6 +42,7 @@ impl DatabaseAction {
         Self::SendCommand,
         Self::ReadCommands,
         Self::PublishStatus,
+        Self::RecordIdentity,
     ];
 }
 
@@ -53,8 +58,38 @@ impl fmt::Display for DatabaseAction {
             Self::SendCommand => "send-command",
             Self::ReadCommands => "read-commands",
             Self::PublishStatus => "publish-status",
+            Self::RecordIdentity => "record-identity",
         })
     }
+}
+
+/// What is known of the facts in a database that may have lost some.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Evidence {
+    /// A worker that ran all the time has found facts missing.
+    #[error("{}", fleet::EvidenceWorker)]
+    Worker,
+    /// A batch that this machine knows is missing.
+    #[error("{}", fleet::EvidenceMissing { campaign, app, sequence, written })]
+    Missing {
+        /// The campaign.
+        campaign: String,
+        /// Its app id.
+        app: String,
+        /// The number of the batch.
+        sequence: u64,
+        /// When it was durable.
+        written: Timestamp,
+    },
+    /// Every batch that this machine knows is there.
+    #[error("{}", fleet::EvidenceThere { written })]
+    There {
+        /// When the newest of them was durable.
+        written: Timestamp,
+    },
+    /// This machine knows no ledger of the database.
+    #[error("{}", fleet::EvidenceNothing)]
+    Nothing,
 }
 
 /// Why a database cannot be used. `place` has its hosts and its name.
@@ -84,6 +119,18 @@ pub enum DatabaseError {
         /// The database.
         place: String,
     },
+    /// The database is on another server than it was, or a worker knows of facts that are missing.
+    #[error("{}", other_server(place, recorded.as_deref(), found.as_deref()))]
+    OtherServer {
+        /// The database.
+        place: String,
+        /// The identity that its server had.
+        recorded: Option<Box<ServerIdentity>>,
+        /// The identity that it has.
+        found: Option<Box<ServerIdentity>>,
+        /// What is known of the facts in it.
+        source: Evidence,
+    },
     /// The manifest of a ledger cannot be read.
     #[error("{}", fleet::Illegible { ledger, place, why })]
     Illegible {
@@ -112,6 +159,18 @@ pub enum DatabaseError {
     },
 }
 
+fn other_server(place: &str, recorded: Option<&ServerIdentity>, found: Option<&ServerIdentity>) -> String {
+    match recorded.zip(found).filter(|(recorded, found)| recorded != found) {
+        Some((recorded, found)) => fleet::OtherServer {
+            place: &place,
+            recorded,
+            found,
+        }
+        .to_string(),
+        None => fleet::Forgetful { place: &place }.to_string(),
+    }
+}
+
 impl DatabaseError {
     /// The error of a check, or of the statements that create the tables.
     pub(super) fn of_schema(action: DatabaseAction, place: String, source: SchemaError) -> Self {
@@ -135,6 +194,16 @@ mod tests {
     fn the_errors_of_a_database_are_in_both_languages() {
         let place = || "db.example:5432/coupons".to_owned();
         let no_answer = || StatementError::NoAnswer(Duration::from_millis(2500));
+        let identity = |timeline| {
+            let system = "7312345678901234567".to_owned();
+            Some(Box::new(ServerIdentity { system, timeline }))
+        };
+        let other_server = |later: i64, source| DatabaseError::OtherServer {
+            place: place(),
+            recorded: identity(3),
+            found: identity(3 + later),
+            source,
+        };
         let failed = DatabaseAction::ALL.map(|action| DatabaseError::Failed {
             action,
             place: place(),
@@ -146,6 +215,8 @@ mod tests {
                 source: SchemaError::Missing,
             },
             DatabaseError::SingleCopy { place: place() },
+            other_server(1, Evidence::Nothing),
+            other_server(0, Evidence::Worker),
             DatabaseError::Illegible {
                 place: place(),
                 ledger: 7,
@@ -159,6 +230,18 @@ mod tests {
                 place: place(),
                 app: "tt1".to_owned(),
             },
+        ];
+        let written = "2026-11-28T20:15:00Z".parse().unwrap_or_default();
+        let evidence = [
+            Evidence::Worker,
+            Evidence::Missing {
+                campaign: "summer".to_owned(),
+                app: "tt1".to_owned(),
+                sequence: 4133,
+                written,
+            },
+            Evidence::There { written },
+            Evidence::Nothing,
         ];
         let schema = [
             SchemaError::Missing,
@@ -174,6 +257,7 @@ mod tests {
         let urls = urls.map(|url| move || DatabaseUrl::parse(url).err().map(|error| error.to_string()));
         let mut all: Vec<&dyn Display> = Vec::new();
         all.extend(failed.iter().chain(&others).map(|error| error as &dyn Display));
+        all.extend(evidence.iter().map(|error| error as &dyn Display));
         all.extend(schema.iter().map(|error| error as &dyn Display));
         all.extend(statements.iter().map(|error| error as &dyn Display));
         insta::assert_snapshot!(in_both_languages(all));

@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::AbortHandle;
 
 use super::Timing;
 use super::append_queue::AppendQueue;
+use super::continuity::Continuity;
 use super::database::{Database, LedgerEntry};
 use super::database_store::{DatabaseStore, WorkerLink};
 use super::error::{DatabaseAction, DatabaseError};
@@ -41,10 +43,12 @@ struct Shared {
     failure: watch::Receiver<Option<Arc<StatementError>>>,
     /// Whether the worker is fenced. The sender is dropped when the worker has ended.
     lost: watch::Receiver<bool>,
+    continuity: AbortHandle,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.continuity.abort();
         lock(&self.requests).is_abandoned = true;
         self.changed.notify_one();
     }
@@ -86,9 +90,16 @@ impl Member {
             me,
             known: Mutex::default(),
         };
+        let link = Arc::new(link);
+        let continuity = Continuity {
+            database: database.clone(),
+            link: Arc::clone(&link),
+            views: watched.views.clone(),
+        };
         Ok(Self(Arc::new(Shared {
             database,
-            link: Arc::new(link),
+            link,
+            continuity: tokio::spawn(continuity.run()).abort_handle(),
             requests,
             changed,
             views: watched.views,

@@ -10,6 +10,9 @@
 //! All of that is decided without I/O: [`Worker`] and [`Appender`] take inputs and a time, and return statements for the
 //! database. Time is that of one machine since it was started, suspended time included, so it is compared only with itself.
 //!
+//! A restored backup or a fail-over is another identity of the server. Running workers prove that nothing is missing; without one, a
+//! person decides before a worker starts.
+//!
 //! [`Database`] is what every command reads. [`Member`] is this process as a worker: its tasks run the two state machines over
 //! connections of their own, an [`Ownership`] is an app id that it owns, and a [`DatabaseStore`] the store of a ledger that it
 //! appends to.
@@ -17,6 +20,7 @@
 mod append_queue;
 pub mod appender;
 mod boot_clock;
+mod continuity;
 mod database;
 mod database_store;
 mod error;
@@ -36,11 +40,11 @@ pub use appender::Appender;
 pub use boot_clock::boot_now;
 pub use database::{Database, LedgerEntry};
 pub use database_store::DatabaseStore;
-pub use error::{DatabaseAction, DatabaseError};
+pub use error::{DatabaseAction, DatabaseError, Evidence};
 pub use log_reader::DatabaseReader;
 pub use member::Member;
 pub use ownership::Ownership;
-pub use postgres::{DatabaseUrl, SchemaError, Server};
+pub use postgres::{DatabaseUrl, SchemaError, Server, ServerIdentity};
 pub use statement::{AppKey, LedgerNo, WorkerId};
 pub use worker::Worker;
 

@@ -145,15 +145,25 @@ impl Witnesses {
     #[must_use]
     pub fn of_campaign(&self, identity: &Identity) -> Vec<Witness> {
         let prefix = format!("{}-", hash(identity));
+        self.named(&prefix, |witness| witness.belongs_to(identity))
+    }
+
+    /// All witnesses of ledgers whose place begins like this, newest first, except those that cannot be read.
+    #[must_use]
+    pub fn of_place(&self, place: &str) -> Vec<Witness> {
+        self.named("", |witness| witness.directory.starts_with(place))
+    }
+
+    fn named(&self, prefix: &str, is_it: impl Fn(&Witness) -> bool) -> Vec<Witness> {
         let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
         let named = entries.filter(|entry| {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            name.starts_with(&prefix) && name.ends_with(".json")
+            name.starts_with(prefix) && name.ends_with(".json")
         });
         let mut found: Vec<_> = named
             .filter_map(|entry| read(&entry.path()).ok())
-            .filter(|witness| witness.belongs_to(identity))
+            .filter(is_it)
             .collect();
         found.sort_by_key(|witness| std::cmp::Reverse(witness.written));
         found
@@ -316,6 +326,8 @@ mod tests {
         let found = witnesses.of_campaign(&subject("summer", "").identity);
         let ids: Vec<_> = found.iter().map(|witness| witness.ledger.as_str()).collect();
         assert_eq!(ids, ["0b", "0d", "0a"]);
+        let of_place = |place| witnesses.of_place(place).len();
+        assert_eq!((of_place("/campaigns/.runner/"), of_place("postgres://db/")), (4, 0));
     }
 
     #[test]

@@ -196,6 +196,8 @@ problems! {
     WorkerFenced = "E0330", Later;
     /// The URL of the database is not usable.
     DatabaseUrl = "E0331", Input;
+    /// The database is on another server than it was.
+    OtherServer = "E0332", Person;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -119,6 +119,28 @@ impl Cluster {
         standby
     }
 
+    /// Copies the server's files while it runs. [`Cluster::restore`] puts them back.
+    pub(crate) fn backup(&self) -> PathBuf {
+        let to = self.folder.path().join("backup");
+        let mut copy = self.program("pg_basebackup");
+        copy.args(["-h", "127.0.0.1", "-U", "postgres", "-N", "-c", "fast", "-p"]);
+        copy.arg(self.port.to_string()).arg("-D").arg(&to);
+        run(copy);
+        to
+    }
+
+    /// Replaces the files of a server that does not run.
+    pub(crate) fn restore(&self, backup: &Path) {
+        std::fs::rename(self.data(), self.folder.path().join("lost")).unwrap();
+        std::fs::rename(backup, self.data()).unwrap();
+    }
+
+    /// Makes the next start a recovery as far as the files go, after which the server writes another timeline.
+    pub(crate) fn recover_to_another_timeline(&mut self) {
+        std::fs::write(self.data().join("recovery.signal"), "").unwrap();
+        self.settings.push("restore_command=false".to_owned());
+    }
+
     /// Starts the server and waits until it answers.
     pub(crate) async fn start(&mut self) {
         let mut server = self.program("postgres");

@@ -17,7 +17,7 @@ use super::clusters::Cluster;
 use super::servers::{close, run_postgres};
 
 /// A commit waits for any standby.
-const SYNCHRONOUS: &[&str] = &["synchronous_standby_names=*"];
+pub(crate) const SYNCHRONOUS: &[&str] = &["synchronous_standby_names=*"];
 
 fn identity() -> Identity {
     Identity {
@@ -27,27 +27,27 @@ fn identity() -> Identity {
     }
 }
 
-fn records(many: usize) -> Vec<Vec<u8>> {
+pub(crate) fn records(many: usize) -> Vec<Vec<u8>> {
     let mut chain = Chain::new(&identity());
     (0..many).map(|n| chain.seal(&vec![7; n * 37 % 2_500])).collect()
 }
 
 /// The times of a fleet, but a statement does not take long before it is given up.
-fn impatient() -> Timing {
+pub(crate) fn impatient() -> Timing {
     Timing {
         statement: Duration::from_millis(500),
         ..Timing::default()
     }
 }
 
-fn url(clusters: &[&Cluster]) -> DatabaseUrl {
+pub(crate) fn url(clusters: &[&Cluster]) -> DatabaseUrl {
     let hosts = clusters.iter().map(|cluster| format!("127.0.0.1:{}", cluster.port));
     let hosts = hosts.collect::<Vec<_>>().join(",");
     DatabaseUrl::parse(&format!("postgres://postgres@{hosts}/postgres")).unwrap()
 }
 
 /// A worker that owns the app id, and the store of a new ledger.
-async fn worker(url: &DatabaseUrl) -> (Member, Ownership, DatabaseStore) {
+pub(crate) async fn worker(url: &DatabaseUrl) -> (Member, Ownership, DatabaseStore) {
     Database::init(url).await.unwrap();
     let member = Member::start(url, impatient(), "first".to_owned()).await.unwrap();
     let app = AppKey::of_ledger(&identity());
@@ -81,7 +81,7 @@ async fn counts(connection: &mut PgConnection, sql: &'static str, many: i64) {
 
 const BATCHES: &str = "select count(*) from runner_log";
 
-async fn promote(standby: &Cluster) {
+pub(crate) async fn promote(standby: &Cluster) {
     let mut admin = standby.connect().await;
     run_postgres(&mut admin, "select pg_promote()").await;
     close(admin).await;

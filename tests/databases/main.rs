@@ -12,6 +12,7 @@ mod clusters;
 mod common;
 mod fleet;
 mod fleet_ledger;
+mod fleet_origin;
 mod fleet_pooler;
 mod fleet_store;
 mod fleet_trials;

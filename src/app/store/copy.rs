@@ -50,7 +50,12 @@ pub async fn copy(
 ) -> Result<Copied, AppError> {
     let app = AppKey::of_ledger(&in_database.plan.identity);
     let locked = LockedLedger::take(in_files, Purpose::Apply).await?;
-    let fleet = Arc::new(Fleet::new(url, [(app.clone(), in_database.plan.retry.timeout)]));
+    let witnesses = in_database.environment.witnesses.clone();
+    let fleet = Arc::new(Fleet::new(
+        url,
+        witnesses,
+        [(app.clone(), in_database.plan.retry.timeout)],
+    ));
     let place = fleet.enter_soon(&app, &in_database.environment).await?;
     let copier = Copier {
         in_files,

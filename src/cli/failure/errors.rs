@@ -433,6 +433,7 @@ fn database(error: &DatabaseError) -> Failure {
             SchemaError::Statement(_) => (Problem::Database, &failure::DatabaseAgain),
         },
         DatabaseError::SingleCopy { .. } => (Problem::SingleCopy, &failure::SingleCopy),
+        DatabaseError::OtherServer { .. } => (Problem::OtherServer, &failure::OtherServer),
         DatabaseError::Illegible { .. } => (Problem::IllegibleLedger, &failure::RestoreOrMove),
         DatabaseError::HasLedger { .. } => (Problem::WorkerFenced, &failure::RunAgain),
         DatabaseError::NotOwner { .. } => (Problem::WorkerFenced, &failure::AnotherWorker),
@@ -467,7 +468,7 @@ mod tests {
     use super::*;
     use crate::app::{CampaignRef, Rehearsal};
     use crate::catalogue::Language;
-    use crate::fleet::DatabaseAction;
+    use crate::fleet::{DatabaseAction, Evidence, ServerIdentity};
     use crate::model::delivery::StateName;
     use crate::model::identity::CampaignName;
 
@@ -563,9 +564,19 @@ mod tests {
             place: place(),
             app: "tt1".to_owned(),
         };
+        let identity = |timeline| {
+            let system = "7312345678901234567".to_owned();
+            Some(Box::new(ServerIdentity { system, timeline }))
+        };
+        let other_server = DatabaseError::OtherServer {
+            place: place(),
+            recorded: identity(1),
+            found: identity(2),
+            source: Evidence::Nothing,
+        };
         unfit
             .chain(connects)
-            .chain([DatabaseError::SingleCopy { place: place() }, not_owner])
+            .chain([DatabaseError::SingleCopy { place: place() }, other_server, not_owner])
             .collect()
     }
 

@@ -10,7 +10,7 @@ use crate::fleet::postgres::{Connection, StatementError};
 use crate::fleet::statement::AppKey;
 
 impl Database {
-    async fn execute<T>(
+    pub(super) async fn execute<T>(
         &self,
         action: DatabaseAction,
         work: impl AsyncFnOnce(&Connection) -> Result<T, StatementError>,

@@ -3,6 +3,7 @@
 mod channel;
 pub mod commands;
 mod connection;
+mod identity;
 mod ledgers;
 mod schema;
 mod statements;
@@ -10,6 +11,7 @@ pub mod statuses;
 
 pub use channel::{Acquired, Channel};
 pub use connection::{ConnectError, Connection, DatabaseUrl, Rows, StatementError};
+pub use identity::{Recording, ServerIdentity, doubt, identity, record_identity};
 pub use ledgers::{
     LedgerRow, Owner, SnapshotRow, Worker, create_ledger, find_ledger, keep_snapshot, ledgers, owners, read_page,
     read_snapshot, read_snapshot_part, rename_ledger, workers, write_snapshot_part,

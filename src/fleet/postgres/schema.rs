@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::connection::{Connection, StatementError};
+use super::identity::{ServerIdentity, identity};
 use crate::catalogue::fleet;
 
 /// The version of the tables that this program knows.
@@ -46,6 +47,21 @@ pub struct Server {
     pub has_standby: bool,
     /// Whether a person has accepted that it does not.
     pub accepts_single_copy: bool,
+    /// Its identity. `None` if it does not show it to this user.
+    pub identity: Option<ServerIdentity>,
+    /// The identity that the tables have. `None` if it was never recorded.
+    pub recorded: Option<ServerIdentity>,
+    /// Whether a worker knows of facts that are missing.
+    pub is_doubted: bool,
+}
+
+impl Server {
+    /// Whether facts may be missing: the database is on another server than it was, or a worker knows of some.
+    #[must_use]
+    pub fn may_have_lost(&self) -> bool {
+        let is_other = |(recorded, found)| recorded != found;
+        self.is_doubted || self.recorded.as_ref().zip(self.identity.as_ref()).is_some_and(is_other)
+    }
 }
 
 /// Creates the tables. Does nothing if they exist.
@@ -55,7 +71,9 @@ pub struct Server {
 pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
     let mut sql = format!(
         "BEGIN;
-         CREATE TABLE IF NOT EXISTS runner_meta (format int PRIMARY KEY, single_copy boolean NOT NULL DEFAULT false);
+         CREATE TABLE IF NOT EXISTS runner_meta (
+           format int PRIMARY KEY, single_copy boolean NOT NULL DEFAULT false,
+           system_id text, timeline bigint, doubted boolean NOT NULL DEFAULT false);
          INSERT INTO runner_meta (format) SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM runner_meta);
          CREATE TABLE IF NOT EXISTS runner_worker (
            id bytea PRIMARY KEY, beat bigint NOT NULL, fenced boolean NOT NULL DEFAULT false, checked bigint NOT NULL DEFAULT 0,
@@ -117,26 +135,29 @@ pub async fn check(connection: &Connection) -> Result<Server, SchemaError> {
     if !has_tables {
         return Err(SchemaError::Missing);
     }
-    let rows = connection
-        .query("SELECT max(format), bool_or(single_copy) FROM runner_meta", &[])
-        .await?
-        .rows;
+    let rows = connection.query("SELECT max(format) FROM runner_meta", &[]).await?.rows;
     let found = rows
         .first()
         .and_then(|row| row.try_get::<_, Option<i32>>(0).ok().flatten());
-    let accepts_single_copy = rows
-        .first()
-        .and_then(|row| row.try_get::<_, Option<bool>>(1).ok().flatten())
-        .unwrap_or_default();
     match found {
         Some(FORMAT) => {}
         Some(found) => return Err(SchemaError::Format { found }),
         None => return Err(SchemaError::Missing),
     }
+    let sql = "SELECT single_copy, system_id, timeline, doubted FROM runner_meta";
+    let rows = connection.query(sql, &[]).await?.rows;
+    let meta = rows.first().ok_or(SchemaError::Missing)?;
+    let system: Option<String> = meta.try_get(1).map_err(StatementError::from)?;
+    let timeline: Option<i64> = meta.try_get(2).map_err(StatementError::from)?;
     Ok(Server {
         version,
         has_standby: !standbys.trim().is_empty(),
-        accepts_single_copy,
+        accepts_single_copy: meta.try_get(0).map_err(StatementError::from)?,
+        recorded: system
+            .zip(timeline)
+            .map(|(system, timeline)| ServerIdentity { system, timeline }),
+        is_doubted: meta.try_get(3).map_err(StatementError::from)?,
+        identity: identity(connection).await?,
     })
 }
 
