@@ -166,6 +166,7 @@ pub struct World {
     wrong: Wrong,
     machines: Vec<Machine>,
     database: Database,
+    outage_since: Duration,
     outage_until: Duration,
     /// When each worker last renewed its lease.
     beats: BTreeMap<WorkerId, Duration>,
@@ -197,6 +198,7 @@ impl World {
             wrong,
             machines: Vec::new(),
             database: Database::new(wrong.sql),
+            outage_since: Duration::ZERO,
             outage_until: Duration::ZERO,
             beats: BTreeMap::new(),
             ids: u128::from(seed) << 16,
@@ -555,7 +557,12 @@ impl World {
             Fault::CutTo(no, time) => self.machines[no].cut_to = self.now + time,
             Fault::CutRenewals(no, time) => self.machines[no].cut_renewals = self.now + time,
             Fault::CutFrom(no, time) => self.machines[no].cut_from = self.now + time,
-            Fault::Outage(time) => self.outage_until = self.outage_until.max(self.now + time),
+            Fault::Outage(time) => {
+                if self.now >= self.outage_until {
+                    self.outage_since = self.now;
+                }
+                self.outage_until = self.outage_until.max(self.now + time);
+            }
             Fault::Standby(time, takes_over) => {
                 if self.database.is_replicating() {
                     self.database.disconnect();
@@ -578,9 +585,11 @@ impl World {
         };
         let beat = self.beats.get(id).copied().unwrap_or_default();
         let silent = self.now.saturating_sub(beat);
-        // An outage between two readings of a worker is not noticed, and is as short.
+        // An outage that is shorter than the time between two readings is not noticed.
+        let unnoticed = Duration::from_millis(if self.scenario.slow { 2_000 } else { 1_100 });
+        let was_noticed = self.outage_until - self.outage_since > unnoticed;
         let reachable = self.now.saturating_sub(self.outage_until);
-        if silent < Duration::from_millis(5_900) || reachable < Duration::from_millis(4_500) {
+        if silent < Duration::from_millis(5_900) || (was_noticed && reachable < Duration::from_millis(4_500)) {
             let details = format!(
                 "{id} after {silent:?}, {reachable:?} after an outage, at {:?}",
                 self.now
