@@ -587,7 +587,7 @@ impl World {
         let silent = self.now.saturating_sub(beat);
         // An outage that is shorter than the time between two readings is not noticed.
         let unnoticed = Duration::from_millis(if self.scenario.slow { 2_000 } else { 1_100 });
-        let was_noticed = self.outage_until - self.outage_since > unnoticed;
+        let was_noticed = self.outage_until.saturating_sub(self.outage_since) > unnoticed;
         let reachable = self.now.saturating_sub(self.outage_until);
         if silent < Duration::from_millis(5_900) || (was_noticed && reachable < Duration::from_millis(4_500)) {
             let details = format!(
