@@ -149,6 +149,7 @@ struct Machine {
     began: Duration,
     /// How many parts in a thousand the clock is fast.
     drift: i32,
+    frozen_since: Duration,
     frozen_until: Duration,
     held: Vec<Event>,
     cut_to: Duration,
@@ -217,6 +218,7 @@ impl World {
                 nth: 0,
                 began: Duration::ZERO,
                 drift,
+                frozen_since: Duration::ZERO,
                 frozen_until: Duration::ZERO,
                 held: Vec::new(),
                 cut_to: Duration::ZERO,
@@ -501,7 +503,7 @@ impl World {
                 if matches!(statement, Statement::Renew) {
                     self.beats.insert(me, self.now);
                 }
-                self.check_fence(&statement, &answer)?;
+                self.check_fence(no, &statement, &answer)?;
                 // A commit that the standby does not have counts as failed.
                 if self.database.answers(me, &statement, &answer) {
                     self.reply(no, nth, id, Reply::Worker(answer));
@@ -551,7 +553,11 @@ impl World {
                 self.after(time, Event::Start(no));
             }
             Fault::Freeze(no, time) => {
-                self.machines[no].frozen_until = self.now + time;
+                let machine = &mut self.machines[no];
+                if self.now >= machine.frozen_until {
+                    machine.frozen_since = self.now;
+                }
+                machine.frozen_until = self.now + time;
                 self.after(time, Event::Thaw(no));
             }
             Fault::CutTo(no, time) => self.machines[no].cut_to = self.now + time,
@@ -579,17 +585,24 @@ impl World {
     }
 
     /// A worker is fenced only if it was silent for long while the database could be reached.
-    fn check_fence(&self, statement: &Statement, answer: &Answer) -> Result<(), Violation> {
+    fn check_fence(&self, no: ProcessNo, statement: &Statement, answer: &Answer) -> Result<(), Violation> {
         let (Statement::Fence { id, .. }, Answer::Done) = (statement, answer) else {
             return Ok(());
         };
         let beat = self.beats.get(id).copied().unwrap_or_default();
         let silent = self.now.saturating_sub(beat);
-        // An outage that is shorter than the time between two readings is not noticed.
+        let outage = (self.outage_since, self.outage_until.min(self.now));
+        let machine = &self.machines[no];
+        let frozen = (machine.frozen_since, machine.frozen_until);
+        let least = Duration::from_millis(4_500);
+        // An outage that is shorter than the time between two readings is not noticed, nor is one that the challenger slept over.
         let unnoticed = Duration::from_millis(if self.scenario.slow { 2_000 } else { 1_100 });
-        let was_noticed = self.outage_until.saturating_sub(self.outage_since) > unnoticed;
+        let was_noticed = overlap(outage, outage).saturating_sub(overlap(outage, frozen)) > unnoticed;
         let reachable = self.now.saturating_sub(self.outage_until);
-        if silent < Duration::from_millis(5_900) || (was_noticed && reachable < Duration::from_millis(4_500)) {
+        let is_early = silent < Duration::from_millis(5_900)
+            || silent.saturating_sub(overlap((beat, self.now), outage)) < least
+            || (was_noticed && reachable < least);
+        if is_early {
             let details = format!(
                 "{id} after {silent:?}, {reachable:?} after an outage, at {:?}",
                 self.now
@@ -623,4 +636,9 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// For how long two spans of time overlap.
+fn overlap((a, until_a): (Duration, Duration), (b, until_b): (Duration, Duration)) -> Duration {
+    until_a.min(until_b).saturating_sub(a.max(b))
 }
