@@ -114,17 +114,17 @@ pub fn line(command: &Command) -> io::Result<Vec<u8>> {
     Ok(wire::line(command)?)
 }
 
-/// Reads a [`line`]. `place` says where it was found.
+/// Reads a [`line()`]. `place` says where it was found.
 pub fn command(place: &Path, line: &[u8]) -> Result<Command, ControlError> {
     parse(place, line)
 }
 
-/// Reads the answer of an owner to a [`line`] with an order. `place` says where the owner was asked.
+/// Reads the answer of an owner to a [`line()`] with an order. `place` says where the owner was asked.
 pub fn order_answer(place: &Path, line: &[u8]) -> Result<RunCommand, ControlError> {
     taken(place, parse(place, line)?)
 }
 
-/// Reads the answer of an owner to a [`line`] with an approval. `place` says where the owner was asked.
+/// Reads the answer of an owner to a [`line()`] with an approval. `place` says where the owner was asked.
 pub fn approval_answer(place: &Path, line: &[u8]) -> Result<ApprovalAnswer, ControlError> {
     approval(place, parse(place, line)?)
 }
