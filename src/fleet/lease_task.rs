@@ -156,6 +156,8 @@ pub struct LeaseTask {
     grants: BTreeMap<AppKey, Grant>,
     waiting: Vec<(AppKey, oneshot::Sender<Offer>)>,
     watching: Watching,
+    /// The time over which the platform counts requests.
+    window: Duration,
     is_stopping: bool,
     leave_by: Option<Instant>,
     is_over: bool,
@@ -184,6 +186,7 @@ impl LeaseTask {
             grants: BTreeMap::new(),
             waiting: Vec::new(),
             watching: Watching { views, failure, lost },
+            window: timing.window,
             is_stopping: false,
             leave_by: None,
             is_over: false,
@@ -287,7 +290,14 @@ impl LeaseTask {
             self.is_over = true;
         }
         if self.is_stopping {
-            let in_use = self.grants.values().any(|grant| grant.owned.is_some());
+            // Nobody can say that an ownership is drained which was dropped before.
+            let is_used = |grant: &Grant| {
+                grant
+                    .owned
+                    .as_ref()
+                    .is_some_and(|owned| owned.stage() != Stage::Abandoned)
+            };
+            let in_use = self.grants.values().any(is_used);
             self.leave_by = (!in_use).then(|| Instant::now() + LEAVE);
         }
     }
@@ -336,6 +346,8 @@ impl LeaseTask {
             return;
         };
         grant.owned = None;
+        // The next ownership of this term has a pace of its own, which does not know the last starts of this one.
+        grant.not_before = grant.not_before.max(boot_now() + self.window);
         if grant.is_draining {
             self.release(app);
         }
@@ -359,13 +371,14 @@ impl LeaseTask {
             };
             let requests = Arc::clone(&self.requests);
             let changed = Arc::clone(&self.changed);
-            let on_drained = move |app: &AppKey, term| {
-                let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
-                requests.drained.push((app.clone(), term));
-                drop(requests);
+            let on_end = move |app: &AppKey, term, stage| {
+                if stage == Stage::Drained {
+                    let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
+                    requests.drained.push((app.clone(), term));
+                }
                 changed.notify_one();
             };
-            let owned = Owned::new(app, grant.term, grant.not_before, Arc::clone(&self.trust), on_drained);
+            let owned = Owned::new(app, grant.term, grant.not_before, Arc::clone(&self.trust), on_end);
             let owned = Arc::new(owned);
             grant.owned = Some(Arc::clone(&owned));
             // A receiver that was dropped since drops the offer, which is reported as drained.

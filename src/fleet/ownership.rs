@@ -36,12 +36,14 @@ pub enum Stage {
     HandOver,
     /// Nothing is in flight any more.
     Drained,
+    /// It was dropped before it was drained, so requests may be in flight.
+    Abandoned,
     /// The worker is fenced.
     Lost,
 }
 
-/// Is called with an app id and the term.
-type OnDrained = Box<dyn Fn(&AppKey, u64) + Send + Sync>;
+/// Is called with an app id, the term, and the stage in which the ownership has ended.
+type OnEnd = Box<dyn Fn(&AppKey, u64, Stage) + Send + Sync>;
 
 /// What the worker and its campaigns know of an ownership.
 pub struct Owned {
@@ -53,8 +55,8 @@ pub struct Owned {
     pub not_before: Instant,
     trust: Arc<Trust>,
     stage: watch::Sender<Stage>,
-    /// Called once nothing is in flight any more.
-    on_drained: OnDrained,
+    /// Called when the campaigns give the app id up, or drop it.
+    on_end: OnEnd,
 }
 
 impl fmt::Debug for Owned {
@@ -74,7 +76,7 @@ impl Owned {
         term: u64,
         not_before: Duration,
         trust: Arc<Trust>,
-        on_drained: impl Fn(&AppKey, u64) + Send + Sync + 'static,
+        on_end: impl Fn(&AppKey, u64, Stage) + Send + Sync + 'static,
     ) -> Self {
         Self {
             app,
@@ -82,7 +84,7 @@ impl Owned {
             not_before: monotonic_now() + not_before.saturating_sub(boot_now()),
             trust,
             stage: watch::channel(Stage::Held).0,
-            on_drained: Box::new(on_drained),
+            on_end: Box::new(on_end),
         }
     }
 
@@ -92,12 +94,12 @@ impl Owned {
         *self.stage.borrow()
     }
 
-    /// Moves to a later stage. A drained or lost ownership stays so.
+    /// Moves to a later stage. One that is drained, abandoned or lost stays so.
     pub fn advance(&self, to: Stage) {
         self.stage.send_if_modified(|stage| {
             let moves = matches!(
                 (*stage, to),
-                (Stage::Held, _) | (Stage::HandOver, Stage::Drained | Stage::Lost)
+                (Stage::Held, _) | (Stage::HandOver, Stage::Drained | Stage::Abandoned | Stage::Lost)
             );
             if moves {
                 *stage = to;
@@ -170,7 +172,19 @@ impl Ownership {
     /// Gives the app id up. Nothing is in flight, and every outcome is recorded. If no hand-over was asked, and the worker still
     /// wants the app id, another [`Ownership`] of the same term can be had.
     pub fn drained(&self) {
-        self.0.advance(Stage::Drained);
-        (self.0.on_drained)(&self.0.app, self.0.term);
+        self.end(Stage::Drained);
+    }
+
+    fn end(&self, stage: Stage) {
+        self.0.advance(stage);
+        (self.0.on_end)(&self.0.app, self.0.term, stage);
+    }
+}
+
+impl Drop for Ownership {
+    fn drop(&mut self) {
+        if matches!(self.0.stage(), Stage::Held | Stage::HandOver) {
+            self.end(Stage::Abandoned);
+        }
     }
 }

@@ -119,6 +119,16 @@ async fn append_all(store: &mut DatabaseStore, records: &[Vec<u8>]) {
     }
 }
 
+/// A worker with a ledger that has this many of the records. All records are returned.
+async fn begun(fleet: &Fleet, batches: usize) -> (Member, Ownership, DatabaseStore, Vec<Vec<u8>>) {
+    let member = member(fleet, Timing::default()).await;
+    let ownership = own(&member).await;
+    let mut store = create(&member, &ownership, "summer").await;
+    let records = records();
+    append_all(&mut store, &records[..batches]).await;
+    (member, ownership, store, records)
+}
+
 async fn snapshot(store: &mut impl Store) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut snapshot = store.read_snapshot().await?;
@@ -350,14 +360,43 @@ async fn a_worker_that_is_silent_is_fenced_and_its_store_takes_nothing_more() {
     fleet.end().await;
 }
 
+/// Each ownership has a pace of its own, and together they must not start more than one of them may.
+#[tokio::test]
+async fn the_next_ownership_of_a_term_waits_for_the_last_starts_of_the_one_before() {
+    let Some(fleet) = Fleet::new().await else { return };
+    let member = member(&fleet, Timing::default()).await;
+    let before = own(&member).await;
+    let term = before.term();
+    let given_up = monotonic_now();
+    before.drained();
+    let next = own(&member).await;
+    assert_eq!(next.term(), term);
+    assert!(next.not_before() >= given_up + Timing::default().window);
+    next.drained();
+    member.stop().await;
+    fleet.end().await;
+}
+
+/// A run that ends in a defect drops its ownership. The process must end nevertheless.
+#[tokio::test]
+async fn a_worker_leaves_though_an_ownership_was_dropped() {
+    let Some(fleet) = Fleet::new().await else { return };
+    let (member, ownership, store, _) = begun(&fleet, 1).await;
+    drop((ownership, store));
+    member.stop().await;
+    let owners = member.database().owners().await.unwrap();
+    assert_eq!(
+        owners[0].worker,
+        Some(member.id()),
+        "nobody knows whether it is drained"
+    );
+    fleet.end().await;
+}
+
 #[tokio::test]
 async fn an_append_that_waits_for_a_fence_is_refused() {
     let Some(mut fleet) = Fleet::new().await else { return };
-    let member = member(&fleet, Timing::default()).await;
-    let ownership = own(&member).await;
-    let mut store = create(&member, &ownership, "summer").await;
-    let records = records();
-    append_all(&mut store, &records[..2]).await;
+    let (_member, _ownership, mut store, records) = begun(&fleet, 2).await;
     let admin = fleet.admin_pid().await;
     run(
         &mut fleet,
@@ -379,11 +418,7 @@ async fn an_append_that_waits_for_a_fence_is_refused() {
 #[tokio::test]
 async fn an_append_whose_connection_ends_is_read_back_and_is_there_once() {
     let Some(mut fleet) = Fleet::new().await else { return };
-    let member = member(&fleet, Timing::default()).await;
-    let ownership = own(&member).await;
-    let mut store = create(&member, &ownership, "summer").await;
-    let records = records();
-    append_all(&mut store, &records[..2]).await;
+    let (_member, _ownership, mut store, records) = begun(&fleet, 2).await;
     let admin = fleet.admin_pid().await;
     run(&mut fleet, "begin; lock table runner_log in exclusive mode").await;
     let mut watcher = watcher().await;
@@ -437,11 +472,7 @@ async fn an_append_without_an_answer_is_tried_again_and_is_there_once() {
 #[tokio::test]
 async fn a_log_that_was_shortened_is_an_error_that_names_the_last_batch() {
     let Some(mut fleet) = Fleet::new().await else { return };
-    let member = member(&fleet, Timing::default()).await;
-    let ownership = own(&member).await;
-    let mut store = create(&member, &ownership, "summer").await;
-    let records = records();
-    append_all(&mut store, &records[..5]).await;
+    let (member, ownership, mut store, records) = begun(&fleet, 5).await;
     let write = Box::new(|to: &mut dyn std::io::Write| to.write_all(b"snapshot"));
     store.write_snapshot(head(&records, 5), write).await.unwrap();
     run(&mut fleet, "delete from runner_log where seq > 3").await;
