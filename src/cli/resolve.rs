@@ -127,6 +127,7 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
         note,
         to,
     };
+    let mut allowed = Ok(());
     if !args.decision.yes && !campaign.at.rehearsal.is_on() {
         if context.terminal.can_ask {
             let question = screens::question(&decision, &resolving);
@@ -138,13 +139,20 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
             }
             resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
             if resolving.selected() != selected || screens::question(&decision, &resolving) != question {
-                return Err(Failure::new(Problem::ChangedMeanwhile, text::ChangedMeanwhile).help(text::AskAgain));
+                allowed = Err(Failure::new(Problem::ChangedMeanwhile, text::ChangedMeanwhile).help(text::AskAgain));
             }
         } else {
-            check_without_question(&resolving, to)?;
+            allowed = check_without_question(&resolving, to);
         }
     }
-    resolving.decide(note, &selection, &person(args.by.name())).await?;
+    if allowed.is_ok() {
+        let person = person(args.by.name());
+        allowed = resolving.decide(note, &selection, &person).await.map_err(Failure::from);
+    }
+    if let Err(failure) = allowed {
+        Box::pin(resolving.release()).await;
+        return Err(failure);
+    }
     // The ledger is released before anything is written: a reader of stdout may be slow.
     match context.output {
         Output::Json => {
