@@ -87,3 +87,4 @@ not-on-days = not on { $days }
 list-of-two = { $first }, and { $second }
 bad-command = cannot exchange a command with the worker
 waits-for-worker = process { $pid } on { $host } owns the app id
+ended-early = it ended early

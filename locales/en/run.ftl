@@ -240,3 +240,4 @@ waits-for-owner = waiting for its turn: { $why }
 stopping-on-signal = { $signal }: stopping. No new attempt starts; attempts in flight get up to { $timeout } (retry.timeout). A second signal ends the run at once, and that is safe too
 ended-at-once = { $signal }: ended at once. Nothing is lost; the same command continues
 nobody-asked = nobody was asked about this campaign, because it waited for another worker; give `--yes` to agree beforehand
+summary-headline = { $campaign }: { $headline }

@@ -87,3 +87,4 @@ not-on-days = { $days } 不发放
 list-of-two = { $first }，{ $second }
 bad-command = 无法与工作进程交换指令
 waits-for-worker = 小程序 ID 由 { $host } 上的进程 { $pid } 持有
+ended-early = 执行提前结束

@@ -200,3 +200,4 @@ waits-for-owner = 正在排队等待：{ $why }
 stopping-on-signal = 收到 { $signal }，正在停止：不再开始新的尝试，发送中的尝试最多等待 { $timeout }（retry.timeout）。再收到一次信号会立即结束，同样安全
 ended-at-once = 再次收到 { $signal }：已立即结束。没有丢失任何记录，用同一条命令继续
 nobody-asked = 此任务一直在等待另一个工作进程，因此没有询问；用 `--yes` 可以事先同意
+summary-headline = { $campaign }：{ $headline }

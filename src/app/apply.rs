@@ -20,7 +20,7 @@ use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Re
 use crate::report::run_view::CampaignInfo;
 
 use super::error::AppError;
-use super::fleet_seat::Fleet;
+use super::fleet_worker::FleetWorker;
 use super::process::{actor, allow_many_files};
 use super::rehearsal::Rehearsal;
 
@@ -93,7 +93,7 @@ pub async fn apply<T: Send + 'static>(
         Some((loaded.database()?, loaded.environment.witnesses.clone()))
     });
     let fleet =
-        in_database.map(|(url, witnesses)| Arc::new(Fleet::new(url, witnesses, setups.iter().map(fleet_share))));
+        in_database.map(|(url, witnesses)| Arc::new(FleetWorker::new(url, witnesses, setups.iter().map(fleet_share))));
     let shared = Arc::new(SharedRun {
         fleet: fleet.clone(),
         by: request.by.clone().unwrap_or_else(|| actor(None)),

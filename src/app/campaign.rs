@@ -116,6 +116,20 @@ impl LoadedCampaign {
         database.filter(|_| self.plan.identity.platform != PlatformName::FakePlatform)
     }
 
+    /// Returns the same campaign with its ledger in files.
+    #[must_use]
+    pub fn without_database(&self) -> Self {
+        Self {
+            at: self.at.clone(),
+            parsed: self.parsed.clone(),
+            plan: Arc::clone(&self.plan),
+            environment: Environment {
+                database: None,
+                ..self.environment.clone()
+            },
+        }
+    }
+
     /// Returns where the ledger is or would be, as it is shown: a directory, or the place in a database.
     #[must_use]
     pub fn ledger_location(&self) -> PathBuf {

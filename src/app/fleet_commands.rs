@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::control::{Command, ControlError, client};
+use crate::control::{Command, ControlError, ControlServer, client};
 use crate::fleet::postgres::commands::CommandRow;
 use crate::fleet::{AppKey, Database, DatabaseUrl};
 use crate::model::approval::ApprovalAnswer;
@@ -32,6 +32,9 @@ const OVERLAP: Duration = Duration::from_secs(20);
 
 /// The result of a command that no run has taken.
 const NOBODY: &str = "null";
+
+/// Where commands are found, for messages.
+const TABLE: &str = "runner_command";
 
 /// The answer of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +127,32 @@ pub(super) async fn take(runs: Arc<FleetRuns>, database: Database) {
     }
 }
 
+/// Passes the last order to a campaign that begins: a campaign that was paused stays paused on any worker. A stop has ended.
+pub(super) async fn keep_order(
+    database: &Database,
+    identity: &Identity,
+    server: &ControlServer,
+) -> Result<(), AppError> {
+    let app = AppKey::of_ledger(identity);
+    let mut kept = None;
+    loop {
+        let order = database.last_order(&app, identity.campaign.as_str()).await?;
+        if order == kept {
+            return Ok(());
+        }
+        let line = order.as_deref().unwrap_or_default();
+        match client::command(Path::new(TABLE), line.as_bytes()) {
+            Ok(Command::Stop { .. } | Command::Approve(_)) => {}
+            Ok(command) => {
+                server.respond(command).await.map_err(AppError::Command)?;
+            }
+            Err(error) => tracing::warn!("cannot read the last order: {error}"),
+        }
+        // Another order may have been taken meanwhile.
+        kept = order;
+    }
+}
+
 async fn respond(database: Database, run: FleetRun, row: CommandRow) {
     let CommandRow {
         id,
@@ -132,7 +161,7 @@ async fn respond(database: Database, run: FleetRun, row: CommandRow) {
         ..
     } = row;
     let FleetRun { server, is_owner, .. } = run;
-    let command = match client::command(Path::new("runner_command"), text.as_bytes()) {
+    let command = match client::command(Path::new(TABLE), text.as_bytes()) {
         // Only a run that sends can record an approval.
         Ok(Command::Approve(_)) if !(is_owner && is_open) => return,
         Ok(command) => command,

@@ -33,7 +33,11 @@ pub(super) struct FleetRun {
 
 /// The runs of this process.
 #[derive(Default)]
-pub(super) struct FleetRuns(Mutex<BTreeMap<RunKey, FleetRun>>);
+pub(super) struct FleetRuns {
+    runs: Mutex<BTreeMap<RunKey, FleetRun>>,
+    /// Held while statuses are read and published, so that none replaces a later one.
+    pub publishing: tokio::sync::Mutex<()>,
+}
 
 impl fmt::Debug for FleetRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +47,7 @@ impl fmt::Debug for FleetRuns {
 
 impl FleetRuns {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RunKey, FleetRun>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a run, or replaces what is known of it.

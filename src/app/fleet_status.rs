@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Database, DatabaseUrl};
+use crate::fleet::{Database, LedgerNo};
 use crate::ledger::Ledger;
 use crate::model::identity::Identity;
 use crate::report::render::json::Status;
@@ -20,11 +20,26 @@ const SILENT: Duration = Duration::from_secs(15);
 /// Publishes the status of the runs of this process, for ever.
 pub(super) async fn publish(runs: Arc<FleetRuns>, database: Database) {
     loop {
-        let statuses = runs.statuses();
-        if let Err(error) = database.publish_statuses(&statuses).await {
-            tracing::warn!("cannot publish the status: {error}");
+        {
+            let _turn = runs.publishing.lock().await;
+            write(&database, &runs.statuses()).await;
         }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Publishes the status of a run that has ended.
+pub(super) async fn publish_end(runs: &FleetRuns, database: &Database, identity: &Identity, status: Option<String>) {
+    let _turn = runs.publishing.lock().await;
+    if let Some(status) = status {
+        write(database, &[(key(identity), status)]).await;
+    }
+}
+
+/// Writes statuses. A failure is only logged: no run depends on them.
+async fn write(database: &Database, statuses: &[(RunKey, String)]) {
+    if let Err(error) = database.publish_statuses(statuses).await {
+        tracing::warn!("cannot publish the status: {error}");
     }
 }
 
@@ -32,12 +47,12 @@ pub(super) async fn publish(runs: Arc<FleetRuns>, database: Database) {
 pub struct FleetStatuses {
     database: Database,
     published: BTreeMap<RunKey, (Status, bool)>,
+    ledgers: BTreeMap<RunKey, LedgerNo>,
 }
 
 impl FleetStatuses {
     /// Reads what is published.
-    pub async fn read(url: &DatabaseUrl) -> Result<Self, AppError> {
-        let database = Database::connect(url).await?;
+    pub async fn read(database: &Database) -> Result<Self, AppError> {
         let mut published = BTreeMap::new();
         for row in database.statuses().await? {
             // The status of a newer program says nothing here.
@@ -45,7 +60,17 @@ impl FleetStatuses {
                 published.insert((row.app, row.campaign), (status, row.age > SILENT));
             }
         }
-        Ok(Self { database, published })
+        let mut ledgers = BTreeMap::new();
+        for entry in database.ledgers().await? {
+            if let Some(identity) = entry.manifest.identity() {
+                ledgers.insert(key(&identity), entry.no);
+            }
+        }
+        Ok(Self {
+            database: database.clone(),
+            published,
+            ledgers,
+        })
     }
 
     /// Returns the status of a campaign. `None` if it has no ledger.
@@ -59,10 +84,10 @@ impl FleetStatuses {
 
     /// Returns the counts of a ledger about whose last run nothing is known.
     async fn counted(&self, identity: &Identity) -> Result<Option<Status>, AppError> {
-        let Some(entry) = self.database.ledger(identity).await? else {
+        let Some(no) = self.ledgers.get(&key(identity)) else {
             return Ok(None);
         };
-        let ledger = Ledger::open(self.database.reader(entry.no), identity.clone()).await?;
+        let ledger = Ledger::open(self.database.reader(*no), identity.clone()).await?;
         let status = Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "idle", "");
         Ok(Some(status.counted(&ledger.state().counts())))
     }

@@ -22,9 +22,10 @@ use super::campaign::LoadedCampaign;
 use super::campaign_store::CampaignStore;
 use super::environment::Notice;
 use super::error::AppError;
-use super::fleet_seat::{Fleet, Place, Seat};
+use super::fleet_worker::FleetWorker;
 use super::older_ledger::OlderLedger;
 use super::process::{is_stopped, this_process};
+use super::shared_ownership::{OwnershipUse, SharedOwnership};
 use super::witness::CampaignWitnesses;
 
 /// How often a use case asks for a ledger that another process is reading.
@@ -48,7 +49,7 @@ pub struct LockedLedger {
     /// Where the ledger is, as it is shown.
     location: PathBuf,
     /// The ownership of the app id in a fleet, whose database has the ledger. `None` if the ledger is in files.
-    seat: Option<Arc<Seat>>,
+    ownership: Option<Arc<SharedOwnership>>,
     /// The worker that this process is only for this ledger.
     own_worker: Option<OwnWorker>,
     lock: CampaignLock,
@@ -60,9 +61,9 @@ pub struct LockedLedger {
 /// A worker for one ledger.
 #[derive(Debug)]
 struct OwnWorker {
-    fleet: Arc<Fleet>,
+    worker: FleetWorker,
     app: AppKey,
-    place: Place,
+    used: OwnershipUse,
 }
 
 impl LockedLedger {
@@ -87,10 +88,10 @@ impl LockedLedger {
         if let Some(url) = campaign.database() {
             let app = AppKey::of_ledger(&campaign.plan.identity);
             let witnesses = campaign.environment.witnesses.clone();
-            let fleet = Arc::new(Fleet::new(url, witnesses, [(app.clone(), campaign.plan.retry.timeout)]));
-            let place = Box::pin(fleet.enter_soon(&app, &campaign.environment)).await?;
-            locked.seat = Some(Arc::clone(place.seat()));
-            locked.own_worker = Some(OwnWorker { fleet, app, place });
+            let worker = FleetWorker::new(url, witnesses, [(app.clone(), campaign.plan.retry.timeout)]);
+            let used = Box::pin(worker.own_soon(&app, &campaign.environment)).await?;
+            locked.ownership = Some(Arc::clone(used.ownership()));
+            locked.own_worker = Some(OwnWorker { worker, app, used });
         }
         Ok(locked)
     }
@@ -143,7 +144,7 @@ impl LockedLedger {
                     return Ok(Ok(Self {
                         place,
                         location: campaign.ledger_location(),
-                        seat: None,
+                        ownership: None,
                         own_worker: None,
                         lock,
                         owner,
@@ -215,29 +216,30 @@ impl LockedLedger {
         Ok(())
     }
 
-    /// Takes note that this process owns the app id in its fleet, whose database has the ledger.
-    pub fn sit(&mut self, seat: Arc<Seat>) {
-        self.seat = Some(seat);
+    /// Sets the ownership of the app id in a fleet, or takes it away: nothing more can be written then.
+    pub fn set_ownership(&mut self, ownership: Option<Arc<SharedOwnership>>) {
+        self.ownership = ownership;
     }
 
-    /// Gives the seat back. Nothing more can be written.
-    pub fn rise(&mut self) -> Option<Arc<Seat>> {
-        self.seat.take()
+    /// Returns the ownership of the app id in a fleet. `None` if the ledger is in files.
+    #[must_use]
+    pub const fn ownership(&self) -> Option<&Arc<SharedOwnership>> {
+        self.ownership.as_ref()
     }
 
     /// Returns the fact that this worker owns the app id by now. `None` without a fleet, or if the ledger has it already.
     #[must_use]
     pub fn owner_changed(&self, ledger_state: &LedgerState, at: Timestamp, timeout: Duration) -> Option<Fact> {
-        self.seat.as_ref()?.owner_changed(ledger_state, at, timeout)
+        self.ownership.as_ref()?.owner_changed(ledger_state, at, timeout)
     }
 
     /// Releases the lock, and in a fleet the app id. The ledger is closed.
     pub async fn release(mut self) {
-        self.seat = None;
-        if let Some(OwnWorker { fleet, app, place }) = self.own_worker.take() {
-            fleet.end(&app).await;
-            place.leave();
-            fleet.leave().await;
+        self.ownership = None;
+        if let Some(OwnWorker { worker, app, used }) = self.own_worker.take() {
+            worker.end(&app).await;
+            used.end();
+            worker.leave().await;
         }
     }
 
@@ -260,9 +262,9 @@ impl LockedLedger {
 
     /// Opens the ledger's store, and returns the identity with which its hash chain begins and its id, too.
     async fn open_store(&self) -> Result<Option<(CampaignStore, LedgerName)>, AppError> {
-        let opened = match &self.seat {
-            Some(seat) => {
-                let found = seat.open(self.place.identity()).await?;
+        let opened = match &self.ownership {
+            Some(ownership) => {
+                let found = ownership.open(self.place.identity()).await?;
                 found.map(|(store, id)| {
                     let identity = self.place.identity().clone();
                     (CampaignStore::Database(store), LedgerName { identity, id })
@@ -294,9 +296,9 @@ impl LockedLedger {
 
     /// Creates a ledger.
     pub async fn begin(&self, now: Timestamp, witnesses: &CampaignWitnesses) -> Result<OpenLedger, AppError> {
-        let (store, name) = if let Some(seat) = &self.seat {
+        let (store, name) = if let Some(ownership) = &self.ownership {
             let identity = self.place.identity().clone();
-            let (store, id) = seat.create(&identity, now).await?;
+            let (store, id) = ownership.create(&identity, now).await?;
             (CampaignStore::Database(store), LedgerName { identity, id })
         } else {
             let store = self.place.create(&self.lock, now).await?;

@@ -18,7 +18,7 @@ use crate::report::render::json::Status;
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger;
-use super::status::CampaignStatus;
+use super::status::{CampaignStatus, StatusReader};
 
 /// How many deliveries are listed one by one. An export has all of them.
 const MOST_LISTED: usize = 100;
@@ -44,7 +44,10 @@ pub async fn report(campaign: LoadedCampaign, again: String) -> Result<ReportVie
 /// Returns what the last run does or why it ended. `None` if there is nothing to say.
 async fn run(campaign: LoadedCampaign) -> Result<Option<RunNote>, AppError> {
     let now = campaign.environment.clock.now();
-    let row = CampaignStatus::new(campaign).row().await?;
+    let campaigns = [CampaignStatus::new(campaign)];
+    let Some(row) = StatusReader::connect(&campaigns).await?.rows().await?.pop() else {
+        return Ok(None);
+    };
     Ok(run_note(row.status, now, &row.zone))
 }
 

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use crate::catalogue::status as texts;
 use crate::control::status_file;
+use crate::fleet::Database;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::event::Owner;
 use crate::model::identity::{Identity, PlatformName};
@@ -23,18 +24,34 @@ pub struct CampaignStatus {
     no_ledger: String,
 }
 
-/// Reads the status of each campaign.
-pub async fn rows(campaigns: &[CampaignStatus]) -> Result<Vec<StatusRow>, AppError> {
-    let database = campaigns.iter().find_map(|status| status.campaign.database());
-    let fleet = match database {
-        Some(url) => Some(FleetStatuses::read(url).await?),
-        None => None,
-    };
-    let mut rows = Vec::new();
-    for status in campaigns {
-        rows.push(status.row_in(fleet.as_ref()).await?);
+/// Campaigns whose status is read again and again, over one connection if they are in a database.
+pub struct StatusReader<'c> {
+    campaigns: &'c [CampaignStatus],
+    database: Option<Database>,
+}
+
+impl<'c> StatusReader<'c> {
+    /// Connects to the database, if the campaigns are in one.
+    pub async fn connect(campaigns: &'c [CampaignStatus]) -> Result<Self, AppError> {
+        let database = match campaigns.iter().find_map(|status| status.campaign.database()) {
+            Some(url) => Some(Database::connect(url).await?),
+            None => None,
+        };
+        Ok(Self { campaigns, database })
     }
-    Ok(rows)
+
+    /// Reads the status of each campaign.
+    pub async fn rows(&self) -> Result<Vec<StatusRow>, AppError> {
+        let fleet = match &self.database {
+            Some(database) => Some(FleetStatuses::read(database).await?),
+            None => None,
+        };
+        let mut rows = Vec::new();
+        for status in self.campaigns {
+            rows.push(status.row(fleet.as_ref()).await?);
+        }
+        Ok(rows)
+    }
 }
 
 impl CampaignStatus {
@@ -51,16 +68,7 @@ impl CampaignStatus {
         Self { campaign, no_ledger }
     }
 
-    /// Reads the campaign's status.
-    pub async fn row(&self) -> Result<StatusRow, AppError> {
-        let fleet = match self.campaign.database() {
-            Some(url) => Some(FleetStatuses::read(url).await?),
-            None => None,
-        };
-        self.row_in(fleet.as_ref()).await
-    }
-
-    async fn row_in(&self, fleet: Option<&FleetStatuses>) -> Result<StatusRow, AppError> {
+    async fn row(&self, fleet: Option<&FleetStatuses>) -> Result<StatusRow, AppError> {
         let names = &self.campaign.parsed.campaign.names;
         let status = match fleet.filter(|_| self.campaign.database().is_some()) {
             Some(fleet) => {

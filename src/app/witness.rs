@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::fleet::DatabaseUrl;
 use crate::ledger::Head;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::witness::{Subject, Witness, Witnesses};
@@ -32,7 +33,6 @@ pub struct CampaignWitnesses {
     file: PathBuf,
     /// Where its ledger belongs: a real path, or a place in a database.
     directory: PathBuf,
-    is_in_database: bool,
 }
 
 impl CampaignWitnesses {
@@ -45,11 +45,7 @@ impl CampaignWitnesses {
             witnesses: campaign.environment.witnesses.clone().filter(|_| !is_rehearsal),
             identity: identity.clone(),
             file: real(&campaign.at.file),
-            directory: match campaign.database() {
-                Some(_) => campaign.ledger_location(),
-                None => real(campaign.ledger_dir().dir()),
-            },
-            is_in_database: campaign.database().is_some(),
+            directory: real(&campaign.ledger_location()),
         }
     }
 
@@ -94,10 +90,7 @@ impl CampaignWitnesses {
     /// Returns the place in a database of an earlier ledger of this campaign file. `None` if there is no such witness.
     pub(super) fn in_database(&self) -> Option<PathBuf> {
         let of_file = self.all().find(|witness| witness.file == self.file.to_string_lossy())?;
-        of_file
-            .directory
-            .starts_with("postgres://")
-            .then(|| PathBuf::from(of_file.directory))
+        DatabaseUrl::is_location(&of_file.directory).then(|| PathBuf::from(of_file.directory))
     }
 
     /// Returns the newest witness of a ledger of the same campaign, app and platform from another campaign file. `None` if
@@ -143,11 +136,7 @@ impl CampaignWitnesses {
                 identity: self.identity.clone(),
                 ledger: id.to_owned(),
                 file: real(&self.file),
-                directory: if self.is_in_database {
-                    self.directory.clone()
-                } else {
-                    real(&self.directory)
-                },
+                directory: real(&self.directory),
             },
         })
     }
@@ -216,8 +205,12 @@ async fn keep(writer: Writer, mut heads: watch::Receiver<Head>, clock: Clock, mu
     }
 }
 
-/// Returns the real path of something that may not exist: the real path of the part that exists, and the rest as given.
+/// Returns the real path of something that may not exist: the real path of the part that exists, and the rest as given. A location
+/// in a database stays as it is.
 fn real(path: &Path) -> PathBuf {
+    if DatabaseUrl::is_location(&path.to_string_lossy()) {
+        return path.to_owned();
+    }
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for above in absolute.ancestors() {
         if let (Ok(real), Ok(rest)) = (fs::canonicalize(above), absolute.strip_prefix(above)) {

@@ -41,6 +41,7 @@ const MOST_SHOWN: usize = 160;
 const SHOWN_BEFORE: usize = 60;
 
 /// The starts of the lines of a text. A line ends at a line feed, a carriage return, or both.
+#[derive(Clone)]
 pub(super) struct LineIndex {
     starts: Vec<usize>,
 }

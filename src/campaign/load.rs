@@ -21,6 +21,7 @@ use super::zone;
 pub const MOST_BYTES: u64 = 1 << 20;
 
 /// A campaign file without errors.
+#[derive(Clone)]
 pub struct Parsed {
     /// The campaign.
     pub campaign: Campaign,

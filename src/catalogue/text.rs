@@ -30,6 +30,15 @@ impl Text {
         Self::from_fn(|| message.to_string())
     }
 
+    /// The text in one language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::English => &self.english,
+            Language::Chinese => &self.chinese,
+        }
+    }
+
     /// The text in English.
     #[must_use]
     pub fn english(&self) -> &str {
@@ -55,10 +64,7 @@ impl From<&str> for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match Language::current() {
-            Language::English => &self.english,
-            Language::Chinese => &self.chinese,
-        })
+        f.pad(self.in_language(Language::current()))
     }
 }
 

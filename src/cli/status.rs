@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::app::status::{self, CampaignStatus};
+use crate::app::status::{CampaignStatus, StatusReader};
 use crate::app::{LoadedCampaign, campaign_files};
 use crate::campaign;
 use crate::catalogue::{help, status as texts};
@@ -47,7 +47,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     if args.watch {
         return block_on(watch(&campaigns, context))?;
     }
-    let rows = block_on(status::rows(&campaigns))??;
+    let rows = block_on(async { StatusReader::connect(&campaigns).await?.rows().await })??;
     match context.output {
         Output::Json => rows
             .iter()
@@ -59,8 +59,9 @@ pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
 
 async fn watch(campaigns: &[CampaignStatus], context: &Context) -> Result<Exit, Failure> {
     let mut screen = Screen::new(context);
+    let reader = StatusReader::connect(campaigns).await?;
     loop {
-        let rows = status::rows(campaigns).await?;
+        let rows = reader.rows().await?;
         let over = rows.iter().all(|row| row.status.owner.is_none());
         screen.show(&rows, context.now(), over)?;
         if over || screen.closed() {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use crate::app::LoadedCampaign;
 use crate::app::store::{self, Accepted, Copied, Direction, StoreReport};
-use crate::app::{Environment, LoadedCampaign};
 use crate::campaign;
 use crate::catalogue::store as text;
-use crate::fleet::{DatabaseUrl, ServerIdentity};
+use crate::fleet::ServerIdentity;
 use crate::model::problem::Problem;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::grouped;
@@ -112,7 +112,7 @@ pub fn run(args: &StoreArgs, context: &Context) -> Result<Exit, Failure> {
                 .to_string(),
             )
         }
-        StoreCommand::Copy(args) => copy(args, &url, context),
+        StoreCommand::Copy(args) => copy(args, context),
     }
 }
 
@@ -228,21 +228,16 @@ impl<'r> StoreObject<'r> {
     }
 }
 
-fn copy(args: &CopyArgs, url: &DatabaseUrl, context: &Context) -> Result<Exit, Failure> {
+fn copy(args: &CopyArgs, context: &Context) -> Result<Exit, Failure> {
     let direction = match args.to {
         Target::Database => Direction::ToDatabase,
         Target::Files => Direction::ToFiles,
     };
-    let in_files = Environment {
-        database: None,
-        ..context.environment.clone()
-    };
     block_on(async {
         let mut exits = Vec::new();
         for file in &args.files {
-            let loaded = campaign::load(file).and_then(|parsed| Ok((parsed, campaign::load(file)?)));
-            let (parsed, again) = match loaded {
-                Ok(loaded) => loaded,
+            let parsed = match campaign::load(file) {
+                Ok(parsed) => parsed,
                 Err(mistakes) => {
                     load::show(&mistakes, context);
                     exits.push(Exit::Input);
@@ -250,11 +245,10 @@ fn copy(args: &CopyArgs, url: &DatabaseUrl, context: &Context) -> Result<Exit, F
                 }
             };
             let at = context.campaign(file, &RehearsalArgs::default());
-            let from = LoadedCampaign::new(at.clone(), again, in_files.clone())?;
-            let to = LoadedCampaign::new(at, parsed, context.environment.clone())?;
-            match store::copy(&from, &to, url, direction).await {
+            let campaign = LoadedCampaign::new(at, parsed, context.environment.clone())?;
+            match Box::pin(store::copy(&campaign, direction)).await {
                 Ok(copied) => {
-                    moved(&to, &copied, context)?;
+                    moved(&campaign, &copied, context)?;
                     exits.push(Exit::Done);
                 }
                 Err(error) => {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Grouped, approval, run, status};
+use crate::catalogue::{Grouped, Language, Text, approval, run, status};
 use crate::model::actor::Actor;
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::{DrainReason, Ending, Halted, Phase, Waiting};
@@ -114,6 +114,13 @@ pub enum Reason {
         /// The person, as `user@host`.
         by: String,
     },
+    /// It ended before it could send, or failed. The process wrote why in each language.
+    Failed {
+        /// In English.
+        english: String,
+        /// In Chinese.
+        chinese: String,
+    },
     /// A person has ended the wait after a wave since the last run.
     Approved {
         /// The wave, from 1; 0 for the testers.
@@ -211,6 +218,16 @@ impl Reason {
         )
     }
 
+    /// Why a run ended before it could send, or failed.
+    #[must_use]
+    pub fn failed(why: &Text) -> Self {
+        let text = |language| why.in_language(language).to_owned();
+        Self::Failed {
+            english: text(Language::English),
+            chinese: text(Language::Chinese),
+        }
+    }
+
     /// The reason for people, with times in `zone`.
     #[must_use]
     pub fn text(&self, now: Timestamp, zone: &TimeZone) -> String {
@@ -250,6 +267,10 @@ impl Reason {
                 by: &visible(by),
             }
             .to_string(),
+            Self::Failed { english, chinese } => match Language::current() {
+                Language::English => english.clone(),
+                Language::Chinese => chinese.clone(),
+            },
             Self::Approved { wave, by } => approval::StatusApproved {
                 wave: (*wave).into(),
                 by: &approvals::actor(by),

@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::Notify;
 
+use crate::catalogue::Text;
 use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind, Owner};
 
@@ -133,7 +134,7 @@ impl Reporter {
     /// The present status of the campaign while `owner` applies it, as one line of JSON for `status.json`; `broken` is
     /// the error that ended the run early. `None` before the run has begun.
     #[must_use]
-    pub fn status(&self, owner: &Owner, broken: Option<&str>) -> Option<String> {
+    pub fn status(&self, owner: &Owner, broken: Option<&Text>) -> Option<String> {
         self.view(|run| {
             run.stats.run.as_ref()?;
             serde_json::to_string(&Versioned::new(RunObject::status(run, owner, broken))).ok()

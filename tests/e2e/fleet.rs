@@ -101,10 +101,22 @@ impl TestDatabase {
         ));
     }
 
+    /// Makes every append take half a second, so that many facts wait for the next one.
+    #[cfg(feature = "faults")]
+    pub fn append_slowly(&self) {
+        let sql = "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end';
+            create trigger slow after insert on runner_log for each statement execute function slow()";
+        Self::execute_at(&self.url(), sql);
+    }
+
     /// Executes a statement on the server.
     fn execute(&self, sql: &str) {
+        Self::execute_at(&self.server, sql);
+    }
+
+    fn execute_at(url: &str, sql: &str) {
         block_on(async {
-            let mut connection = connect(&self.server).await.unwrap();
+            let mut connection = connect(url).await.unwrap();
             sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
                 .execute(&mut connection)
                 .await
@@ -160,6 +172,12 @@ impl Machine {
 
     fn start(&self, scene: &Scene, flags: &[&str]) -> Child {
         self.command("apply", scene, flags).spawn().unwrap()
+    }
+
+    fn run_store(&self, verb: &str) -> Ran {
+        let mut command = Command::new(RUNNER);
+        command.args(["store", verb]).env("RUNNER_STORE", &self.url);
+        Ran::new(command.output().unwrap())
     }
 
     fn run(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Ran {
@@ -326,6 +344,9 @@ fn a_ledger_moves_into_the_database_and_out_of_it() {
     );
     machine.run("apply", &scene, &["--at-most", "40"]).ends(3);
     machine.run("store copy", &scene, &["--to", "files"]).ends(0);
+    // What was moved away is not listed any more.
+    let report = machine.run_store("check").ends(0);
+    assert!(report.out.contains("no ledger"), "{}", report.out);
     let other = machine.run("apply", &scene, &[]).ends(4);
     assert!(other.err.contains("E0322"), "{}", other.err);
     in_files("apply", &[]).ends(0);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::catalogue::{Language, Text, app as text};
+use crate::catalogue::{Text, app as text};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
@@ -32,10 +32,13 @@ use crate::app::campaign_store::CampaignStore;
 use crate::app::environment::Notice;
 use crate::app::error::AppError;
 use crate::app::find_other_ledger;
+use crate::app::fleet_commands;
 use crate::app::fleet_runs::FleetRun;
-use crate::app::fleet_seat::{Fleet, Place};
+use crate::app::fleet_status;
+use crate::app::fleet_worker::FleetWorker;
 use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::older_ledger::{self, OlderLedger};
+use crate::app::shared_ownership::OwnershipUse;
 use crate::app::witness::CampaignWitnesses;
 use crate::app::wrong_clock;
 
@@ -81,7 +84,7 @@ pub(super) struct SharedRun {
     /// The person who applies.
     pub(super) by: Actor,
     /// This process as a worker. `None` if ledgers are in files.
-    pub(super) fleet: Option<Arc<Fleet>>,
+    pub(super) fleet: Option<Arc<FleetWorker>>,
     /// Limits how many campaigns read their ledger and audience at once: one for each core.
     pub(super) reading: Semaphore,
     /// The interval at which `status.json` is replaced.
@@ -156,11 +159,14 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
 }
 
 /// Returns why a run ended before it could send, or failed.
-fn broken(done: &Result<RunResult, AppError>) -> Option<String> {
-    Language::English.scope(|| match done {
-        Ok(result) => result.broken(),
-        Err(error) => Some(error.to_string()),
-    })
+fn broken(done: &Result<RunResult, AppError>) -> Option<Text> {
+    match done {
+        Ok(result) => {
+            let why = || result.broken().unwrap_or_default();
+            result.broken().is_some().then(|| Text::from_fn(why))
+        }
+        Err(error) => Some(Text::new(error)),
+    }
 }
 
 struct StartedRun<'a> {
@@ -181,7 +187,7 @@ impl StartedRun<'_> {
     /// Runs whenever this worker owns the app id, until a run ends other than by a change of the owner.
     async fn run_in_fleet(
         &mut self,
-        fleet: &Fleet,
+        fleet: &FleetWorker,
         platform: Arc<HttpPlatform>,
         seat: ConfirmationSeat,
     ) -> Result<RunResult, AppError> {
@@ -190,34 +196,41 @@ impl StartedRun<'_> {
         let identity = self.campaign.loaded.plan.identity.clone();
         let done = loop {
             fleet.runs.set(&identity, self.fleet_run(false));
-            let place = match Box::pin(self.enter(fleet, &app, &mut seat)).await {
-                Ok(Some(place)) => place,
+            let used = match Box::pin(self.own(fleet, &app, &mut seat)).await {
+                Ok(Some(used)) => used,
                 Ok(None) => break Ok(self.broken_off()),
                 Err(error) => break Err(error),
             };
-            self.limiter = place.seat().limiter();
-            self.locked.sit(Arc::clone(place.seat()));
-            fleet.runs.set(&identity, self.fleet_run(true));
-            if let Err(error) = fleet.keep_order(&identity, &self.server).await {
-                place.leave();
-                break Err(error);
+            let done = Box::pin(self.run_as_owner(fleet, &used, Arc::clone(&platform), seat.take())).await;
+            used.end();
+            if !is_change_of_owner(&done) || self.commands.borrow().stops() {
+                break done;
             }
-            let done = Box::pin(self.run(Arc::clone(&platform), seat.take())).await;
-            self.locked.rise();
-            let status = self.reporter.status(self.locked.owner(), broken(&done).as_deref());
-            fleet.publish_end(&identity, status).await;
-            let is_over = !is_change_of_owner(&done) || self.commands.borrow().stops();
-            if is_over {
-                fleet.runs.remove(&identity);
-                fleet.end(&app).await;
-                place.leave();
-                return done;
-            }
-            place.leave();
             tracing::info!("another worker goes on; this one waits for the app id again");
         };
         fleet.runs.remove(&identity);
         fleet.end(&app).await;
+        done
+    }
+
+    /// Runs while this worker owns the app id.
+    async fn run_as_owner(
+        &mut self,
+        fleet: &FleetWorker,
+        used: &OwnershipUse,
+        platform: Arc<HttpPlatform>,
+        seat: Option<ConfirmationSeat>,
+    ) -> Result<RunResult, AppError> {
+        let identity = self.campaign.loaded.plan.identity.clone();
+        let database = fleet.database().await?;
+        self.limiter = used.ownership().limiter();
+        self.locked.set_ownership(Some(Arc::clone(used.ownership())));
+        fleet.runs.set(&identity, self.fleet_run(true));
+        fleet_commands::keep_order(&database, &identity, &self.server).await?;
+        let done = Box::pin(self.run(platform, seat)).await;
+        self.locked.set_ownership(None);
+        let status = self.reporter.status(self.locked.owner(), broken(&done).as_ref());
+        fleet_status::publish_end(&fleet.runs, &database, &identity, status).await;
         done
     }
 
@@ -236,12 +249,12 @@ impl StartedRun<'_> {
     }
 
     /// Waits for the app id. Returns `None` if the run was stopped first.
-    async fn enter(
+    async fn own(
         &self,
-        fleet: &Fleet,
+        fleet: &FleetWorker,
         app: &AppKey,
         seat: &mut Option<ConfirmationSeat>,
-    ) -> Result<Option<Place>, AppError> {
+    ) -> Result<Option<OwnershipUse>, AppError> {
         let no_wait = self.campaign.loaded.plan.run.no_wait;
         let (taken, mut is_taken) = watch::channel(None);
         let waits = |holder: AppLockHolder| {
@@ -254,7 +267,7 @@ impl StartedRun<'_> {
             taken.send_replace(Some(holder));
         };
         tokio::select! {
-            place = fleet.enter(app, waits) => place.map(Some),
+            used = fleet.own(app, waits) => used.map(Some),
             () = owner::stopped(self.commands.clone()) => Ok(None),
             Ok(holder) = is_taken.wait_for(Option::is_some), if no_wait => {
                 let owner = holder.clone().and_then(|holder| holder.owner);

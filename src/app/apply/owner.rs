@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::locked_ledger::LockedLedger;
-use crate::catalogue::app as text;
+use crate::catalogue::{Text, app as text};
 use crate::control::{ControlServer, Listening, status_file};
 use crate::ledger::known_files::{Directory, FileId};
 use crate::model::clock::Clock;
@@ -120,7 +120,7 @@ pub(super) fn status_interval(campaigns: usize) -> Duration {
 /// Keeps `status.json` up to date in its own task.
 #[derive(Debug)]
 pub(super) struct StatusKeeper {
-    end: oneshot::Sender<Option<String>>,
+    end: oneshot::Sender<Option<Text>>,
     task: JoinHandle<()>,
 }
 
@@ -147,7 +147,7 @@ impl StatusKeeper {
     }
 
     /// Writes the end of the run. `broken` says why it ended early, if it did.
-    pub(super) async fn finish(self, broken: Option<String>) {
+    pub(super) async fn finish(self, broken: Option<Text>) {
         // The receiver is gone only if the task panicked, and then there is nothing to wait for.
         let _ = self.end.send(broken);
         if tokio::time::timeout(PATIENCE, self.task).await.is_err() {
@@ -184,7 +184,7 @@ struct StatusFile {
 }
 
 impl StatusFile {
-    async fn keep(mut self, mut ended: oneshot::Receiver<Option<String>>) {
+    async fn keep(mut self, mut ended: oneshot::Receiver<Option<Text>>) {
         loop {
             self.write(None).await;
             let again = async {
@@ -193,7 +193,7 @@ impl StatusFile {
             };
             tokio::select! {
                 broken = &mut ended => {
-                    let broken = broken.ok().flatten().unwrap_or_else(|| "it ended early".to_owned());
+                    let broken = broken.ok().flatten().unwrap_or_else(|| Text::new(&text::EndedEarly));
                     return self.write(Some(&broken)).await;
                 }
                 () = again => {}
@@ -201,7 +201,7 @@ impl StatusFile {
         }
     }
 
-    async fn write(&mut self, broken: Option<&str>) {
+    async fn write(&mut self, broken: Option<&Text>) {
         let Some(text) = self.reporter.status(&self.owner, broken) else {
             return;
         };

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use crate::app::campaign::LoadedCampaign;
 use crate::app::error::AppError;
-use crate::app::fleet_seat::{Fleet, Place};
 use crate::app::locked_ledger::LockedLedger;
 use crate::app::readonly_ledger;
+use crate::app::shared_ownership::SharedOwnership;
 use crate::app::witness::CampaignWitnesses;
-use crate::fleet::{AppKey, DatabaseReader, DatabaseUrl};
+use crate::fleet::DatabaseReader;
 use crate::ledger::ledger_dir::Manifest;
-use crate::ledger::lock::Purpose;
 use crate::ledger::verify::verify_known;
 use crate::ledger::witness::Witness;
 use crate::ledger::{AppendError, Head, Ledger, LedgerError, ReadPage, Store};
@@ -41,52 +40,35 @@ pub struct Copied {
     pub kept: Option<PathBuf>,
 }
 
-/// Moves the ledger of a campaign. `in_files` and `in_database` are the same campaign without and with the database.
-pub async fn copy(
-    in_files: &LoadedCampaign,
-    in_database: &LoadedCampaign,
-    url: &DatabaseUrl,
-    direction: Direction,
-) -> Result<Copied, AppError> {
-    let app = AppKey::of_ledger(&in_database.plan.identity);
-    let locked = LockedLedger::take(in_files, Purpose::Apply).await?;
-    let witnesses = in_database.environment.witnesses.clone();
-    let fleet = Arc::new(Fleet::new(
-        url,
-        witnesses,
-        [(app.clone(), in_database.plan.retry.timeout)],
-    ));
-    let place = fleet.enter_soon(&app, &in_database.environment).await?;
+/// Moves the ledger of a campaign, whose database is in its environment.
+pub async fn copy(in_database: &LoadedCampaign, direction: Direction) -> Result<Copied, AppError> {
     let copier = Copier {
-        in_files,
+        in_files: in_database.without_database(),
         in_database,
-        locked,
-        place,
+        locked: LockedLedger::take_to_write(in_database).await?,
     };
-    let copied = match direction {
-        Direction::ToDatabase => copier.to_database().await,
-        Direction::ToFiles => copier.to_files().await,
+    let copied = match (copier.locked.ownership().cloned(), direction) {
+        (None, _) => Err(readonly_ledger::no_ledger(in_database)),
+        (Some(ownership), Direction::ToDatabase) => copier.to_database(&ownership).await,
+        (Some(ownership), Direction::ToFiles) => copier.to_files(&ownership).await,
     };
-    fleet.end(&app).await;
-    copier.place.leave();
-    fleet.leave().await;
+    copier.locked.release().await;
     copied
 }
 
 struct Copier<'c> {
-    in_files: &'c LoadedCampaign,
+    in_files: LoadedCampaign,
     in_database: &'c LoadedCampaign,
     locked: LockedLedger,
-    place: Place,
 }
 
 impl Copier<'_> {
-    async fn to_database(&self) -> Result<Copied, AppError> {
+    async fn to_database(&self, ownership: &SharedOwnership) -> Result<Copied, AppError> {
         let identity = &self.in_database.plan.identity;
         let directory = self.in_files.ledger_dir();
-        let no_ledger = || readonly_ledger::no_ledger(self.in_files);
+        let no_ledger = || readonly_ledger::no_ledger(&self.in_files);
         let manifest = directory.look()?.ok_or_else(no_ledger)?;
-        let witnesses = CampaignWitnesses::new(self.in_files);
+        let witnesses = CampaignWitnesses::new(&self.in_files);
         let known = witnesses.of_ledger(&manifest.id).as_ref().map(Witness::head);
         let report = verify_known(&directory, self.locked.lock(), known)
             .await?
@@ -98,20 +80,20 @@ impl Copier<'_> {
             sequence: report.last.sequence,
             link: report.link,
         };
-        let database = self.place.seat().database();
+        let database = ownership.database();
         match database.ledger(identity).await? {
             // An earlier copy was interrupted after it was whole.
             Some(entry) if entry.manifest.id == manifest.id => {
                 self.check(database.reader(entry.no), end).await?;
             }
-            Some(_) => return Err(self.place.seat().has_ledger(identity)),
+            Some(_) => return Err(ownership.has_ledger(identity)),
             None => {
-                let mut from = self.locked.store().await?.ok_or_else(no_ledger)?;
-                let mut to = self.place.seat().create_hidden(identity, &manifest).await?;
+                let mut from = directory.open(self.locked.lock()).await?.ok_or_else(no_ledger)?;
+                let mut to = ownership.create_hidden(identity, &manifest).await?;
                 move_batches(&mut from, &mut to).await?;
                 from.close().await;
                 self.check(database.reader(to.no()), end).await?;
-                self.place.seat().publish(to.no(), identity).await?;
+                ownership.publish(to.no(), identity).await?;
             }
         }
         let kept = directory.retire(self.locked.lock())?;
@@ -128,10 +110,10 @@ impl Copier<'_> {
         })
     }
 
-    async fn to_files(&self) -> Result<Copied, AppError> {
+    async fn to_files(&self, ownership: &SharedOwnership) -> Result<Copied, AppError> {
         let identity = &self.in_database.plan.identity;
         let directory = self.in_files.ledger_dir();
-        let database = self.place.seat().database();
+        let database = ownership.database();
         let entry = database.ledger(identity).await?;
         let entry = entry.ok_or_else(|| readonly_ledger::no_ledger(self.in_database))?;
         let known = CampaignWitnesses::new(self.in_database).of_ledger(&entry.manifest.id);
@@ -145,20 +127,20 @@ impl Copier<'_> {
         match directory.look()? {
             // An earlier copy was interrupted after it was whole.
             Some(Manifest { id, .. }) if id == entry.manifest.id => {}
-            Some(_) => return Err(self.place.seat().has_ledger(identity)),
+            Some(_) => return Err(ownership.has_ledger(identity)),
             None => {
                 let fill = async |store: &mut _| move_batches(&mut database.reader(entry.no), store).await;
                 directory.import(self.locked.lock(), &entry.manifest, fill).await?;
             }
         }
         let report = verify_known(&directory, self.locked.lock(), Some(end)).await?;
-        let report = report.ok_or_else(|| readonly_ledger::no_ledger(self.in_files))?;
+        let report = report.ok_or_else(|| readonly_ledger::no_ledger(&self.in_files))?;
         if let Some(older) = report.older {
             return Err(LedgerError::Older(older).into());
         }
-        self.place.seat().retire(entry.no, identity).await?;
+        ownership.retire(entry.no, identity).await?;
         let now = self.in_files.environment.clock.now();
-        CampaignWitnesses::new(self.in_files)
+        CampaignWitnesses::new(&self.in_files)
             .write(&entry.manifest.id, end, now)
             .await;
         Ok(Copied {

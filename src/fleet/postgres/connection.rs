@@ -31,6 +31,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(3);
 /// statement later, and then its process ends in order.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 const PORT: u16 = 5432;
+/// How the location of a database begins, as it is shown and as witnesses have it.
+const LOCATION: &str = "postgres://";
 
 /// Why a database cannot be reached. It never shows a password.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +184,13 @@ impl DatabaseUrl {
     /// The URL without user, password and parameters.
     #[must_use]
     pub fn location(&self) -> String {
-        format!("postgres://{}", self.place())
+        format!("{LOCATION}{}", self.place())
+    }
+
+    /// Whether a text begins with a [`DatabaseUrl::location`].
+    #[must_use]
+    pub fn is_location(text: &str) -> bool {
+        text.starts_with(LOCATION)
     }
 
     /// The largest number of hosts that a connect tries one after the other.

@@ -60,7 +60,9 @@ const WORKERS: &str = "
 
 const OWNERS: &str = "SELECT platform, app, owner, term FROM runner_app ORDER BY platform, app";
 
-const LEDGERS: &str = "SELECT id, manifest FROM runner_ledger ORDER BY platform, app, campaign";
+// The name of a copy in progress and of a ledger that was moved has a space, which the name of no campaign has.
+const LEDGERS: &str = "
+    SELECT id, manifest FROM runner_ledger WHERE position(' ' IN campaign) = 0 ORDER BY platform, app, campaign";
 
 const LEDGER: &str = "SELECT id, manifest FROM runner_ledger WHERE platform = $1 AND app = $2 AND campaign = $3";
 
@@ -149,7 +151,7 @@ fn ledger_row(row: &tokio_postgres::Row) -> Result<LedgerRow, StatementError> {
     })
 }
 
-/// Reads the rows of all ledgers.
+/// Reads the rows of all ledgers, without copies in progress and ledgers that were moved elsewhere.
 ///
 /// # Errors
 /// When the server fails.

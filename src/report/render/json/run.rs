@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, Text};
 use crate::model::event::{Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, UnusableKind, Waiting};
 use crate::model::identity::{AppId, CampaignName};
 use crate::model::problem::Problem;
@@ -178,7 +178,7 @@ impl<'a> RunObject<'a> {
 
     /// The status of the campaign while `owner` applies it, or after its run; `broken` is the error that ended the run.
     #[must_use]
-    pub fn status(run: &RunView<'a>, owner: &Owner, broken: Option<&str>) -> Self {
+    pub fn status(run: &RunView<'a>, owner: &Owner, broken: Option<&Text>) -> Self {
         let over = run.stats.ended.is_some() || broken.is_some();
         let owner = (!over).then(|| StatusOwner::new(owner, &run.campaign.zone));
         let mut status = Language::English.scope(|| Progress::new(run, owner));
@@ -188,8 +188,8 @@ impl<'a> RunObject<'a> {
             status.why = Language::English.scope(|| stop_reason(run.stats));
         } else if let Some(why) = broken {
             status.state = "incomplete";
-            status.why = Some(why.to_owned());
-            status.reason = None;
+            status.why = Some(why.english().to_owned());
+            status.reason = Some(Reason::failed(why));
         }
         Self::new(run.stats, Body::Status(status))
     }

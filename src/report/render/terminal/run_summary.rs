@@ -37,13 +37,12 @@ pub fn text(run: &RunView<'_>, width: usize) -> String {
     let mut text = String::new();
     let title = start.title.as_deref().map(|title| format!(" {}", visible(title)));
     let (style, headline) = headline(stats, ended.ending);
-    let _ = writeln!(
-        text,
-        "\n{STRONG}{}{}{STRONG:#}: {style}{headline}{style:#}\n\n  {}\n",
-        start.campaign,
-        title.unwrap_or_default(),
-        sum(&stats.counts, width)
-    );
+    let campaign = format!("{STRONG}{}{}{STRONG:#}", start.campaign, title.unwrap_or_default());
+    let headline = texts::SummaryHeadline {
+        campaign: &campaign,
+        headline: &format!("{style}{headline}{style:#}"),
+    };
+    let _ = writeln!(text, "\n{headline}\n\n  {}\n", sum(&stats.counts, width));
     text.push_str(&codes(stats, width));
     text.push_str(&details(run).text(width));
     if let Some(counted) = ended.miscounted {

@@ -2,7 +2,7 @@
 
 use anstream::adapter::strip_str;
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, Text, app};
 use crate::model::delivery::StateName;
 use crate::model::event::{DrainReason, Ending, EventKind, Owner, Phase};
 use crate::model::run_command::Requester;
@@ -23,9 +23,24 @@ fn owner() -> Owner {
 }
 
 fn status(script: &RunScript, broken: Option<&str>) -> Status {
+    status_of(script, broken.map(Text::from).as_ref())
+}
+
+fn status_of(script: &RunScript, broken: Option<&Text>) -> Status {
     let text = script.view(|view| serde_json::to_string(&RunObject::status(view, &owner(), broken)).unwrap());
     assert!(!text.contains("null"), "{text}");
     Status::parse(&text).unwrap()
+}
+
+#[test]
+fn why_a_run_failed_is_in_the_language_of_the_reader() {
+    let mut unread = RunScript::new();
+    unread.begin();
+    let status = status_of(&unread, Some(&Text::new(&app::EndedEarly)));
+    assert_eq!(status.why.as_deref(), Some("it ended early"));
+    let reason = status.reason.unwrap();
+    let shown = |language: Language| language.scope(|| reason.text(shanghai("12:00:00"), &TimeZone::UTC));
+    assert_eq!(Language::ALL.map(shown), ["it ended early", "执行提前结束"]);
 }
 
 fn row(name: &str, status: Status) -> StatusRow {
