@@ -47,10 +47,10 @@ impl SharedOwnership {
         let follow = async move {
             tokio::select! {
                 biased;
-                () = owned.lost() => {}
+                () = lost(&owned) => {}
                 () = owned.hand_over_asked() => {
                     states.send_replace(TermState::HandOver);
-                    owned.lost().await;
+                    lost(&owned).await;
                 }
             }
             states.send_replace(TermState::Lost);
@@ -243,6 +243,15 @@ impl AppLock for TermLock {
 
     fn term(&self) -> watch::Receiver<TermState> {
         self.term.clone()
+    }
+}
+
+/// Waits until the term is lost.
+async fn lost(ownership: &Ownership) {
+    if checks_trust() {
+        ownership.lost().await;
+    } else {
+        std::future::pending().await
     }
 }
 
