@@ -8,6 +8,8 @@ cannot-do = cannot { $action ->
      [send-command] send a command through the database { $place }
      [read-commands] look for commands in the database { $place }
      [publish-status] publish the status in the database { $place }
+     [read-files] read the campaign files in the database { $place }
+     [write-file] change a campaign file in the database { $place }
      [record-identity] record the server's identity in the database { $place }
     *[read-workers] read the workers in the database { $place }
     }
@@ -25,6 +27,7 @@ has-ledger = the database { $place } has another ledger of the campaign { $campa
 not-owner = this worker does not own the app id { $app } in the database { $place }
 
 no-tables = it has no tables of this program
+without-files = its tables were made by an earlier version, and there is none for campaign files
 other-format = its tables have format { $found }, and this program knows format { $known }
 not-synchronous = it acknowledges what is not on disk: synchronous_commit is { $found }
 standby = it is a standby, which takes no facts

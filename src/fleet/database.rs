@@ -1,5 +1,6 @@
 //! The database of a fleet, as every command reads it.
 
+mod files;
 mod origin;
 mod runs;
 

@@ -28,12 +28,16 @@ pub enum DatabaseAction {
     PublishStatus,
     /// To record the identity of the server.
     RecordIdentity,
+    /// To read the campaign files.
+    ReadFiles,
+    /// To add, to replace or to remove a campaign file.
+    WriteFile,
 }
 
 impl DatabaseAction {
     /// Every action.
     #[cfg(test)]
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Connect,
         Self::CreateTables,
         Self::CreateLedger,
@@ -43,6 +47,8 @@ impl DatabaseAction {
         Self::ReadCommands,
         Self::PublishStatus,
         Self::RecordIdentity,
+        Self::ReadFiles,
+        Self::WriteFile,
     ];
 }
 
@@ -59,6 +65,8 @@ impl fmt::Display for DatabaseAction {
             Self::ReadCommands => "read-commands",
             Self::PublishStatus => "publish-status",
             Self::RecordIdentity => "record-identity",
+            Self::ReadFiles => "read-files",
+            Self::WriteFile => "write-file",
         })
     }
 }
@@ -245,6 +253,7 @@ mod tests {
         ];
         let schema = [
             SchemaError::Missing,
+            SchemaError::WithoutFiles,
             SchemaError::Format { found: 9 },
             SchemaError::NotSynchronous {
                 found: "off".to_owned(),

@@ -44,6 +44,7 @@ pub use error::{DatabaseAction, DatabaseError, Evidence};
 pub use log_reader::DatabaseReader;
 pub use member::Member;
 pub use ownership::Ownership;
+pub use postgres::files::{FileChange, FileRow};
 pub use postgres::{DatabaseUrl, SchemaError, Server, ServerIdentity};
 pub use statement::{AppKey, LedgerNo, WorkerId};
 pub use worker::Worker;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use runner::fleet::postgres::files::{self, FileChange, FileRow};
 use runner::fleet::postgres::{Connection, DatabaseUrl, Me, SchemaError, append, check, execute, init, read_log};
 use runner::fleet::statement::{Answer, AppRow, LedgerNo, LogAnswer, LogRow, LogStatement, Statement, View, WorkerRow};
 use runner::fleet::{AppKey, WorkerId};
@@ -319,5 +320,66 @@ async fn a_warning_of_the_server_means_that_a_standby_may_not_have_it() {
     assert!(connection.query("SELECT 1", &[]).await.unwrap().replicated);
     let notes = "DO $$ BEGIN RAISE NOTICE 'nothing of importance'; END $$";
     assert!(connection.query(notes, &[]).await.unwrap().replicated);
+    fleet.end().await;
+}
+
+fn file(name: &str, campaign: &str, body: &str) -> FileRow {
+    FileRow {
+        name: name.to_owned(),
+        app: "tt1".to_owned(),
+        campaign: campaign.to_owned(),
+        hash: body.as_bytes().to_vec(),
+        body: body.as_bytes().to_vec(),
+        origin: "/srv/campaigns/c.yaml".to_owned(),
+        host: "here".to_owned(),
+        by: "ann".to_owned(),
+        at_ms: 0,
+    }
+}
+
+/// Of two people who push the same file, only the one who has seen what is there replaces it.
+#[tokio::test]
+async fn a_file_is_replaced_and_removed_only_as_it_was_seen() {
+    let Some(fleet) = Fleet::new().await else { return };
+    let connection = fleet.connect().await;
+    let write = async |file: FileRow, seen: Option<&str>| {
+        files::write(&connection, &file, seen.map(str::as_bytes)).await.unwrap()
+    };
+    let first = || file("a.yaml", "spring", "one");
+    assert_eq!(write(first(), None).await, FileChange::Done);
+    assert_eq!(write(first(), None).await, FileChange::ChangedMeanwhile);
+    let second = || file("a.yaml", "spring", "two");
+    assert_eq!(write(second(), Some("one")).await, FileChange::Done);
+    assert_eq!(write(second(), Some("one")).await, FileChange::ChangedMeanwhile);
+    // A campaign has one file.
+    let other = file("b.yaml", "spring", "one");
+    assert_eq!(write(other, None).await, FileChange::OtherFileHasCampaign);
+    let read = files::read(&connection).await.unwrap();
+    let [found] = &read[..] else { panic!("{read:?}") };
+    assert!(found.at_ms > 0);
+    assert_eq!(
+        FileRow {
+            at_ms: 0,
+            ..found.clone()
+        },
+        second()
+    );
+    let remove = async |seen: &str| files::remove(&connection, "a.yaml", seen.as_bytes()).await.unwrap();
+    assert_eq!(remove("one").await, FileChange::ChangedMeanwhile);
+    assert_eq!(remove("two").await, FileChange::Done);
+    fleet.end().await;
+}
+
+/// Tables that an earlier version made go on to work, and the next `store init` adds what is missing.
+#[tokio::test]
+async fn tables_without_files_are_found_and_completed() {
+    let Some(mut fleet) = Fleet::new().await else { return };
+    let drop_table = format!("drop table {}.runner_file", fleet.schema);
+    run_postgres(&mut fleet.admin, &drop_table).await;
+    let connection = fleet.connect().await;
+    check(&connection).await.unwrap();
+    assert!(matches!(files::read(&connection).await, Err(SchemaError::WithoutFiles)));
+    init(&connection).await.unwrap();
+    assert!(files::read(&connection).await.unwrap().is_empty());
     fleet.end().await;
 }

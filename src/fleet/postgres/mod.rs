@@ -3,6 +3,7 @@
 mod channel;
 pub mod commands;
 mod connection;
+pub mod files;
 mod identity;
 mod ledgers;
 mod schema;

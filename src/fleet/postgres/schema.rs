@@ -21,6 +21,9 @@ pub enum SchemaError {
     /// There are no tables.
     #[error("{}", fleet::NoTables)]
     Missing,
+    /// The tables were made before they could keep campaign files.
+    #[error("{}", fleet::WithoutFiles)]
+    WithoutFiles,
     /// Another version of the program made the tables.
     #[error("{}", fleet::OtherFormat { found, known: &FORMAT })]
     Format {
@@ -98,7 +101,11 @@ pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
          CREATE INDEX IF NOT EXISTS runner_command_campaign ON runner_command (platform, app, campaign, id);
          CREATE UNLOGGED TABLE IF NOT EXISTS runner_status (
            platform text, app text, campaign text, body text NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (platform, app, campaign))
-           WITH (fillfactor = 50);"
+           WITH (fillfactor = 50);
+         CREATE TABLE IF NOT EXISTS runner_file (
+           path text PRIMARY KEY, app text NOT NULL, campaign text NOT NULL, hash bytea NOT NULL, body bytea NOT NULL,
+           origin text NOT NULL, host text NOT NULL, by text NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+           UNIQUE (app, campaign));"
     );
     for part in 0..PARTS {
         let _ = write!(
