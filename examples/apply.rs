@@ -22,7 +22,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         state_dir: Some(directory.path().to_owned()),
         store: None,
     };
-    let parsed = campaign::load(&at.file).map_err(|mistakes| campaign::render_human(&mistakes, false))?;
+    let parsed = at
+        .file
+        .load()
+        .map_err(|mistakes| campaign::render_human(&mistakes, false))?;
     let fake_platform = start_fake_platform(&at.rehearsal).await?;
     let options = RunOptions {
         sandbox: fake_platform.as_ref().map(|running| running.base_url().to_owned()),

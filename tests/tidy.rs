@@ -55,7 +55,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 32] = [
+const HOMES: [(&str, &[&str]); 33] = [
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     ("reqwest", &["douyin/http.rs"]),
@@ -114,6 +114,7 @@ const HOMES: [(&str, &[&str]); 32] = [
     ("clap", &["cli/", "main.rs"]),
     ("clap_complete", &["cli/completions.rs"]),
     ("clap_mangen", &["cli/man.rs"]),
+    ("similar", &["cli/push.rs"]),
 ];
 
 struct Source {

@@ -25,6 +25,7 @@ cannot-read = cannot read { $path }: { $why }
 disk-silent = { $path }: the disk does not answer within { $seconds } s
 disk-silent-help = look at the disk: it is overloaded or failing, or the server that provides it is out of reach
 
+file-pushed = { $name } is in the database, pushed from { $host }
 file-good = { $path } can be read, and only its owner can write to it
 file-writable = other users can write to { $path } (its mode is { $mode }), so they can change what is sent
 file-writable-help = `chmod go-w { $path }`

@@ -28,7 +28,7 @@ begin =
       runner plan campaigns/summer.yaml              see what apply would do now
       runner apply campaigns/summer.yaml             send the coupons; safe to run again
       runner explain E0310                           read what a problem is and what to do
-apply-files = Campaign files, or directories of them. All are applied at the same time, each with its own ledger
+apply-files = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database. All are applied at the same time, each with its own ledger
 apply-fresh = Restart the rehearsal from the beginning
 apply-accept = Accept a change since the last apply that needs approval, in each campaign. Separate several by commas
 apply-expect = Apply only if this is still the fingerprint that `runner plan` showed. Resuming that plan qualifies. For a single campaign
@@ -63,7 +63,7 @@ heading-decision = Decision
 heading-rules = Rules
 heading-faults = Faults
 heading-certificate = Certificate
-campaign-file = The campaign file
+campaign-file = The campaign file, or `pushed:NAME` for one in the database
 completions-shell = The shell
 completions-examples =
     Examples:
@@ -118,7 +118,7 @@ man-examples =
           read every page
       runner man -o ~/.local/share/man/man1
           put them where `man runner-apply` finds them
-plan-paths = Campaign files, or directories of them
+plan-paths = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database
 plan-accept = Plan as if this change since the last apply were accepted. Separate several by commas
 plan-show-users = In each plan, name the first N users who came or went in each way
 plan-detailed-exitcode = Exit with 0 when there is nothing to send, 3 when there is, 4 when your attention is needed
@@ -156,7 +156,7 @@ resolve-examples =
           settle the delivery in doubt of one user, when the platform has said what happened
 
     An issued delivery is never reopened. Deliveries that are pending, deferred or skipped follow from the audience and the campaign file, and those in flight from their answers. While an apply runs, nothing can be resolved: stop it, resolve, apply again.
-runs-paths = Campaign files, or directories of them
+runs-paths = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database
 runs-all = Every running campaign below the current directory, or with --state-dir every one in that state directory
 help-command = The command to show help of
 pause-examples =
@@ -237,7 +237,7 @@ simulate-examples =
           whether a guard would stop it while another sender uses the app id; also as a page
 
     Exit codes: 0 if the campaign would be complete, 3 if the same command would continue it, 4 if it would need your attention.
-status-paths = Campaign files, or directories of them. Default: the current directory
+status-paths = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database. Default: the current directory
 status-watch = Refresh until no campaign is running
 status-examples =
     Examples:
@@ -254,7 +254,7 @@ trace-examples =
           which coupon a user has or why there is none, and the log_id to ask the platform about
       runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --output json
           the same for a program: a `delivery` for each coupon, with its history and what happens next
-validate-paths = Campaign files, or directories of them
+validate-paths = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database
 validate-examples =
     Examples:
       runner validate campaigns/summer.yaml

@@ -25,6 +25,7 @@ cannot-read = 无法读取 { $path }：{ $why }
 disk-silent = { $path }：磁盘在 { $seconds } 秒内没有响应
 disk-silent-help = 请检查磁盘：它可能过载、出现故障，或者其后的服务器无法访问
 
+file-pushed = { $name } 在数据库中，从 { $host } 推送
 file-good = { $path } 可以读取，且只有其所有者可以写入
 file-writable = 其他用户可以写入 { $path }（权限为 { $mode }），因此可以改变发送的内容
 file-writable-help = `chmod go-w { $path }`

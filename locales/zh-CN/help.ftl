@@ -28,7 +28,7 @@ begin =
       runner plan campaigns/summer.yaml              预览现在执行会做什么
       runner apply campaigns/summer.yaml             正式发放；中断后再次执行即可继续
       runner explain E0310                           查看某个问题的原因和处理办法
-apply-files = 任务文件或存放任务文件的目录；同时执行，各用各的账本
+apply-files = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件；同时执行，各用各的账本
 apply-fresh = 从头开始演练，清除之前的演练记录
 apply-accept = 确认自上次执行以来需要确认的变化，对每个任务生效；多个用逗号分隔
 apply-expect = 仅当发放计划的指纹与 `runner plan` 显示的一致时才执行，续跑同一计划也算一致；只能用于单个任务
@@ -63,7 +63,7 @@ heading-decision = 判定
 heading-rules = 规则
 heading-faults = 故障
 heading-certificate = 核验证明
-campaign-file = 任务文件
+campaign-file = 任务文件，或数据库中的 `pushed:NAME`
 completions-shell = shell 名称
 completions-examples =
     示例：
@@ -118,7 +118,7 @@ man-examples =
           阅读全部手册页
       runner man -o ~/.local/share/man/man1
           放到 `man runner-apply` 能找到的位置
-plan-paths = 任务文件或存放任务文件的目录
+plan-paths = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件
 plan-accept = 按已确认这些变化来预览；多个用逗号分隔
 plan-show-users = 每种变化列出前 N 个新增、离开等的用户
 plan-detailed-exitcode = 没有可发放的退出码为 0，有则为 3，需要人工处理为 4
@@ -156,7 +156,7 @@ resolve-examples =
           平台确认结果后，完结某个用户结果未知的发放
 
     已发放的券永远不会重新发放。待发放、稍后重试、已跳过的发放由人群和任务文件决定，发送中的由平台的应答决定。任务正在执行时无法判定：请先停止，判定后再次执行。
-runs-paths = 任务文件或存放任务文件的目录
+runs-paths = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件
 runs-all = 当前目录及其下级目录中正在执行的所有任务；给出 --state-dir 时，指该状态目录中的所有任务
 help-command = 要查看帮助的命令
 pause-examples =
@@ -237,7 +237,7 @@ simulate-examples =
           有其他发送方占用同一小程序 ID 时是否会触发中止规则；同时生成页面
 
     退出码：任务能完成为 0，再次执行同一命令即可继续为 3，需要人工处理为 4。
-status-paths = 任务文件或存放任务文件的目录；默认为当前目录
+status-paths = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件；默认为当前目录
 status-watch = 持续刷新，直到没有任务在执行
 status-examples =
     示例：
@@ -254,7 +254,7 @@ trace-examples =
           用户拿到了哪张券，或为什么没有；以及向平台查询用的 log_id
       runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --output json
           同上，供程序使用：每张券一个 `delivery`，含历史记录和后续动作
-validate-paths = 任务文件或存放任务文件的目录
+validate-paths = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件
 validate-examples =
     示例：
       runner validate campaigns/summer.yaml

@@ -11,6 +11,7 @@ use crate::model::identity::{Identity, PlatformName};
 use crate::model::secret::SecretRef;
 use crate::plan::{self, Plan, PlanError, RunOptions};
 
+use super::campaign_file::CampaignFile;
 use super::environment::Environment;
 use super::rehearsal::Rehearsal;
 
@@ -21,7 +22,7 @@ const NO_ADDRESS: &str = "http://127.0.0.1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignRef {
     /// The campaign file.
-    pub file: PathBuf,
+    pub file: CampaignFile,
     /// Whether its rehearsal is meant.
     pub rehearsal: Rehearsal,
     /// The state directory. `None` for the directory of the campaign file.
@@ -32,7 +33,7 @@ pub struct CampaignRef {
 
 impl CampaignRef {
     /// Means the campaign of a file itself, with its ledger beside the file.
-    pub fn new(file: impl Into<PathBuf>) -> Self {
+    pub fn new(file: impl Into<CampaignFile>) -> Self {
         Self {
             file: file.into(),
             rehearsal: Rehearsal::No,
@@ -43,12 +44,20 @@ impl CampaignRef {
 
     /// Returns the directories whose `.runner` may contain the campaign's ledger.
     pub(super) fn roots(&self) -> Roots {
+        if let Some(home) = self.file.home() {
+            return Roots {
+                own: self.state_dir.clone().unwrap_or_else(|| home.clone()),
+                beside_file: self.state_dir.is_some().then_some(home),
+                beside_link: None,
+            };
+        }
         let beside = |file: &Path| file.parent().map_or_else(PathBuf::new, Path::to_owned);
-        let real = real_file(&self.file);
+        let file = self.file.path();
+        let real = real_file(file);
         Roots {
             own: self.state_dir.clone().unwrap_or_else(|| beside(&real)),
             beside_file: self.state_dir.is_some().then(|| beside(&real)),
-            beside_link: (real != self.file).then(|| beside(&self.file)),
+            beside_link: (real != file).then(|| beside(file)),
         }
     }
 }

@@ -3,16 +3,72 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::campaign::{self, Code, Diagnostic, Names, Parsed};
 use crate::catalogue::app;
 
 use super::campaign::real_file;
+use super::campaign_file::CampaignFile;
 use super::error::AppError;
 use super::exclude_cycles;
+use super::pushed_files::PushedFiles;
+
+/// Returns the campaign files that arguments name, each once. A directory means the campaign files in it; `pushed:` means those in
+/// the database, which were read if an argument names one.
+pub fn files(paths: &[PathBuf], pushed: &Arc<PushedFiles>) -> Result<Vec<CampaignFile>, AppError> {
+    resolve(paths, pushed, files_at)
+}
+
+/// Like [`files`], with the campaign files in all directories below a directory, without hidden ones. Below it, only files that
+/// name a campaign are campaign files.
+pub fn files_below(paths: &[PathBuf], pushed: &Arc<PushedFiles>) -> Result<Vec<CampaignFile>, AppError> {
+    resolve(paths, pushed, paths_below)
+}
+
+fn resolve(
+    arguments: &[PathBuf],
+    pushed: &Arc<PushedFiles>,
+    find: impl FnOnce(&[PathBuf]) -> Result<Vec<PathBuf>, AppError>,
+) -> Result<Vec<CampaignFile>, AppError> {
+    let (names, paths): (Vec<_>, Vec<_>) = arguments
+        .iter()
+        .partition(|argument| CampaignFile::pushed_name(argument).is_some());
+    let paths: Vec<PathBuf> = paths.into_iter().cloned().collect();
+    let found = if paths.is_empty() { Vec::new() } else { find(&paths)? };
+    let mut files: Vec<_> = found.into_iter().map(CampaignFile::from).collect();
+    for name in names.into_iter().filter_map(|name| CampaignFile::pushed_name(name)) {
+        let named = match name {
+            "" => CampaignFile::all_pushed(pushed),
+            name => CampaignFile::pushed_as(name, pushed).into_iter().collect(),
+        };
+        if named.is_empty() {
+            return Err(not_pushed(name, pushed));
+        }
+        let new = named.into_iter().filter(|file| !files.contains(file));
+        let new: Vec<_> = new.collect();
+        files.extend(new);
+    }
+    Ok(files)
+}
+
+/// The error of a name that no pushed file has, with the name that is most like it.
+#[must_use]
+pub fn not_pushed(name: &str, pushed: &PushedFiles) -> AppError {
+    let others = pushed.all().iter().map(|file| &file.name);
+    let distances = others.map(|other| (strsim::osa_distance(name, other), other));
+    let nearest = distances
+        .min()
+        .filter(|(distance, other)| distance * 3 <= other.chars().count());
+    AppError::NotPushed {
+        name: name.to_owned(),
+        nearest: nearest.map(|(_, other)| other.clone()),
+        are_any: !pushed.all().is_empty(),
+    }
+}
 
 /// Returns the campaign files that `paths` name, each once. A directory means the campaign files in it.
-pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
+pub fn files_at(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -38,9 +94,7 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
     Ok(files)
 }
 
-/// Like [`files`], with the campaign files in all directories below a directory, without hidden ones. Below it, only files that
-/// name a campaign are campaign files.
-pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
+fn paths_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
     let mut all = Vec::new();
     for path in paths {
         let failed = |source| AppError::Directory {
@@ -63,9 +117,9 @@ pub fn files_below(paths: &[PathBuf]) -> Result<Vec<PathBuf>, AppError> {
         all.extend(found);
     }
     if all.is_empty() {
-        return files(paths);
+        return files_at(paths);
     }
-    files(&all)
+    files_at(&all)
 }
 
 /// Returns the directories in `directory`, without hidden ones and links.
@@ -111,8 +165,12 @@ pub struct Neighbours(HashMap<PathBuf, Vec<(PathBuf, Names)>>);
 
 impl Neighbours {
     /// Returns every mistake of a parsed file that concerns other files: files beside it, and the campaigns that it excludes.
-    pub fn mistakes(&mut self, file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
-        let mut mistakes = self.namesakes(file, parsed);
+    pub fn mistakes(&mut self, file: &CampaignFile, parsed: &Parsed) -> Vec<Diagnostic> {
+        // No two pushed files name the same campaign and app.
+        let mut mistakes = match file.pushed() {
+            Some(_) => Vec::new(),
+            None => self.namesakes(file.path(), parsed),
+        };
         mistakes.extend(exclude_cycles::mistakes(file, parsed));
         mistakes
     }

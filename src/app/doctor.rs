@@ -181,7 +181,16 @@ pub async fn examine(
     credentials: Result<Credentials, Box<Diagnostic>>,
     mut show: impl FnMut(Check),
 ) {
-    show(file(&campaign.at.file).await);
+    show(match campaign.at.file.pushed() {
+        Some(pushed) => Check::good(
+            Subject::File,
+            &text::FilePushed {
+                name: &pushed.name,
+                host: &pushed.host,
+            },
+        ),
+        None => file(campaign.at.file.path()).await,
+    });
     show(secrets(campaign, &credentials).await);
     for check in directories(campaign).await {
         show(check);

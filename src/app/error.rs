@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
-use crate::catalogue::{app, failure};
+use crate::catalogue::{app, failure, push};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
@@ -29,6 +29,7 @@ use crate::simulation::SimulationError;
 use super::campaign::CampaignRef;
 use super::older_ledger::OlderLedger;
 use super::other_ledger::OtherLedger;
+use super::pushed_files::PushedFile;
 use super::resolve::selection::ResolveRefusal;
 
 /// Why a use case failed. The message says what was attempted.
@@ -45,6 +46,34 @@ pub enum AppError {
     /// A directory has no campaign file.
     #[error("{}", app::NoCampaignFile { path: &.0.display() })]
     NoCampaigns(PathBuf),
+    /// The database has no campaign file of this name.
+    #[error("{}", not_pushed(name))]
+    NotPushed {
+        /// The name. It is empty if any file was meant, and there is none.
+        name: String,
+        /// The name of a file that may be meant.
+        nearest: Option<String>,
+        /// Whether the database has any.
+        are_any: bool,
+    },
+    /// A campaign file cannot be pushed: another one has its name or its campaign.
+    #[error("{}", push::Conflict { name, campaign, app })]
+    PushConflict {
+        /// The name of the file.
+        name: String,
+        /// Its campaign.
+        campaign: String,
+        /// Its app id.
+        app: String,
+        /// The other file. `None` if it was pushed meanwhile.
+        other: Option<Box<PushedFile>>,
+    },
+    /// A pushed file is not the one that was seen any more.
+    #[error("{}", push::ChangedMeanwhile { name })]
+    PushedMeanwhile {
+        /// The name of the file.
+        name: String,
+    },
     /// The campaign cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -204,6 +233,13 @@ pub enum AppError {
     /// The run failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+fn not_pushed(name: &str) -> String {
+    if name.is_empty() {
+        return push::NonePushed.to_string();
+    }
+    push::NotPushed { name: &visible(name) }.to_string()
 }
 
 impl From<DatabaseError> for AppError {

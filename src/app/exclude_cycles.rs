@@ -5,18 +5,20 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::campaign::{self, Campaign, Code, Diagnostic, Exclude, Parsed};
+use crate::campaign::{Campaign, Code, Diagnostic, Exclude, Parsed};
 use crate::catalogue::app;
+
+use super::campaign_file::CampaignFile;
 
 /// Returns every mistake in the campaigns that `audience.exclude` names. Reads their files, but no ledger.
 #[must_use]
-pub fn mistakes(file: &Path, parsed: &Parsed) -> Vec<Diagnostic> {
+pub fn mistakes(file: &CampaignFile, parsed: &Parsed) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (key, path) in named(&parsed.campaign) {
         let mistake = |code, message: &dyn Display, help: &dyn Display| {
             parsed.mistake(&key, code, message.to_string(), Some(help.to_string()))
         };
-        let other = match campaign::load(&path) {
+        let other = match file.load_named(&path) {
             Ok(other) => other.campaign,
             Err(mistakes) => {
                 let message = app::CannotUseCampaignFile { path: &path.display() };
@@ -67,10 +69,12 @@ fn named(campaign: &Campaign) -> impl Iterator<Item = (String, PathBuf)> {
 
 /// Returns the path of files that leads from `file` through `path` (the file of `other`) back to a file on it. `None` if
 /// there is no circle.
-fn circle(file: &Path, path: &Path, other: &Campaign) -> Option<Vec<PathBuf>> {
-    let mut way = vec![file.to_owned(), path.to_owned()];
+fn circle(file: &CampaignFile, path: &Path, other: &Campaign) -> Option<Vec<PathBuf>> {
+    let own = file.pushed().map_or(file.path(), |pushed| &pushed.origin).to_owned();
+    let mut way = vec![own, path.to_owned()];
     let mut sound = Vec::new();
     follow(
+        file,
         &mut way,
         &named(other).map(|(_, path)| path).collect::<Vec<_>>(),
         &mut sound,
@@ -80,7 +84,7 @@ fn circle(file: &Path, path: &Path, other: &Campaign) -> Option<Vec<PathBuf>> {
 
 /// Follows each of `next` from the end of the path. Returns whether one of them leads back to a file on it. The others are
 /// added to `sound`, so that no file is read twice.
-fn follow(way: &mut Vec<PathBuf>, next: &[PathBuf], sound: &mut Vec<PathBuf>) -> bool {
+fn follow(file: &CampaignFile, way: &mut Vec<PathBuf>, next: &[PathBuf], sound: &mut Vec<PathBuf>) -> bool {
     if way.windows(2).last().is_some_and(|last| same(&last[0], &last[1])) {
         return true;
     }
@@ -92,9 +96,9 @@ fn follow(way: &mut Vec<PathBuf>, next: &[PathBuf], sound: &mut Vec<PathBuf>) ->
         }
         let known = sound.iter().any(|known| same(known, path));
         // A file that cannot be read is reported as a mistake of the campaign that names it.
-        if let (false, Ok(parsed)) = (known, campaign::load(path)) {
+        if let (false, Ok(parsed)) = (known, file.load_named(path)) {
             let next: Vec<_> = named(&parsed.campaign).map(|(_, path)| path).collect();
-            if follow(way, &next, sound) {
+            if follow(file, way, &next, sound) {
                 return true;
             }
             sound.push(path.clone());

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::audience::Source;
-use crate::campaign::{self, Exclude};
+use crate::campaign::Exclude;
 use crate::engine::audience_diff::Exclusion;
 use crate::ledger::LedgerState;
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, State};
@@ -61,11 +61,12 @@ impl ExcludeLists<'_> {
     async fn exclude_campaign(&self, file: &Path, exclusion: &mut Exclusion<'_>) -> Result<(), AppError> {
         let unusable = |_| AppError::ExcludedCampaign(file.to_owned());
         let CampaignRef {
+            file: own,
             rehearsal,
             state_dir,
             store,
-            ..
         } = &self.campaign.at;
+        let named = own.named(file);
         // A rehearsal uses the other campaign's rehearsal. Without one, it uses the real ledger.
         let rehearsals = if rehearsal.is_on() {
             vec![rehearsal.clone(), Rehearsal::No]
@@ -75,12 +76,12 @@ impl ExcludeLists<'_> {
         let mut missing = None;
         for rehearsal in rehearsals {
             let at = CampaignRef {
-                file: file.to_owned(),
+                file: named.clone(),
                 rehearsal,
                 state_dir: state_dir.clone(),
                 store: store.clone(),
             };
-            let parsed = campaign::load(file).map_err(unusable)?;
+            let parsed = named.load().map_err(unusable)?;
             let other = LoadedCampaign::new(at, parsed, self.campaign.environment.clone())?;
             // If another process applies that campaign, it serves its current ledger.
             if let Some(view) = readonly_ledger::open(&other).await? {
@@ -92,7 +93,7 @@ impl ExcludeLists<'_> {
                 return Err(other.into());
             }
             missing.get_or_insert(AppError::ExcludedWithoutLedger {
-                file: file.to_owned(),
+                file: named.path().to_owned(),
                 name: other.plan.identity.campaign.clone(),
                 dir: other.ledger_location(),
             });

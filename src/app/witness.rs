@@ -44,7 +44,7 @@ impl CampaignWitnesses {
         Self {
             witnesses: campaign.environment.witnesses.clone().filter(|_| !is_rehearsal),
             identity: identity.clone(),
-            file: real(&campaign.at.file),
+            file: real(campaign.at.file.path()),
             directory: real(&campaign.ledger_location()),
         }
     }

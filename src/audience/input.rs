@@ -58,6 +58,12 @@ pub(super) fn list(files: &Files) -> Result<Vec<Named>, AudienceError> {
     Ok(files.collect())
 }
 
+/// Whether this machine has the file, or a file of the pattern.
+#[must_use]
+pub fn are_here(files: &Files) -> bool {
+    list(files).is_ok_and(|files| files.iter().any(|named| named.path.exists()))
+}
+
 fn matches(files: &Files, whole: &Path) -> Result<Vec<PathBuf>, AudienceError> {
     let folder = glob::Pattern::escape(&files.folder.to_string_lossy());
     let pattern = Path::new(&folder).join(&files.path);

@@ -38,7 +38,7 @@ pub use columns::Columns;
 pub use csv::CsvSource;
 pub use database_error::{DatabaseAction, DatabaseCause, DatabaseHelp, DatabaseName, QueryMistake, Responsible};
 pub use error::{AudienceError, HeaderHint, Lacks, Role};
-pub use input::Input;
+pub use input::{Input, are_here};
 pub use jsonl::JsonlSource;
 pub use neighbour::Neighbour;
 pub use query::{Limits, Query, Server};

@@ -71,18 +71,22 @@ impl Parsed {
 /// # Errors
 /// Like [`parse`]; also if the file cannot be read.
 pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
-    let name = path.display().to_string();
-    match bytes(path) {
-        Ok(bytes) => parse(path, &bytes),
-        Err(error) => {
-            let help = shortage::help(&error).unwrap_or_else(|| unreadable(error.kind()));
-            let refusal = whole(&name, Code::Unreadable, message::Unreadable, help);
-            Err(vec![Diagnostic {
-                cause: Some(error.to_string()),
-                ..refusal
-            }])
-        }
-    }
+    parse(path, &read(path)?)
+}
+
+/// Reads the bytes of the campaign file at `path`, at most one more than [`MOST_BYTES`].
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    bytes(path).map_err(|error| {
+        let help = shortage::help(&error).unwrap_or_else(|| unreadable(error.kind()));
+        let refusal = whole(&path.display().to_string(), Code::Unreadable, message::Unreadable, help);
+        vec![Diagnostic {
+            cause: Some(error.to_string()),
+            ..refusal
+        }]
+    })
 }
 
 /// Parses the bytes of a campaign file. `file` is its name for messages; relative paths in it begin at its folder.
@@ -91,11 +95,18 @@ pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
 /// # Errors
 /// All mistakes and warnings, sorted by place.
 pub fn parse(file: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
+    parse_in(file, file.parent().unwrap_or(Path::new("")), bytes)
+}
+
+/// Like [`parse`], with relative paths that begin at `folder`.
+///
+/// # Errors
+/// Like [`parse`].
+pub fn parse_in(file: &Path, folder: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
     let name = file.display().to_string();
     let text = text(&name, bytes)?;
     let mut diagnostics = Diagnostics::new(text);
     let campaign = tree::parse(text, &mut diagnostics).and_then(|tree| {
-        let folder = file.parent().unwrap_or(Path::new(""));
         let mut document = Document {
             tree,
             folder,

@@ -56,7 +56,7 @@ pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
 pub(crate) use duration::written as written_duration;
 pub use exclude::Exclude;
 pub use halt::{Guard, Halt};
-pub use load::{MOST_BYTES, Parsed, load, parse};
+pub use load::{MOST_BYTES, Parsed, load, parse, parse_in, read};
 pub use look_alike::find as find_look_alike;
 pub use names::Names;
 pub use pace::Pace;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::app::apply::confirmation::{Answer, Confirm, Question};
 use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
 use crate::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
-use crate::app::campaign_files::{self, Neighbours};
+use crate::app::campaign_files::Neighbours;
 use crate::app::process;
 use crate::catalogue::cli;
 use crate::control::ControlServer;
@@ -40,7 +40,7 @@ const LAST_EVENTS: Duration = Duration::from_secs(3);
 
 /// Sends all coupons that the given campaigns still owe.
 pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
-    let files = campaign_files::files(&args.files)?;
+    let files = load::files(&args.files, context)?;
     args.fit(files.len())?;
     if args.dry.dry_run {
         return plan::dry_run(args, context);
@@ -50,7 +50,8 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
         .iter()
         .map(|file| ReadFile {
             at: context.campaign(file, &args.rehearsal),
-            parsed: load::usable(file, context, &mut neighbours),
+            parsed: load::usable(file, context, &mut neighbours)
+                .filter(|parsed| load::has_sources(file, parsed, context)),
         })
         .collect();
     if let [ReadFile { parsed: None, .. }] = files.as_slice() {

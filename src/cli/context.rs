@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::app::{CampaignRef, Environment, Notice};
+use crate::app::{CampaignFile, CampaignRef, Environment, Notice};
 use crate::catalogue::cli;
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
@@ -86,9 +86,9 @@ impl Context {
 
     /// Returns which campaign the arguments of a command mean.
     #[must_use]
-    pub fn campaign(&self, file: &Path, rehearsal: &RehearsalArgs) -> CampaignRef {
+    pub fn campaign(&self, file: &CampaignFile, rehearsal: &RehearsalArgs) -> CampaignRef {
         CampaignRef {
-            file: file.to_owned(),
+            file: file.clone(),
             rehearsal: rehearsal.rehearsal(),
             state_dir: self.state_dir.clone(),
             store: self.store.clone(),

@@ -33,10 +33,11 @@ pub struct DoctorArgs {
 
 /// Checks what a run of the campaign needs.
 pub fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(parsed) = load::usable(&args.campaign.file, context, &mut Neighbours::default()) else {
+    let file = load::file(&args.campaign.file, context)?;
+    let Some(parsed) = load::usable(&file, context, &mut Neighbours::default()) else {
         return Ok(Exit::Input);
     };
-    let at = context.campaign(&args.campaign.file, &args.campaign.rehearsal);
+    let at = context.campaign(&file, &args.campaign.rehearsal);
     block_on(async {
         let fake_platform = start_fake_platform(&at.rehearsal).await?;
         let options = RunOptions {

@@ -1,29 +1,36 @@
 //! Reads campaign files for a command and shows their mistakes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::app::LoadedCampaign;
-use crate::app::campaign_files::Neighbours;
-use crate::campaign::{self, Diagnostic, Parsed, render_human};
+use crate::app::campaign_files::{self, Neighbours};
+use crate::app::pushed_files::{LocalSource, PushedFiles, local_sources, missing_sources};
+use crate::app::{AppError, CampaignFile, LoadedCampaign};
+use crate::campaign::{Diagnostic, Parsed, render_human};
+use crate::catalogue::{push as text, store};
+use crate::model::problem::Problem;
+use crate::report::text::visible_path;
 
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
 use super::failure::Failure;
 use super::global_args::Output;
+use super::runtime::block_on;
 
 /// Reads and plans the campaign of a command that sends nothing. Returns `None` if its file cannot be used, after showing
 /// why.
 pub fn campaign(args: &CampaignArgs, context: &Context) -> Result<Option<LoadedCampaign>, Failure> {
-    let Some(parsed) = usable(&args.file, context, &mut Neighbours::default()) else {
+    let file = file(&args.file, context)?;
+    let Some(parsed) = usable(&file, context, &mut Neighbours::default()) else {
         return Ok(None);
     };
-    let at = context.campaign(&args.file, &args.rehearsal);
+    let at = context.campaign(&file, &args.rehearsal);
     Ok(Some(LoadedCampaign::new(at, parsed, context.environment.clone())?))
 }
 
 /// Reads one of several campaign files. Returns `None` if it cannot be used, after showing why. Each folder is read once.
-pub fn usable(file: &Path, context: &Context, neighbours: &mut Neighbours) -> Option<Parsed> {
-    let parsed = match campaign::load(file) {
+pub fn usable(file: &CampaignFile, context: &Context, neighbours: &mut Neighbours) -> Option<Parsed> {
+    let parsed = match file.load() {
         Ok(parsed) => parsed,
         Err(diagnostics) => {
             show(&diagnostics, context);
@@ -34,6 +41,77 @@ pub fn usable(file: &Path, context: &Context, neighbours: &mut Neighbours) -> Op
     show(&parsed.warnings, context);
     show(&mistakes, context);
     mistakes.is_empty().then_some(parsed)
+}
+
+/// Returns the campaign files that arguments name: paths of files and directories, and pushed files.
+pub fn files(arguments: &[PathBuf], context: &Context) -> Result<Vec<CampaignFile>, Failure> {
+    Ok(campaign_files::files(arguments, &pushed_by(arguments, context)?)?)
+}
+
+/// Like [`files`], with the campaign files in all directories below a directory.
+pub fn files_below(arguments: &[PathBuf], context: &Context) -> Result<Vec<CampaignFile>, Failure> {
+    Ok(campaign_files::files_below(arguments, &pushed_by(arguments, context)?)?)
+}
+
+/// Returns the one campaign file that an argument names.
+pub fn file(argument: &Path, context: &Context) -> Result<CampaignFile, Failure> {
+    match CampaignFile::pushed_name(argument) {
+        None => Ok(argument.into()),
+        Some("") => Err(Failure::new(Problem::CommandLine, text::OneName).help(text::NameOne)),
+        Some(_) => {
+            let mut files = files(&[argument.to_owned()], context)?;
+            Ok(files.pop().unwrap_or_else(|| argument.into()))
+        }
+    }
+}
+
+/// Reads the pushed files, if an argument names one.
+fn pushed_by(arguments: &[PathBuf], context: &Context) -> Result<Arc<PushedFiles>, Failure> {
+    let names_one = |argument: &PathBuf| CampaignFile::pushed_name(argument).is_some();
+    if arguments.iter().any(names_one) {
+        pushed(context)
+    } else {
+        Ok(Arc::default())
+    }
+}
+
+/// Reads the files that were pushed to the database of the command.
+pub fn pushed(context: &Context) -> Result<Arc<PushedFiles>, Failure> {
+    let Some(url) = &context.environment.database else {
+        return Err(Failure::new(Problem::DatabaseUrl, store::NoUrl).help(store::UrlHelp));
+    };
+    let state = context.environment.witnesses.as_ref();
+    let state = state.and_then(|witnesses| witnesses.directory().parent());
+    let elsewhere = state.map_or_else(|| PathBuf::from("."), |state| state.join("pushed"));
+    let read = block_on(PushedFiles::read(url, elsewhere))?;
+    Ok(Arc::new(read.map_err(AppError::from)?))
+}
+
+/// Checks that this machine has the lists of users in a pushed file, and says that another one may not have them. Returns false if
+/// it has not, after showing which. A file of this machine needs no check: the audience is read where it is.
+pub fn has_sources(file: &CampaignFile, parsed: &Parsed, context: &Context) -> bool {
+    let Some(pushed) = file.pushed() else { return true };
+    let missing = missing_sources(pushed, parsed);
+    show(&missing, context);
+    if missing.is_empty() {
+        tell_of_sources(&visible_path(file.path()), parsed, context);
+    }
+    missing.is_empty()
+}
+
+/// Says of each list of users that is not from a server that other machines may not have it.
+pub fn tell_of_sources(file: &str, parsed: &Parsed, context: &Context) {
+    for LocalSource { path, .. } in local_sources(&parsed.campaign) {
+        let told = match path {
+            Some(path) => text::OnlyHere {
+                file: &file,
+                path: &visible_path(&path),
+            }
+            .to_string(),
+            None => text::OnlyPiped { file: &file }.to_string(),
+        };
+        context.talk(&format!("{told}\n"));
+    }
 }
 
 /// Shows diagnostics of campaign files: to programs on stdout, to people on stderr.

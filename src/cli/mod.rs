@@ -26,6 +26,7 @@ mod notices;
 mod number;
 mod parse_error;
 mod plan;
+mod push;
 mod question;
 mod rehearsal;
 mod report;
@@ -57,7 +58,7 @@ use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
-use crate::catalogue::{Language, approval, cli, help, history as texts};
+use crate::catalogue::{Language, approval, cli, help, history as texts, push as push_texts};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
@@ -80,6 +81,7 @@ use self::history::HistoryArgs;
 use self::init::InitArgs;
 use self::man::ManArgs;
 use self::plan::PlanArgs;
+use self::push::PushArgs;
 use self::report::ReportArgs;
 use self::resolve::ResolveArgs;
 use self::run_commands::{PauseArgs, ResumeArgs, StopArgs};
@@ -147,6 +149,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     #[command(about = help::CommandStore.to_string())]
     Store(StoreArgs),
+    #[command(about = push_texts::Command.to_string())]
+    Push(PushArgs),
     #[command(about = help::CommandDoctor.to_string())]
     Doctor(DoctorArgs),
     #[command(about = help::CommandSchema.to_string())]
@@ -325,6 +329,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Export(args)) => export::run(args, context),
         Some(Command::Verify(args)) => verify::run(args, context),
         Some(Command::Store(args)) => store::run(args, context),
+        Some(Command::Push(args)) => push::run(args, context),
         Some(Command::Doctor(args)) => doctor::run(args, context),
         Some(Command::Schema(args)) => schema::run(*args, cli.global.lang, context),
         Some(Command::Sandbox(args)) => {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::app::campaign_files::{self, Neighbours};
+use crate::app::CampaignFile;
+use crate::app::campaign_files::Neighbours;
 use crate::app::plan::{self, PlanPreview, PlanRequest};
 use crate::app::{CampaignRef, LoadedCampaign};
 use crate::campaign::Parsed;
@@ -85,7 +86,8 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
         is_dry_run: false,
         detailed_exitcode: args.detailed_exitcode,
     };
-    block_on(plans.show_all(context))?
+    let files = load::files(&plans.paths, context)?;
+    block_on(plans.show_all(&files, context))?
 }
 
 /// Shows what this apply would do, with its first requests.
@@ -105,7 +107,8 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
         is_dry_run: true,
         detailed_exitcode: false,
     };
-    block_on(plans.show_all(context))?
+    let files = load::files(&plans.paths, context)?;
+    block_on(plans.show_all(&files, context))?
 }
 
 /// A campaign that cannot be planned.
@@ -129,17 +132,17 @@ fn show_total(context: &Context, planned: &[PlannedCampaign], exit: Exit) -> Res
 
 impl Plans {
     /// Plans every file. A file that cannot be planned does not stop the others.
-    async fn show_all(self, context: &Context) -> Result<Exit, Failure> {
-        let files = campaign_files::files(&self.paths)?;
+    async fn show_all(self, files: &[CampaignFile], context: &Context) -> Result<Exit, Failure> {
         let mut stop =
             signals::stopped(context.console.clone()).map_err(|error| Failure::from_error(Problem::System, &error))?;
         let mut exits = Vec::new();
         let mut planned_campaigns = Vec::new();
         let mut neighbours = Neighbours::default();
-        for file in &files {
-            let Some(parsed) = load::usable(file, context, &mut neighbours) else {
+        for file in files {
+            let parsed = load::usable(file, context, &mut neighbours);
+            let Some(parsed) = parsed.filter(|parsed| load::has_sources(file, parsed, context)) else {
                 exits.push(Exit::Input);
-                planned_campaigns.push(without_plan(file));
+                planned_campaigns.push(without_plan(file.path()));
                 continue;
             };
             let planned = tokio::select! {
@@ -166,8 +169,8 @@ impl Plans {
                 Err(failure) if files.len() == 1 => return Err(failure),
                 Err(failure) => {
                     exits.push(failure.exit);
-                    context.show(&failure.of_file(file));
-                    planned_campaigns.push(without_plan(file));
+                    context.show(&failure.of_file(file.path()));
+                    planned_campaigns.push(without_plan(file.path()));
                 }
             }
         }
@@ -179,7 +182,7 @@ impl Plans {
     }
 
     /// Plans one file.
-    async fn plan(&self, context: &Context, file: &Path, parsed: Parsed) -> Result<PlanPreview, Failure> {
+    async fn plan(&self, context: &Context, file: &CampaignFile, parsed: Parsed) -> Result<PlanPreview, Failure> {
         let at = context.campaign(file, &self.rehearsal);
         let progress = Progress::new(context, &parsed);
         let environment = context.environment_with(move |notice| progress.show(notice));

@@ -7,8 +7,7 @@ use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 use crate::app::run_command::{self, Received, Verb};
-use crate::app::{CampaignRef, LoadedCampaign, campaign_files, running};
-use crate::campaign;
+use crate::app::{CampaignRef, LoadedCampaign, running};
 use crate::catalogue::{control_command as text, help};
 use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
@@ -104,7 +103,7 @@ fn send(verb: Verb, args: &WhichRuns, context: &Context) -> Result<Exit, Failure
                 Err(failure) if is_alone => return Err(failure),
                 Err(failure) => {
                     let failure = match &target.at {
-                        Some(at) => failure.of_file(&at.file),
+                        Some(at) => failure.of_file(at.file.path()),
                         None => failure,
                     };
                     context.show(&failure);
@@ -142,8 +141,8 @@ fn targets(args: &WhichRuns, context: &Context) -> Result<(Vec<Target>, Vec<Exit
     }
     let mut targets = Vec::new();
     let mut exits = Vec::new();
-    for file in campaign_files::files(&args.paths)? {
-        match campaign::load(&file) {
+    for file in load::files(&args.paths, context)? {
+        match file.load() {
             Ok(parsed) => {
                 let at = context.campaign(&file, &args.rehearsal);
                 let loaded = LoadedCampaign::new(at.clone(), parsed, context.environment.clone())?;
@@ -151,7 +150,7 @@ fn targets(args: &WhichRuns, context: &Context) -> Result<(Vec<Target>, Vec<Exit
                     place: loaded.ledger_dir(),
                     database: loaded.database().cloned(),
                     at: Some(at),
-                    is_named: args.paths.contains(&file),
+                    is_named: args.paths.iter().any(|path| path == file.path()),
                 });
             }
             Err(mistakes) => {

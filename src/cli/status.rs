@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::app::LoadedCampaign;
 use crate::app::status::{CampaignStatus, StatusReader};
-use crate::app::{LoadedCampaign, campaign_files};
-use crate::campaign;
 use crate::catalogue::{help, status as texts};
 use crate::report::render::terminal::status::table;
 use crate::report::text::visible_path;
@@ -76,9 +75,9 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
     let here = [PathBuf::from(".")];
     let paths = if args.paths.is_empty() { &here[..] } else { &args.paths };
     let mut campaigns = Vec::new();
-    for file in campaign_files::files_below(paths)? {
-        let named = paths.contains(&file);
-        match campaign::load(&file) {
+    for file in load::files_below(paths, context)? {
+        let named = paths.iter().any(|path| path == file.path());
+        match file.load() {
             Ok(parsed) => {
                 let at = context.campaign(&file, &args.rehearsal);
                 let campaign = LoadedCampaign::new(at, parsed, context.environment.clone())?;
@@ -90,7 +89,7 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
             }
             // A directory may contain other files too.
             Err(_) => {
-                let file = visible_path(&file);
+                let file = visible_path(file.path());
                 context.talk(&format!("{}\n", texts::LeftOut { file: &file }));
             }
         }

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::app::LoadedCampaign;
 use crate::app::store::{self, Accepted, Copied, Direction, StoreReport};
-use crate::campaign;
 use crate::catalogue::store as text;
 use crate::fleet::ServerIdentity;
 use crate::model::problem::Problem;
@@ -233,10 +232,11 @@ fn copy(args: &CopyArgs, context: &Context) -> Result<Exit, Failure> {
         Target::Database => Direction::ToDatabase,
         Target::Files => Direction::ToFiles,
     };
+    let files = load::files(&args.files, context)?;
     block_on(async {
         let mut exits = Vec::new();
-        for file in &args.files {
-            let parsed = match campaign::load(file) {
+        for file in &files {
+            let parsed = match file.load() {
                 Ok(parsed) => parsed,
                 Err(mistakes) => {
                     load::show(&mistakes, context);
@@ -252,7 +252,7 @@ fn copy(args: &CopyArgs, context: &Context) -> Result<Exit, Failure> {
                     exits.push(Exit::Done);
                 }
                 Err(error) => {
-                    let failure = Failure::from(error).of_file(file);
+                    let failure = Failure::from(error).of_file(file.path());
                     context.show(&failure);
                     exits.push(failure.exit);
                 }

@@ -15,7 +15,7 @@ pub fn again(verb: &str, at: &CampaignRef) -> String {
         &at.rehearsal,
         at.state_dir.as_deref(),
         at.store.as_ref(),
-        &[&at.file],
+        &[at.file.path()],
     )
 }
 

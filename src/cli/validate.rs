@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::app::campaign_files::{self, Neighbours};
-use crate::campaign::{self, Campaign, Diagnostic, Severity};
+use crate::app::CampaignFile;
+use crate::app::campaign_files::Neighbours;
+use crate::campaign::{Campaign, Diagnostic, Severity};
 use crate::catalogue::{cli as text, help};
 use crate::report::text::visible_path;
 
@@ -27,7 +28,7 @@ pub struct ValidateArgs {
 
 /// Checks files and reports their mistakes.
 pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
-    let files = campaign_files::files(&args.paths)?;
+    let files = load::files(&args.paths, context)?;
     let mut neighbours = Neighbours::default();
     let mut unusable = 0;
     let mut mistakes = Vec::new();
@@ -37,7 +38,7 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
         let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
         mistakes.extend(errors.map(|it| it.code));
         match campaign {
-            Some(campaign) => praise(file, &campaign, context),
+            Some(campaign) => praise(file.path(), &campaign, context),
             None => unusable += 1,
         }
     }
@@ -62,8 +63,8 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Checks one file. Returns the campaign if the file can be used, and the diagnostics.
-fn check(file: &Path, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Diagnostic>) {
-    match campaign::load(file) {
+fn check(file: &CampaignFile, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Diagnostic>) {
+    match file.load() {
         Ok(parsed) => {
             let mut diagnostics = neighbours.mistakes(file, &parsed);
             diagnostics.extend(parsed.warnings.iter().cloned());

@@ -198,6 +198,14 @@ problems! {
     DatabaseUrl = "E0331", Input;
     /// The database is on another server than it was.
     OtherServer = "E0332", Person;
+    /// The database has no campaign file of this name.
+    NotPushed = "E0333", Input;
+    /// Another pushed file has the name or the campaign.
+    PushConflict = "E0334", Input;
+    /// A pushed file was changed while a person looked at it.
+    PushedMeanwhile = "E0335", Person;
+    /// A changed campaign file is pushed only with `--yes` where nobody can be asked.
+    PushNeedsYes = "E0336", Input;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -152,11 +152,17 @@ impl Machine {
     }
 
     pub fn command(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Command {
+        self.command_on(verb, &scene.file().to_string_lossy(), flags)
+    }
+
+    /// A command on what an argument names.
+    pub fn command_on(&self, verb: &str, argument: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(RUNNER);
         command
             .args(verb.split(' '))
-            .arg(scene.file())
+            .arg(argument)
             .args(flags)
+            .current_dir(self.state.path())
             .env("RUNNER_STORE", &self.url)
             .env("RUNNER_STATE_DIR", self.state.path().join("state"))
             .env("XDG_STATE_HOME", self.state.path().join("home"))
@@ -172,6 +178,10 @@ impl Machine {
 
     fn start(&self, scene: &Scene, flags: &[&str]) -> Child {
         self.command("apply", scene, flags).spawn().unwrap()
+    }
+
+    fn run_on(&self, verb: &str, argument: &str, flags: &[&str]) -> Ran {
+        Ran::new(self.command_on(verb, argument, flags).output().unwrap())
     }
 
     fn run_store(&self, verb: &str) -> Ran {
@@ -405,5 +415,108 @@ fn the_database_is_checked_before_it_is_used() {
         wrong.err.contains("E0331") && !wrong.err.contains("hunter2"),
         "{}",
         wrong.err
+    );
+}
+
+/// A file that was pushed can be named by every command, on each machine that has what it names.
+#[test]
+fn a_pushed_campaign_is_applied_without_its_file() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 60).with(PACE);
+    let (office, worker) = (Machine::new(&database), Machine::new(&database));
+    let none = worker.run_on("apply", "pushed:", &[]).ends(2);
+    assert!(none.err.contains("E0333"), "{}", none.err);
+    let pushed = office.run("push", &scene, &["--by", "Wang Fang"]).ends(0);
+    assert!(pushed.err.contains("only a machine that has it"), "{}", pushed.err);
+    let list = worker.run_on("push", "--list", &["--output", "json"]).ends(0);
+    assert!(list.out.contains("Wang Fang"), "{}", list.out);
+    let file = scene.file();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let body = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(worker.run_on("push", &format!("--show={name}"), &[]).ends(0).out, body);
+
+    let typed = format!("pushed:{name}");
+    let planned = worker.run_on("plan", &typed, &[]).ends(0);
+    assert!(
+        planned.out.contains(&format!("runner apply {typed} ")),
+        "{}",
+        planned.out
+    );
+    let first = worker.command_on("apply", "pushed:", &["--at-most", "20"]).output();
+    Ran::new(first.unwrap()).ends(3);
+    for (verb, flags) in [
+        ("status", &[][..]),
+        ("history", &[]),
+        ("export", &[]),
+        ("trace", &["user-000001"]),
+        ("doctor", &["--sandbox"]),
+    ] {
+        office.run_on(verb, &typed, flags).ends(0);
+    }
+    assert!(office.run_on("stop", &typed, &[]).ends(2).err.contains("E0220"));
+    worker.run_on("apply", &typed, &[]).ends(0);
+    let checked = office.run_on("verify", &typed, &["--output", "json"]).ends(0);
+    assert!(checked.out.contains("\"issued\":60,"), "{}", checked.out);
+    assert!(platform.issued_each_by_one_request());
+    office.run_on("push", &format!("--remove={typed}"), &[]).ends(0);
+    assert!(worker.run_on("plan", &typed, &[]).ends(2).err.contains("E0333"));
+}
+
+#[test]
+fn a_machine_without_a_list_of_a_pushed_campaign_does_not_apply_it() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 20);
+    let machine = Machine::new(&database);
+    machine.run("push", &scene, &[]).ends(0);
+    let typed = format!("pushed:{}", scene.file().file_name().unwrap().to_str().unwrap());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let kept = elsewhere.path().join("kept");
+    std::fs::rename(scene.file().parent().unwrap(), &kept).unwrap();
+    for verb in ["plan", "apply"] {
+        let refused = machine.run_on(verb, &typed, &[]).ends(2);
+        let [code, key, host] = ["E0151", "E0151", "was pushed from"];
+        assert!(refused.err.contains(host), "{}", refused.err);
+        assert!(
+            refused.err.contains(code) || refused.err.contains(key),
+            "{}",
+            refused.err
+        );
+    }
+    // What needs no list works.
+    machine.run_on("status", &typed, &[]).ends(0);
+    assert!(platform.ids().is_empty());
+    std::fs::rename(&kept, scene.file().parent().unwrap()).unwrap();
+    machine.run_on("apply", &typed, &[]).ends(0);
+}
+
+#[test]
+fn a_changed_file_is_pushed_only_after_a_look_at_its_changes() {
+    let Some(database) = TestDatabase::create() else { return };
+    let scene = Scene::new("http://127.0.0.1:1", 20);
+    let machine = Machine::new(&database);
+    machine.run("push", &scene, &[]).ends(0);
+    let again = machine.run("push", &scene, &[]).ends(0);
+    assert!(again.out.contains("already"), "{}", again.out);
+    let scene = scene.with(PACE);
+    let refused = machine.run("push", &scene, &[]).ends(2);
+    assert!(
+        refused.err.contains("E0336") && refused.err.contains("\n+pace: {per_second: 40}\n"),
+        "{}",
+        refused.err
+    );
+    machine.run("push", &scene, &["--yes"]).ends(0);
+    let conflict = machine.run("push", &scene, &["--name", "other.yaml"]).ends(2);
+    assert!(conflict.err.contains("E0334"), "{}", conflict.err);
+    let broken = scene.with("pace: {per_second: 40}\nnothing: 1\n");
+    machine.run("push", &broken, &["--yes"]).ends(2);
+    let typed = format!("--show={}", broken.file().file_name().unwrap().to_str().unwrap());
+    let kept = machine.run_on("push", &typed, &[]).ends(0);
+    assert!(
+        kept.out.contains("per_second") && !kept.out.contains("nothing"),
+        "{}",
+        kept.out
     );
 }

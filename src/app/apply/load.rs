@@ -117,7 +117,7 @@ struct PlannedFile {
 
 impl PlannedFile {
     fn new(ReadFile { at, parsed }: ReadFile, options: &RunOptions, environment: &Environment) -> Self {
-        let file = at.file.clone();
+        let file = at.file.path().to_owned();
         let campaign = parsed.ok_or(None).and_then(|parsed| {
             let loaded = LoadedCampaign::with_options(at, parsed, environment.clone(), options.clone());
             loaded.map_err(|error| Some(error.into()))

@@ -39,7 +39,7 @@ impl PrintedRun {
     pub(super) fn new(campaign: &ReadyCampaign, reporter: &Arc<Reporter>) -> Self {
         Self {
             name: campaign.name.clone(),
-            file: campaign.loaded.at.file.clone(),
+            file: campaign.loaded.at.file.path().to_owned(),
             reporter: Arc::clone(reporter),
         }
     }

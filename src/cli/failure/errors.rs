@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::app::AppError;
 use crate::app::resolve::selection::ResolveRefusal;
 use crate::audience::AudienceError;
-use crate::catalogue::{app, cli, failure, sandbox};
+use crate::catalogue::{app, cli, failure, push, sandbox};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
@@ -52,6 +52,43 @@ impl From<AppError> for Failure {
             AppError::Engine(error) | AppError::Simulation(SimulationError::Engine(error)) => error.into(),
             AppError::Directory { .. } => Self::from_error(Problem::Directory, &error),
             AppError::NoCampaigns(_) => Self::new(Problem::NoCampaigns, message).help(failure::NameEnding),
+            AppError::NotPushed { nearest, are_any, .. } => {
+                let failure = Self::new(Problem::NotPushed, message);
+                match nearest {
+                    Some(name) => failure.help(push::Nearest { name: &visible(&name) }),
+                    None if are_any => failure.help(push::ListThem),
+                    None => failure.help(push::PushFirst),
+                }
+            }
+            AppError::PushConflict { name, other, .. } => {
+                let failure = Self::new(Problem::PushConflict, message);
+                match other {
+                    Some(other) if other.name == name => failure
+                        .because([push::ConflictName {
+                            name: &visible(&name),
+                            campaign: &other.campaign,
+                            app: &other.app,
+                            by: &visible(&other.by),
+                        }
+                        .to_string()])
+                        .help(push::ConflictHelp),
+                    Some(other) => failure
+                        .because([push::ConflictCampaign {
+                            name: &visible(&other.name),
+                            by: &visible(&other.by),
+                        }
+                        .to_string()])
+                        .help(push::ConflictCampaignHelp {
+                            name: &visible(&other.name),
+                        }),
+                    None => failure
+                        .because([push::ConflictMeanwhile.to_string()])
+                        .help(push::ConflictMeanwhileHelp),
+                }
+            }
+            AppError::PushedMeanwhile { .. } => {
+                Self::new(Problem::PushedMeanwhile, message).help(push::ChangedMeanwhileHelp)
+            }
             AppError::NoLedger { at, .. } => {
                 let failure = Self::new(Problem::NoLedger, message);
                 let command: &dyn Display = &again("apply", &at);
@@ -426,7 +463,7 @@ fn database(error: &DatabaseError) -> Failure {
         } => connect(error),
         DatabaseError::Failed { .. } => (Problem::Database, &failure::DatabaseAgain),
         DatabaseError::Unfit { source, .. } => match source {
-            SchemaError::Missing => (Problem::DatabaseTables, &failure::CreateTables),
+            SchemaError::Missing | SchemaError::WithoutFiles => (Problem::DatabaseTables, &failure::CreateTables),
             SchemaError::Format { .. } => (Problem::DatabaseTables, &failure::SameVersion),
             SchemaError::NotSynchronous { .. } => (Problem::NotSynchronous, &failure::SynchronousCommit),
             SchemaError::Standby => (Problem::Database, &failure::NamePrimary),
@@ -466,6 +503,7 @@ mod tests {
     use anstream::adapter::strip_str;
 
     use super::*;
+    use crate::app::pushed_files::PushedFile;
     use crate::app::{CampaignRef, Rehearsal};
     use crate::catalogue::Language;
     use crate::fleet::{DatabaseAction, Evidence, ServerIdentity};
@@ -474,6 +512,37 @@ mod tests {
 
     fn denied() -> io::Error {
         Errno::ACCESS.into()
+    }
+
+    fn not_pushed(nearest: Option<&str>, are_any: bool) -> AppError {
+        AppError::NotPushed {
+            name: if are_any { "sumer.yaml" } else { "" }.to_owned(),
+            nearest: nearest.map(str::to_owned),
+            are_any,
+        }
+    }
+
+    /// The error of a push of `summer.yaml`, with the name of the file that is in the way.
+    fn conflict(other: Option<&str>) -> AppError {
+        let other = other.map(|name| {
+            Box::new(PushedFile {
+                name: name.to_owned(),
+                app: "tt1".to_owned(),
+                campaign: "summer-north".to_owned(),
+                body: Vec::new(),
+                hash: Vec::new(),
+                origin: PathBuf::from("/srv/campaigns/summer.yaml"),
+                host: "db1".to_owned(),
+                by: "ann".to_owned(),
+                at: jiff::Timestamp::UNIX_EPOCH,
+            })
+        });
+        AppError::PushConflict {
+            name: "summer.yaml".to_owned(),
+            campaign: "summer-south".to_owned(),
+            app: "tt1".to_owned(),
+            other,
+        }
     }
 
     /// Errors of use cases that this file gives a help of its own.
@@ -497,6 +566,15 @@ mod tests {
                 source: denied(),
             },
             AppError::NoCampaigns(dir()),
+            not_pushed(Some("summer.yaml"), true),
+            not_pushed(None, true),
+            not_pushed(None, false),
+            conflict(Some("summer.yaml")),
+            conflict(Some("sommer.yaml")),
+            conflict(None),
+            AppError::PushedMeanwhile {
+                name: "summer.yaml".to_owned(),
+            },
             AppError::NoLedger {
                 at: at(Rehearsal::No),
                 name: name(),
@@ -542,6 +620,7 @@ mod tests {
         let place = || "db.example:5432/coupons".to_owned();
         let schema = [
             SchemaError::Missing,
+            SchemaError::WithoutFiles,
             SchemaError::Format { found: 9 },
             SchemaError::NotSynchronous {
                 found: "off".to_owned(),
