@@ -251,7 +251,7 @@ async fn lost(ownership: &Ownership) {
     if checks_trust() {
         ownership.lost().await;
     } else {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 
