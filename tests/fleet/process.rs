@@ -68,6 +68,8 @@ struct Run {
     not_before: Duration,
     granted: Duration,
     is_read: bool,
+    /// When the users with an unfinished intent of an earlier owner are due. `None` without such users.
+    unfinished_due: Option<Duration>,
     is_draining: bool,
     /// Why it stopped for good.
     stopped: Option<Appended>,
@@ -174,6 +176,7 @@ impl Process {
             not_before,
             granted: now,
             is_read: false,
+            unfinished_due: None,
             is_draining: false,
             stopped: None,
             users: vec![User::default(); users.into()],
@@ -230,7 +233,9 @@ impl Process {
         }
         for user in &mut run.users {
             if user.is_open && !forgets {
-                user.due = run.granted + TIMEOUT;
+                let due = run.granted + TIMEOUT;
+                user.due = due;
+                run.unfinished_due = Some(due);
             }
             user.is_open = false;
         }
@@ -285,16 +290,13 @@ impl Process {
         else {
             return;
         };
-        let late: Vec<_> = run
-            .in_flight
-            .iter()
-            .filter(|(_, start)| now >= **start + TIMEOUT)
-            .map(|(user, _)| *user)
-            .collect();
-        for user in late {
-            run.in_flight.remove(&user);
-            run.outcomes.push(Fact::Unknown(user));
-        }
+        run.in_flight.retain(|user, start| {
+            let is_late = now >= *start + TIMEOUT;
+            if is_late {
+                run.outcomes.push(Fact::Unknown(*user));
+            }
+            !is_late
+        });
         if run.is_draining {
             run.outcomes.extend(run.prepared.drain(..).map(Fact::Withdrawn));
         }
@@ -309,13 +311,20 @@ impl Process {
             let mut facts = std::mem::take(&mut run.outcomes);
             let room = PREPARED.saturating_sub(run.prepared.len());
             let is_free = |user: &User| !user.is_issued && !user.is_open && user.due <= now;
-            if !run.is_draining && trusted {
+            if !run.is_draining && trusted && room > 0 {
                 let mut touched: BTreeSet<u16> = run.in_flight.keys().copied().collect();
                 touched.extend(facts.iter().map(|fact| fact.user()));
-                let free = (0..)
-                    .zip(&run.users)
-                    .filter(|(user, state)| is_free(state) && !touched.contains(user));
-                facts.extend(free.map(|(user, _)| Fact::Intent(user)).take(room));
+                // A loop, because a chain of iterators takes several times as long without optimisation.
+                let mut left = room;
+                for (user, state) in (0..).zip(&run.users) {
+                    if left == 0 {
+                        break;
+                    }
+                    if is_free(state) && !touched.contains(&user) {
+                        facts.push(Fact::Intent(user));
+                        left -= 1;
+                    }
+                }
             }
             if !facts.is_empty() {
                 self.links += 1;
@@ -384,27 +393,25 @@ impl Process {
 
     /// When the process has to be woken.
     pub fn wakes(&self, now: Duration) -> Duration {
-        let statement = self
-            .pending
-            .values()
-            .map(|pending| pending.sent + self.timing.statement);
-        let runs = self.runs.values().filter(|run| run.stopped.is_none()).flat_map(|run| {
-            let starts = (!run.prepared.is_empty()).then_some(run.next_start.max(run.not_before));
-            let late = run.in_flight.values().map(|start| *start + TIMEOUT).min();
-            let due = run
-                .users
-                .iter()
-                .filter(|user| !user.is_issued && !user.is_open)
-                .map(|user| user.due);
-            [starts, late, due.filter(|due| *due > now).min()]
-        });
-        let least = now + Duration::from_millis(1);
-        statement
-            .chain(self.worker.next_tick())
-            .chain(runs.flatten())
-            .min()
-            .unwrap_or(Duration::MAX)
-            .max(least)
+        // Without the lease nothing starts. The answer to a renewal wakes the process.
+        let trusted = now < self.worker.trusted_until();
+        let mut wakes = self.worker.next_tick().unwrap_or(Duration::MAX);
+        for pending in self.pending.values() {
+            wakes = wakes.min(pending.sent + self.timing.statement);
+        }
+        for run in self.runs.values().filter(|run| run.stopped.is_none()) {
+            if trusted && !run.prepared.is_empty() {
+                wakes = wakes.min(run.next_start.max(run.not_before));
+            }
+            for start in run.in_flight.values() {
+                wakes = wakes.min(*start + TIMEOUT);
+            }
+            // Every other user is due at once.
+            if let Some(due) = run.unfinished_due.filter(|due| *due > now) {
+                wakes = wakes.min(due);
+            }
+        }
+        wakes.max(now + Duration::from_millis(1))
     }
 }
 

@@ -118,7 +118,8 @@ enum Event {
 struct Queued {
     at: Duration,
     nth: u64,
-    event: Event,
+    /// Boxed, because the queue moves its entries often.
+    event: Box<Event>,
 }
 
 impl PartialEq for Queued {
@@ -238,6 +239,7 @@ impl World {
     fn at(&mut self, at: Duration, event: Event) {
         self.nth += 1;
         let nth = self.nth;
+        let event = Box::new(event);
         self.queue.push(Reverse(Queued { at, nth, event }));
     }
 
@@ -252,7 +254,7 @@ impl World {
                 break;
             }
             self.now = at;
-            self.handle(event)?;
+            self.handle(*event)?;
         }
         self.check_logs()?;
         let missing = self.apps.iter().find_map(|(app, (_, users))| {
@@ -266,8 +268,8 @@ impl World {
     }
 
     fn is_done(&self) -> bool {
-        let all: usize = self.apps.values().map(|(_, users)| usize::from(*users)).sum();
-        self.now > TROUBLE && self.issued.len() == all
+        let users = usize::from(self.scenario.users);
+        self.now > TROUBLE && self.issued.len() == users * self.apps.len()
     }
 
     fn clock(&self, no: ProcessNo) -> Duration {
@@ -289,6 +291,10 @@ impl World {
             _ => return self.happen(event),
         };
         let machine = &mut self.machines[no];
+        // An earlier wish to be woken, which a later one has replaced.
+        if matches!(event, Event::Wake(..)) && machine.next_wake > self.now {
+            return Ok(());
+        }
         if self.now < machine.frozen_until {
             machine.held.push(event);
             return Ok(());
@@ -436,7 +442,7 @@ impl World {
                     process.forgets_unfinished = self.wrong.forgets_unfinished;
                     let machine = &mut self.machines[no];
                     machine.began = self.now;
-                    machine.next_wake = Duration::MAX;
+                    machine.next_wake = self.now;
                     machine.process = Some(process);
                     machine.frozen_until = Duration::ZERO;
                     machine.held.clear();
