@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::{ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
 /// The user and the group that the server runs as: it refuses to run as root.
 const NOBODY: u32 = 65534;
@@ -20,8 +20,12 @@ pub(crate) struct Cluster {
     server: Option<Child>,
 }
 
-/// The directory of the server's programs. `None` where it is not installed.
+/// The directory of the server's programs: `RUNNER_TEST_POSTGRES_BIN`, or that of the newest version which is installed. `None`
+/// without a server.
 fn programs() -> Option<PathBuf> {
+    if let Some(bin) = std::env::var_os("RUNNER_TEST_POSTGRES_BIN") {
+        return Some(bin.into());
+    }
     let mut found: Vec<_> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -51,6 +55,42 @@ fn command(program: &Path) -> Command {
     command
 }
 
+/// Makes a file or a folder belong to the user that the server runs as.
+fn give(path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    give(path);
+}
+
+/// Copies what is in a folder, except what has one of these names, for the server.
+fn copy_folder(from: &Path, to: &Path, except: &[&str]) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    give(to);
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        if except.iter().any(|except| name == *except) {
+            continue;
+        }
+        let copy = to.join(&name);
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &copy, &[]);
+            continue;
+        }
+        match std::fs::copy(entry.path(), &copy) {
+            Ok(_) => give(&copy),
+            // The server removes files while it runs.
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}", name.display()),
+        }
+    }
+}
+
 fn run(mut command: Command) {
     let done = command.stdin(Stdio::null()).output().unwrap();
     assert!(
@@ -75,9 +115,7 @@ fn free_port() -> u16 {
 impl Cluster {
     fn new(bin: PathBuf, settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        if rustix::process::geteuid().is_root() {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
+        give(folder.path());
         Self {
             folder,
             bin,
@@ -111,22 +149,45 @@ impl Cluster {
     /// A standby of this primary. It is asynchronous unless the primary's settings name it.
     pub(crate) async fn standby(&self) -> Self {
         let mut standby = Self::new(self.bin.clone(), &[]);
-        let mut copy = standby.program("pg_basebackup");
-        copy.args(["-h", "127.0.0.1", "-U", "postgres", "-R", "-N", "-c", "fast", "-p"]);
-        copy.arg(self.port.to_string()).arg("-D").arg(standby.data());
-        run(copy);
+        self.copy_files(&standby.data()).await;
+        standby.settings.push(format!(
+            "primary_conninfo=host=127.0.0.1 port={} user=postgres",
+            self.port
+        ));
+        write(&standby.data().join("standby.signal"), "");
         standby.start().await;
         standby
     }
 
     /// Copies the server's files while it runs. [`Cluster::restore`] puts them back.
-    pub(crate) fn backup(&self) -> PathBuf {
+    pub(crate) async fn backup(&self) -> PathBuf {
         let to = self.folder.path().join("backup");
-        let mut copy = self.program("pg_basebackup");
-        copy.args(["-h", "127.0.0.1", "-U", "postgres", "-N", "-c", "fast", "-p"]);
-        copy.arg(self.port.to_string()).arg("-D").arg(&to);
-        run(copy);
+        self.copy_files(&to).await;
         to
+    }
+
+    /// Copies the server's files while it runs. This is what `pg_basebackup` does, which not every package of a server has.
+    async fn copy_files(&self, to: &Path) {
+        let mut session = self.connect().await;
+        let version = sqlx::query_scalar("select current_setting('server_version_num')::int4");
+        let version: i32 = version.fetch_one(&mut session).await.unwrap();
+        let [begin, end] = if version < 150_000 {
+            [
+                "select pg_start_backup('copy', true, false)::text",
+                "select labelfile from pg_stop_backup(false, false)",
+            ]
+        } else {
+            [
+                "select pg_backup_start('copy', true)::text",
+                "select labelfile from pg_backup_stop(false)",
+            ]
+        };
+        let _: String = sqlx::query_scalar(begin).fetch_one(&mut session).await.unwrap();
+        copy_folder(&self.data(), to, &["pg_wal", "postmaster.pid", "postmaster.opts"]);
+        let label: String = sqlx::query_scalar(end).fetch_one(&mut session).await.unwrap();
+        copy_folder(&self.data().join("pg_wal"), &to.join("pg_wal"), &[]);
+        write(&to.join("backup_label"), &label);
+        session.close().await.unwrap();
     }
 
     /// Replaces the files of a server that does not run.
@@ -137,7 +198,7 @@ impl Cluster {
 
     /// Makes the next start a recovery as far as the files go, after which the server writes another timeline.
     pub(crate) fn recover_to_another_timeline(&mut self) {
-        std::fs::write(self.data().join("recovery.signal"), "").unwrap();
+        write(&self.data().join("recovery.signal"), "");
         self.settings.push("restore_command=false".to_owned());
     }
 

@@ -106,7 +106,7 @@ async fn a_restored_copy_of_the_same_server_is_noticed_by_a_worker_that_waits() 
     let member = Member::start(&url, impatient(), "waits".to_owned()).await.unwrap();
     let mut admin = server.connect().await;
     until(&mut admin, "select count(*) > 0 from runner_worker where beat > 0").await;
-    let backup = server.backup();
+    let backup = server.backup().await;
     until(&mut admin, "select min(beat) > 20 from runner_worker").await;
     close(admin).await;
     server.kill();
@@ -127,7 +127,7 @@ async fn a_backup_that_is_recovered_on_another_timeline_is_noticed() {
     };
     let url = url(&[&server]);
     Database::init(&url).await.unwrap();
-    let backup = server.backup();
+    let backup = server.backup().await;
     server.kill();
     server.restore(&backup);
     server.recover_to_another_timeline();
