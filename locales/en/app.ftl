@@ -86,5 +86,6 @@ only-in-hours = only { $hours }
 not-on-days = not on { $days }
 list-of-two = { $first }, and { $second }
 bad-command = cannot exchange a command with the worker
+waits-for-decision = this worker was replaced, and waits for a person's decision: { $error }. it goes on by itself after that; `runner explain { $code }` says what to do
 waits-for-worker = process { $pid } on { $host } owns the app id
 ended-early = it ended early

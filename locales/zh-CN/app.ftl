@@ -86,5 +86,6 @@ only-in-hours = 只在 { $hours } 发放
 not-on-days = { $days } 不发放
 list-of-two = { $first }，{ $second }
 bad-command = 无法与工作进程交换指令
+waits-for-decision = 本工作进程已被接替，正在等待人工决定：{ $error }。决定之后会自动继续；应做什么，见 `runner explain { $code }`
 waits-for-worker = 小程序 ID 由 { $host } 上的进程 { $pid } 持有
 ended-early = 执行提前结束

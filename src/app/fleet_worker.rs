@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::catalogue::app as text;
@@ -35,6 +36,15 @@ struct Wanted {
     timeout: Duration,
 }
 
+/// What a wait for an app id meets.
+#[derive(Clone, Debug)]
+pub enum Wait {
+    /// Another worker owns it.
+    Owner(AppLockHolder),
+    /// This worker was fenced, and may not start again before a person has decided. It goes on by itself after that.
+    Decision(Arc<DatabaseError>),
+}
+
 /// This process as a worker.
 #[derive(Debug)]
 pub struct FleetWorker {
@@ -42,6 +52,8 @@ pub struct FleetWorker {
     /// They show whether a database on another server has lost facts.
     witnesses: Option<Witnesses>,
     state: tokio::sync::Mutex<WorkerState>,
+    /// Why this worker may not start again before a person has decided.
+    decision: watch::Sender<Option<Arc<DatabaseError>>>,
     wanted: Mutex<BTreeMap<AppKey, Wanted>>,
     /// The ownership of each app id, if there is one. Whoever waits for it has the lock.
     ownerships: Mutex<BTreeMap<AppKey, Arc<tokio::sync::Mutex<Weak<SharedOwnership>>>>>,
@@ -84,6 +96,7 @@ impl FleetWorker {
             url: url.clone(),
             witnesses,
             state: tokio::sync::Mutex::new(WorkerState::NotStarted),
+            decision: watch::Sender::default(),
             wanted: Mutex::new(wanted),
             ownerships: Mutex::default(),
             runs: Arc::default(),
@@ -129,18 +142,32 @@ impl FleetWorker {
         let mut state = self.state.lock().await;
         while matches!(&*state, WorkerState::Member(member) if member.id() == fenced.id()) {
             match self.start().await {
-                Ok(member) => *state = WorkerState::Member(member),
+                Ok(member) => {
+                    self.decision.send_replace(None);
+                    *state = WorkerState::Member(member);
+                }
                 Err(error) => {
                     tracing::warn!("cannot work in the fleet again yet: {error}");
+                    let is_needed = error.decision().is_some();
+                    self.decision.send_if_modified(|shown| {
+                        let is_new = is_needed && shown.is_none();
+                        if is_new {
+                            *shown = Some(Arc::new(error));
+                        }
+                        is_new
+                    });
                     tokio::time::sleep(LOOK).await;
                 }
             }
         }
     }
 
-    /// Waits until this worker owns an app id, for one campaign of it. Calls `waits` with each worker that owns it meanwhile.
-    pub async fn own(&self, app: &AppKey, mut waits: impl FnMut(AppLockHolder)) -> Result<OwnershipUse, AppError> {
+    /// Waits until this worker owns an app id, for one campaign of it. Calls `waits` with each worker that owns it meanwhile, and
+    /// with what a person has to decide.
+    pub async fn own(&self, app: &AppKey, mut waits: impl FnMut(Wait)) -> Result<OwnershipUse, AppError> {
         let mut owning = Box::pin(self.own_in_turn(app));
+        let mut decision = self.decision.subscribe();
+        decision.mark_changed();
         let mut shown = None;
         loop {
             let look = async {
@@ -151,10 +178,16 @@ impl FleetWorker {
             // Both go on, because the worker may be starting in `owning`, and `look` waits for it.
             let holder = tokio::select! {
                 used = &mut owning => return used,
+                Ok(()) = decision.changed() => {
+                    if let Some(error) = decision.borrow_and_update().clone() {
+                        waits(Wait::Decision(error));
+                    }
+                    continue;
+                }
                 holder = look => holder,
             };
             if let Some(holder) = holder.filter(|holder| shown.as_ref() != Some(holder)) {
-                waits(AppLockHolder::from(holder.clone()));
+                waits(Wait::Owner(AppLockHolder::from(holder.clone())));
                 shown = Some(holder);
             }
         }
@@ -168,7 +201,9 @@ impl FleetWorker {
     /// Like [`FleetWorker::own`], for a command that records one decision. Another worker that owns the app id and works is an error.
     pub async fn own_soon(&self, app: &AppKey, environment: &Environment) -> Result<OwnershipUse, AppError> {
         let mut owner = None;
-        let waits = |holder: AppLockHolder| {
+        let waits = |wait: Wait| {
+            // A worker that starts is refused at once.
+            let Wait::Owner(holder) = wait else { return };
             if let Some(holder) = &holder.owner {
                 let why = text::WaitsForWorker {
                     host: &holder.host,

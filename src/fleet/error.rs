@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::postgres::{SchemaError, ServerIdentity, StatementError};
 use crate::catalogue::fleet;
+use crate::model::problem::Problem;
 
 /// What was attempted on a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +181,20 @@ fn other_server(place: &str, recorded: Option<&ServerIdentity>, found: Option<&S
 }
 
 impl DatabaseError {
+    /// What a person has to decide before a worker may start. `None` for an error that may end by itself.
+    #[must_use]
+    pub const fn decision(&self) -> Option<Problem> {
+        match self {
+            Self::SingleCopy { .. } => Some(Problem::SingleCopy),
+            Self::OtherServer { .. } => Some(Problem::OtherServer),
+            Self::Failed { .. }
+            | Self::Unfit { .. }
+            | Self::Illegible { .. }
+            | Self::HasLedger { .. }
+            | Self::NotOwner { .. } => None,
+        }
+    }
+
     /// The error of a check, or of the statements that create the tables.
     pub(super) fn of_schema(action: DatabaseAction, place: String, source: SchemaError) -> Self {
         match source {

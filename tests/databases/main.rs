@@ -16,6 +16,7 @@ mod fleet_origin;
 mod fleet_pooler;
 mod fleet_store;
 mod fleet_trials;
+mod fleet_worker;
 mod interrupted;
 #[path = "../ledger_common/mod.rs"]
 mod ledger_common;

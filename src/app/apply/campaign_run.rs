@@ -14,12 +14,14 @@ use crate::engine::app_limiter::AppLimiter;
 use crate::engine::audience_diff::{Accept, Admission, Change, owed_again};
 use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, EngineError, RunOutcome, StopReason};
-use crate::fleet::AppKey;
+use crate::fleet::{AppKey, DatabaseError};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, StoreError};
 use crate::model::actor::Actor;
 use crate::model::delivery::StateName;
-use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Phase, Waiting};
+use crate::model::error_chain::error_chain;
+use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Owner, Phase, Waiting};
+use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
 use crate::plan::settings::settings;
 use crate::report::reporter::Reporter;
@@ -35,7 +37,7 @@ use crate::app::find_other_ledger;
 use crate::app::fleet_commands;
 use crate::app::fleet_runs::FleetRun;
 use crate::app::fleet_status;
-use crate::app::fleet_worker::FleetWorker;
+use crate::app::fleet_worker::{FleetWorker, Wait};
 use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::older_ledger::{self, OlderLedger};
 use crate::app::shared_ownership::OwnershipUse;
@@ -169,6 +171,22 @@ fn broken(done: &Result<RunResult, AppError>) -> Option<Text> {
     }
 }
 
+/// What is shown while this worker may not start again before a person has decided.
+fn waits_for_decision(error: &DatabaseError) -> Text {
+    let code = error.decision().map_or("", Problem::code);
+    Text::from_fn(|| {
+        let causes: Vec<_> = error_chain(error).map(ToString::to_string).collect();
+        let error = &causes.join(": ");
+        text::WaitsForDecision { error, code: &code }.to_string()
+    })
+}
+
+fn taken_by(owner: Option<Owner>) -> AppError {
+    let owner = owner.map(Box::new);
+    let purpose = Purpose::Apply;
+    LockError::Taken { owner, purpose }.into()
+}
+
 struct StartedRun<'a> {
     shared: &'a SharedRun,
     witnesses: CampaignWitnesses,
@@ -256,23 +274,30 @@ impl StartedRun<'_> {
         seat: &mut Option<ConfirmationSeat>,
     ) -> Result<Option<OwnershipUse>, AppError> {
         let no_wait = self.campaign.loaded.plan.run.no_wait;
-        let (taken, mut is_taken) = watch::channel(None);
-        let waits = |holder: AppLockHolder| {
+        let (met, mut is_met) = watch::channel(None);
+        let waits = |wait: Wait| {
             // The question of the other campaigns does not wait for another worker.
             seat.take();
-            self.emit(EventKind::Phase(Phase::Waiting {
-                why: Waiting::AppId { holder: holder.clone() },
-                until: None,
-            }));
-            taken.send_replace(Some(holder));
+            let event = match &wait {
+                Wait::Owner(holder) => EventKind::Phase(Phase::Waiting {
+                    why: Waiting::AppId { holder: holder.clone() },
+                    until: None,
+                }),
+                Wait::Decision(error) => EventKind::Warning {
+                    message: waits_for_decision(error),
+                },
+            };
+            self.emit(event);
+            met.send_replace(Some(wait));
         };
         tokio::select! {
             used = fleet.own(app, waits) => used.map(Some),
             () = owner::stopped(self.commands.clone()) => Ok(None),
-            Ok(holder) = is_taken.wait_for(Option::is_some), if no_wait => {
-                let owner = holder.clone().and_then(|holder| holder.owner);
-                Err(LockError::Taken { owner: owner.map(Box::new), purpose: Purpose::Apply }.into())
-            }
+            Ok(wait) = is_met.wait_for(Option::is_some), if no_wait => Err(match wait.clone() {
+                Some(Wait::Decision(error)) => AppError::Database(error),
+                Some(Wait::Owner(AppLockHolder { owner, .. })) => taken_by(owner),
+                None => taken_by(None),
+            }),
         }
     }
 
