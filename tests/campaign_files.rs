@@ -20,8 +20,8 @@ use runner::plan::{self, RunOptions};
 use serde_json::{Value as Json, json};
 
 fn shipped() -> Vec<PathBuf> {
-    let folders =
-        ["campaigns", "examples", "examples/agency"].map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let folders = ["campaigns", "examples", "examples/agency", "examples/fleet/campaigns"]
+        .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     let entries = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is there"));
