@@ -74,20 +74,28 @@ impl TestDatabase {
         format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))
     }
 
-    /// The URL of the database through a link.
-    pub fn url_at(&self, port: u16) -> String {
+    /// The URL of the database through a link at this address.
+    pub fn url_at(&self, address: &str, port: u16) -> String {
         let mut url = url::Url::parse(&self.url()).unwrap();
-        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_host(Some(address)).unwrap();
         url.set_port(Some(port)).unwrap();
         url.to_string()
     }
 
     /// How many workers were not fenced.
     pub fn workers(&self) -> i64 {
+        self.count("select count(*) from runner_worker where not fenced")
+    }
+
+    /// Whether an app id has had this many owners.
+    pub fn has_owner_of_term(&self, term: i64) -> bool {
+        self.count("select coalesce(max(term), 0) from runner_app") >= term
+    }
+
+    fn count(&self, sql: &'static str) -> i64 {
         block_on(async {
             let mut connection = connect(&self.url()).await.unwrap();
-            let counted = sqlx::query_scalar("select count(*) from runner_worker where not fenced");
-            let counted = counted.fetch_one(&mut connection).await.unwrap();
+            let counted = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
             connection.close().await.unwrap();
             counted
         })

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,8 +20,8 @@ use crate::fleet::{Machine, TestDatabase, end, everybody_has_one, signal, until}
 use crate::fleet_link::{Cut, Directions, Link, Send};
 use crate::scene::{FakePlatform, Scene};
 
-const USERS: usize = 240;
-const PACE: usize = 40;
+pub const USERS: usize = 240;
+pub const PACE: usize = 40;
 
 const BOTH: Directions = Directions {
     to_server: true,
@@ -97,7 +98,7 @@ struct Verdict {
 }
 
 /// Waits until a time has passed, which is a part of the fault.
-fn pass(time: Duration) {
+pub fn pass(time: Duration) {
     let begun = Instant::now();
     while let Some(left) = time.checked_sub(begun.elapsed()) {
         park_timeout(left);
@@ -121,7 +122,7 @@ fn at_once(log: &[Value], stragglers: usize) -> Vec<String> {
 }
 
 /// Arrivals of more requests than can have started. It counts arrivals, and on a busy machine those are late.
-fn too_fast(log: &[Value]) -> Vec<String> {
+pub fn too_fast(log: &[Value]) -> Vec<String> {
     let mut arrivals: Vec<_> = log.iter().filter_map(|record| record["ms"].as_u64()).collect();
     arrivals.sort_unstable();
     let mut found = Vec::new();
@@ -185,7 +186,7 @@ impl Trial {
         let to_database = Link::to(&database.address(), Cut::Late);
         let more = format!("pace: {{per_second: {PACE}}}\nretry: {{timeout: 2s}}\n");
         let url = format!("http://127.0.0.1:{}", to_platform.port);
-        let linked = database.url_at(to_database.port);
+        let linked = database.url_at("127.0.0.1", to_database.port);
         Some(Self {
             scene: Scene::new(&url, USERS).with(&more),
             machines: [Machine::at(linked.clone()), Machine::at(linked)],
@@ -396,6 +397,56 @@ fn whatever_befalls_the_owner_nobody_has_two_coupons_and_the_pace_is_kept() {
         .unwrap();
     }
     show(&text);
+}
+
+/// The library that gives a program another wall clock. `None` where it is not installed.
+fn faketime() -> Option<PathBuf> {
+    let found = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+        .unwrap()
+        .flatten()
+        .next();
+    if found.is_none() {
+        let is_required = std::env::var_os("RUNNER_TEST_FAKETIME").is_some_and(|said| said == "required");
+        assert!(!is_required, "libfaketime is not installed");
+        show("skipped a trial of a fleet: libfaketime is not installed\n");
+    }
+    found
+}
+
+/// Leases and waits use clocks that nobody sets. The wall clocks of the machines may be wrong by hours.
+#[test]
+fn workers_whose_clocks_are_two_hours_apart_share_a_campaign() {
+    let Some(library) = faketime() else { return };
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms..80ms"]);
+    let more = format!("pace: {{per_second: {PACE}}}\nretry: {{timeout: 2s}}\n");
+    let scene = Scene::new(&platform.url, USERS).with(&more);
+    let machines = [(); 2].map(|()| Machine::new(&database));
+    let start = |number: usize, clock: &str| {
+        let mut command = machines[number].command("apply", &scene, &[]);
+        command.env("LD_PRELOAD", &library).env("FAKETIME", clock);
+        command.env("DONT_FAKE_MONOTONIC", "1").spawn().unwrap()
+    };
+    let sent = || platform.log().len();
+    let mut first = start(0, "+1h");
+    until("the first worker's requests", || sent() >= PACE);
+    let second = start(1, "-1h");
+    until("the second worker", || database.workers() == 2);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    end(second).ends(0);
+    let mistakes = too_fast(&platform.log());
+    assert!(mistakes.is_empty(), "{mistakes:#?}");
+    everybody_has_one(&machines[1], &scene, &platform, USERS);
+    let history = machines[1].command("history", &scene, &["--output", "json"]).output();
+    let history = String::from_utf8(history.unwrap().stdout).unwrap();
+    let mut begun: Vec<jiff::Timestamp> = history
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["at"].as_str()?.parse().ok())
+        .collect();
+    begun.sort_unstable();
+    let apart = begun[begun.len() - 1].as_second() - begun[0].as_second();
+    assert!(apart > 6_600, "the clocks were not apart: {history}");
 }
 
 /// The null control: a worker that does not check whether it still owns the app id. If the judges saw nothing, the trials above would

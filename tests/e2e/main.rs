@@ -15,6 +15,7 @@ mod dry_run;
 mod files;
 mod fleet;
 mod fleet_link;
+mod fleet_network;
 mod fleet_trials;
 mod gone;
 mod hostile_text;

@@ -14,8 +14,13 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::scene::{FakePlatform, Ran, Scene};
 
-/// Decrypts TLS and forwards to the fake platform. Returns its port.
+/// Decrypts TLS on loopback and forwards to the fake platform. Returns its port.
 pub fn terminate(runtime: &Runtime, made: &CertifiedKey<KeyPair>, fake_platform: &str) -> u16 {
+    terminate_at(runtime, "127.0.0.1", made, fake_platform)
+}
+
+/// Decrypts TLS at an address of this machine and forwards to the fake platform. Returns its port.
+pub fn terminate_at(runtime: &Runtime, address: &str, made: &CertifiedKey<KeyPair>, fake_platform: &str) -> u16 {
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder()
         .with_no_client_auth()
@@ -23,7 +28,7 @@ pub fn terminate(runtime: &Runtime, made: &CertifiedKey<KeyPair>, fake_platform:
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let behind = fake_platform.strip_prefix("http://").unwrap().to_owned();
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let listener = runtime.block_on(TcpListener::bind((address, 0))).unwrap();
     let port = listener.local_addr().unwrap().port();
     runtime.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
