@@ -18,6 +18,8 @@ pub(crate) struct Cluster {
     settings: Vec<String>,
     pub(crate) port: u16,
     server: Option<Child>,
+    /// Whether the folder is a file system of its own.
+    is_mounted: bool,
 }
 
 /// The directory of the server's programs: `RUNNER_TEST_POSTGRES_BIN`, or that of the newest version which is installed. `None`
@@ -122,6 +124,7 @@ impl Cluster {
             settings: settings.iter().map(ToString::to_string).collect(),
             port: free_port(),
             server: None,
+            is_mounted: false,
         }
     }
 
@@ -138,12 +141,63 @@ impl Cluster {
     /// A primary with these settings. `None` where the server is not installed.
     pub(crate) async fn primary(settings: &[&str]) -> Option<Self> {
         let mut cluster = Self::new(programs()?, settings);
-        let mut init = cluster.program("initdb");
-        init.args(["-U", "postgres", "--auth=trust", "-N", "-E", "UTF8", "--locale=C", "-D"]);
-        init.arg(cluster.data());
-        run(init);
-        cluster.start().await;
+        cluster.create().await;
         Some(cluster)
+    }
+
+    async fn create(&mut self) {
+        let mut init = self.program("initdb");
+        init.args(["-U", "postgres", "--auth=trust", "-N", "-E", "UTF8", "--locale=C", "-D"]);
+        init.arg(self.data());
+        run(init);
+        self.start().await;
+    }
+
+    /// A primary whose disk has this many megabytes: a file system in memory. `None` where it cannot be mounted.
+    pub(crate) async fn on_small_disk(megabytes: u32, settings: &[&str]) -> Option<Self> {
+        let mut cluster = Self::new(programs()?, settings);
+        let options = format!("size={megabytes}m,mode=700,uid={NOBODY},gid={NOBODY}");
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(cluster.folder.path());
+        if !mount
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|mounted| mounted.success())
+        {
+            let is_required = std::env::var_os("RUNNER_TEST_NETWORKS").is_some_and(|said| said == "required");
+            assert!(!is_required, "this machine does not allow to mount a file system");
+            return None;
+        }
+        cluster.is_mounted = true;
+        cluster.create().await;
+        Some(cluster)
+    }
+
+    /// Fills the disk of the server, but for this many bytes.
+    pub(crate) fn fill_disk(&self, but: usize) {
+        let filler = std::fs::File::create(self.filler()).unwrap();
+        let space = rustix::fs::statvfs(self.folder.path()).unwrap();
+        let free = space.f_bavail * space.f_frsize;
+        let size = free.saturating_sub(but as u64);
+        rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, size).unwrap();
+    }
+
+    /// Makes room on the disk again.
+    pub(crate) fn empty_disk(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.folder.path().join("filler")
+    }
+
+    /// Whether the server has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.server
+            .as_mut()
+            .is_none_or(|server| server.try_wait().unwrap().is_some())
     }
 
     /// A standby of this primary. It is asynchronous unless the primary's settings name it.
@@ -209,7 +263,7 @@ impl Cluster {
         server.args(["-p", &self.port.to_string()]);
         // Nothing here loses its power.
         for setting in [
-            "listen_addresses=127.0.0.1",
+            "listen_addresses=127.0.0.1,::1",
             "fsync=off",
             "max_connections=60",
             "shared_buffers=16MB",
@@ -285,6 +339,9 @@ impl Drop for Cluster {
         if self.server.is_some() {
             self.suspend(false);
             self.end(Signal::QUIT);
+        }
+        if self.is_mounted {
+            let _ = Command::new("umount").arg("-l").arg(self.folder.path()).status();
         }
     }
 }

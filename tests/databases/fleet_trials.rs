@@ -217,6 +217,88 @@ async fn a_database_that_has_forgotten_batches_takes_no_more() {
     assert!(is_it(&refused), "{refused:?}");
 }
 
+/// The statements that are given up wait on the server, each in a process of its own. There are few of them however long it takes.
+#[tokio::test]
+async fn a_transaction_that_holds_the_log_delays_a_worker_and_uses_up_no_connections() {
+    let Some(server) = Cluster::primary(&[]).await else {
+        return;
+    };
+    let (_member, _ownership, mut store) = worker(&url(&[&server])).await;
+    let records = records(40);
+    store.append(records[0].clone()).await.unwrap();
+    let mut admin = server.connect().await;
+    let mut watcher = server.connect().await;
+    run_postgres(&mut admin, "begin; lock table runner_log in share mode").await;
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+    let holds = async {
+        counts(&mut watcher, waiting, 4).await;
+        // Several times as long as a statement may take.
+        run_postgres(&mut watcher, "select pg_sleep(4)").await;
+        let waiting: i64 = sqlx::query_scalar(waiting).fetch_one(&mut watcher).await.unwrap();
+        assert_eq!(waiting, 4, "they use up the connections of the server");
+        run_postgres(&mut admin, "rollback").await;
+    };
+    let appends = async {
+        for record in &records[1..] {
+            store.append(record.clone()).await.unwrap();
+        }
+    };
+    tokio::join!(appends, holds);
+    assert!(read_all(&mut store).await == records);
+    close(admin).await;
+    close(watcher).await;
+}
+
+/// What was acknowledged is there, and the worker goes on when there is room again, also if the server has stopped meanwhile.
+#[tokio::test]
+async fn a_disk_that_is_full_loses_no_batch() {
+    let Some(mut server) = Cluster::on_small_disk(160, &["max_wal_size=32MB", "min_wal_size=32MB"]).await else {
+        return;
+    };
+    let (_member, _ownership, mut store) = worker(&url(&[&server])).await;
+    let records = records(600);
+    let mut heads = store.heads();
+    let stalls = async {
+        heads.wait_for(|head| head.sequence >= 50).await.unwrap();
+        server.fill_disk(0);
+        // A slow machine only makes the trial easier.
+        while let Ok(changed) = tokio::time::timeout(Duration::from_millis(700), heads.changed()).await {
+            changed.unwrap();
+        }
+        assert!(heads.borrow().sequence < 600, "the disk was not full");
+        server.empty_disk();
+        if server.has_ended() {
+            server.start().await;
+        }
+    };
+    let appends = async {
+        for record in &records {
+            store.append(record.clone()).await.unwrap();
+        }
+    };
+    tokio::join!(appends, stalls);
+    assert!(read_all(&mut store).await == records);
+}
+
+/// A worker reaches the server that takes writes, whichever address is first, by IPv6 and by IPv4.
+#[tokio::test]
+async fn several_addresses_lead_to_the_server_that_takes_writes() {
+    let Some(mut primary) = Cluster::primary(SYNCHRONOUS).await else {
+        return;
+    };
+    let standby = primary.standby().await;
+    let [first, second] = [&standby, &primary].map(|cluster| cluster.port);
+    let nowhere = 1;
+    let url = format!("postgres://postgres@[::1]:{nowhere},[::1]:{first},127.0.0.1:{second}/postgres");
+    let (_member, _ownership, mut store) = worker(&DatabaseUrl::parse(&url).unwrap()).await;
+    let records = records(3);
+    store.append(records[0].clone()).await.unwrap();
+    primary.kill();
+    promote(&standby).await;
+    store.append(records[1].clone()).await.unwrap();
+    assert!(read_all(&mut store).await == records[..2]);
+}
+
 #[tokio::test]
 async fn a_server_that_stops_answers_later_or_is_started_again_loses_nothing() {
     let Some(mut server) = Cluster::primary(&[]).await else {
