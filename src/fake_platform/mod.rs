@@ -4,6 +4,7 @@
 //! puts it behind real HTTP; a simulation calls it in memory. It was written from the platform's documents and shares only
 //! the basic types and the wire messages with the rest of this program, so that a mistake there is not repeated here.
 
+mod bots;
 mod faults;
 mod journal;
 mod line;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::douyin::wire::{SendRequest, TokenRequest};
 
+pub use bots::{BOT_SECRET, BotEnding, BotExchange, BotKind, BotRecord, BotRequest, Bots};
 pub use faults::{Fault, FaultSettings, Faults, Strike, When};
 pub use journal::{CodeCount, Journal, Record, Seen, Totals};
 pub use rules::{Effect, Repeat, Reply, RuleSettings, Rules, StreamerPlan, code};

@@ -1,5 +1,6 @@
 //! The sandbox as an HTTP server, with a page and a log file.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -12,8 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, Path as UrlPath, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_core::Stream;
@@ -24,7 +25,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::line::{Line, Lines};
-use super::{Answer, Ending, FakePlatform, Moment, Record, Settings, TokenKind, Totals};
+use super::{
+    Answer, BotEnding, BotKind, BotRecord, BotRequest, Bots, Ending, FakePlatform, Moment, Record, Settings, TokenKind,
+    Totals,
+};
 use crate::catalogue::platform;
 use crate::douyin::wire::{
     ACCESS_TOKEN_HEADER, CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, SendRequest, TokenRequest,
@@ -59,6 +63,7 @@ pub enum ServeError {
 #[derive(Debug)]
 struct Shared {
     sandbox: Mutex<FakePlatform>,
+    bots: Mutex<Bots>,
     settings: Settings,
     clock: Clock,
     began: Instant,
@@ -74,6 +79,16 @@ impl Shared {
             wall: self.clock.now(),
         };
         act(&mut sandbox, now)
+    }
+
+    /// Like [`Self::with`], for the bots.
+    fn with_bots<T>(&self, act: impl FnOnce(&mut Bots, Moment) -> T) -> T {
+        let mut bots = self.bots.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Moment {
+            since_start: self.began.elapsed(),
+            wall: self.clock.now(),
+        };
+        act(&mut bots, now)
     }
 
     /// Waits until the server is to stop.
@@ -123,6 +138,13 @@ impl Running {
         self.shared.with(|sandbox, _| at(sandbox))
     }
 
+    /// The messages that arrived at the bots, the oldest first.
+    #[must_use]
+    pub fn messages(&self) -> Vec<BotRecord> {
+        self.shared
+            .with_bots(|bots, _| bots.records().iter().cloned().collect())
+    }
+
     /// Finishes the requests in progress, then stops the server.
     pub async fn stop(self) -> Totals {
         let totals = Arc::clone(&self.shared);
@@ -168,6 +190,7 @@ fn shared(settings: Settings) -> (Arc<Shared>, watch::Sender<bool>) {
     let (stopping, stopped) = watch::channel(false);
     let shared = Shared {
         sandbox: Mutex::new(FakePlatform::new(settings.clone())),
+        bots: Mutex::default(),
         settings,
         clock: Clock::system(),
         began: Instant::now(),
@@ -217,6 +240,11 @@ fn router(shared: Arc<Shared>) -> Router {
         )
         .route(STABLE_TOKEN_PATH, post(stable_token))
         .route(CLIENT_TOKEN_PATH, post(client_token))
+        .route("/open-apis/bot/v2/hook/{token}", post(feishu))
+        .route("/robot/send", post(dingtalk))
+        .route("/cgi-bin/webhook/send", post(wecom))
+        .route("/webhook/{token}", post(webhook))
+        .route("/messages.jsonl", get(messages))
         .route("/", get(page))
         .route("/state.json", get(state))
         .route("/log.jsonl", get(log))
@@ -299,6 +327,106 @@ fn token(shared: &Shared, kind: TokenKind, body: &[u8]) -> Response {
     respond(shared.with(|sandbox, now| sandbox.token(kind, &request, now)))
 }
 
+/// Returns the query of a URL, decoded.
+fn query(uri: &Uri) -> HashMap<String, String> {
+    let query = uri.query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+async fn feishu(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    UrlPath(token): UrlPath<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    bot(&shared, &line, BotKind::Feishu, token, HashMap::new(), &headers, &body).await
+}
+
+async fn dingtalk(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let query = query(&uri);
+    let token = query.get("access_token").cloned().unwrap_or_default();
+    bot(&shared, &line, BotKind::Dingtalk, token, query, &headers, &body).await
+}
+
+async fn wecom(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let query = query(&uri);
+    let token = query.get("key").cloned().unwrap_or_default();
+    bot(&shared, &line, BotKind::Wecom, token, query, &headers, &body).await
+}
+
+async fn webhook(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    UrlPath(token): UrlPath<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    bot(&shared, &line, BotKind::Webhook, token, HashMap::new(), &headers, &body).await
+}
+
+async fn bot(
+    shared: &Shared,
+    line: &Line,
+    kind: BotKind,
+    token: String,
+    query: HashMap<String, String>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response {
+    let header =
+        |(name, value): (&HeaderName, &HeaderValue)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()));
+    let request = BotRequest {
+        kind,
+        token,
+        query,
+        headers: headers.iter().filter_map(header).collect(),
+        body: body.to_vec(),
+    };
+    let exchange = shared.with_bots(|bots, now| bots.take(&request, now));
+    tokio::select! {
+        () = tokio::time::sleep(exchange.delay) => {}
+        () = shared.stopped() => {}
+    }
+    match exchange.ending {
+        BotEnding::Answer(status, body) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        BotEnding::Never => {
+            shared.stopped().await;
+            line.cut();
+            ().into_response()
+        }
+        BotEnding::Cut => {
+            line.cut();
+            ().into_response()
+        }
+    }
+}
+
+/// The messages that arrived at the bots.
+async fn messages(State(shared): State<Arc<Shared>>) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "application/jsonl; charset=utf-8")];
+    let records: Vec<_> = shared.with_bots(|bots, _| bots.records().iter().cloned().collect());
+    match lines(&records) {
+        Ok(lines) => (content_type, lines).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
 async fn unknown_uri(State(shared): State<Arc<Shared>>) -> Response {
     respond(shared.with(FakePlatform::unknown_uri))
 }
@@ -354,7 +482,7 @@ impl Stream for Pages {
     }
 }
 
-fn lines(records: &[Record]) -> io::Result<Vec<u8>> {
+fn lines(records: &[impl Serialize]) -> io::Result<Vec<u8>> {
     let mut lines = Vec::new();
     for record in records {
         serde_json::to_writer(&mut lines, record)?;
