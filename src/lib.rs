@@ -25,6 +25,7 @@ pub mod fake_platform;
 pub mod fleet;
 pub mod history;
 pub mod ledger;
+pub mod notify;
 pub mod pace;
 pub mod plan;
 pub mod report;

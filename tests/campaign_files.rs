@@ -302,6 +302,13 @@ halt:
   same_code: 5
 codes: {29005099: refuse, -1: hold}
 platform: {base_url: https://open.douyin.com/}
+notify:
+  - feishu: {url: {env: FEISHU_HOOK}, secret: {file: /run/secrets/feishu}, keyword: 发券}
+    on: [halted, ended, waiting, approval, outage, wave, stalled]
+    language: en
+  - dingtalk: {url: {env: DING_HOOK}, secret: {env: DING_SECRET}}
+  - wecom: {url: {env: WECOM_HOOK}}
+  - webhook: {url: {env: HOOK}, secret: {env: HOOK_SECRET}}
 ";
 
 #[test]

@@ -253,6 +253,22 @@ cases! {
         with("credentials:\n  access_token: {env: TOKEN, file: token.txt}\n"),
         with("credentials:\n  access_token: {}\n"),
         with("credentials:\n  access_token:\n");
+    channels:
+        with("notify: https://open.feishu.cn/open-apis/bot/v2/hook/canary\n"),
+        with("notify: [https://open.feishu.cn/open-apis/bot/v2/hook/canary]\n"),
+        with("notify:\n  - feishu: https://open.feishu.cn/open-apis/bot/v2/hook/canary\n"),
+        with("notify:\n  - feishu: {url: https://open.feishu.cn/open-apis/bot/v2/hook/canary}\n"),
+        with("notify:\n  - feishu: {hook: https://open.feishu.cn/canary, secret: canary-12345}\n"),
+        with("notify:\n  - fieshu: {url: {env: HOOK}}\n    language: zh\n"),
+        with("notify:\n  - slack: {url: https://hooks.slack.com/canary}\n"),
+        with("notify:\n  - wecom: {url: {env: HOOK}, secret: {env: SECRET}}\n"),
+        with("notify:\n  - wecom: {url: {env: HOOK}}\n    webhook: {url: {env: HOOK}}\n"),
+        with("notify:\n  - {}\n  - on: [halted]\n"),
+        with("notify:\n  - wecom: {url: {env: HOOK}}\n    on: [halt, finished]\n    language: fr\n"),
+        with("notify:\n  - wecom: {url: {env: HOOK}}\n    on: []\n  - feishu: {url: {env: HOOK}}\n    on: halted\n"),
+        with(&format!("notify:\n{}", each(21, |_| "  - wecom: {url: {env: HOOK}}\n".to_owned()))),
+        with("notify:\n"),
+        with("notify: []\n");
     contradictions:
         with("retry: {first_delay: 30s, max_delay: 10s}\n"),
         with("retry: {first_delay: 5m}\n");

@@ -55,7 +55,7 @@ fn help_of_plan_and_init() {
 #[test]
 fn help_of_what_reaches_a_run_and_of_what_is_asked_of_a_ledger() {
     for command in [
-        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify", "doctor", "simulate",
+        "status", "pause", "resume", "stop", "resolve", "trace", "export", "verify", "doctor", "notify", "simulate",
     ] {
         let output = run(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
@@ -81,6 +81,7 @@ fn every_command_shows_two_examples_of_itself() {
         "report",
         "verify",
         "doctor",
+        "notify",
         "schema",
         "sandbox",
         "explain",

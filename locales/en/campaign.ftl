@@ -296,6 +296,22 @@ unusable-url = `{ $path }` cannot be used
 unusable-url-because = `{ $path }` cannot be used: { $why }
 url-clear-help = write { $url }; http is only for an address of this machine, such as 127.0.0.1
 
+## Channels of messages
+
+want-keyword = the word that the bot demands in each message
+topics-help = write the topics as a list, such as `on: [halted, ended]`
+topics-description = a list of { $topics }
+no-topic = `{ $path }` names no topic
+no-topic-help = list one or more topics, such as `on: [halted, ended]`, or leave the key out
+channels = a list of channels, at most { $most }
+channels-help = write each channel on a line of its own, such as `- feishu: { "{" }url: { "{" }env: FEISHU_HOOK{ "}" }{ "}" }`
+too-many-channels = `{ $path }` has { $n } channels, more than { $most }
+too-many-channels-help = write fewer channels
+no-channel-kind = `{ $path }` does not say what receives the messages
+no-channel-kind-help = write one of `feishu`, `dingtalk`, `wecom` and `webhook`, such as `feishu: { "{" }url: { "{" }env: FEISHU_HOOK{ "}" }{ "}" }`
+second-channel = `{ $path }` names a second receiver, `{ $kind }`
+second-channel-help = write each receiver as an entry of its own, with `-` before it
+
 ## The plan
 
 rehearsal-url = cannot rehearse at "{ $url }"

@@ -99,3 +99,17 @@ validate-several-files =
         [one] one mistake, in { $unusable } of { $files } files; `runner explain { $code }` says more about it
        *[other] { $n } mistakes, in { $unusable } of { $files } files; `runner explain { $code }` says more about the first
     }
+
+# Messages to channels.
+no-channel = { $path } names no channel for messages
+no-channel-help = add `notify:` to the file; docs/notify.md shows how
+test-sent = the test message was sent
+test-verdict = { $verdict ->
+    [sent] sent
+    [throttled] slow down
+    [unknown] unknown
+   *[refused] refused
+}
+test-help = help: { $help }
+message-kept = the last message to { $channel } was not sent; the next apply of the campaign sends it
+message-lost = the last message to { $channel } was not sent

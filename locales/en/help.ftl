@@ -13,6 +13,7 @@ command-trace = Shows everything known about one user, and what happens next
 command-export = Writes one row per delivery, as CSV, JSON lines, Parquet or xlsx
 command-verify = Checks the whole ledger and certifies what it says
 command-store = Create, check or fill the database that several machines share
+command-notify = Sends a test message to each channel under `notify`, and shows whether it arrived
 command-doctor = Checks what a run needs: clock, network, token, disk, audience. Sends nothing
 command-schema = Prints the JSON Schema of campaign files, for editors
 command-sandbox = Runs the sandbox (a fake platform) as a server on this machine
@@ -30,6 +31,7 @@ begin =
       runner explain E0310                           read what a problem is and what to do
 apply-files = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database. All are applied at the same time, each with its own ledger
 apply-fresh = Restart the rehearsal from the beginning
+apply-notify = Send messages to the channels under `notify` in a rehearsal, too
 apply-accept = Accept a change since the last apply that needs approval, in each campaign. Separate several by commas
 apply-expect = Apply only if this is still the fingerprint that `runner plan` showed. Resuming that plan qualifies. For a single campaign
 apply-at-most = Attempt at most N deliveries of each campaign in this run
@@ -294,3 +296,11 @@ doctor-examples =
           check against the sandbox, without credentials
 
     Exit code: 0 if no check fails; 1, 2 or 4 as an apply would end
+notify-examples =
+    Examples:
+      runner notify campaigns/summer.yaml
+          send a test message to each channel of the file
+      runner notify campaigns/summer.yaml --output json
+          the same for programs
+
+    Exit code: 0 if each message was sent; 3 if nobody knows or the channel asks to slow down; 4 if a channel refuses it; 2 if a URL or a secret is missing

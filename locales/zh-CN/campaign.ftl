@@ -294,6 +294,22 @@ unusable-url = `{ $path }` 不能使用
 unusable-url-because = `{ $path }` 不能使用：{ $why }
 url-clear-help = 请写 { $url }；http 只能用于本机地址，例如 127.0.0.1
 
+## Channels of messages
+
+want-keyword = 机器人要求每条消息都包含的关键词
+topics-help = 请把通知内容写成列表，例如 `on: [halted, ended]`
+topics-description = { $topics } 的列表
+no-topic = `{ $path }` 没有指定要通知的内容
+no-topic-help = 请列出一项或多项，例如 `on: [halted, ended]`，或者删去这个键
+channels = 通知渠道的列表，最多 { $most } 个
+channels-help = 请每行写一个渠道，例如 `- feishu: { "{" }url: { "{" }env: FEISHU_HOOK{ "}" }{ "}" }`
+too-many-channels = `{ $path }` 有 { $n } 个渠道，超过 { $most } 个
+too-many-channels-help = 请减少渠道
+no-channel-kind = `{ $path }` 没有指定由什么接收消息
+no-channel-kind-help = 请写 `feishu`、`dingtalk`、`wecom`、`webhook` 之一，例如 `feishu: { "{" }url: { "{" }env: FEISHU_HOOK{ "}" }{ "}" }`
+second-channel = `{ $path }` 指定了第二个接收方 `{ $kind }`
+second-channel-help = 请把每个接收方写成单独一项，前面加 `-`
+
 ## The plan
 
 rehearsal-url = 无法在“{ $url }”演练

@@ -67,3 +67,17 @@ no-question = 没有可供询问的终端：以任务文件为准，不经询问
 validate-usable = { $path }：{ $app_id } 的任务 { $campaign } 可以使用
 validate-one-file = 该文件有 { $n } 处错误；`runner explain { $code }` 说明第一处
 validate-several-files = { $files } 个文件中有 { $unusable } 个存在错误，共 { $n } 处；`runner explain { $code }` 说明第一处
+
+# Messages to channels.
+no-channel = { $path } 没有指定通知渠道
+no-channel-help = 请在文件中添加 `notify:`；写法见 docs/zh-CN/notify.md
+test-sent = 测试消息已送达
+test-verdict = { $verdict ->
+    [sent] 已送达
+    [throttled] 请放慢
+    [unknown] 未知
+   *[refused] 被拒绝
+}
+test-help = 帮助：{ $help }
+message-kept = 发给 { $channel } 的最后一条消息没有送达；下次执行这个任务时会发送
+message-lost = 发给 { $channel } 的最后一条消息没有送达

@@ -13,6 +13,7 @@ command-trace = 查看某个用户的全部发放记录，以及接下来会怎�
 command-export = 导出发放明细，每次发放一行：CSV、JSON Lines、Parquet 或 xlsx
 command-verify = 完整核验账本，并可出具核验证明
 command-store = 创建、检查多台机器共用的数据库，或把账本移进移出
+command-notify = 向 `notify` 中的每个渠道发送一条测试消息，并显示是否送达
 command-doctor = 检查执行所需的条件：时钟、网络、令牌、磁盘、人群；不发送任何内容
 command-schema = 输出任务文件的 JSON Schema，供编辑器补全和检查
 command-sandbox = 在本机以服务方式运行沙箱（模拟平台）
@@ -30,6 +31,7 @@ begin =
       runner explain E0310                           查看某个问题的原因和处理办法
 apply-files = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件；同时执行，各用各的账本
 apply-fresh = 从头开始演练，清除之前的演练记录
+apply-notify = 演练时也向 `notify` 中的渠道发送消息
 apply-accept = 确认自上次执行以来需要确认的变化，对每个任务生效；多个用逗号分隔
 apply-expect = 仅当发放计划的指纹与 `runner plan` 显示的一致时才执行，续跑同一计划也算一致；只能用于单个任务
 apply-at-most = 本次执行中每个任务最多尝试 N 次发放
@@ -294,3 +296,11 @@ doctor-examples =
           对沙箱进行检查，不需要凭据
 
     退出码：没有失败的检查时为 0，否则为 1、2 或 4，与执行时相同
+notify-examples =
+    示例：
+      runner notify campaigns/summer.yaml
+          向文件中的每个渠道发送一条测试消息
+      runner notify campaigns/summer.yaml --output json
+          输出供程序读取
+
+    退出码：每条消息都已送达时为 0；结果未知或渠道要求放慢时为 3；渠道拒绝时为 4；缺少 URL 或密钥时为 2

@@ -10,6 +10,7 @@ description = { $key ->
     [Campaign-max_coupons] 任务从头到尾最多发放的券数。
     [Campaign-coupon_value] 券的面额。不写时，以第一张已发放的券为准。平台给出的面额优先。
     [Campaign-max_worth] 任务从头到尾所有券的总面额上限。
+    [Campaign-notify] 接收执行消息的机器人和服务器。
     [Campaign-codes] 平台结果码的含义，优先于内置表。
     [Audience] 给谁发券。
     [Audience-source] 用户名单的来源。
@@ -21,6 +22,13 @@ description = { $key ->
     [Audience-limit] 任务从头到尾最多给多少用户发券，取最先列入的那些。
     [Audience-allow_empty] 人群为空时是否照常执行；否则停止执行。
     [Audience-max_unusable] 无效行占读取行数的比例超过它时，停止执行。
+    [Channel] 接收执行消息的一个渠道：只能是其中一种。
+    [Channel-feishu] 飞书或 Lark 群的自定义机器人。
+    [Channel-dingtalk] 钉钉群的自定义机器人。
+    [Channel-wecom] 企业微信群机器人。
+    [Channel-webhook] 按 Standard Webhooks 规则接收 JSON 的服务器。
+    [Channel-on] 通知哪些内容。
+    [Channel-language] 消息的语言。
     [Class] 平台结果码在这里的含义，也就是任务文件 `codes` 中的词。
     [Class-issued] 用户已经拿到券。
     [Class-retry] 平台没有办成，也没有说明是否已经发券：用同一个 ID 重发。
@@ -120,5 +128,31 @@ description = { $key ->
     [Wave-share] 这个批次结束时已经发放过的人群比例，包含前面的批次。
     [Wave-wait] 批次结束后等待多久才开始新的尝试：一段时间，或者 `approval`，即等到 `runner approve` 为止。
     [Wave-halt_if_not_issued] 本批次的应答中，没有发出券的超过这个比例，就中止执行。
+    [MessageLanguage] 消息的语言。
+    [MessageLanguage-zh] 中文。
+    [MessageLanguage-en] 英文。
+    [PlainBot] 只靠 URL 保密的群机器人。
+    [PlainBot-env] 环境变量的名称。
+    [PlainBot-file] 只存放这个密钥的文件。
+    [PlainBot-url] 对机器人 URL 的引用；知道这个 URL 的人都能使用机器人。
+    [SignedBot] 可以校验签名和关键词的群机器人。
+    [SignedBot-env] 环境变量的名称。
+    [SignedBot-file] 只存放这个密钥的文件。
+    [SignedBot-url] 对机器人 URL 的引用；知道这个 URL 的人都能使用机器人。
+    [SignedBot-secret] 对签名密钥的引用。机器人不校验签名时不写。
+    [SignedBot-keyword] 机器人要求每条消息都包含的关键词；没有要求时不写。
+    [Topic] 消息的内容。
+    [Topic-halted] 执行已中止，需要人工处理。
+    [Topic-ended] 执行已结束，不论任务是否完成。
+    [Topic-waiting] 执行等待人工或等待其他进程超过 10 分钟。
+    [Topic-approval] 一个批次已结束，下一批次需要 `runner approve`。
+    [Topic-outage] 平台无法访问或降速超过 10 分钟，以及这种情况的结束。
+    [Topic-wave] 一个批次已结束。
+    [Topic-stalled] 允许发送，但 30 分钟内没有任何发放完结。
+    [Webhook] 按 Standard Webhooks 规则接收 JSON 的服务器。
+    [Webhook-env] 环境变量的名称。
+    [Webhook-file] 只存放这个密钥的文件。
+    [Webhook-url] 对服务器 URL 的引用。
+    [Webhook-secret] 对签名密钥的引用，例如 `whsec_…`。不写时消息没有签名。
    *[other] { $english }
 }

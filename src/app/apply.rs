@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::control::ControlServer;
 use crate::fake_platform;
 use crate::fleet::AppKey;
+use crate::notify::notifier::RunNotices;
 use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
 
@@ -38,6 +39,8 @@ pub struct RunSetup {
     pub server: ControlServer,
     /// Receives the events of the run and keeps its statistics.
     pub reporter: Arc<Reporter>,
+    /// Sends notices about the run to the channels of its campaign. `None` without channels.
+    pub notices: Option<Arc<RunNotices>>,
 }
 
 impl RunSetup {
@@ -54,6 +57,7 @@ impl RunSetup {
         let run = ReportedRun {
             campaign: info,
             metrics: None,
+            listener: None,
         };
         let outputs = Outputs {
             progress: ProgressDisplay::Silent,
@@ -66,6 +70,7 @@ impl RunSetup {
             campaign,
             server: ControlServer::default(),
             reporter: Arc::new(reporter),
+            notices: None,
         })
     }
 }
@@ -109,6 +114,7 @@ pub async fn apply<T: Send + 'static>(
             campaign: setup.campaign,
             server: setup.server,
             reporter: setup.reporter,
+            notices: setup.notices,
             seat,
         };
         let run = catch_panic(campaign_run::apply(Arc::clone(&shared), run));

@@ -32,11 +32,7 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
         Ok(credentials)
     });
     resolved.map_err(|error| {
-        let code = match &error {
-            SecretError::TooShort(_) => Code::ShortSecret,
-            _ => Code::Absent,
-        };
-        let mistake = parsed.mistake("credentials", code, error.to_string(), Some(help(&error)));
+        let mistake = parsed.mistake("credentials", code(&error), error.to_string(), Some(help(&error)));
         Box::new(Diagnostic {
             cause: error.source().map(ToString::to_string),
             ..mistake
@@ -44,8 +40,16 @@ pub fn resolve(parsed: &Parsed, rehearsal: &Rehearsal) -> Result<Credentials, Bo
     })
 }
 
+/// Returns the kind of mistake of a secret that cannot be read.
+pub(super) const fn code(error: &SecretError) -> Code {
+    match error {
+        SecretError::TooShort(_) => Code::ShortSecret,
+        _ => Code::Absent,
+    }
+}
+
 /// Returns what to do about a secret that cannot be read.
-fn help(error: &SecretError) -> String {
+pub(super) fn help(error: &SecretError) -> String {
     match error {
         SecretError::Unset(name) => app::SetSecret { name }.to_string(),
         SecretError::NotText(..) => app::StoreSecretAlone.to_string(),

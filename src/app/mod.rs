@@ -29,6 +29,7 @@ pub mod fleet_worker;
 pub mod history;
 pub mod locked_ledger;
 mod nearest;
+pub mod notify;
 pub mod older_ledger;
 pub mod other_ledger;
 pub mod plan;

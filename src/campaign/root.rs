@@ -17,6 +17,7 @@ use super::halt::Halt;
 use super::key::{Key, KeyKind};
 use super::keys::{Keys, Nested, keys};
 use super::names::Names;
+use super::notify::{Channel, Channels};
 use super::pace::Pace;
 use super::platform::Platform;
 use super::retry::Retry;
@@ -53,6 +54,8 @@ keys! {
         /// What codes of the platform mean, before the built-in table.
         codes: BTreeMap<i64, Class> = Codes, filled BTreeMap::new();
         platform: Platform = Nested, filled Platform::default();
+        /// The bots and servers that receive messages about a run.
+        notify: Vec<Channel> = Channels, filled Vec::new();
     }
 }
 

@@ -3,6 +3,7 @@
 mod display;
 mod messages;
 mod metrics;
+mod notify;
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::catalogue::cli;
 use crate::control::ControlServer;
 use crate::model::problem::Problem;
 use crate::plan::RunOptions;
-use crate::report::reporter::{Display, ReportedRun};
+use crate::report::reporter::{Display, Listener, ReportedRun};
 use crate::report::run_view::CampaignInfo;
 
 use super::apply_args::ApplyArgs;
@@ -34,6 +35,7 @@ use super::{load, plan, question};
 
 use self::display::RunDisplay;
 use self::messages::{PrintedRun, Unusable};
+use self::notify::Notifications;
 
 /// How long the end of a run waits for the reader of its record of events.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
@@ -72,10 +74,21 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         sandbox: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
     };
     let mut campaigns = Vec::new();
+    let mut channels = Vec::new();
     let mut unusable = Vec::new();
     for prepared in prepare(files, &options, &context.environment) {
         match prepared {
-            Prepared::Ready(campaign) => campaigns.push(*campaign),
+            Prepared::Ready(campaign) => match notify::channels(args, &campaign) {
+                Ok(found) => {
+                    campaigns.push(*campaign);
+                    channels.push(found);
+                }
+                Err(mistakes) => {
+                    load::show(&mistakes, context);
+                    let file = campaign.loaded.at.file.path().to_owned();
+                    unusable.push(Unusable { file, failure: None });
+                }
+            },
             Prepared::Unusable(UnusableFile { file, mistakes, error }) => {
                 load::show(&mistakes, context);
                 let failure = error.map(Failure::from);
@@ -96,18 +109,22 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     let plans: Vec<_> = campaigns.iter().map(|campaign| campaign.loaded.plan.as_ref()).collect();
     let mut metrics = metrics::publish(args, context, &plans, is_alone).await?;
     let of_campaigns = metrics.of_campaigns(campaigns.len());
+    let notifications = Notifications::start(&campaigns, channels, &context.environment.clock)?;
     let runs = campaigns
         .iter()
         .zip(of_campaigns)
-        .map(|(campaign, metrics)| ReportedRun {
+        .enumerate()
+        .map(|(place, (campaign, metrics))| ReportedRun {
             campaign: info(campaign),
             metrics,
+            listener: notifications.of_run(place).map(|notices| notices as Arc<dyn Listener>),
         });
     let outputs = context.outputs(args.events.as_deref())?;
     let events = outputs.events.clone();
     let started = Display::start(runs.collect(), outputs, &context.environment.clock);
     let (display, reporters) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
     let reporters: Vec<_> = reporters.into_iter().map(Arc::new).collect();
+    notifications.warn_by(&reporters);
     let display = Arc::new(RunDisplay {
         context: context.clone(),
         display,
@@ -126,17 +143,18 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
             }) as Arc<dyn Confirm>
         }),
     };
-    let runs = campaigns.iter().zip(&reporters);
+    let runs = campaigns.iter().zip(&reporters).enumerate();
     let runs: Arc<[_]> = runs
-        .map(|(campaign, reporter)| PrintedRun::new(campaign, reporter))
+        .map(|(place, (campaign, reporter))| PrintedRun::new(campaign, reporter, notifications.of_run(place)))
         .collect();
-    let setups = campaigns.into_iter().zip(servers).zip(&reporters);
-    let setups = setups.map(|((mut campaign, server), reporter)| {
+    let setups = campaigns.into_iter().zip(servers).zip(&reporters).enumerate();
+    let setups = setups.map(|(place, ((mut campaign, server), reporter))| {
         campaign.loaded.environment = display.environment(&campaign.name);
         RunSetup {
             campaign,
             server,
             reporter: Arc::clone(reporter),
+            notices: notifications.of_run(place),
         }
     });
     let printed = Arc::clone(&runs);
@@ -152,10 +170,11 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     }
     metrics.write_last(context).await;
     let ended = messages::print(args, &display, &unusable, &runs, results);
-    let Some(served) = metrics.lingers(args) else {
+    let served = metrics.lingers(args);
+    if served.is_none() && !notifications.is_on() {
         return ended;
-    };
-    // Whoever reads the end of the run does not wait for scrapers.
+    }
+    // Whoever reads the end of the run does not wait for the last messages and for scrapers.
     let exit = ended.unwrap_or_else(|failure| {
         context.show(&failure);
         failure.exit
@@ -163,7 +182,10 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     if context.output == Output::Json {
         context.lines.flush();
     }
-    metrics::serve_end(served, context, signalled).await;
+    notifications.finish(context).await;
+    if let Some(served) = served {
+        metrics::serve_end(served, context, signalled).await;
+    }
     Ok(exit)
 }
 

@@ -22,6 +22,7 @@ use super::sandbox::time;
 /// The arguments of `runner apply`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = help::ApplyExamples.to_string())]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ApplyArgs {
     #[arg(help = help::ApplyFiles.to_string())]
     #[arg(value_name = "FILE|DIR", required = true)]
@@ -32,6 +33,10 @@ pub struct ApplyArgs {
     #[arg(help = help::ApplyFresh.to_string())]
     #[arg(long, requires = "sandbox", help_heading = help::HeadingRehearsal.to_string())]
     pub fresh: bool,
+
+    #[arg(help = help::ApplyNotify.to_string())]
+    #[arg(long, requires = "sandbox", help_heading = help::HeadingRehearsal.to_string())]
+    pub notify: bool,
 
     #[arg(help = help::ApplyAccept.to_string())]
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes(), help_heading = help::HeadingWhatMayHappen.to_string())]

@@ -23,6 +23,7 @@ mod load;
 mod logging;
 mod man;
 mod notices;
+mod notify;
 mod number;
 mod parse_error;
 mod plan;
@@ -80,6 +81,7 @@ use self::global_args::{Color, GlobalArgs, Output};
 use self::history::HistoryArgs;
 use self::init::InitArgs;
 use self::man::ManArgs;
+use self::notify::NotifyArgs;
 use self::plan::PlanArgs;
 use self::push::PushArgs;
 use self::report::ReportArgs;
@@ -153,6 +155,8 @@ pub(crate) enum Command {
     Push(PushArgs),
     #[command(about = help::CommandDoctor.to_string())]
     Doctor(DoctorArgs),
+    #[command(about = help::CommandNotify.to_string())]
+    Notify(NotifyArgs),
     #[command(about = help::CommandSchema.to_string())]
     Schema(SchemaArgs),
     #[command(about = help::CommandSandbox.to_string())]
@@ -331,6 +335,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Store(args)) => store::run(args, context),
         Some(Command::Push(args)) => push::run(args, context),
         Some(Command::Doctor(args)) => doctor::run(args, context),
+        Some(Command::Notify(args)) => notify::run(args, context),
         Some(Command::Schema(args)) => schema::run(*args, cli.global.lang, context),
         Some(Command::Sandbox(args)) => {
             block_on(sandbox::run(args, context)).and_then(|served| Ok(served.map(|()| Exit::Done)?))

@@ -230,6 +230,23 @@ fn client(proxy: Option<&Proxy>, tls: ClientConfig, timeout: Duration) -> Result
     }
 }
 
+/// Returns a client for requests to another server than the platform, such as a bot of a chat group. TLS and the proxy are those
+/// of requests to the platform.
+pub fn client_for(url: &str, timeout: Duration) -> Result<reqwest::Client, ClientError> {
+    let setup = |error: AnyError| ClientError::Setup(error);
+    let parsed: Uri = url.parse().map_err(|error| setup(Box::new(error)))?;
+    let plain = parsed.scheme_str() == Some("http");
+    let proxy = if plain {
+        // Only an address of this machine is reached in clear text.
+        None
+    } else {
+        check_authorities()?;
+        Proxy::find(&parsed, |name| std::env::var(name).ok())?
+    };
+    let tls = tls(plain).map_err(|error| setup(Box::new(error)))?;
+    client(proxy.as_ref(), tls, timeout).map_err(|error| setup(Box::new(error.without_url())))
+}
+
 fn connect_timeout(timeout: Duration) -> Duration {
     MOST_CONNECT.min(timeout / 2)
 }

@@ -12,6 +12,7 @@ mod transport;
 pub mod wire;
 
 pub use client_error::ClientError;
+pub use http::client_for;
 pub use platform::{NotReady, Platform, Sent};
 pub use proxy::ProxyError;
 pub use transport::{Connection, Exchange, Way};

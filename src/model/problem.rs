@@ -133,6 +133,8 @@ problems! {
     NeedsYes = "E0227", Input;
     /// The ledger has changed while a person was asked.
     ChangedMeanwhile = "E0228", Person;
+    /// The campaign file names no channel for messages.
+    NoChannel = "E0229", Input;
 
     /// Another process has the campaign.
     Taken = "E0301", Taken;

@@ -9,10 +9,12 @@ mod outputs;
 mod run_display;
 mod shared_run;
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -35,17 +37,23 @@ pub use outputs::{Outputs, ProgressDisplay};
 /// The capacity of the queue of events, for all runs together.
 const QUEUE: usize = 65_536;
 
-/// A run to report: its campaign and its metrics, if there are any.
-#[derive(Debug)]
+/// Receives every event of a run at once. It must not wait.
+pub trait Listener: Send + Sync {
+    /// Receives an event that arrived at `now`; `stats` includes it.
+    fn listen(&self, event: &Event, stats: &RunStats, now: Instant);
+}
+
+/// A run to report: its campaign, its metrics and its listener, if there are any.
 pub struct ReportedRun {
     /// Its campaign.
     pub campaign: CampaignInfo,
     /// Its metrics; `None` without `--metrics`.
     pub metrics: Option<Arc<Metrics>>,
+    /// Its listener; `None` without one.
+    pub listener: Option<Arc<dyn Listener>>,
 }
 
 /// The receiver of one run's events.
-#[derive(Debug)]
 pub struct Reporter {
     run: Arc<SharedRun>,
     /// The place of the run in the list of runs.
@@ -54,6 +62,7 @@ pub struct Reporter {
     /// Whether there is a record of events; only that includes single attempts.
     has_record: bool,
     metrics: Option<Arc<Metrics>>,
+    listener: Option<Arc<dyn Listener>>,
     clock: Clock,
     /// Notified when the run does something else.
     changes: Notify,
@@ -80,6 +89,7 @@ impl Display {
             queue: queue.clone(),
             has_record,
             metrics: run.metrics,
+            listener: run.listener,
             clock: clock.clone(),
             changes: Notify::new(),
         };
@@ -107,6 +117,14 @@ impl Display {
                 tracing::error!("the reporter broke; the ledger is not concerned");
             }
         }
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter")
+            .field("run", &self.run)
+            .finish_non_exhaustive()
     }
 }
 
@@ -171,7 +189,13 @@ impl Reporter {
 impl Emit for Reporter {
     fn emit(&self, event: Event) {
         let now = monotonic_now();
-        self.run.stats().fold(&event, now);
+        {
+            let mut stats = self.run.stats();
+            stats.fold(&event, now);
+            if let Some(listener) = &self.listener {
+                listener.listen(&event, &stats, now);
+            }
+        }
         if let Some(metrics) = &self.metrics {
             metrics.count(&event, now);
         }

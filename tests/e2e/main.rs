@@ -27,6 +27,7 @@ mod midrun;
 #[path = "../ledger_disk/mounted.rs"]
 mod mounted;
 mod network;
+mod notify;
 mod objects;
 mod obstacles;
 mod privacy;

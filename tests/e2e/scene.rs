@@ -77,6 +77,13 @@ impl FakePlatform {
             .collect()
     }
 
+    /// The messages that a bot with this token in its URL has shown.
+    pub fn messages(&self, token: &str) -> Vec<Value> {
+        let all = self.get("/messages.jsonl");
+        let all = all.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        all.filter(|message| message["token"] == token).collect()
+    }
+
     /// For each id, how many coupons were issued and how many requests came.
     pub fn ids(&self) -> HashMap<String, (u32, u32)> {
         let mut ids: HashMap<String, (u32, u32)> = HashMap::new();

@@ -23,6 +23,7 @@ use crate::model::error_chain::error_chain;
 use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Owner, Phase, Waiting};
 use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
+use crate::notify::notifier::RunNotices;
 use crate::plan::settings::settings;
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
@@ -98,6 +99,7 @@ pub(super) struct CampaignRun {
     pub(super) campaign: ReadyCampaign,
     pub(super) server: ControlServer,
     pub(super) reporter: Arc<Reporter>,
+    pub(super) notices: Option<Arc<RunNotices>>,
     pub(super) seat: ConfirmationSeat,
 }
 
@@ -107,6 +109,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         campaign,
         server,
         reporter,
+        notices,
         seat,
     } = one;
     if let Some(other) = find_other_ledger::find_before_apply(&campaign.loaded)? {
@@ -120,6 +123,9 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     let listening = owner::listen(&server, &locked);
     if shared.request.fresh {
         locked.discard()?;
+    }
+    if let Some(notices) = notices {
+        notices.keep_in(locked.lock().directory().path().to_owned());
     }
     let plan = &campaign.loaded.plan;
     let platform = HttpPlatform::new(Config {

@@ -14,6 +14,7 @@ use crate::cli::global_args::Output;
 use crate::cli::terminal::stdout_width_or_any;
 use crate::cli::typed::again_with;
 use crate::engine::StopReason;
+use crate::notify::notifier::RunNotices;
 use crate::report::ended_campaign::EndedCampaign;
 use crate::report::render::json::TotalObject;
 use crate::report::render::terminal::summary::text;
@@ -33,20 +34,27 @@ pub(super) struct PrintedRun {
     name: String,
     file: PathBuf,
     reporter: Arc<Reporter>,
+    notices: Option<Arc<RunNotices>>,
 }
 
 impl PrintedRun {
-    pub(super) fn new(campaign: &ReadyCampaign, reporter: &Arc<Reporter>) -> Self {
+    pub(super) fn new(campaign: &ReadyCampaign, reporter: &Arc<Reporter>, notices: Option<Arc<RunNotices>>) -> Self {
         Self {
             name: campaign.name.clone(),
             file: campaign.loaded.at.file.path().to_owned(),
             reporter: Arc::clone(reporter),
+            notices,
         }
     }
 
     /// Notes the end of the run. Prints its failure if several campaigns were given.
     pub(super) fn end(&self, display: &RunDisplay, result: Result<RunResult, AppError>) -> Result<RunResult, Failure> {
         let result = result.map_err(Failure::from);
+        if let (Some(notices), Err(failure)) = (&self.notices, &result)
+            && failure.exit != Exit::Taken
+        {
+            notices.failed(failure.code, failure.exit.code());
+        }
         self.reporter.ended(match &result {
             Ok(result) => result.broken(),
             Err(failure) => Some(failure.message.clone()),

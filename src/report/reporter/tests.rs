@@ -64,6 +64,7 @@ fn start(script: &RunScript, outputs: Outputs) -> (Display, Reporter) {
     let runs = vec![ReportedRun {
         campaign: (*script.campaign).clone(),
         metrics: None,
+        listener: None,
     }];
     let (display, mut reporters) = Display::start(runs, outputs, &Clock::system()).expect("a thread");
     (display, reporters.remove(0))

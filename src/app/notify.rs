@@ -1,0 +1,121 @@
+//! The channels of a campaign, and the test messages to them.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use crate::app::apply::load::ReadyCampaign;
+use crate::campaign::{Code, Diagnostic, Parsed};
+use crate::catalogue::notify as text;
+use crate::model::clock::Clock;
+use crate::model::secret::SecretError;
+use crate::notify::channel::{Channel, ChannelError};
+use crate::notify::client::HttpPost;
+use crate::notify::notice::Origin;
+use crate::notify::notifier::NotifiedRun;
+use crate::notify::test::send_test;
+use crate::notify::verdict::Verdict;
+
+use super::campaign::CampaignRef;
+use super::credentials;
+use super::error::AppError;
+
+/// The least time between two tests, so that a bot that is named twice takes both.
+const BETWEEN: Duration = Duration::from_millis(3_500);
+
+/// Reads the URLs and secrets of the channels of a campaign.
+///
+/// # Errors
+/// All mistakes of the file, if one of them is missing or cannot be used.
+pub fn channels(parsed: &Parsed) -> Result<Vec<Channel>, Vec<Diagnostic>> {
+    let mut channels = Vec::new();
+    let mut mistakes = Vec::new();
+    for (at, written) in parsed.campaign.notify.iter().enumerate() {
+        match Channel::resolve(written) {
+            Ok(channel) => channels.push(channel),
+            Err(errors) => {
+                let path = |key| format!("notify.{at}.{}.{key}", written.kind.word());
+                mistakes.extend(errors.iter().map(|(key, error)| mistake(parsed, &path(key), error)));
+            }
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(channels)
+    } else {
+        Err(mistakes)
+    }
+}
+
+fn mistake(parsed: &Parsed, key: &str, error: &ChannelError) -> Diagnostic {
+    let (code, help) = match error {
+        ChannelError::Secret(SecretError::Unset(name)) => (Code::Absent, text::SetVariable { name }.to_string()),
+        ChannelError::Secret(secret) => (credentials::code(secret), credentials::help(secret)),
+        ChannelError::Url { .. } => (Code::Url, text::UnusableHookHelp.to_string()),
+    };
+    let mistake = parsed.mistake(key, code, error.to_string(), Some(help));
+    Diagnostic {
+        cause: error.source().map(ToString::to_string),
+        ..mistake
+    }
+}
+
+/// Returns a campaign as messages name it.
+fn origin(at: &CampaignRef, parsed: &Parsed, is_shared: bool) -> Origin {
+    let names = &parsed.campaign.names;
+    let shown = at.file.path();
+    let name = shown.file_name().filter(|_| at.file.pushed().is_none());
+    let file = name.unwrap_or(shown.as_os_str());
+    Origin {
+        campaign: names.campaign.clone(),
+        title: names.title.clone(),
+        app_id: names.app_id.clone(),
+        zone: parsed.campaign.timezone.clone(),
+        file: file.to_string_lossy().into_owned(),
+        is_rehearsal: at.rehearsal.is_on(),
+        is_shared,
+    }
+}
+
+/// Returns a campaign whose notices go to `channels`.
+#[must_use]
+pub fn notified_run(campaign: &ReadyCampaign, channels: Vec<Channel>) -> NotifiedRun {
+    NotifiedRun {
+        origin: origin(
+            &campaign.loaded.at,
+            &campaign.loaded.parsed,
+            campaign.loaded.database().is_some(),
+        ),
+        channels,
+    }
+}
+
+/// Prepares the way to the channels of several campaigns.
+///
+/// # Errors
+/// If the environment's proxy or certificates cannot be used.
+pub fn way<'c>(channels: impl IntoIterator<Item = &'c Channel>) -> Result<HttpPost, AppError> {
+    Ok(HttpPost::new(channels)?)
+}
+
+/// Sends a test message to each channel, one after another. Calls `tested` with each verdict.
+///
+/// # Errors
+/// If the environment's proxy or certificates cannot be used.
+pub async fn test(
+    at: &CampaignRef,
+    parsed: &Parsed,
+    channels: &[Channel],
+    clock: &Clock,
+    mut tested: impl FnMut(&Channel, &Verdict),
+) -> Result<(), AppError> {
+    let origin = origin(at, parsed, false);
+    let way = way(channels)?;
+    for (place, channel) in channels.iter().enumerate() {
+        let is_again = channels.iter().take(place).any(|earlier| earlier.url == channel.url);
+        if is_again {
+            tokio::time::sleep(BETWEEN).await;
+        }
+        let verdict = send_test(&origin, channel, &way, clock).await;
+        tested(channel, &verdict);
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The messages of an apply to the channels of its campaigns.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::app::apply::load::ReadyCampaign;
+use crate::app::notify;
+use crate::campaign::Diagnostic;
+use crate::catalogue::{Text, cli};
+use crate::cli::apply_args::ApplyArgs;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::model::clock::Clock;
+use crate::model::event::{Emit as _, Event, EventKind};
+use crate::model::problem::Problem;
+use crate::notify::channel::Channel;
+use crate::notify::notifier::{Notifier, RunNotices};
+use crate::report::reporter::Reporter;
+use crate::report::text::visible;
+
+/// Returns the channels that receive notices about a campaign's run: for a rehearsal none, unless `--notify` is given.
+pub(super) fn channels(args: &ApplyArgs, campaign: &ReadyCampaign) -> Result<Vec<Channel>, Vec<Diagnostic>> {
+    if args.rehearsal.rehearsal().is_on() && !args.notify {
+        return Ok(Vec::new());
+    }
+    notify::channels(&campaign.loaded.parsed)
+}
+
+/// The messages of all campaigns of an apply.
+#[derive(Default)]
+pub(super) struct Notifications {
+    /// `None` if no campaign has channels.
+    notifier: Option<Notifier>,
+    /// In the order of the campaigns, with whether it has channels.
+    runs: Vec<(Arc<RunNotices>, bool)>,
+    reporters: Arc<OnceLock<Vec<Arc<Reporter>>>>,
+}
+
+impl Notifications {
+    /// Prepares the ways to the channels, in the order of the campaigns.
+    pub(super) fn start(
+        campaigns: &[ReadyCampaign],
+        channels: Vec<Vec<Channel>>,
+        clock: &Clock,
+    ) -> Result<Self, Failure> {
+        if channels.iter().all(Vec::is_empty) {
+            return Ok(Self::default());
+        }
+        let way = notify::way(channels.iter().flatten())?;
+        let has_channels: Vec<_> = channels.iter().map(|channels| !channels.is_empty()).collect();
+        let runs = campaigns.iter().zip(channels);
+        let runs = runs.map(|(campaign, channels)| notify::notified_run(campaign, channels));
+        let reporters: Arc<OnceLock<Vec<Arc<Reporter>>>> = Arc::default();
+        let warned = Arc::clone(&reporters);
+        let warn_clock = clock.clone();
+        let warn = move |run: usize, message: Text| {
+            if let Some(reporter) = warned.get().and_then(|reporters| reporters.get(run)) {
+                let kind = EventKind::Warning { message };
+                let at = warn_clock.now();
+                reporter.emit(Event { at, kind });
+            }
+        };
+        let started = Notifier::start(runs.collect(), way, clock, Arc::new(warn));
+        let (notifier, listeners) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
+        Ok(Self {
+            notifier: Some(notifier),
+            runs: listeners.into_iter().zip(has_channels).collect(),
+            reporters,
+        })
+    }
+
+    /// Returns the listener of a run. `None` if its campaign has no channels.
+    pub(super) fn of_run(&self, place: usize) -> Option<Arc<RunNotices>> {
+        let run = self.runs.get(place).filter(|(_, has_channels)| *has_channels);
+        run.map(|(notices, _)| Arc::clone(notices))
+    }
+
+    /// Shows warnings about channels as events of their runs.
+    pub(super) fn warn_by(&self, reporters: &[Arc<Reporter>]) {
+        // It is set once.
+        let _ = self.reporters.set(reporters.to_vec());
+    }
+
+    /// Whether there are channels.
+    pub(super) const fn is_on(&self) -> bool {
+        self.notifier.is_some()
+    }
+
+    /// Sends the last messages, and says which were not sent.
+    pub(super) async fn finish(self, context: &Context) {
+        let Some(notifier) = self.notifier else { return };
+        for unsent in notifier.finish().await {
+            let channel = &visible(&unsent.channel);
+            if unsent.is_kept {
+                context.warn(&cli::MessageKept { channel });
+            } else {
+                context.warn(&cli::MessageLost { channel });
+            }
+        }
+    }
+}

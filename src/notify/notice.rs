@@ -1,0 +1,211 @@
+//! Notices: what a run has to say to people who do not watch it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::campaign::Topic;
+use crate::catalogue::Text;
+use crate::model::delivery::Counts;
+use crate::model::event::Ending;
+use crate::model::identity::{AppId, CampaignName};
+use crate::model::problem::Problem;
+
+/// The campaign that a notice is about.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Its name.
+    pub campaign: CampaignName,
+    /// Its title for people.
+    pub title: Option<String>,
+    /// The app of its coupons.
+    pub app_id: AppId,
+    /// The zone of its times.
+    pub zone: TimeZone,
+    /// The name of its file, without directories: they may have the name of a person.
+    pub file: String,
+    /// Whether its coupons are those of a rehearsal.
+    pub is_rehearsal: bool,
+    /// Whether several machines may apply it. Then only the owner of its app id has notices.
+    pub is_shared: bool,
+}
+
+/// One message about a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: What,
+    /// All deliveries by state. `None` before the audience is admitted.
+    pub counts: Option<Counts>,
+    /// The codes without a coupon, the most frequent first.
+    pub codes: Vec<CodeLine>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// The run halted.
+    Halted {
+        /// Why.
+        why: Text,
+        /// The problem that a person has to solve.
+        problem: Problem,
+    },
+    /// The run ended.
+    Ended {
+        /// Its result.
+        ending: Ending,
+        /// The state at its end, as a word of the JSON objects.
+        state: &'static str,
+        /// Why it ended before the campaign was complete.
+        why: Option<Text>,
+        /// Whether there was a notice that it halted.
+        is_halted: bool,
+    },
+    /// The run failed.
+    Failed {
+        /// The problem.
+        problem: Problem,
+        /// The exit code of the run.
+        exit: u8,
+    },
+    /// A wave ended.
+    WaveEnded {
+        /// The number of the wave, from 1; `None` for the users who are in no wave.
+        wave: Option<u32>,
+        /// When the next wave may begin.
+        until: Option<Timestamp>,
+    },
+    /// The next wave needs an approval.
+    NeedsApproval {
+        /// The number of the wave that ended, from 1; 0 for the testers.
+        done: u32,
+    },
+    /// The run has waited for a person or another process for some time.
+    Waits {
+        /// What it waits for.
+        why: Text,
+        /// For how long.
+        took: Duration,
+    },
+    /// The platform has been out of reach or slow for some time.
+    Outage {
+        /// What is wrong.
+        why: Text,
+        /// For how long.
+        took: Duration,
+    },
+    /// That has ended.
+    OutageOver {
+        /// How long it took.
+        took: Duration,
+    },
+    /// Nothing was settled for some time although sending is allowed.
+    Stalled {
+        /// For how long.
+        took: Duration,
+    },
+    /// A person tests the channel.
+    Test,
+}
+
+/// A code of the platform and how often it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeLine {
+    /// The code.
+    pub code: i64,
+    /// Its message.
+    pub message: String,
+    /// The platform's id of one exchange.
+    pub log_id: String,
+    /// How often it came.
+    pub count: u64,
+}
+
+/// What a newer notice of the same campaign replaces. Halts and ends go out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+    /// A halt.
+    Halted,
+    /// An end.
+    Ended,
+    /// An approval that is needed.
+    Approval,
+    /// A wait for a person or a process.
+    Waiting,
+    /// An outage, or its end.
+    Outage,
+    /// No progress.
+    Stalled,
+    /// The end of a wave.
+    Wave,
+    /// A test.
+    Test,
+}
+
+impl Slot {
+    /// Whether a notice in this slot is kept until it is sent, over the end of the process.
+    #[must_use]
+    pub const fn is_kept(self) -> bool {
+        matches!(self, Self::Halted | Self::Ended)
+    }
+
+    /// Whether the end of the run makes a notice in this slot meaningless.
+    #[must_use]
+    pub const fn ends_with_run(self) -> bool {
+        !matches!(self, Self::Halted | Self::Ended | Self::Test)
+    }
+
+    /// The word of the JSON object.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Halted => "halted",
+            Self::Ended => "ended",
+            Self::Approval => "approval",
+            Self::Waiting => "waiting",
+            Self::Outage => "outage",
+            Self::Stalled => "stalled",
+            Self::Wave => "wave",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl What {
+    /// Returns what a newer notice replaces.
+    #[must_use]
+    pub const fn slot(&self) -> Slot {
+        match self {
+            Self::Halted { .. } => Slot::Halted,
+            Self::Ended { .. } | Self::Failed { .. } => Slot::Ended,
+            Self::WaveEnded { .. } => Slot::Wave,
+            Self::NeedsApproval { .. } => Slot::Approval,
+            Self::Waits { .. } => Slot::Waiting,
+            Self::Outage { .. } | Self::OutageOver { .. } => Slot::Outage,
+            Self::Stalled { .. } => Slot::Stalled,
+            Self::Test => Slot::Test,
+        }
+    }
+
+    /// Whether a channel with these topics receives it.
+    #[must_use]
+    pub fn is_wanted(&self, on: &[Topic]) -> bool {
+        let topic = match self.slot() {
+            Slot::Halted => Topic::Halted,
+            Slot::Ended => Topic::Ended,
+            Slot::Approval => Topic::Approval,
+            Slot::Waiting => Topic::Waiting,
+            Slot::Outage => Topic::Outage,
+            Slot::Stalled => Topic::Stalled,
+            Slot::Wave => Topic::Wave,
+            Slot::Test => return true,
+        };
+        // The end of a run that halted is no news to a channel that received the halt.
+        let is_known = matches!(self, Self::Ended { is_halted: true, .. }) && on.contains(&Topic::Halted);
+        on.contains(&topic) && !is_known
+    }
+}
