@@ -5,6 +5,12 @@ subject = { $subject ->
      [file_system] file system
      [disk] free space
      [open_files] open files
+     [database] database
+     [tables] tables
+     [standby] standby
+     [rights] rights
+     [round_trip] round trip
+     [database_clock] its clock
      [audience] audience
      [exclude] exclude list
      [proxy] proxy
@@ -48,6 +54,34 @@ files-good = this process may open { $most } files
 # $needed (number)
 files-few = this process may open { $most } files, and a run opens up to { $needed } if the platform is slow
 files-help = raise the limit, for example with `ulimit -n { $needed }`
+
+database-good = reached { $place } over TLS, and its certificate is valid; PostgreSQL { $version }, which takes writes
+database-local = reached { $place } on this machine, without TLS; PostgreSQL { $version }, which takes writes
+database-open = reached { $place } without TLS: the password and all open_ids can be read on the way; PostgreSQL { $version }, which takes writes
+database-open-help = write `sslmode=verify-full` into the URL, and `sslrootcert` if its authority is not one of this machine's
+tables-good = they are there, and on the server that they were on
+tables-other = facts may be missing: the database is on another server than it was, or a worker knows of facts that are not there
+tables-no-identity = they are there; the server does not show its identity to this user, so a restored backup is noticed less surely
+tables-no-identity-help = grant execute on pg_control_system() and pg_walfile_name(pg_lsn) to this user
+standby-good = one is connected, and each commit waits for it
+standby-not-shown = one is connected; this user may not see whether each commit waits for it
+standby-missing = synchronous_standby_names names one, and none of them is connected: each commit waits for it, so nothing can be sent
+standby-missing-help = start the standby, and look at its log
+standby-accepted = there is none, which was accepted: if the server is lost, what was recorded last is lost with it
+standby-help = set synchronous_standby_names to a standby that follows
+standby-none = there is none: if the server is lost, what was recorded last is lost with it
+rights-good = this user has every right that a worker needs
+rights-lacking = this user lacks { $rights }
+rights-help = grant these to the user of the URL, as the owner of the tables
+round-trip-good = { $ms } ms
+round-trip-long = { $ms } ms, and each batch of facts waits for it
+round-trip-help = run the workers near the database
+database-clock-good = it agrees with this machine's
+# $seconds (number)
+database-clock-ahead = it is { $seconds } s ahead of this machine's, so times of several machines do not compare
+# $seconds (number)
+database-clock-behind = it is { $seconds } s behind this machine's, so times of several machines do not compare
+database-clock-help = set the clocks of both, for example with `timedatectl set-ntp true`. which worker may send does not depend on them
 
 piped = not checked: the rows come from a pipe, which can be read only once
 rows-good = { $rows ->

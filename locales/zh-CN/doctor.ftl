@@ -5,6 +5,12 @@ subject = { $subject ->
      [file_system] 文件系统
      [disk] 可用空间
      [open_files] 打开文件数
+     [database] 数据库
+     [tables] 数据表
+     [standby] 备库
+     [rights] 权限
+     [round_trip] 往返时间
+     [database_clock] 数据库时钟
      [audience] 人群
      [exclude] 排除名单
      [proxy] 代理
@@ -48,6 +54,34 @@ files-good = 本进程最多可打开 { $most } 个文件
 # $needed (number)
 files-few = 本进程最多可打开 { $most } 个文件，而平台应答缓慢时，一次执行最多要打开 { $needed } 个
 files-help = 请提高上限，例如 `ulimit -n { $needed }`
+
+database-good = 已通过 TLS 连接到 { $place }，其证书有效；PostgreSQL { $version }，可以写入
+database-local = 已连接到本机上的 { $place }，没有使用 TLS；PostgreSQL { $version }，可以写入
+database-open = 已连接到 { $place }，没有使用 TLS：密码和所有 open_id 在途中都可能被读取；PostgreSQL { $version }，可以写入
+database-open-help = 在 URL 中写 `sslmode=verify-full`；如果本机不信任其证书机构，再写 `sslrootcert`
+tables-good = 数据表已就绪，所在的服务器没有变化
+tables-other = 可能缺少记录：数据库所在的服务器与之前不同，或者有工作进程知道其中缺少的记录
+tables-no-identity = 数据表已就绪；服务器不向该用户显示其标识，因此较难发现恢复的备份
+tables-no-identity-help = 请给该用户授予 pg_control_system() 和 pg_walfile_name(pg_lsn) 的执行权限
+standby-good = 备库已连接，每次提交都等待它确认
+standby-not-shown = 有备库已连接；该用户无权查看每次提交是否等待它
+standby-missing = synchronous_standby_names 指定了备库，但都没有连接：每次提交都在等待，因此无法发送
+standby-missing-help = 请启动备库，并查看其日志
+standby-accepted = 没有备库，且已接受：服务器一旦损坏，最近的记录会随之丢失
+standby-help = 请在 synchronous_standby_names 中写上跟随的备库
+standby-none = 没有备库：服务器一旦损坏，最近的记录会随之丢失
+rights-good = 该用户具有工作进程所需的全部权限
+rights-lacking = 该用户缺少 { $rights }
+rights-help = 请以表的所有者身份，把这些权限授予 URL 中的用户
+round-trip-good = { $ms } 毫秒
+round-trip-long = { $ms } 毫秒，而每个写入批都要等待它
+round-trip-help = 请让工作进程靠近数据库运行
+database-clock-good = 与本机的时钟一致
+# $seconds (number)
+database-clock-ahead = 比本机的时钟快 { $seconds } 秒，因此不同机器的时间无法比较
+# $seconds (number)
+database-clock-behind = 比本机的时钟慢 { $seconds } 秒，因此不同机器的时间无法比较
+database-clock-help = 请校准两边的时钟，例如 `timedatectl set-ntp true`。由哪个工作进程发送与时钟无关
 
 piped = 未检查：数据来自管道，只能读取一次
 rows-good = 前 { $rows } 行可以读取

@@ -1,5 +1,8 @@
 //! Checks what a run needs of this machine, of the network, of the platform and of the audience. It sends no coupon.
 
+mod check;
+mod database;
+
 use std::fmt;
 use std::fs;
 use std::net::IpAddr;
@@ -32,6 +35,8 @@ use crate::report::attempt_detail::attempt_detail;
 
 use super::campaign::LoadedCampaign;
 
+pub use self::check::{Check, Subject, Verdict};
+
 /// How long the system may take for a file or a directory.
 const DISK: Duration = Duration::from_secs(5);
 /// How long a name may take to be looked up.
@@ -51,128 +56,6 @@ const FILES: u64 = 64;
 /// The part of a file's mode that lets other users write to it, or read it.
 const OTHERS_WRITE: u32 = 0o022;
 const OTHERS_READ: u32 = 0o044;
-
-/// What is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The permissions of the campaign file.
-    File,
-    /// The secrets that the file refers to.
-    Secrets,
-    /// The state directory and its permissions.
-    State,
-    /// The file system of the state directory.
-    FileSystem,
-    /// The free space there.
-    Disk,
-    /// How many files the process may open.
-    OpenFiles,
-    /// The first rows of the audience.
-    Audience,
-    /// The first rows of an exclude list.
-    Exclude,
-    /// The proxy that the environment names.
-    Proxy,
-    /// The name of the platform's host, or of the proxy.
-    Dns,
-    /// A connection to the platform, with TLS.
-    Tls,
-    /// The access token.
-    Token,
-    /// The clock of this machine, against the platform's.
-    Clock,
-}
-
-impl Subject {
-    /// Every subject, in the order in which they are checked.
-    pub const ALL: [Self; 13] = [
-        Self::File,
-        Self::Secrets,
-        Self::State,
-        Self::FileSystem,
-        Self::Disk,
-        Self::OpenFiles,
-        Self::Audience,
-        Self::Exclude,
-        Self::Proxy,
-        Self::Dns,
-        Self::Tls,
-        Self::Token,
-        Self::Clock,
-    ];
-
-    /// The subject's word in JSON.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Secrets => "secrets",
-            Self::State => "state",
-            Self::FileSystem => "file_system",
-            Self::Disk => "disk",
-            Self::OpenFiles => "open_files",
-            Self::Audience => "audience",
-            Self::Exclude => "exclude",
-            Self::Proxy => "proxy",
-            Self::Dns => "dns",
-            Self::Tls => "tls",
-            Self::Token => "token",
-            Self::Clock => "clock",
-        }
-    }
-}
-
-/// The result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing is wrong.
-    Good,
-    /// A run may go wrong, or this could not be checked.
-    Warning,
-    /// A run cannot succeed. The value says how a run would end.
-    Failed(Ends),
-}
-
-/// One check and its result, in the language of the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// What was checked.
-    pub subject: Subject,
-    /// The result.
-    pub verdict: Verdict,
-    /// What was found.
-    pub finding: String,
-    /// What to do. `None` if there is nothing to do.
-    pub help: Option<String>,
-}
-
-impl Check {
-    fn new(subject: Subject, verdict: Verdict, finding: &impl fmt::Display) -> Self {
-        Self {
-            subject,
-            verdict,
-            finding: finding.to_string(),
-            help: None,
-        }
-    }
-
-    fn good(subject: Subject, finding: &impl fmt::Display) -> Self {
-        Self::new(subject, Verdict::Good, finding)
-    }
-
-    fn warning(subject: Subject, finding: &impl fmt::Display) -> Self {
-        Self::new(subject, Verdict::Warning, finding)
-    }
-
-    fn failed(subject: Subject, ends: Ends, finding: &impl fmt::Display) -> Self {
-        Self::new(subject, Verdict::Failed(ends), finding)
-    }
-
-    fn help(mut self, help: &impl fmt::Display) -> Self {
-        self.help = Some(help.to_string());
-        self
-    }
-}
 
 /// Checks everything that a run of the campaign needs, and calls `show` with each result. Every check ends within a limited
 /// time.
@@ -196,6 +79,10 @@ pub async fn examine(
         show(check);
     }
     show(open_files(&campaign.plan));
+    if let Some(url) = campaign.database() {
+        let checks = database::database(url, &campaign.environment.clock).await;
+        checks.into_iter().for_each(&mut show);
+    }
     let settings = &campaign.parsed.campaign.audience;
     show(rows(Subject::Audience, &settings.source, campaign).await);
     for list in settings.exclude.iter().flatten() {

@@ -1,5 +1,6 @@
 //! The database of a fleet, as every command reads it.
 
+mod examination;
 mod files;
 mod origin;
 mod runs;
@@ -16,6 +17,8 @@ use super::postgres::{
 use super::statement::{AppKey, LedgerNo};
 use crate::ledger::ledger_dir::Manifest;
 use crate::model::identity::Identity;
+
+pub use examination::Examination;
 
 /// The longest time of a statement.
 const LIMIT: Duration = Duration::from_secs(30);

@@ -528,3 +528,50 @@ fn a_changed_file_is_pushed_only_after_a_look_at_its_changes() {
         kept.out
     );
 }
+
+#[test]
+fn doctor_looks_at_the_database() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&[]);
+    let scene = Scene::new(&platform.url, 20);
+    let result = |machine: &Machine, exit: i32, check: &str| {
+        let ran = machine.run("doctor", &scene, &["--output", "json"]).ends(exit);
+        let objects = ran
+            .out
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let mut found = objects.filter(|object| object["check"] == check);
+        found.next().map(|object| object["result"].as_str().unwrap().to_owned())
+    };
+    let machine = Machine::new(&database);
+    for (check, found) in [
+        ("database", "ok"),
+        // It has no standby, which was accepted.
+        ("standby", "warn"),
+        ("rights", "ok"),
+        ("round_trip", "ok"),
+        ("database_clock", "ok"),
+    ] {
+        assert_eq!(result(&machine, 0, check).as_deref(), Some(found), "{check}");
+    }
+    let role = format!("{}_reader", database.name);
+    database.execute(&format!("create role {role} login"));
+    let grant = format!("grant select on all tables in schema public to {role}");
+    TestDatabase::execute_at(&database.url(), &grant);
+    let mut url = url::Url::parse(&database.url()).unwrap();
+    url.set_username(&role).unwrap();
+    assert_eq!(
+        result(&Machine::at(url.to_string()), 1, "rights").as_deref(),
+        Some("fail")
+    );
+    TestDatabase::execute_at(&database.url(), &format!("drop owned by {role}"));
+    database.execute(&format!("drop role {role}"));
+    let away = Machine::at("postgres://u:hunter2@127.0.0.1:1/x".to_owned());
+    let ran = away.run("doctor", &scene, &[]).ends(1);
+    assert!(
+        ran.out.contains("127.0.0.1:1/x") && !ran.out.contains("hunter2"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(result(&away, 1, "rights"), None);
+}

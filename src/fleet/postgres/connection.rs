@@ -193,6 +193,18 @@ impl DatabaseUrl {
         text.starts_with(LOCATION)
     }
 
+    /// Whether the connection is encrypted and the server has to prove who it is.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.proof != Proof::None
+    }
+
+    /// Whether every host is this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        is_loopback(&self.config)
+    }
+
     /// The largest number of hosts that a connect tries one after the other.
     fn hosts(&self) -> u32 {
         u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(u32::MAX)

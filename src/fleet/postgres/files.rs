@@ -40,6 +40,9 @@ pub enum FileChange {
     OtherFileHasCampaign,
 }
 
+/// The name of the table.
+pub(super) const TABLE: &str = "runner_file";
+
 const READ: &str = "
     SELECT path, app, campaign, hash, body, origin, host, by, (extract(epoch FROM at) * 1000)::bigint
     FROM runner_file ORDER BY path";

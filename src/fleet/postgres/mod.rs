@@ -3,6 +3,7 @@
 mod channel;
 pub mod commands;
 mod connection;
+mod examination;
 pub mod files;
 mod identity;
 mod ledgers;
@@ -12,6 +13,7 @@ pub mod statuses;
 
 pub use channel::{Acquired, Channel};
 pub use connection::{ConnectError, Connection, DatabaseUrl, Rows, StatementError};
+pub use examination::{Findings, StandbyState, clock, examine};
 pub use identity::{Recording, ServerIdentity, doubt, identity, record_identity};
 pub use ledgers::{
     LedgerRow, Owner, SnapshotRow, Worker, create_ledger, find_ledger, keep_snapshot, ledgers, owners, read_page,

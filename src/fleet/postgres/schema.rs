@@ -41,6 +41,9 @@ pub enum SchemaError {
     Standby,
 }
 
+/// Reads the version of the server, such as `15.4`.
+pub(super) const VERSION: &str = "SELECT current_setting('server_version')";
+
 /// What a server promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
