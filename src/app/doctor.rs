@@ -308,7 +308,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// An error and its causes in one line.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes: Vec<String> = error_chain(error).map(ToString::to_string).collect();
     causes.dedup();
     let line = causes.into_iter().reduce(|finding, cause| {

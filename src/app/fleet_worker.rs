@@ -147,19 +147,26 @@ impl FleetWorker {
                     *state = WorkerState::Member(member);
                 }
                 Err(error) => {
-                    tracing::warn!("cannot work in the fleet again yet: {error}");
-                    let is_needed = error.decision().is_some();
-                    self.decision.send_if_modified(|shown| {
-                        let is_new = is_needed && shown.is_none();
-                        if is_new {
-                            *shown = Some(Arc::new(error));
-                        }
-                        is_new
-                    });
+                    if error.decision().is_some() {
+                        self.ask(error);
+                    } else {
+                        tracing::warn!("cannot work in the fleet again yet: {error}");
+                    }
                     tokio::time::sleep(LOOK).await;
                 }
             }
         }
+    }
+
+    /// Makes each campaign that waits show what a person has to decide, once.
+    fn ask(&self, error: DatabaseError) {
+        self.decision.send_if_modified(|shown| {
+            let is_new = shown.is_none();
+            if is_new {
+                *shown = Some(Arc::new(error));
+            }
+            is_new
+        });
     }
 
     /// Waits until this worker owns an app id, for one campaign of it. Calls `waits` with each worker that owns it meanwhile, and

@@ -19,7 +19,6 @@ use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, StoreError};
 use crate::model::actor::Actor;
 use crate::model::delivery::StateName;
-use crate::model::error_chain::error_chain;
 use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Owner, Phase, Waiting};
 use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
@@ -32,6 +31,7 @@ use crate::report::times::{date_time, grouped};
 use crate::app::applied_settings;
 use crate::app::audience_reader::{AudienceReader, check_reviewed, expected_rows};
 use crate::app::campaign_store::CampaignStore;
+use crate::app::doctor::with_causes;
 use crate::app::environment::Notice;
 use crate::app::error::AppError;
 use crate::app::find_other_ledger;
@@ -181,8 +181,7 @@ fn broken(done: &Result<RunResult, AppError>) -> Option<Text> {
 fn waits_for_decision(error: &DatabaseError) -> Text {
     let code = error.decision().map_or("", Problem::code);
     Text::from_fn(|| {
-        let causes: Vec<_> = error_chain(error).map(ToString::to_string).collect();
-        let error = &causes.join(": ");
+        let error = &with_causes(error);
         text::WaitsForDecision { error, code: &code }.to_string()
     })
 }
@@ -284,16 +283,15 @@ impl StartedRun<'_> {
         let waits = |wait: Wait| {
             // The question of the other campaigns does not wait for another worker.
             seat.take();
-            let event = match &wait {
-                Wait::Owner(holder) => EventKind::Phase(Phase::Waiting {
-                    why: Waiting::AppId { holder: holder.clone() },
-                    until: None,
-                }),
-                Wait::Decision(error) => EventKind::Warning {
-                    message: waits_for_decision(error),
-                },
+            let why = match &wait {
+                Wait::Owner(holder) => Waiting::AppId { holder: holder.clone() },
+                Wait::Decision(error) => {
+                    let message = waits_for_decision(error);
+                    self.emit(EventKind::Warning { message });
+                    Waiting::Lease
+                }
             };
-            self.emit(event);
+            self.emit(EventKind::Phase(Phase::Waiting { why, until: None }));
             met.send_replace(Some(wait));
         };
         tokio::select! {
