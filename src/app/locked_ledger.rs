@@ -31,6 +31,9 @@ use super::witness::CampaignWitnesses;
 /// How often a use case asks for a ledger that another process is reading.
 pub const ASK_AGAIN: Duration = Duration::from_millis(20);
 
+/// How often a lock without an owner is asked for again before it counts as that of an apply: a full disk has no room for a name.
+const UNNAMED: u32 = 25;
+
 /// An open ledger, compared with its witness.
 #[derive(Debug)]
 pub struct OpenLedger {
@@ -125,6 +128,7 @@ impl LockedLedger {
         let place = campaign.ledger_dir();
         let owner = this_process(campaign.environment.clock.now());
         let mut is_noticed = false;
+        let mut unnamed = 0;
         loop {
             let taking = {
                 let place = place.clone();
@@ -171,6 +175,11 @@ impl LockedLedger {
                             return Ok(Err(taken));
                         }
                     }
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                // Its owner has just taken it, and is about to write its name and its purpose.
+                Err(LedgerDirError::Lock(LockError::Taken { owner: None, .. })) if unnamed < UNNAMED => {
+                    unnamed += 1;
                     tokio::time::sleep(ASK_AGAIN).await;
                 }
                 Err(LedgerDirError::Lock(taken @ LockError::Taken { .. })) => return Ok(Err(taken)),
