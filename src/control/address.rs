@@ -14,7 +14,7 @@ const LONGEST: usize = 100;
 
 /// Listens at `path`, whose directory exists, for this user only. Replaces the socket of a process that was killed: the
 /// caller has the campaign's lock, so no process listens there.
-pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
+pub fn bind(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -26,7 +26,7 @@ pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Connects to the process that listens at `path`.
-pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
+pub async fn connect(path: &Path) -> io::Result<UnixStream> {
     let way = Way::to(path)?;
     UnixStream::connect(&way.path).await
 }

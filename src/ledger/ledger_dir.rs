@@ -595,15 +595,7 @@ impl LedgerDir {
         let Some(above) = state_directory::create(self.base(), &self.names_above())? else {
             return Ok(None);
         };
-        let Some(root) = state_directory::open(self.base(), &[ROOT])? else {
-            return Ok(None);
-        };
-        match root.create(IGNORE).and_then(|mut file| file.write_all(b"*\n")) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(failed(Action::Write, &self.root.join(IGNORE), error))
-            }
-            _ => Ok(Some(above)),
-        }
+        Ok(create_ignore(self.base())?.then_some(above))
     }
 
     fn read_manifest(&self) -> Result<Manifest, LedgerDirError> {
@@ -676,6 +668,20 @@ impl From<Refused> for LedgerDirError {
     }
 }
 
+/// Writes the `.gitignore` of the state directory in `base`, unless there is one. Returns false if the state directory was removed
+/// meanwhile.
+pub(super) fn create_ignore(base: &Path) -> Result<bool, LedgerDirError> {
+    let Some(root) = state_directory::open(base, &[ROOT])? else {
+        return Ok(false);
+    };
+    match root.create(IGNORE).and_then(|mut file| file.write_all(b"*\n")) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(failed(Action::Write, &base.join(ROOT).join(IGNORE), error))
+        }
+        _ => Ok(true),
+    }
+}
+
 /// The names in a directory that are text, sorted. None if it does not exist.
 fn list(directory: &Path) -> Result<Vec<String>, LedgerDirError> {
     let entries = match fs::read_dir(directory) {
@@ -691,7 +697,7 @@ fn list(directory: &Path) -> Result<Vec<String>, LedgerDirError> {
     Ok(names)
 }
 
-fn failed(action: Action, path: &Path, source: io::Error) -> LedgerDirError {
+pub(super) fn failed(action: Action, path: &Path, source: io::Error) -> LedgerDirError {
     LedgerDirError::Io {
         action,
         path: path.to_owned(),
@@ -709,26 +715,26 @@ fn write_manifest(dir: &Path, manifest: &Manifest) -> Result<(), LedgerDirError>
     write().map_err(|source| failed(Action::Write, &path, source))
 }
 
-fn make_directory(path: &Path) -> Result<(), LedgerDirError> {
+pub(super) fn make_directory(path: &Path) -> Result<(), LedgerDirError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| failed(Action::Create, path, source))
 }
 
-fn remove(path: &Path) -> Result<(), LedgerDirError> {
+pub(super) fn remove(path: &Path) -> Result<(), LedgerDirError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(Action::Remove, path, error)),
         _ => Ok(()),
     }
 }
 
-fn sync(path: &Path) -> Result<(), LedgerDirError> {
+pub(super) fn sync(path: &Path) -> Result<(), LedgerDirError> {
     File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(|source| failed(Action::Sync, path, source))
 }
 
 /// Makes all files and names below `path` durable.
-fn sync_tree(path: &Path) -> Result<(), LedgerDirError> {
+pub(super) fn sync_tree(path: &Path) -> Result<(), LedgerDirError> {
     let entries = fs::read_dir(path).map_err(|source| failed(Action::Read, path, source))?;
     for entry in entries {
         let entry = entry.map_err(|source| failed(Action::Read, path, source))?;
@@ -766,7 +772,7 @@ fn network(magic: u32) -> Option<&'static str> {
 }
 
 #[cfg(target_os = "linux")]
-fn refuse_network(dir: &Path) -> Result<(), LedgerDirError> {
+pub(super) fn refuse_network(dir: &Path) -> Result<(), LedgerDirError> {
     let Some(exists) = dir.ancestors().find(|path| path.exists()) else {
         return Ok(());
     };
@@ -792,7 +798,7 @@ fn refuse_network(dir: &Path) -> Result<(), LedgerDirError> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn refuse_network(_dir: &Path) -> Result<(), LedgerDirError> {
+pub(super) fn refuse_network(_dir: &Path) -> Result<(), LedgerDirError> {
     Ok(())
 }
 

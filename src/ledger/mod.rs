@@ -29,6 +29,7 @@ mod recipients;
 pub mod repeated_ids;
 mod replay;
 mod rules;
+pub mod service_log;
 mod snapshot;
 mod state;
 pub mod state_directory;

@@ -46,7 +46,11 @@ impl Chain {
             app_id,
             platform,
         } = identity;
-        let origin = [campaign.as_str(), app_id.as_str(), &platform.to_string()].join("\n");
+        Self::of_origin(&[campaign.as_str(), app_id.as_str(), &platform.to_string()].join("\n"))
+    }
+
+    /// The start of a chain that is named `origin`.
+    pub(in crate::ledger) fn of_origin(origin: &str) -> Self {
         Self(link(Link::default(), origin.as_bytes()))
     }
 

@@ -1,0 +1,257 @@
+//! The log of a service: records in the hash chain and the store of a ledger, with the service's own lock and socket beside it.
+//!
+//! ```text
+//! .runner/
+//! └── service/ or service-sandbox/
+//!     ├── service.lock      the lock of the service
+//!     ├── service.sock      its socket
+//!     └── log/              head, store and seal, as in a ledger
+//! ```
+//!
+//! A record is bytes here; the service knows what they mean.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{LastGood, LedgerError};
+use super::ledger_dir::{
+    LedgerDirError, create_ignore, failed, make_directory, refuse_network, remove, sync, sync_tree,
+};
+use super::log::head::Head;
+use super::log::record::Chain;
+use super::replay::read_batches;
+use super::state_directory;
+use super::store::{SledStore, Store as _};
+use crate::ledger::action::Action;
+use crate::ledger::lock::{CampaignLock, Purpose};
+use crate::model::event::Owner;
+use jiff::Timestamp;
+
+const ROOT: &str = ".runner";
+const LOCK: &str = "service.lock";
+const SOCKET: &str = "service.sock";
+const LOG: &str = "log";
+/// The start of the hash chain, so that no batch of a ledger follows it.
+const ORIGIN: &str = "runner/service-log/v1";
+
+/// Where the log of a service is.
+#[derive(Clone, Debug)]
+pub struct ServiceDir {
+    base: PathBuf,
+    kind: &'static str,
+}
+
+/// A log that is open for writing.
+#[derive(Debug)]
+pub struct ServiceLog {
+    store: SledStore,
+    chain: Chain,
+    sequence: u64,
+    is_failed: bool,
+}
+
+/// Why the log of a service cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceLogError {
+    /// Its directory or its lock cannot be used.
+    #[error(transparent)]
+    Dir(#[from] LedgerDirError),
+    /// Its records cannot be read.
+    #[error(transparent)]
+    Log(#[from] LedgerError),
+}
+
+/// A record of the log, with its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRecord {
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
+impl ServiceDir {
+    /// The place below the directory of campaigns, or below the state directory. A service that rehearses has a log of its own.
+    #[must_use]
+    pub fn new(base: &Path, is_rehearsal: bool) -> Self {
+        let base = if base.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            base
+        };
+        Self {
+            base: base.to_owned(),
+            kind: if is_rehearsal { "service-sandbox" } else { "service" },
+        }
+    }
+
+    /// The directory of the lock, the socket and the log.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.base.join(ROOT).join(self.kind)
+    }
+
+    /// The socket of the service.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.dir().join(SOCKET)
+    }
+
+    /// Whether there is a log. Creates nothing.
+    #[must_use]
+    pub fn has_log(&self) -> bool {
+        self.dir().join(LOG).join("head").is_file()
+    }
+
+    /// Takes the lock of the service, and creates its directory if it is missing.
+    ///
+    /// # Errors
+    /// When another process has the lock, or the directory is not this user's alone or not on a local disk.
+    pub fn lock(&self, owner: &Owner) -> Result<CampaignLock, LedgerDirError> {
+        refuse_network(&self.dir())?;
+        let gone = || failed(Action::Create, &self.dir(), std::io::ErrorKind::NotFound.into());
+        let directory = state_directory::create(&self.base, &[ROOT, self.kind])?.ok_or_else(gone)?;
+        create_ignore(&self.base)?;
+        Ok(CampaignLock::take(directory, LOCK, owner, Purpose::Apply)?)
+    }
+
+    /// Opens the log and reads all of it. Creates it if there is none.
+    ///
+    /// # Errors
+    /// When a record was altered or lost, or the store cannot be opened.
+    pub async fn open(&self, lock: &CampaignLock) -> Result<(ServiceLog, Vec<LoggedRecord>), ServiceLogError> {
+        let dir = self.dir().join(LOG);
+        if !dir.exists() {
+            self.create(&dir).await?;
+        }
+        let store = SledStore::open(&dir).await.map_err(LedgerError::Store)?;
+        lock.add_to(store.known())
+            .map_err(|source| failed(Action::LookAt, lock.path(), source))?;
+        Ok(ServiceLog::read(store).await?)
+    }
+
+    /// Creates an empty log. A kill leaves a whole log or none.
+    async fn create(&self, dir: &Path) -> Result<(), LedgerDirError> {
+        let new = self.dir().join("log.new");
+        remove(&new)?;
+        make_directory(&new)?;
+        drop(SledStore::create(&new).await?);
+        sync_tree(&new)?;
+        std::fs::rename(&new, dir).map_err(|source| failed(Action::RenameIntoPlace, &new, source))?;
+        sync(&self.dir())
+    }
+}
+
+impl ServiceLog {
+    async fn read(mut store: SledStore) -> Result<(Self, Vec<LoggedRecord>), LedgerError> {
+        let mut chain = Chain::of_origin(ORIGIN);
+        let mut records: Vec<LoggedRecord> = Vec::new();
+        let mut broken = None;
+        let each = |sequence, record: &[u8]| {
+            if broken.is_some() {
+                return;
+            }
+            match chain.open(record) {
+                Ok(body) => records.push(LoggedRecord {
+                    sequence,
+                    body: body.to_owned(),
+                }),
+                Err(source) => broken = Some((sequence, source)),
+            }
+        };
+        read_batches(&mut store, Head::default(), each).await?;
+        let sequence = records.last().map_or(0, |last| last.sequence);
+        if let Some((sequence, source)) = broken {
+            let last = LastGood {
+                sequence: sequence - 1,
+                newest: Timestamp::MIN,
+            };
+            return Err(LedgerError::Record { sequence, last, source });
+        }
+        let log = Self {
+            store,
+            chain,
+            sequence,
+            is_failed: false,
+        };
+        Ok((log, records))
+    }
+
+    /// Makes a record durable. Returns its number.
+    ///
+    /// # Errors
+    /// When the store fails. Later appends fail, too: only opening the log again shows what is durable.
+    pub async fn append(&mut self, body: &[u8]) -> Result<u64, LedgerError> {
+        if self.is_failed {
+            return Err(LedgerError::Failed);
+        }
+        self.is_failed = true;
+        self.store.append(self.chain.seal(body)).await?;
+        self.is_failed = false;
+        self.sequence += 1;
+        Ok(self.sequence)
+    }
+
+    /// The number of records, and the last link of the hash chain.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        Head {
+            sequence: self.sequence,
+            link: self.chain.link(),
+        }
+    }
+
+    /// Closes the store.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::from_ms;
+
+    fn owner() -> Owner {
+        Owner {
+            host: "here".to_owned(),
+            pid: 1,
+            since: from_ms(0),
+            command: "runner serve".to_owned(),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn records_are_read_again_in_order_and_a_lost_one_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = ServiceDir::new(dir.path(), false);
+        assert!(!place.has_log());
+        let lock = place.lock(&owner()).unwrap();
+        let (mut log, before) = place.open(&lock).await.unwrap();
+        assert_eq!(before, []);
+        for body in ["one", "two", "three"] {
+            log.append(body.as_bytes()).await.unwrap();
+        }
+        let head = log.head();
+        log.close().await;
+        let (log, records) = place.open(&lock).await.unwrap();
+        assert_eq!(log.head(), head);
+        let bodies: Vec<_> = records.iter().map(|record| record.body.as_slice()).collect();
+        assert_eq!(bodies, [&b"one"[..], b"two", b"three"]);
+        log.close().await;
+        assert!(place.has_log());
+        // The store of an empty log in the place of this one: its head says more.
+        let store = place.dir().join("log/store");
+        std::fs::remove_dir_all(&store).unwrap();
+        assert!(place.open(&lock).await.is_err());
+    }
+
+    #[test]
+    fn a_second_service_learns_of_the_first_and_a_rehearsal_has_its_own_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = ServiceDir::new(dir.path(), false).lock(&owner()).unwrap();
+        let second = ServiceDir::new(dir.path(), false).lock(&owner());
+        assert!(second.unwrap_err().to_string().contains("runner serve"));
+        assert!(ServiceDir::new(dir.path(), true).lock(&owner()).is_ok());
+        drop(first);
+    }
+}
