@@ -14,6 +14,7 @@ pub mod campaign_file;
 pub mod campaign_files;
 pub mod campaign_store;
 pub mod credentials;
+pub mod decisions;
 pub mod doctor;
 pub mod environment;
 pub mod error;

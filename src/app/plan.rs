@@ -7,8 +7,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::catalogue::app;
 use crate::catalogue::plan as texts;
+use crate::catalogue::{Language, app};
 use crate::douyin::client::RequestBuilder;
 use crate::douyin::wire::SendRequest;
 use crate::engine::audience_diff::{Accept, Admission, Diff};
@@ -19,7 +19,7 @@ use crate::plan::Fingerprint;
 use crate::plan::forecast::forecast;
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
-    EarlierLedger, LedgerNote, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
+    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
 };
 
 use super::audience_reader::{AudienceReader, check_reviewed, reasons};
@@ -48,12 +48,16 @@ pub struct PlanRequest {
     pub requests: usize,
     /// How many of the users who came or went in each way are named.
     pub users: usize,
+    /// Whether the plan is shown in every language, and not only in that of the process.
+    pub every_language: bool,
 }
 
 /// What an apply would do.
 pub struct PlanPreview {
     /// The plan with everything that is shown of it, but without the command that applies it.
     pub view: PlanView,
+    /// The same in each language. Empty unless the request asks for that.
+    pub translations: Vec<(Language, PlanView)>,
     /// The first requests.
     pub requests: Vec<RequestNote>,
     /// The fingerprint of the plan.
@@ -136,6 +140,12 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     planner.plan(&mut ledger, note, older.as_ref()).await
 }
 
+/// What a plan says of the audience, in one language.
+struct DiffTexts {
+    reasons: Vec<Reason>,
+    changes: Vec<ChangeNote>,
+}
+
 struct Planner<'a> {
     campaign: &'a LoadedCampaign,
     request: &'a PlanRequest,
@@ -170,7 +180,6 @@ impl Planner<'_> {
         let (diff, fingerprint) = reader.read_diff(ledger.state(), progress).await?;
         environment.notify(Notice::AudienceRead);
         check_reviewed(self.campaign, self.request.expect.as_ref(), &fingerprint)?;
-        let mut reasons = self.reasons(&diff);
         let path = self.campaign.ledger_dir().settings();
         let plans = Plans {
             last: last.as_ref(),
@@ -180,7 +189,15 @@ impl Planner<'_> {
             now: &fingerprint,
             plan,
         };
-        let changes = changes::changes(&diff, &plans, ledger.state(), self.request.users);
+        let texts_of_diff = || DiffTexts {
+            reasons: self.reasons(&diff),
+            changes: changes::changes(&diff, &plans, ledger.state(), self.request.users),
+        };
+        let of_diff = texts_of_diff();
+        let languages = Language::ALL.into_iter().filter(|_| self.request.every_language);
+        let of_diff_by_language: Vec<_> = languages
+            .map(|language| (language, language.scope(texts_of_diff)))
+            .collect();
         let admission = diff.supposed();
         for remark in admission.remarks() {
             environment.notify(Notice::Remark(&remark.to_string()));
@@ -190,29 +207,38 @@ impl Planner<'_> {
         let to_send = deliveries.to_send();
         let load = preview.load(to_send);
         let forecast = forecast(plan, &load, self.now);
-        reasons.extend(feasibility::of_time(
-            &forecast,
-            load.to_send.min(plan.run.at_most),
-            plan.pace.per_second,
-            (self.now, &self.campaign.parsed.campaign.timezone),
-        ));
-        Ok(PlanPreview {
-            requests: self.requests(&preview.first)?,
-            waits: self.waits(&preview).filter(|_| to_send > 0),
-            view: PlanView {
+        let waits = self.waits(&preview).filter(|_| to_send > 0);
+        let view = |texts: DiffTexts| {
+            let mut reasons = texts.reasons;
+            reasons.extend(feasibility::of_time(
+                &forecast,
+                load.to_send.min(plan.run.at_most),
+                plan.pace.per_second,
+                (self.now, &self.campaign.parsed.campaign.timezone),
+            ));
+            PlanView {
                 header: self.header(),
-                ledger: note,
-                deliveries,
-                changes,
+                ledger: note.clone(),
+                deliveries: deliveries.clone(),
+                changes: texts.changes,
                 pace: self.pace(load.begun_today),
-                forecast,
-                lapse: preview.lapse,
+                forecast: forecast.clone(),
+                lapse: preview.lapse.clone(),
                 valuation,
                 max_worth: plan.max_worth,
                 reasons,
                 fingerprint: fingerprint.to_string(),
                 apply: String::new(),
-            },
+            }
+        };
+        let translations = of_diff_by_language
+            .into_iter()
+            .map(|(language, texts)| (language, language.scope(|| view(texts))));
+        Ok(PlanPreview {
+            requests: self.requests(&preview.first)?,
+            waits,
+            translations: translations.collect(),
+            view: view(of_diff),
             fingerprint,
         })
     }

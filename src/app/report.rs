@@ -125,7 +125,7 @@ async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, Ap
 }
 
 /// Adds one fact to the history, if it says how the campaign went.
-fn note(history: &mut History, fact: &Fact) {
+pub(super) fn note(history: &mut History, fact: &Fact) {
     match fact {
         Fact::RunBegan { .. } => history.run_began(),
         Fact::Intent { at, .. } => history.intended(*at),

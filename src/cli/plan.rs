@@ -102,6 +102,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
             expect: args.expect.clone(),
             requests: args.dry.show,
             users: SHOWN_USERS,
+            every_language: false,
         },
         no_wait: args.no_wait,
         is_dry_run: true,

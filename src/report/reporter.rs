@@ -181,7 +181,8 @@ impl Reporter {
         self.view(|run| run_summary::text(run, width))
     }
 
-    fn view<T>(&self, show: impl FnOnce(&RunView<'_>) -> T) -> T {
+    /// Shows the run as it is at this moment. The run waits meanwhile to count its next event.
+    pub fn view<T>(&self, show: impl FnOnce(&RunView<'_>) -> T) -> T {
         self.run.view(self.clock.moment(), show)
     }
 }

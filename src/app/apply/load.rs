@@ -59,6 +59,19 @@ pub struct UnusableFile {
 /// Plans the files for a run with these `options`, reads their secrets, and finds the files that contradict each other.
 #[must_use]
 pub fn prepare(files: Vec<ReadFile>, options: &RunOptions, environment: &Environment) -> Vec<Prepared> {
+    prepare_beside(files, options, environment, &mut AppLimiters::default())
+}
+
+/// Like [`prepare`], for runs beside others in the same process: campaigns of one app id share its limiter and its tokens with those
+/// that run already.
+#[must_use]
+pub fn prepare_beside(
+    files: Vec<ReadFile>,
+    options: &RunOptions,
+    environment: &Environment,
+    limiters: &mut AppLimiters,
+) -> Vec<Prepared> {
+    limiters.drop_unused();
     let planned: Vec<_> = files
         .into_iter()
         .map(|file| PlannedFile::new(file, options, environment))
@@ -72,7 +85,6 @@ pub fn prepare(files: Vec<ReadFile>, options: &RunOptions, environment: &Environ
         mistakes.extend(other_credentials(&campaigns));
     }
     let names: Vec<_> = campaigns.iter().map(|campaign| name(campaign, &campaigns)).collect();
-    let mut limiters = AppLimiters::default();
     let mut names = names.into_iter();
     let mut prepared = |planned: PlannedFile| {
         let unusable = |mistakes, error| {
@@ -191,12 +203,20 @@ fn other_credentials(plans: &[&LoadedCampaign]) -> Vec<Diagnostic> {
 
 /// What the campaigns of each app id on each platform share.
 #[derive(Default)]
-struct AppLimiters {
+pub struct AppLimiters {
     limiters: HashMap<(String, AppId), Arc<AppLimiter>>,
     tokens: HashMap<(String, AppId), Tokens>,
 }
 
 impl AppLimiters {
+    /// Drops what no run uses any longer. The next run of the app reads its secrets again.
+    fn drop_unused(&mut self) {
+        self.limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1);
+        let limiters = &self.limiters;
+        self.tokens
+            .retain(|(base_url, app_id), _| limiters.contains_key(&(quota_owner(base_url), app_id.clone())));
+    }
+
     fn shared_by(&mut self, plan: &Plan, credentials: Credentials, clock: &Clock) -> (Arc<AppLimiter>, Tokens) {
         let app_id = &plan.identity.app_id;
         let quota_owner = quota_owner(&plan.base_url);

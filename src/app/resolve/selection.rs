@@ -30,6 +30,8 @@ pub enum Which {
     },
     /// Every delivery in this state.
     All(StateName),
+    /// Every delivery in this state without a last code.
+    AllWithoutCode(StateName),
 }
 
 /// A selected delivery.
@@ -141,12 +143,18 @@ pub fn select(
     let mut selected = Vec::new();
     let mut refusals = Vec::new();
     match &selection.which {
-        Which::All(state) => {
+        Which::All(state) | Which::AllWithoutCode(state) => {
+            let is_codeless = matches!(selection.which, Which::AllWithoutCode(_));
             for recipient in 0..ledger_state.recipients() {
                 for ordinal in 1..=ledger_state.ordinals() {
                     let key = DeliveryKey { recipient, ordinal };
                     let status = ledger_state.status(key);
-                    if status.state.name() == *state && has_code(&status, selection.code) {
+                    let fits = if is_codeless {
+                        code_of(&status).is_none()
+                    } else {
+                        has_code(&status, selection.code)
+                    };
+                    if status.state.name() == *state && fits {
                         take(ledger_state, key, to, &mut selected, &mut refusals);
                     }
                 }
@@ -249,7 +257,8 @@ fn has_code(status: &DeliveryStatus, code: Option<i64>) -> bool {
 }
 
 /// Returns the last known code of a delivery that waits for a person. `None` if it does not wait or had no code.
-fn code_of(status: &DeliveryStatus) -> Option<i64> {
+#[must_use]
+pub fn code_of(status: &DeliveryStatus) -> Option<i64> {
     match (status.state, status.doubt) {
         (State::InDoubt | State::Refused { .. }, Some(doubt)) => doubt.code,
         (State::Held { code } | State::Refused { code }, _) => Some(code),

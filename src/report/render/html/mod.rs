@@ -2,13 +2,13 @@
 
 mod chart;
 mod figures;
-mod page;
+pub mod page;
 #[cfg(test)]
 pub mod page_text;
 mod report;
 mod report_view;
 mod simulation;
-mod tables;
+pub mod tables;
 
 pub use chart::ChartError;
 pub use report::page as report_page;

@@ -18,6 +18,7 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// Renders a self-contained page.
+#[must_use]
 pub fn frame(title: &str, body: &Markup) -> String {
     let language = match Language::current() {
         Language::English => "en",
@@ -43,6 +44,7 @@ pub fn frame(title: &str, body: &Markup) -> String {
 }
 
 /// Text from outside, escaped and isolated.
+#[must_use]
 pub fn theirs(text: &str) -> Markup {
     html! { bdi { (with_escapes(&visible(text))) } }
 }
@@ -64,6 +66,7 @@ fn with_escapes(text: &str) -> Markup {
 }
 
 /// A command to be typed. A line ends between two words, not at a hyphen of an option.
+#[must_use]
 pub fn command(text: &str) -> Markup {
     html! {
         code.command {
@@ -76,6 +79,7 @@ pub fn command(text: &str) -> Markup {
 }
 
 /// Text with parts from outside, isolated as a whole. Code is between backticks.
+#[must_use]
 pub fn theirs_with_code(text: &str) -> Markup {
     let text = visible(text);
     html! {
@@ -102,6 +106,8 @@ pub fn with_code(text: &impl Display) -> Markup {
     }
 }
 
+/// The time with its date and its offset.
+#[must_use]
 pub fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S %:z")
@@ -109,6 +115,7 @@ pub fn time(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// A percentage that is never rounded to 0 % or 100 % when it is neither.
+#[must_use]
 pub fn share(n: u64, of: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a percentage for showing")]
     let percent = n as f64 * 100.0 / of.max(1) as f64;

@@ -59,6 +59,7 @@ fn meaning(state: StateName, skipped: &BTreeMap<Skipped, u64>) -> String {
 }
 
 /// The number of deliveries in each state.
+#[must_use]
 pub fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
     let there: Vec<_> = STATES.iter().filter(|(state, _)| counts.count(*state) > 0).collect();
     html! {
@@ -86,6 +87,7 @@ pub fn states(counts: &Counts, skipped: &BTreeMap<Skipped, u64>) -> Markup {
 }
 
 /// What the coupons are worth. Empty if nothing is known of it.
+#[must_use]
 pub fn worth(worth: &WorthView) -> Markup {
     let rows = worth.rows();
     html! {
@@ -111,6 +113,7 @@ pub fn worth(worth: &WorthView) -> Markup {
 }
 
 /// The answers by code; unless `real`, those of the sandbox.
+#[must_use]
 pub fn codes(ends: &Codes, others: u64, real: bool) -> Markup {
     if ends.is_empty() {
         return html! {};
@@ -162,6 +165,7 @@ fn precise(span: Duration) -> String {
 }
 
 /// Shares of the answers and the latencies within which they came.
+#[must_use]
 pub fn latency(history: &History) -> Markup {
     let (answers, slowest) = history.latency(1.0);
     if answers == 0 {
@@ -189,6 +193,7 @@ pub fn latency(history: &History) -> Markup {
 }
 
 /// How many deliveries took how many attempts.
+#[must_use]
 pub fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
     let all: u64 = attempts.values().sum();
     if all == 0 {
@@ -214,6 +219,7 @@ pub fn attempts(attempts: &BTreeMap<u32, u64>) -> Markup {
 }
 
 /// The deliveries that need a person, and what to do.
+#[must_use]
 pub fn open(report: &ReportView) -> Markup {
     let doubt = report.counts.count(StateName::InDoubt);
     let held = report.counts.count(StateName::Held);

@@ -34,6 +34,11 @@ impl Details {
         self.list.push(Detail { name, value });
     }
 
+    /// The values with their names, in order.
+    pub fn into_values(self) -> impl Iterator<Item = (Cow<'static, str>, String)> {
+        self.list.into_iter().map(|detail| (detail.name, detail.value))
+    }
+
     /// Adds what an audience has beyond its limit, its exclude lists, and its repeated and unusable rows.
     pub fn add_left_out(&mut self, reading: &Reading) {
         if reading.cut > 0 {

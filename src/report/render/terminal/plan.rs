@@ -65,14 +65,19 @@ pub fn to_send(owed: u64, again: u64) -> String {
 }
 
 /// A line of the table of counts.
-struct CountLine {
-    count: u64,
-    name: String,
-    note: String,
+#[derive(Clone, Debug)]
+pub struct CountLine {
+    /// The number of deliveries.
+    pub count: u64,
+    /// What they are.
+    pub name: String,
+    /// Something about them; may be empty.
+    pub note: String,
 }
 
 /// The counts after admission, each with a name and a note.
-fn table(plan: &PlanView, width: usize) -> String {
+#[must_use]
+pub fn count_lines(plan: &PlanView) -> Vec<CountLine> {
     let deliveries = &plan.deliveries;
     let line = |count, name: &dyn Display, note| CountLine {
         count,
@@ -97,6 +102,25 @@ fn table(plan: &PlanView, width: usize) -> String {
         state(StateName::Held, held(deliveries)),
         state(StateName::Skipped, skipped_reasons(&deliveries.skipped)),
     ]);
+    lines
+}
+
+/// The named values of a plan, in the order of display.
+#[must_use]
+pub fn values(plan: &PlanView) -> Vec<(String, String)> {
+    let named = details(plan).into_values();
+    named.map(|(name, value)| (name.into_owned(), value)).collect()
+}
+
+/// The changes since the last apply, a line each.
+#[must_use]
+pub fn change_list(plan: &PlanView) -> Vec<ChangeLine> {
+    plan.changes.iter().flat_map(change_lines).collect()
+}
+
+fn table(plan: &PlanView, width: usize) -> String {
+    let deliveries = &plan.deliveries;
+    let lines = count_lines(plan);
     let all = deliveries.counts.audience();
     let total = [grouped(all), texts::CountAll { deliveries: all }.to_string()];
     let cells: Vec<_> = lines
@@ -432,11 +456,16 @@ fn money(plan: &PlanView) -> Vec<String> {
 }
 
 /// A change as it is shown.
-struct ChangeLine {
-    what: String,
-    difference: String,
-    consent: String,
-    accepted: bool,
+#[derive(Clone, Debug)]
+pub struct ChangeLine {
+    /// What changed.
+    pub what: String,
+    /// How it changed.
+    pub difference: String,
+    /// Whether it needs an agreement, and has it; may be empty.
+    pub consent: String,
+    /// Whether it has it.
+    pub accepted: bool,
 }
 
 fn changes(plan: &PlanView, width: usize) -> String {
