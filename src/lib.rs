@@ -29,6 +29,7 @@ pub mod notify;
 pub mod pace;
 pub mod plan;
 pub mod report;
+pub mod service;
 pub mod simulation;
 
 pub use self::catalogue::Language;

@@ -3,6 +3,7 @@ command-init = Writes a first campaign file and audience to try out
 command-plan = Shows what apply would do now and whether that is feasible. Sends nothing
 command-simulate = Runs a campaign on a virtual clock: shows when it would end, and how. Sends nothing
 command-apply = Sends all coupons that are still owed. Safe to run again
+command-serve = Watches a directory of campaigns: plans, asks for approval, applies, and shows all on web pages
 command-status = Shows the state of campaigns, also while another process applies them
 command-pause = Pauses a running campaign: no delivery starts until it is resumed
 command-resume = Resumes a paused campaign
@@ -267,12 +268,27 @@ validate-examples =
     Exit codes: 0 when every file can be used, 2 otherwise.
 verify-certificate = Write what the ledger says, with a checksum, to FILE
 verify-against = Compare the ledger with the certificate in FILE
+serve-directory = The directory of campaign files
+serve-listen = The address of the pages, on this machine only
+serve-sandbox = Rehearses every campaign against a sandbox inside the service: nothing real is sent
+serve-link = Prints a new link to the service that is running for this directory, and ends
+serve-examples =
+    Examples:
+      runner serve campaigns/ --sandbox
+          rehearse every campaign of a directory from a web page
+      runner serve campaigns/
+          apply them: each plan waits for your approval on a page
+      runner serve campaigns/ --link
+          print a link to that service again
+
 verify-examples =
     Examples:
       runner verify campaigns/summer.yaml --certificate summer.json
           check every record, and keep a certificate
       runner verify campaigns/summer.yaml --against summer.json
           check whether the ledger still says the same, and what differs
+      runner verify campaigns/
+          check the log of the service for this directory
 
     Exit codes: 0 when the ledger is sound (and the same); 4 when it differs, is older than its witness, or has a coupon_id or log_id that belongs to several deliveries; 1 when it is damaged: the file and the last good fact are named. The SHA-256 of a certificate is over the sorted lines `merchant_coupon_id state` of all issued and refused deliveries, which `runner export --state issued,refused` lists.
 world-seed = The seed of all random choices. The same seed gives the same simulation

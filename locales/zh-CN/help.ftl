@@ -3,6 +3,7 @@ command-init = 生成第一份任务文件和人群文件，可直接演练
 command-plan = 预览现在执行会做什么、能否完成；不发放
 command-simulate = 用虚拟时钟模拟整个任务：何时结束、结果如何；不发放
 command-apply = 发放所有待发放的券；可放心重复执行
+command-serve = 管理一个任务目录：生成计划、请人批准、执行，并在网页上显示一切
 command-status = 查看任务状态，其他进程正在执行时也可查看
 command-pause = 暂停正在执行的任务，恢复前不再开始新的发放
 command-resume = 恢复已暂停的任务
@@ -267,12 +268,27 @@ validate-examples =
     退出码：所有文件都可用为 0，否则为 2。
 verify-certificate = 把账本内容的摘要及校验和写入 FILE
 verify-against = 与 FILE 中的核验证明比对
+serve-directory = 任务文件所在的目录
+serve-listen = 网页的地址，只限本机
+serve-sandbox = 用服务内部的沙箱演练每个任务：不会真正发放
+serve-link = 为这个目录正在运行的服务输出一个新链接，然后结束
+serve-examples =
+    示例：
+      runner serve campaigns/ --sandbox
+          在网页上演练目录中的每个任务
+      runner serve campaigns/
+          正式执行：每份计划都在网页上等待你批准
+      runner serve campaigns/ --link
+          再次输出该服务的链接
+
 verify-examples =
     示例：
       runner verify campaigns/summer.yaml --certificate summer.json
           核验每条记录，并保存一份核验证明
       runner verify campaigns/summer.yaml --against summer.json
           核对账本与核验证明是否一致，有何差异
+      runner verify campaigns/
+          核验这个目录的服务日志
 
     退出码：账本完好（且一致）为 0；不一致、早于见证记录，或有 coupon_id、log_id 属于多次发放时为 4；账本损坏为 1，并指出文件和最后一条完好的账本记录。核验证明的 SHA-256 对所有已发放和被拒绝的发放计算，内容是排序后的 `merchant_coupon_id state` 各行，可用 `runner export --state issued,refused` 导出。
 world-seed = 随机种子：相同的种子得到相同的模拟

@@ -36,6 +36,7 @@ mod run_commands;
 mod runtime;
 mod sandbox;
 mod schema;
+mod serve;
 pub mod signals;
 mod simulate;
 mod status;
@@ -90,6 +91,7 @@ use self::run_commands::{PauseArgs, ResumeArgs, StopArgs};
 use self::runtime::block_on;
 use self::sandbox::SandboxArgs;
 use self::schema::SchemaArgs;
+use self::serve::ServeArgs;
 use self::simulate::SimulateArgs;
 use self::status::StatusArgs;
 use self::store::StoreArgs;
@@ -129,6 +131,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     #[command(about = approval::Command.to_string())]
     Approve(ApproveArgs),
+    #[command(about = help::CommandServe.to_string())]
+    Serve(ServeArgs),
     #[command(about = help::CommandStatus.to_string())]
     Status(StatusArgs),
     #[command(about = help::CommandPause.to_string())]
@@ -322,6 +326,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Simulate(args)) => simulate::run(args, context),
         Some(Command::Apply(args)) => apply::run(args, context),
         Some(Command::Approve(args)) => approve::run(args, context),
+        Some(Command::Serve(args)) => serve::run(args, context),
         Some(Command::Status(args)) => status::run(args, context),
         Some(Command::Pause(args)) => run_commands::pause(args, context),
         Some(Command::Resume(args)) => run_commands::resume(args, context),

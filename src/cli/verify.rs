@@ -29,6 +29,7 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
 use super::runtime::block_on;
+use super::serve;
 use super::terminal::stdout_width_or_any;
 use super::whole_file::{self, WholeFile};
 
@@ -48,6 +49,10 @@ pub struct VerifyArgs {
 
 /// Checks a ledger.
 pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
+    let file = &args.campaign.file;
+    if file.is_dir() {
+        return serve::verify(file, args.campaign.rehearsal.rehearsal().is_on(), context);
+    }
     let Some(mut campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };

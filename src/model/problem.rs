@@ -135,6 +135,8 @@ problems! {
     ChangedMeanwhile = "E0228", Person;
     /// The campaign file names no channel for messages.
     NoChannel = "E0229", Input;
+    /// The service cannot listen on this address.
+    ServeAddress = "E0240", Input;
 
     /// Another process has the campaign.
     Taken = "E0301", Taken;
@@ -208,6 +210,8 @@ problems! {
     PushedMeanwhile = "E0335", Person;
     /// A changed campaign file is pushed only with `--yes` where nobody can be asked.
     PushNeedsYes = "E0336", Input;
+    /// Another service watches the directory.
+    ServiceTaken = "E0340", Taken;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

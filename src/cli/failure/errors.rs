@@ -21,6 +21,7 @@ use crate::fleet::DatabaseError;
 use crate::fleet::postgres::{ConnectError, SchemaError, StatementError};
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
+use crate::ledger::service_log::ServiceLogError;
 use crate::ledger::state_directory::NotOwn;
 use crate::ledger::verify::VerifyError;
 use crate::ledger::witness::Witness;
@@ -31,6 +32,7 @@ use crate::model::problem::Problem;
 use crate::plan::PlanError;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::{duration, rfc3339};
+use crate::service::supervisor::ServiceError;
 use crate::simulation::SimulationError;
 
 /// What to do, in the language of the moment.
@@ -232,6 +234,16 @@ impl Failure {
             failure
         } else {
             failure.help(helps.join("\n"))
+        }
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Log(ServiceLogError::Dir(error)) => error.into(),
+            ServiceError::Log(ServiceLogError::Log(error)) | ServiceError::Append(error) => error.into(),
+            ServiceError::App(error) => error.into(),
         }
     }
 }

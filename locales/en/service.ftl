@@ -1,0 +1,285 @@
+act = { $act ->
+    [see] see campaigns
+    [see_deliveries] see the deliveries that wait for a decision
+    [plan] plan again
+    [approve] approve and apply
+    [pause] pause
+    [resume] resume
+    [stop] stop
+    [stop_all] stop all
+    [approve_wave] approve a wave
+   *[resolve] decide on deliveries
+}
+denied-role = your role does not allow this
+denied-read-only = the service log cannot be written, so only pause and stop are possible
+denied-stopping = the service is stopping
+denied-unknown = there is no such campaign
+denied-no-file = its file is not in the directory, or has mistakes
+denied-running = the campaign is running: stop it first
+denied-not-running = the campaign is not running
+denied-not-paused = the campaign is not paused
+denied-no-plan = there is no plan yet
+denied-other-plan = the plan has changed since it was shown: look at it again
+denied-nothing-to-send = the plan sends nothing
+denied-not-accepted = these changes need your agreement: { $words }
+denied-no-note = a decision needs a reason
+
+# The command line.
+serves = runner serves { $directory } at { $url }
+serves-sandbox = runner rehearses { $directory } at { $url }: nothing real is sent
+open-link = open this link; it can be used once: { $link }
+link-was-used = the link was used. a new one: { $link }
+link-was-used-elsewhere = a link was used. a new one: { $command }
+stopping-service = { $signal }: stopping; campaigns that run continue at the next start
+service-stopped = stopped
+not-loopback = cannot listen on { $address }: it is not an address of this machine alone
+not-loopback-help = without users and passwords, only this machine may reach the service. use 127.0.0.1 or a tunnel
+cannot-listen = cannot listen on { $address }
+cannot-listen-help = another program may have the port: name another one with --listen
+cannot-print-link = cannot make a link
+service-taken = another service watches { $directory }: process { $pid } on { $host } since { $since } ({ $command })
+service-taken-by-unknown = another service watches { $directory }
+service-taken-help = a link to it: { $command }
+no-service = no service runs for { $directory }
+no-service-help = start one: { $command }
+no-store = `serve` keeps ledgers in files: it cannot use the database of --store or RUNNER_STORE yet
+no-store-help = leave --store away, and unset RUNNER_STORE
+not-a-directory = { $path } is not a directory
+name-directory = name the directory of the campaign files
+no-log = no service has a log in { $directory }
+# $records (number)
+log-sound = The log of the service is sound: { $records ->
+        [one] { $records } record
+       *[other] { $records } records
+    }, each linked to the one before.
+# $records (number)
+log-unknown = { $records ->
+        [one] { $records } record was
+       *[other] { $records } records were
+    } written by a newer version; the chain includes them.
+log-last = last record: { $at }, link { $link }
+
+# The frame.
+skip-to-content = Skip to the content
+navigation = Pages
+inbox = Inbox
+campaigns = Campaigns
+audit = Audit
+sandbox-banner = Rehearsal.
+sandbox-banner-text = The platform is a sandbox inside this service: nothing real is sent.
+read-only-banner = The service log cannot be written. Only pause and stop are possible; restart the service once the disk is well.
+scan-failure-banner = The directory cannot be read. Everything continues as it was.
+empty-directory-banner = The directory has no campaign file any longer. Nothing changes until files are there again.
+stale = No connection to the service: what you see may be old.
+footer = runner { $version }
+
+# The inbox.
+scanning = Reading the directory …
+no-campaigns = There is no campaign file (.yaml) in the directory.
+nothing-waits = Nothing waits for you.
+see-campaigns = See all campaigns
+label-broken = file with mistakes
+label-paused = paused
+label-stopped = stopped
+label-halted = halted
+label-incomplete = ended early
+label-failed = failed
+label-approval = needs approval
+label-plan-failed = no plan
+label-wave = wave needs approval
+label-held = held
+label-in-doubt = in doubt
+# $n (number)
+broken-item = { $file } has { $n ->
+        [one] { $n } mistake
+       *[other] { $n } mistakes
+    }. What was applied before is not affected.
+vanished-item = { $file } vanished from the directory, so its campaign is paused.
+vanished-back-item = { $file } vanished, so its campaign was paused. The file is there again.
+paused-item = Paused by { $by }.
+stopped-item = Stopped by { $by }; coupons are still owed.
+# $to-send (number)
+approval-item = { $to-send ->
+        [one] { $to-send } coupon
+       *[other] { $to-send } coupons
+    } to send.
+# $to-send (number)
+# $changes (number)
+approval-item-with-changes = { $to-send ->
+        [one] { $to-send } coupon
+       *[other] { $to-send } coupons
+    } to send, and { $changes ->
+        [one] { $changes } change
+       *[other] { $changes } changes
+    } that you must agree to.
+testers-item = The testers have their coupons. Everybody else waits for your approval.
+wave-item = Wave { $wave } has ended. The next one waits for your approval.
+# $n (number)
+held-item = { $n ->
+        [one] { $n } delivery has
+       *[other] { $n } deliveries have
+    } a code that nobody has classified.
+# $n (number)
+in-doubt-item = { $n ->
+        [one] { $n } delivery is
+       *[other] { $n } deliveries are
+    } in doubt: the user may have the coupon.
+see-mistakes = See the mistakes
+resume-or-stop = Resume or stop
+see-plan = See the plan
+approve-wave = Approve
+decide = Decide
+explain = What is { $code }?
+
+# Campaigns.
+column-progress = progress
+stop-all = Stop all
+# $n (number)
+percent = { $n } %
+applied-by = applied by process { $pid } on { $host }: { $command }
+state = { $state ->
+    [planning] planning
+    [waiting] waiting
+    [sending] sending
+    [paused] paused
+    [draining] stopping
+    [halted] halted
+    [ended] ended
+    [complete] complete
+    [incomplete] ended early
+    [failed] failed
+    [broken] file with mistakes
+    [vanished] file is gone
+    [plan_failed] no plan
+    [needs_approval] needs approval
+    [waits_for_decision] needs a decision
+   *[idle] nothing to do
+}
+file = file
+campaign-pages = Pages of this campaign
+overview = Overview
+plan = Plan
+decisions = Decisions
+resume = Resume
+pause = Pause
+stop = Stop
+mistakes = Mistakes in the file
+mistakes-text = The file is not used until it has none. A campaign that runs continues with the plan that was applied.
+ends = ends
+funnel = From the audience to the coupons
+funnel-listed = users in the audience
+funnel-excluded = excluded
+funnel-control-group = in the control group
+funnel-repeated = repeated rows
+funnel-unusable = unusable rows
+funnel-deliveries = deliveries
+waves = Waves
+facts = Facts
+last-run-ended = last run ended
+
+# The plan.
+plan-of = { $name }: plan
+plan-of-broken = The file has mistakes, so there is no plan of it.
+plan-of-vanished = The file is not in the directory.
+planning = The plan is being made: the ledger and the audience are read.
+plan-while-running = The campaign is running by the plan that was approved. This is what would change: stop the run to approve it.
+plan-is-fresh = This rehearsal begins from the beginning: its ledger is deleted when you approve.
+changes-since = What changed since the last apply
+needs-agreement = needs your agreement
+what-would-happen = What would happen
+plan-details = Details
+fingerprint-label = fingerprint
+planned-at = planned at
+approve-title = Approve
+approve-text = Your approval is for exactly this plan. If the file or the audience is another one when it starts, nothing is sent and you are asked again.
+agree-to = { $change ->
+    [activity_id] I agree that coupons are sent from another activity.
+    [coupons_per_user] I agree that each user receives more coupons.
+    [control_group] I agree that another share of users receives nothing.
+    [smaller_audience] I agree that many users have left the audience.
+    [smaller_exclude] I agree that many users have left an exclude list.
+    [idle_exclude] I agree that an exclude list excludes nobody.
+    [older_ledger] I agree to continue with an older copy of the ledger.
+    [replays] I agree to continue though another ledger has sent this campaign.
+   *[clock] I agree that the clock of this machine is right.
+}
+# $n (number)
+approve-button = Approve and send { $n ->
+        [one] { $n } coupon
+       *[other] { $n } coupons
+    }
+plan-again = Plan again
+rehearse-from-beginning = Rehearse from the beginning
+requests = The first requests
+requests-text = As they would be sent; the ids of users and the token are hidden.
+requests-of-rehearsal = As they would be sent to the sandbox; the ids of users are hidden.
+
+plan-changed = the plan has changed since it was approved, so nothing was sent
+
+# Decisions.
+decisions-of = { $name }: decisions
+decide-while-running = The campaign is running. Stop it first: a run would not know of a decision.
+nothing-to-decide = No delivery waits for a decision.
+ledger-read-at = The ledger was read at { $at }.
+column-user = user
+# $n (number)
+group-title = { $n } { $state }
+held-help = The platform answered with a code that has no class, or that you classified as `hold`. If it always means the same, write it under `codes` in the file; else decide here.
+in-doubt-help = An answer was lost, or a code leaves it open: the user may have the coupon. Ask the platform by the log_id.
+# $n (number)
+first-of-group = The first { $n }
+# $n (number)
+decide-as = What happened to { $n ->
+        [one] this { $n } delivery
+       *[other] these { $n } deliveries
+    }?
+as-issued = The user has the coupon.
+as-refused = The user has no coupon and receives none.
+as-owed = The user has no coupon: send it when the campaign is applied again.
+may-double = If they are sent again: I accept that a user may receive a second coupon.
+note-label = Why (for the ledger), such as a ticket number
+decide-button = Decide on { $n }
+# $shown (number)
+# $now (number)
+other-count = you were shown { $shown } deliveries, and now there are { $now }: look again. nothing was decided
+bad-form = the request is not one that a page of this service makes
+
+# Audit.
+audit-text = Everything that was asked of this service, also what was refused. Each record is linked to the one before; `runner verify` checks the whole log.
+# $records (number)
+log-head = { $records } records; the last link is { $link }
+filter-label = Only with this text
+filter-button = Filter
+no-records = No record has this text.
+column-time = time
+column-who = who
+column-what = what
+column-result = result
+service-began = service started
+service-ended = service stopped
+signed-in = opened a link
+refused = was refused: { $why }
+failed = failed: { $why }
+done = done
+result-of = result of { $of }
+run-ended = run ended
+who-terminal = { $name } (terminal: { $command })
+who-service = the service itself
+wave-detail = wave { $wave }
+# $n (number)
+decision-detail = { $n } { $state }, code { $code } → { $to }: { $note }
+
+# Small pages.
+sign-in-title = Open the link of the service
+sign-in-text = This page needs a session. Type this command on the machine of the service, and open the link that it prints:
+link-used = This link does not work any longer
+continue = Continue
+act-failed = This did not happen
+nothing-happened = Nothing was changed.
+back = Back
+not-found = There is no such page
+not-found-text = The address is wrong, or the campaign is not there any longer.
+wrong-host = This is not an address of the service
+wrong-host-text = Open the service by the address that it printed. A page under another name could be an attack.
+other-site = This request comes from another site
+other-site-text = Nothing was changed. Only a page of this service may ask for that: go back, and use its button.

@@ -1,0 +1,255 @@
+act = { $act ->
+    [see] 查看发券任务
+    [see_deliveries] 查看待判定的发放
+    [plan] 重新生成计划
+    [approve] 批准并执行
+    [pause] 暂停
+    [resume] 继续
+    [stop] 停止
+    [stop_all] 全部停止
+    [approve_wave] 批准批次
+   *[resolve] 判定发放结果
+}
+denied-role = 你的角色不允许此操作
+denied-read-only = 服务日志无法写入，此时只能暂停和停止
+denied-stopping = 服务正在停止
+denied-unknown = 没有这个发券任务
+denied-no-file = 任务文件不在目录中，或者有错误
+denied-running = 任务正在执行：请先停止
+denied-not-running = 任务没有在执行
+denied-not-paused = 任务没有暂停
+denied-no-plan = 还没有计划
+denied-other-plan = 计划在你查看之后已经改变：请重新查看
+denied-nothing-to-send = 计划没有要发放的券
+denied-not-accepted = 这些变更需要你同意：{ $words }
+denied-no-note = 判定必须写明原因
+
+# The command line.
+serves = runner 正在管理 { $directory }，地址 { $url }
+serves-sandbox = runner 正在演练 { $directory }，地址 { $url }：不会真正发放
+open-link = 请打开这个链接，只能使用一次：{ $link }
+link-was-used = 链接已被使用。新的链接：{ $link }
+link-was-used-elsewhere = 一个链接已被使用。获取新链接：{ $command }
+stopping-service = { $signal }：正在停止；执行中的任务会在下次启动后继续
+service-stopped = 已停止
+not-loopback = 无法在 { $address } 上监听：这不是仅限本机的地址
+not-loopback-help = 没有用户和密码时，只允许本机访问服务。请使用 127.0.0.1 或隧道
+cannot-listen = 无法在 { $address } 上监听
+cannot-listen-help = 端口可能被另一个程序占用：请用 --listen 指定另一个端口
+cannot-print-link = 无法生成链接
+service-taken = 另一个服务正在管理 { $directory }：主机 { $host } 上的进程 { $pid }，自 { $since } 起（{ $command }）
+service-taken-by-unknown = 另一个服务正在管理 { $directory }
+service-taken-help = 获取它的链接：{ $command }
+no-service = 没有服务在管理 { $directory }
+no-service-help = 启动服务：{ $command }
+no-store = `serve` 的账本保存在文件里：目前还不能使用 --store 或 RUNNER_STORE 的数据库
+no-store-help = 不要使用 --store，并取消设置 RUNNER_STORE
+not-a-directory = { $path } 不是目录
+name-directory = 请指定任务文件所在的目录
+no-log = { $directory } 中没有服务日志
+# $records (number)
+log-sound = 服务日志完好：{ $records } 条记录，逐条相连。
+# $records (number)
+log-unknown = { $records } 条记录由更新的版本写入；它们同样在链中。
+log-last = 最后一条记录：{ $at }，链值 { $link }
+
+# The frame.
+skip-to-content = 跳到正文
+navigation = 页面
+inbox = 待办
+campaigns = 发券任务
+audit = 审计
+sandbox-banner = 演练。
+sandbox-banner-text = 平台是服务内部的沙箱：不会真正发放。
+read-only-banner = 服务日志无法写入。目前只能暂停和停止；磁盘恢复后请重新启动服务。
+scan-failure-banner = 目录无法读取。一切照原样继续。
+empty-directory-banner = 目录里已经没有任务文件。在文件重新出现之前，什么都不会改变。
+stale = 与服务的连接已断开：你看到的内容可能已经过时。
+footer = runner { $version }
+
+# The inbox.
+scanning = 正在读取目录……
+no-campaigns = 目录里没有任务文件（.yaml）。
+nothing-waits = 没有需要你处理的事项。
+see-campaigns = 查看全部任务
+label-broken = 文件有错误
+label-paused = 已暂停
+label-stopped = 已停止
+label-halted = 已中止
+label-incomplete = 提前结束
+label-failed = 失败
+label-approval = 待批准
+label-plan-failed = 没有计划
+label-wave = 批次待批准
+label-held = 待人工判定
+label-in-doubt = 结果未知
+# $n (number)
+broken-item = { $file } 有 { $n } 处错误。之前已执行的不受影响。
+vanished-item = { $file } 从目录中消失，任务已暂停。
+vanished-back-item = { $file } 曾经消失，任务因此暂停。文件现已恢复。
+paused-item = 由 { $by } 暂停。
+stopped-item = 由 { $by } 停止；还有待发放的券。
+# $to-send (number)
+approval-item = 待发放 { $to-send } 张券。
+# $to-send (number)
+# $changes (number)
+approval-item-with-changes = 待发放 { $to-send } 张券，并有 { $changes } 项变更需要你同意。
+testers-item = 测试用户已领到券。其他用户等待你批准。
+wave-item = 第 { $wave } 批已结束。下一批等待你批准。
+# $n (number)
+held-item = { $n } 次发放返回了尚未分类的结果码。
+# $n (number)
+in-doubt-item = { $n } 次发放结果未知：用户可能已拿到券。
+see-mistakes = 查看错误
+resume-or-stop = 继续或停止
+see-plan = 查看计划
+approve-wave = 批准
+decide = 判定
+explain = { $code } 是什么？
+
+# Campaigns.
+column-progress = 进度
+stop-all = 全部停止
+# $n (number)
+percent = { $n } %
+applied-by = 由主机 { $host } 上的进程 { $pid } 执行：{ $command }
+state = { $state ->
+    [planning] 准备中
+    [waiting] 等待中
+    [sending] 发放中
+    [paused] 已暂停
+    [draining] 停止中
+    [halted] 已中止
+    [ended] 已过期
+    [complete] 已完成
+    [incomplete] 提前结束
+    [failed] 失败
+    [broken] 文件有错误
+    [vanished] 文件不在
+    [plan_failed] 没有计划
+    [needs_approval] 待批准
+    [waits_for_decision] 待判定
+   *[idle] 无事可做
+}
+file = 文件
+campaign-pages = 此任务的页面
+overview = 概览
+plan = 计划
+decisions = 判定
+resume = 继续
+pause = 暂停
+stop = 停止
+mistakes = 文件中的错误
+mistakes-text = 有错误的文件不会被使用。执行中的任务按已批准的计划继续。
+ends = 预计结束
+funnel = 从人群到发券
+funnel-listed = 人群中的用户
+funnel-excluded = 已排除
+funnel-control-group = 对照组
+funnel-repeated = 重复的行
+funnel-unusable = 无法使用的行
+funnel-deliveries = 次发放
+waves = 批次
+facts = 基本信息
+last-run-ended = 上次执行结束
+
+# The plan.
+plan-of = { $name }：计划
+plan-of-broken = 文件有错误，没有相应的计划。
+plan-of-vanished = 文件不在目录中。
+planning = 正在生成计划：读取账本和人群。
+plan-while-running = 任务正按已批准的计划执行。以下是将会改变的内容：要批准它，请先停止执行。
+plan-is-fresh = 这次演练从头开始：批准后会删除演练账本。
+changes-since = 自上次执行以来的变更
+needs-agreement = 需要你同意
+what-would-happen = 将会发生什么
+plan-details = 详情
+fingerprint-label = 计划指纹
+planned-at = 计划时间
+approve-title = 批准
+approve-text = 你的批准只针对这份计划。如果开始执行时文件或人群已经不同，则不会发送任何内容，并会再次询问你。
+agree-to = { $change ->
+    [activity_id] 我同意改用另一个活动发券。
+    [coupons_per_user] 我同意每个用户得到更多的券。
+    [control_group] 我同意改变不发券用户的比例。
+    [smaller_audience] 我同意人群中少了许多用户。
+    [smaller_exclude] 我同意排除名单中少了许多用户。
+    [idle_exclude] 我同意某个排除名单没有排除任何人。
+    [older_ledger] 我同意用较旧的账本副本继续。
+    [replays] 我同意继续，尽管另一个账本发放过此任务。
+   *[clock] 我同意本机时钟是正确的。
+}
+# $n (number)
+approve-button = 批准并发放 { $n } 张券
+plan-again = 重新生成计划
+rehearse-from-beginning = 从头演练
+requests = 最先的请求
+requests-text = 将按此发送；用户 ID 和令牌已隐藏。
+requests-of-rehearsal = 将按此发送给沙箱；用户 ID 已隐藏。
+
+plan-changed = 计划在批准之后已经改变，因此没有发送任何内容
+
+# Decisions.
+decisions-of = { $name }：判定
+decide-while-running = 任务正在执行。请先停止：执行中的任务不会知道新的判定。
+nothing-to-decide = 没有等待判定的发放。
+ledger-read-at = 账本读取于 { $at }。
+column-user = 用户
+# $n (number)
+group-title = { $n } 次{ $state }
+held-help = 平台返回的结果码没有分类，或被你归为 `hold`。如果它的含义固定，请写进文件的 `codes`；否则在这里判定。
+in-doubt-help = 应答丢失，或结果码无法确定：用户可能已拿到券。请凭 log_id 向平台查询。
+# $n (number)
+first-of-group = 前 { $n } 次
+# $n (number)
+decide-as = 这 { $n } 次发放的实际结果是什么？
+as-issued = 用户已拿到券。
+as-refused = 用户没有券，也不再发放。
+as-owed = 用户没有券：下次执行任务时发放。
+may-double = 如果重新发放：我接受用户可能得到第二张券。
+note-label = 原因（写入账本），例如工单号
+decide-button = 判定 { $n } 次发放
+# $shown (number)
+# $now (number)
+other-count = 你看到的是 { $shown } 次发放，现在是 { $now } 次：请重新查看。没有做出任何判定
+bad-form = 这个请求不是由本服务的页面发出的
+
+# Audit.
+audit-text = 向本服务提出的一切操作，包括被拒绝的。每条记录都与前一条相连；`runner verify` 可核验整份日志。
+# $records (number)
+log-head = { $records } 条记录；最后的链值是 { $link }
+filter-label = 只显示包含此文字的
+filter-button = 筛选
+no-records = 没有包含此文字的记录。
+column-time = 时间
+column-who = 操作人
+column-what = 操作
+column-result = 结果
+service-began = 服务启动
+service-ended = 服务停止
+signed-in = 打开链接
+refused = 已拒绝：{ $why }
+failed = 失败：{ $why }
+done = 完成
+result-of = { $of } 的结果
+run-ended = 执行结束
+who-terminal = { $name }（终端：{ $command }）
+who-service = 服务自身
+wave-detail = 第 { $wave } 批
+# $n (number)
+decision-detail = { $n } 次 { $state }，结果码 { $code } → { $to }：{ $note }
+
+# Small pages.
+sign-in-title = 请打开服务的链接
+sign-in-text = 这个页面需要会话。请在服务所在的机器上输入以下命令，并打开它输出的链接：
+link-used = 这个链接已失效
+continue = 继续
+act-failed = 操作没有执行
+nothing-happened = 什么都没有改变。
+back = 返回
+not-found = 没有这个页面
+not-found-text = 地址有误，或者任务已经不在。
+wrong-host = 这不是服务的地址
+wrong-host-text = 请用服务输出的地址打开。其他名称下的页面可能是攻击。
+other-site = 这个请求来自其他网站
+other-site-text = 什么都没有改变。只有本服务的页面可以发出这种请求：请返回，使用页面上的按钮。

@@ -1,0 +1,513 @@
+//! What changes something, who asks for it, and whether it is allowed: [`gate`] is the one decision for every door.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::service as texts;
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sees campaigns.
+    Viewer,
+    /// Stops campaigns, and sees deliveries.
+    Support,
+    /// Writes and plans campaigns.
+    Author,
+    /// Applies campaigns.
+    Operator,
+    /// Approves plans.
+    Approver,
+    /// Does everything.
+    Admin,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] = [
+        Self::Viewer,
+        Self::Support,
+        Self::Author,
+        Self::Operator,
+        Self::Approver,
+        Self::Admin,
+    ];
+}
+
+/// Where an act comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// A page in a browser.
+    Web,
+    /// The service itself, because of a file that vanished or a restart.
+    Scheduler,
+    /// Another command on this machine, over the socket of the run.
+    Terminal,
+}
+
+/// Who asks for an act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The user.
+    pub name: String,
+    /// What the user may do.
+    pub roles: Vec<Role>,
+    /// Where the act comes from.
+    pub door: Door,
+    /// The address of the browser, or the command. Empty for the service itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
+}
+
+impl Who {
+    /// The only user of a service without users, who has every role.
+    #[must_use]
+    pub fn local(name: &str, from: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            roles: Role::ALL.to_vec(),
+            door: Door::Web,
+            from: from.to_owned(),
+        }
+    }
+
+    /// The user of another command on this machine.
+    #[must_use]
+    pub fn terminal(name: &str, command: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            roles: Role::ALL.to_vec(),
+            door: Door::Terminal,
+            from: command.to_owned(),
+        }
+    }
+
+    /// The service itself. It pauses campaigns, and resumes those that a person approved.
+    #[must_use]
+    pub fn scheduler() -> Self {
+        Self {
+            name: "service".to_owned(),
+            roles: vec![Role::Operator],
+            door: Door::Scheduler,
+            from: String::new(),
+        }
+    }
+}
+
+/// The campaign that an act is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subject {
+    /// The name of its file.
+    pub file: String,
+    /// Its name. Empty if the file cannot be used.
+    pub campaign: String,
+    /// Its app.
+    pub app_id: String,
+}
+
+/// The deliveries of a decision in bulk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkDecision {
+    /// Their state, as a word of the JSON schema.
+    pub state: String,
+    /// Their last code. `None` for those without one.
+    pub code: Option<i64>,
+    /// What they become: `issued`, `refused` or `owed`.
+    pub to: String,
+    /// Whether the person accepts that a user may receive a second coupon.
+    pub may_double: bool,
+    /// How many the person was shown.
+    pub count: u64,
+    /// Why.
+    pub note: String,
+}
+
+/// An act. The log has it in this form, so names and fields do not change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "act")]
+pub enum Act {
+    /// To see campaigns, without the ids of users.
+    See,
+    /// To see the held and in-doubt deliveries of a campaign.
+    SeeDeliveries {
+        /// The campaign.
+        on: Subject,
+    },
+    /// To plan a campaign again.
+    Plan {
+        /// The campaign.
+        on: Subject,
+        /// Whether the plan is for a rehearsal from the beginning.
+        fresh: bool,
+    },
+    /// To approve a plan and apply it.
+    Approve {
+        /// The campaign.
+        on: Subject,
+        /// The fingerprint of the plan that the person was shown.
+        fingerprint: String,
+        /// The words of `--accept` that the person agreed to.
+        accept: Vec<String>,
+        /// Whether a rehearsal begins again.
+        fresh: bool,
+    },
+    /// To pause a run.
+    Pause {
+        /// The campaign.
+        on: Subject,
+    },
+    /// To continue after a pause.
+    Resume {
+        /// The campaign.
+        on: Subject,
+    },
+    /// To stop a run.
+    Stop {
+        /// The campaign.
+        on: Subject,
+    },
+    /// To stop every run.
+    StopAll,
+    /// To end the wait after a wave.
+    ApproveWave {
+        /// The campaign.
+        on: Subject,
+        /// The wave, from 1; 0 for the testers.
+        wave: u32,
+    },
+    /// To decide on held or in-doubt deliveries.
+    Resolve {
+        /// The campaign.
+        on: Subject,
+        /// Which, and what they become.
+        decision: BulkDecision,
+    },
+}
+
+impl Act {
+    /// The campaign. `None` for an act about all of them.
+    #[must_use]
+    pub const fn on(&self) -> Option<&Subject> {
+        match self {
+            Self::See | Self::StopAll => None,
+            Self::SeeDeliveries { on }
+            | Self::Plan { on, .. }
+            | Self::Approve { on, .. }
+            | Self::Pause { on }
+            | Self::Resume { on }
+            | Self::Stop { on }
+            | Self::ApproveWave { on, .. }
+            | Self::Resolve { on, .. } => Some(on),
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> ActKind {
+        match self {
+            Self::See => ActKind::See,
+            Self::SeeDeliveries { .. } => ActKind::SeeDeliveries,
+            Self::Plan { .. } => ActKind::Plan,
+            Self::Approve { .. } => ActKind::Approve,
+            Self::Pause { .. } => ActKind::Pause,
+            Self::Resume { .. } => ActKind::Resume,
+            Self::Stop { .. } => ActKind::Stop,
+            Self::StopAll => ActKind::StopAll,
+            Self::ApproveWave { .. } => ActKind::ApproveWave,
+            Self::Resolve { .. } => ActKind::Resolve,
+        }
+    }
+}
+
+/// The kinds of acts: the rows of the table of roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ActKind {
+    /// See [`Act::See`].
+    See,
+    /// See [`Act::SeeDeliveries`].
+    SeeDeliveries,
+    /// See [`Act::Plan`].
+    Plan,
+    /// See [`Act::Approve`].
+    Approve,
+    /// See [`Act::Pause`].
+    Pause,
+    /// See [`Act::Resume`].
+    Resume,
+    /// See [`Act::Stop`].
+    Stop,
+    /// See [`Act::StopAll`].
+    StopAll,
+    /// See [`Act::ApproveWave`].
+    ApproveWave,
+    /// See [`Act::Resolve`].
+    Resolve,
+}
+
+impl ActKind {
+    /// The roles that allow it: the user needs one of each set.
+    const fn roles(self) -> &'static [&'static [Role]] {
+        use Role::{Admin, Approver, Author, Operator, Support, Viewer};
+        match self {
+            Self::See => &[&[Viewer, Support, Author, Operator, Approver, Admin]],
+            Self::Pause | Self::Stop | Self::StopAll => &[&[Support, Author, Operator, Approver, Admin]],
+            Self::SeeDeliveries => &[&[Support, Operator, Approver, Admin]],
+            Self::Plan => &[&[Author, Operator, Admin]],
+            // To approve a plan, and to apply it.
+            Self::Approve => &[&[Approver, Admin], &[Operator, Admin]],
+            Self::ApproveWave => &[&[Approver, Admin]],
+            Self::Resume | Self::Resolve => &[&[Operator, Admin]],
+        }
+    }
+
+    /// Whether it makes the program send less. Such an act is allowed while the log cannot be written, and takes effect before
+    /// it is recorded.
+    #[must_use]
+    pub const fn only_holds_back(self) -> bool {
+        matches!(self, Self::Pause | Self::Stop | Self::StopAll)
+    }
+
+    /// Whether it only shows something.
+    #[must_use]
+    pub const fn only_shows(self) -> bool {
+        matches!(self, Self::See | Self::SeeDeliveries)
+    }
+
+    /// Whether it needs the log: all that can lead to a coupon, and each look at the ids of users.
+    const fn needs_log(self) -> bool {
+        !self.only_holds_back() && !matches!(self, Self::See)
+    }
+}
+
+impl fmt::Display for ActKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let act = match self {
+            Self::See => "see",
+            Self::SeeDeliveries => "see_deliveries",
+            Self::Plan => "plan",
+            Self::Approve => "approve",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::StopAll => "stop_all",
+            Self::ApproveWave => "approve_wave",
+            Self::Resolve => "resolve",
+        };
+        texts::Act { act: &act }.fmt(f)
+    }
+}
+
+/// Who applies a campaign at present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Applier {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// This service.
+    Service,
+    /// Another process of this machine.
+    OtherProcess,
+}
+
+/// The plan of a campaign, as far as an approval depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanSituation {
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// The words of `--accept` that it needs.
+    pub needs: Vec<String>,
+    /// Whether it would send something.
+    pub sends: bool,
+    /// Whether it is for a rehearsal from the beginning.
+    pub is_fresh: bool,
+}
+
+/// A campaign, as far as an act depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CampaignSituation {
+    /// Who applies it.
+    pub applier: Applier,
+    /// Whether its run is paused, or was when the service stopped.
+    pub is_paused: bool,
+    /// Whether its file was there at the last scan and can be used.
+    pub has_file: bool,
+    /// Its plan. `None` before it is planned, and if it cannot be.
+    pub plan: Option<PlanSituation>,
+}
+
+/// What an act depends on besides its user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Situation {
+    /// Whether the log cannot be written.
+    pub is_read_only: bool,
+    /// Whether the service is stopping.
+    pub is_stopping: bool,
+    /// The campaign of the act. `None` if there is no such campaign.
+    pub campaign: Option<CampaignSituation>,
+}
+
+/// An act that is allowed. Only [`gate`] makes one, and executing an act needs one.
+#[derive(Debug)]
+pub struct Allowed {
+    act: Act,
+    who: Who,
+}
+
+impl Allowed {
+    /// The act.
+    #[must_use]
+    pub const fn act(&self) -> &Act {
+        &self.act
+    }
+
+    /// Who asked for it.
+    #[must_use]
+    pub const fn who(&self) -> &Who {
+        &self.who
+    }
+}
+
+/// Why an act is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// None of the user's roles allows it.
+    #[error("{}", texts::DeniedRole)]
+    Role,
+    /// The log cannot be written.
+    #[error("{}", texts::DeniedReadOnly)]
+    ReadOnly,
+    /// The service is stopping.
+    #[error("{}", texts::DeniedStopping)]
+    Stopping,
+    /// There is no such campaign.
+    #[error("{}", texts::DeniedUnknown)]
+    Unknown,
+    /// The file is not there, or cannot be used.
+    #[error("{}", texts::DeniedNoFile)]
+    NoFile,
+    /// The campaign is running.
+    #[error("{}", texts::DeniedRunning)]
+    Running,
+    /// The campaign is not running.
+    #[error("{}", texts::DeniedNotRunning)]
+    NotRunning,
+    /// The campaign is not paused.
+    #[error("{}", texts::DeniedNotPaused)]
+    NotPaused,
+    /// There is no plan.
+    #[error("{}", texts::DeniedNoPlan)]
+    NoPlan,
+    /// The plan is another one than the person was shown.
+    #[error("{}", texts::DeniedOtherPlan)]
+    OtherPlan,
+    /// The plan sends nothing.
+    #[error("{}", texts::DeniedNothingToSend)]
+    NothingToSend,
+    /// A change was not agreed to.
+    #[error("{}", texts::DeniedNotAccepted { words: &.0.join(", ") })]
+    NotAccepted(Vec<String>),
+    /// The decision has no reason.
+    #[error("{}", texts::DeniedNoNote)]
+    NoNote,
+}
+
+/// Decides whether `who` may do `act` now.
+///
+/// # Errors
+/// The reason why not.
+pub fn gate(act: Act, who: Who, situation: &Situation) -> Result<Allowed, Denied> {
+    let kind = act.kind();
+    let has_one = |roles: &&[Role]| who.roles.iter().any(|role| roles.contains(role));
+    if !kind.roles().iter().all(has_one) {
+        return Err(Denied::Role);
+    }
+    if kind.needs_log() && situation.is_read_only {
+        return Err(Denied::ReadOnly);
+    }
+    if kind.needs_log() && !kind.only_shows() && situation.is_stopping {
+        return Err(Denied::Stopping);
+    }
+    if act.on().is_some() {
+        let campaign = situation.campaign.as_ref().ok_or(Denied::Unknown)?;
+        check_campaign(&act, campaign)?;
+    }
+    Ok(Allowed { act, who })
+}
+
+fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied> {
+    let is_running = campaign.applier != Applier::Nobody;
+    match act {
+        // A campaign that is paused without a process is stopped for good by `Stop`.
+        Act::Stop { .. } if !is_running && !campaign.is_paused => return Err(Denied::NotRunning),
+        Act::Pause { .. } if !is_running => return Err(Denied::NotRunning),
+        Act::Resume { .. } if !campaign.is_paused => return Err(Denied::NotPaused),
+        Act::SeeDeliveries { .. } | Act::Plan { .. } | Act::ApproveWave { .. } | Act::Resume { .. }
+            if !campaign.has_file =>
+        {
+            return Err(Denied::NoFile);
+        }
+        Act::See
+        | Act::StopAll
+        | Act::Stop { .. }
+        | Act::Pause { .. }
+        | Act::SeeDeliveries { .. }
+        | Act::Plan { .. }
+        | Act::ApproveWave { .. }
+        | Act::Resume { .. } => {}
+        Act::Approve {
+            fingerprint,
+            accept,
+            fresh,
+            ..
+        } => check_approval(campaign, fingerprint, accept, *fresh)?,
+        Act::Resolve { decision, .. } => {
+            if !campaign.has_file {
+                return Err(Denied::NoFile);
+            }
+            if is_running {
+                return Err(Denied::Running);
+            }
+            if decision.note.trim().is_empty() {
+                return Err(Denied::NoNote);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_approval(
+    campaign: &CampaignSituation,
+    fingerprint: &str,
+    accept: &[String],
+    fresh: bool,
+) -> Result<(), Denied> {
+    if !campaign.has_file {
+        return Err(Denied::NoFile);
+    }
+    if campaign.applier != Applier::Nobody {
+        return Err(Denied::Running);
+    }
+    let plan = campaign.plan.as_ref().ok_or(Denied::NoPlan)?;
+    if plan.fingerprint != fingerprint || plan.is_fresh != fresh {
+        return Err(Denied::OtherPlan);
+    }
+    let missing: Vec<_> = plan
+        .needs
+        .iter()
+        .filter(|word| !accept.contains(word))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Err(Denied::NotAccepted(missing));
+    }
+    if !plan.sends && plan.needs.is_empty() {
+        return Err(Denied::NothingToSend);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

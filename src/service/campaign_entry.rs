@@ -1,0 +1,465 @@
+//! What the service knows of a campaign, and what of it waits for a person.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::app::LoadedCampaign;
+use crate::app::decisions::Decisions;
+use crate::app::plan::PlanPreview;
+use crate::app::status::CampaignStatus;
+use crate::campaign::Diagnostic;
+use crate::catalogue::{Language, Text};
+use crate::control::ControlServer;
+use crate::model::delivery::{Counts, StateName};
+use crate::model::event::{Halted, Phase, Waiting};
+use crate::report::plan_view::PlanView;
+use crate::report::render::json::{Status, StatusOwner};
+use crate::report::render::prometheus::Metrics;
+use crate::report::reporter::Reporter;
+use crate::report::run_stats::RunStats;
+
+use super::act::{Applier, CampaignSituation, Door, PlanSituation, Subject, Who};
+use super::directory::Content;
+use super::fault::Fault;
+use super::record::Charge;
+
+/// What is known of a campaign file.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// It can be used.
+    Good,
+    /// It has mistakes, in each language. The campaign that it had before is still known.
+    Broken(Arc<Vec<(Language, Vec<Diagnostic>)>>),
+    /// It is not in the directory any longer.
+    Vanished,
+}
+
+/// The plan of a campaign.
+#[derive(Clone, Default)]
+pub enum PlanState {
+    /// It is not planned yet.
+    #[default]
+    Unplanned,
+    /// It is being planned.
+    Planning,
+    /// It is planned.
+    Ready(Arc<Planned>),
+    /// It cannot be planned.
+    Failed(Arc<Fault>),
+}
+
+/// A plan, and when it was made.
+pub struct Planned {
+    /// The plan.
+    pub preview: PlanPreview,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Whether it is for a rehearsal from the beginning.
+    pub is_fresh: bool,
+}
+
+impl Planned {
+    /// The plan in the language of the moment.
+    #[must_use]
+    pub fn view(&self) -> &PlanView {
+        let language = Language::current();
+        let translated = self.preview.translations.iter().find(|(known, _)| *known == language);
+        translated.map_or(&self.preview.view, |(_, view)| view)
+    }
+
+    /// The words of `--accept` that it needs.
+    #[must_use]
+    pub fn needs(&self) -> Vec<String> {
+        let changes = self.preview.view.changes.iter();
+        let missing = changes.filter(|change| !change.accepted);
+        missing.filter_map(|change| change.accept.map(str::to_owned)).collect()
+    }
+
+    /// Whether an apply would send something.
+    #[must_use]
+    pub const fn sends(&self) -> bool {
+        self.preview.view.deliveries.to_send() > 0
+    }
+
+    /// Whether a person has to approve it before anything happens.
+    #[must_use]
+    pub fn needs_approval(&self) -> bool {
+        self.sends() || !self.needs().is_empty()
+    }
+
+    /// The doubts that no apply settles by itself.
+    #[must_use]
+    pub const fn waiting_doubts(&self) -> u64 {
+        let deliveries = &self.preview.view.deliveries;
+        deliveries
+            .counts
+            .count(StateName::InDoubt)
+            .saturating_sub(deliveries.resent)
+    }
+}
+
+/// A run of this process.
+#[derive(Clone)]
+pub struct LiveRun {
+    /// Its campaign, which the file may not name any longer.
+    pub on: Subject,
+    /// Its events.
+    pub reporter: Arc<Reporter>,
+    /// Takes commands.
+    pub server: ControlServer,
+    /// Its metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How the last run of this process ended.
+#[derive(Clone)]
+pub struct EndedRun {
+    /// When.
+    pub at: Timestamp,
+    /// Its state, as a word of the JSON schema.
+    pub state: String,
+    /// Why it is not complete.
+    pub why: Option<Text>,
+    /// Its failure. `None` if it ended in order.
+    pub fault: Option<Arc<Fault>>,
+    /// Its statistics.
+    pub stats: RunStats,
+}
+
+/// What the service knows of a campaign.
+pub struct CampaignEntry {
+    /// The name of its file.
+    pub file: String,
+    /// The file.
+    pub source: Source,
+    /// The hash of its content. `None` if it could not be read.
+    pub content: Option<Content>,
+    /// The campaign of a file that vanished before this service began. `None` for others.
+    pub vanished: Option<Subject>,
+    /// Counts the versions of the file, so that a plan of an older one is not kept.
+    pub version: u64,
+    /// The campaign. `None` if no version of the file could be used.
+    pub loaded: Option<Arc<LoadedCampaign>>,
+    /// Reads the status that another process writes.
+    pub status_source: Option<Arc<Vec<CampaignStatus>>>,
+    /// That status.
+    pub status: Option<Status>,
+    /// The plan.
+    pub plan: PlanState,
+    /// Whether a rehearsal is planned from the beginning.
+    pub is_fresh: bool,
+    /// What the ledger says. `None` without a ledger.
+    pub ledger: Option<Arc<Decisions>>,
+    /// The run of this process. `None` if there is none.
+    pub run: Option<LiveRun>,
+    /// Whether an act is starting a run, or has the ledger.
+    pub is_reserved: bool,
+    /// How the last run of this process ended.
+    pub ended: Option<EndedRun>,
+}
+
+impl CampaignEntry {
+    /// A campaign of which only the file's name is known.
+    #[must_use]
+    pub const fn new(file: String, source: Source) -> Self {
+        Self {
+            file,
+            source,
+            content: None,
+            vanished: None,
+            version: 0,
+            loaded: None,
+            status_source: None,
+            status: None,
+            plan: PlanState::Unplanned,
+            is_fresh: false,
+            ledger: None,
+            run: None,
+            is_reserved: false,
+            ended: None,
+        }
+    }
+
+    /// The campaign as an act names it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        if let (Some(subject), None) = (&self.vanished, &self.loaded) {
+            return subject.clone();
+        }
+        let named = self.loaded.as_ref().map(|loaded| &loaded.plan.identity);
+        Subject {
+            file: self.file.clone(),
+            campaign: named.map(|identity| identity.campaign.to_string()).unwrap_or_default(),
+            app_id: named.map(|identity| identity.app_id.to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// Its name, or that of its file.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let campaign = self.subject().campaign;
+        if campaign.is_empty() {
+            self.file.clone()
+        } else {
+            campaign
+        }
+    }
+
+    /// The other process that applies it. `None` if none does.
+    #[must_use]
+    pub fn status_owner(&self) -> Option<&StatusOwner> {
+        self.status.as_ref()?.owner.as_ref()
+    }
+
+    /// Its title. `None` without one.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        self.loaded.as_ref()?.parsed.campaign.names.title.as_deref()
+    }
+
+    /// Its plan. `None` unless it is planned.
+    #[must_use]
+    pub const fn planned(&self) -> Option<&Arc<Planned>> {
+        match &self.plan {
+            PlanState::Ready(planned) => Some(planned),
+            PlanState::Unplanned | PlanState::Planning | PlanState::Failed(_) => None,
+        }
+    }
+
+    /// Who applies it.
+    #[must_use]
+    pub fn applier(&self) -> Applier {
+        if self.run.is_some() || self.is_reserved {
+            Applier::Service
+        } else if self.status_owner().is_some() {
+            Applier::OtherProcess
+        } else {
+            Applier::Nobody
+        }
+    }
+
+    /// Whether the run of this process is paused.
+    #[must_use]
+    pub fn is_run_paused(&self) -> bool {
+        let paused = |run: &LiveRun| {
+            let command = run.server.commands();
+            let command = command.borrow();
+            !command.goes_on() && !command.stops()
+        };
+        self.run.as_ref().is_some_and(paused)
+    }
+
+    /// What an act on it depends on.
+    #[must_use]
+    pub fn situation(&self, charge: Option<&Charge>) -> CampaignSituation {
+        let applier = self.applier();
+        let is_elsewhere_paused = self.status.as_ref().is_some_and(|status| status.state == "paused");
+        CampaignSituation {
+            applier,
+            is_paused: match applier {
+                Applier::Service => self.is_run_paused(),
+                Applier::OtherProcess => is_elsewhere_paused,
+                Applier::Nobody => matches!(charge, Some(Charge::Paused { .. })),
+            },
+            has_file: matches!(self.source, Source::Good) && self.loaded.is_some(),
+            plan: self.planned().map(|planned| PlanSituation {
+                fingerprint: planned.preview.fingerprint.to_string(),
+                needs: planned.needs(),
+                sends: planned.sends(),
+                is_fresh: planned.is_fresh,
+            }),
+        }
+    }
+
+    /// All deliveries by state, as far as they are known.
+    #[must_use]
+    pub fn counts(&self) -> Option<Counts> {
+        if let Some(run) = &self.run {
+            let counts = run.reporter.view(|view| view.stats.counts);
+            if counts.audience() > 0 {
+                return Some(counts);
+            }
+        }
+        self.ledger.as_ref().map(|ledger| ledger.counts)
+    }
+
+    /// What a person may agree to besides what the plan needs: what the last run stopped for.
+    #[must_use]
+    pub fn offers(&self) -> Vec<&'static str> {
+        let Some(ended) = &self.ended else { return Vec::new() };
+        let mut offers = Vec::new();
+        if matches!(ended.stats.halted, Some(Halted::AnotherLedger { .. })) {
+            offers.push("replays");
+        }
+        let code = ended.fault.as_ref().and_then(|fault| fault.code.as_deref());
+        if code == Some("E0716") {
+            offers.push("clock");
+        }
+        offers
+    }
+
+    /// What waits for a person, the most urgent first.
+    #[must_use]
+    pub fn attention(&self, charge: Option<&Charge>) -> Vec<Attention> {
+        let mut all = Vec::new();
+        if let Source::Broken(mistakes) = &self.source {
+            let mistakes = mistakes.first().map_or(0, |(_, list)| list.len() as u64);
+            all.push(Attention::Broken { mistakes });
+        }
+        let is_vanished = matches!(self.source, Source::Vanished);
+        if let Some(Charge::Paused { by, .. }) = charge {
+            all.push(if by.door == Door::Scheduler {
+                Attention::Vanished { is_back: !is_vanished }
+            } else {
+                Attention::Paused { by: by.clone() }
+            });
+        }
+        match self.applier() {
+            Applier::Service => {
+                all.extend(self.run.as_ref().and_then(wave_to_approve));
+                return all;
+            }
+            Applier::OtherProcess => return all,
+            Applier::Nobody => {}
+        }
+        if is_vanished || matches!(self.source, Source::Broken(_)) {
+            return all;
+        }
+        let is_paused = matches!(charge, Some(Charge::Paused { .. }));
+        match &self.plan {
+            PlanState::Failed(fault) => all.push(Attention::PlanFailed {
+                fault: Arc::clone(fault),
+            }),
+            PlanState::Ready(planned) => {
+                if planned.needs_approval() && !is_paused {
+                    all.push(self.approval(charge, planned));
+                }
+                let held = planned.preview.view.deliveries.counts.count(StateName::Held);
+                if held > 0 {
+                    all.push(Attention::Held { count: held });
+                }
+                let doubts = planned.waiting_doubts();
+                if doubts > 0 {
+                    all.push(Attention::InDoubt { count: doubts });
+                }
+            }
+            PlanState::Unplanned | PlanState::Planning => {}
+        }
+        all
+    }
+
+    /// The approval that is needed, after how the last run ended.
+    fn approval(&self, charge: Option<&Charge>, planned: &Planned) -> Attention {
+        if let Some(Charge::Stopped { by }) = charge {
+            return Attention::Stopped { by: by.clone() };
+        }
+        if let Some(EndedRun { fault: Some(fault), .. }) = &self.ended {
+            return Attention::RunFailed {
+                fault: Arc::clone(fault),
+            };
+        }
+        let state = match (&self.ended, &self.status) {
+            (Some(ended), _) => Some((ended.state.as_str(), ended.why.clone())),
+            (None, Some(status)) => Some((status.state.as_str(), status_reason(status))),
+            (None, None) => None,
+        };
+        match state {
+            Some(("halted", why)) => Attention::Halted {
+                why: why.unwrap_or_default(),
+            },
+            Some(("incomplete" | "ended", Some(why))) => Attention::Incomplete { why },
+            _ => Attention::Approval {
+                to_send: planned.preview.view.deliveries.to_send(),
+                changes: planned.needs().len() as u64,
+            },
+        }
+    }
+}
+
+/// The reason of a status, in every language. `None` without one.
+fn status_reason(status: &Status) -> Option<Text> {
+    let at: Timestamp = status.at.as_deref().and_then(|at| at.parse().ok()).unwrap_or_default();
+    match (&status.reason, &status.why) {
+        (Some(reason), _) => Some(Text::from_fn(|| reason.text(at, &jiff::tz::TimeZone::UTC))),
+        (None, Some(why)) => Some(Text::from(why.as_str())),
+        (None, None) => None,
+    }
+}
+
+fn wave_to_approve(run: &LiveRun) -> Option<Attention> {
+    run.reporter.view(|view| match &view.stats.phase {
+        Some(Phase::Waiting {
+            why: Waiting::Approval { done },
+            ..
+        }) => Some(Attention::Wave { wave: *done }),
+        _ => None,
+    })
+}
+
+/// Something of a campaign that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Its file has mistakes.
+    Broken {
+        /// How many.
+        mistakes: u64,
+    },
+    /// It is paused because its file vanished.
+    Vanished {
+        /// Whether the file is there again.
+        is_back: bool,
+    },
+    /// A person paused it.
+    Paused {
+        /// Who.
+        by: Who,
+    },
+    /// A person stopped it, and coupons are owed.
+    Stopped {
+        /// Who.
+        by: Who,
+    },
+    /// It halted.
+    Halted {
+        /// Why.
+        why: Text,
+    },
+    /// It ended before it was complete.
+    Incomplete {
+        /// Why.
+        why: Text,
+    },
+    /// Its run failed.
+    RunFailed {
+        /// Why.
+        fault: Arc<Fault>,
+    },
+    /// Its plan needs an approval.
+    Approval {
+        /// How many coupons would be sent.
+        to_send: u64,
+        /// How many changes need an agreement.
+        changes: u64,
+    },
+    /// Its plan cannot be made.
+    PlanFailed {
+        /// Why.
+        fault: Arc<Fault>,
+    },
+    /// A wave needs an approval.
+    Wave {
+        /// Its number, from 1; 0 for the testers.
+        wave: u32,
+    },
+    /// Deliveries are held.
+    Held {
+        /// How many.
+        count: u64,
+    },
+    /// Deliveries are in doubt, and no apply settles them by itself.
+    InDoubt {
+        /// How many.
+        count: u64,
+    },
+}

@@ -1,0 +1,18 @@
+//! `runner serve`: one process that watches a directory of campaign files, plans them, asks a person, applies what was approved, and
+//! shows everything on pages.
+//!
+//! [`act`] decides on everything that changes something, in one pure function. [`record`] is the service log, from which a service
+//! that restarts learns what it has to do. [`scan`] says which files count. [`supervisor`] connects these with the use cases, and
+//! [`web`] with browsers; [`pages`] are pure functions of what the supervisor knows. This room prints nothing.
+
+pub mod act;
+pub mod campaign_entry;
+mod directory;
+pub mod fault;
+pub mod link_socket;
+pub mod pages;
+pub mod record;
+mod run_notices;
+pub mod scan;
+pub mod supervisor;
+pub mod web;

@@ -1,0 +1,192 @@
+//! Who did what: the records of the service log, the newest first.
+
+use jiff::tz::TimeZone;
+use maud::html;
+
+use crate::catalogue::service as texts;
+use crate::report::render::html::page::{scrolling, theirs, time, with_code};
+
+use crate::service::act::{Act, Door, Who};
+use crate::service::record::Entry;
+use crate::service::supervisor::NumberedRecord;
+
+use super::{Live, Page, View, links};
+
+/// How many records are shown. The filter searches all that are kept.
+const SHOWN: usize = 300;
+
+/// Which records are shown: those with this text.
+pub struct Filter<'a> {
+    /// The text; empty for all.
+    pub text: &'a str,
+    /// The number of the last record, and the last link of the hash chain.
+    pub head: &'a (u64, String),
+}
+
+/// The page.
+#[must_use]
+pub fn page(view: &View<'_>, filter: &Filter<'_>) -> Page {
+    let zone = TimeZone::system();
+    let rows: Vec<Row> = view
+        .state
+        .records
+        .iter()
+        .rev()
+        .map(|record| Row::new(record, &zone))
+        .filter(|row| row.has(filter.text))
+        .take(SHOWN)
+        .collect();
+    let (last, link) = filter.head;
+    let table = html! {
+        table.stack { thead { tr {
+            th scope="col" { "#" } th scope="col" { (texts::ColumnTime) } th scope="col" { (texts::ColumnWho) }
+            th scope="col" { (texts::ColumnWhat) } th scope="col" { (texts::ColumnResult) }
+        } } tbody {
+            @for row in &rows {
+                tr {
+                    td.number { (row.sequence) }
+                    td { (row.time) }
+                    td { (theirs(&row.who)) }
+                    td.wide {
+                        (theirs(&row.what))
+                        @if let Some(file) = &row.file { " · " a href=(links::campaign(file)) { (theirs(file)) } }
+                        @if !row.detail.is_empty() { div.quiet { (theirs(&row.detail)) } }
+                    }
+                    td { @if !row.result.is_empty() { span.label.(row.class) { (theirs(&row.result)) } } }
+                }
+            }
+        } }
+    };
+    Page {
+        title: texts::Audit.to_string(),
+        live: Live {
+            id: "page",
+            content: html! { h1 { (texts::Audit) } },
+        },
+        rest: html! {
+            p { (with_code(&texts::AuditText)) }
+            p.quiet { (texts::LogHead { records: *last, link }) }
+            form.filter method="get" action="/audit" {
+                label for="filter" { (texts::FilterLabel) }
+                input id="filter" type="search" name="text" value=(filter.text);
+                button.plain type="submit" { (texts::FilterButton) }
+            }
+            @if rows.is_empty() { p.quiet { (texts::NoRecords) } } @else { (scrolling(&texts::Audit, &table)) }
+        },
+    }
+}
+
+struct Row {
+    sequence: u64,
+    time: String,
+    who: String,
+    what: String,
+    file: Option<String>,
+    detail: String,
+    result: String,
+    class: &'static str,
+}
+
+impl Row {
+    fn new(numbered: &NumberedRecord, zone: &TimeZone) -> Self {
+        let NumberedRecord { sequence, record } = numbered;
+        let mut row = Self {
+            sequence: *sequence,
+            time: time(record.at, zone),
+            who: String::new(),
+            what: String::new(),
+            file: None,
+            detail: String::new(),
+            result: String::new(),
+            class: "plain",
+        };
+        match &record.entry {
+            Entry::ServiceBegan { host, pid, user } => {
+                row.what = texts::ServiceBegan.to_string();
+                row.who = format!("{user}@{host}");
+                row.detail = format!("pid {pid}");
+            }
+            Entry::ServiceEnded => row.what = texts::ServiceEnded.to_string(),
+            Entry::SignedIn { who } => {
+                row.what = texts::SignedIn.to_string();
+                row.who = name(who);
+            }
+            Entry::Act { who, act, refused } => {
+                row.who = name(who);
+                row.what = act.kind().to_string();
+                row.file = act.on().map(|on| on.file.clone());
+                row.detail = detail(act);
+                if let Some(why) = refused {
+                    row.result = texts::Refused { why }.to_string();
+                    row.class = "bad";
+                }
+            }
+            Entry::Result { of, failed } => {
+                row.what = texts::ResultOf { of: &of }.to_string();
+                if let Some(why) = failed {
+                    row.result = texts::Failed { why }.to_string();
+                    row.class = "bad";
+                } else {
+                    row.result = texts::Done.to_string();
+                    row.class = "good";
+                }
+            }
+            Entry::RunEnded { on, state, why } => {
+                row.what = texts::RunEnded.to_string();
+                row.file = Some(on.file.clone());
+                row.result = texts::State { state }.to_string();
+                row.detail = why.clone().unwrap_or_default();
+            }
+        }
+        row
+    }
+
+    fn has(&self, text: &str) -> bool {
+        let text = text.trim().to_lowercase();
+        let all = [&self.who, &self.what, &self.detail, &self.result];
+        let file = self.file.as_deref().unwrap_or_default();
+        text.is_empty()
+            || file.to_lowercase().contains(&text)
+            || all.iter().any(|part| part.to_lowercase().contains(&text))
+    }
+}
+
+fn name(who: &Who) -> String {
+    match who.door {
+        Door::Web => format!("{} ({})", who.name, who.from),
+        Door::Terminal => texts::WhoTerminal {
+            name: &who.name,
+            command: &who.from,
+        }
+        .to_string(),
+        Door::Scheduler => texts::WhoService.to_string(),
+    }
+}
+
+/// What else an act says.
+fn detail(act: &Act) -> String {
+    match act {
+        Act::Approve {
+            fingerprint, accept, ..
+        } if accept.is_empty() => fingerprint.clone(),
+        Act::Approve {
+            fingerprint, accept, ..
+        } => format!("{fingerprint} --accept {}", accept.join(",")),
+        Act::ApproveWave { wave, .. } => texts::WaveDetail { wave }.to_string(),
+        Act::Resolve { decision, .. } => texts::DecisionDetail {
+            n: decision.count,
+            state: &decision.state,
+            code: &decision.code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
+            to: &decision.to,
+            note: &decision.note,
+        }
+        .to_string(),
+        Act::See
+        | Act::SeeDeliveries { .. }
+        | Act::Plan { .. }
+        | Act::Pause { .. }
+        | Act::Resume { .. }
+        | Act::Stop { .. }
+        | Act::StopAll => String::new(),
+    }
+}

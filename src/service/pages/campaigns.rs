@@ -1,0 +1,176 @@
+//! The list of campaigns.
+
+use maud::{Markup, html};
+
+use crate::catalogue::{run, service as texts};
+use crate::model::delivery::{Counts, StateName};
+use crate::report::render::html::page::{scrolling, theirs};
+use crate::report::times::{grouped, rate};
+
+use crate::service::act::Applier;
+use crate::service::campaign_entry::{CampaignEntry, LiveRun, PlanState, Source};
+use crate::service::record::Charge;
+
+use super::{Live, Page, View, links};
+
+/// The list.
+#[must_use]
+pub fn page(view: &View<'_>) -> Page {
+    Page {
+        title: texts::Campaigns.to_string(),
+        live: Live {
+            id: "live",
+            content: content(view),
+        },
+        rest: html! {},
+    }
+}
+
+fn content(view: &View<'_>) -> Markup {
+    let state = view.state;
+    let is_any_running = state.entries.values().any(|entry| entry.applier() != Applier::Nobody);
+    let table = html! {
+        table.campaigns {
+            thead { tr {
+                th scope="col" { (run::ColumnCampaign) } th scope="col" { (run::ColumnState) }
+                th scope="col" { (texts::ColumnProgress) } th.number scope="col" { (run::ColumnIssued) }
+                th.number scope="col" { (run::ColumnRefused) } th.number scope="col" { (run::ColumnInDoubt) }
+                th.number scope="col" { (run::ColumnHeld) } th.number scope="col" { (run::ColumnOwed) }
+                th.number scope="col" { (run::ColumnRate) }
+            } }
+            tbody { @for entry in state.entries.values() { (row(view, entry)) } }
+        }
+    };
+    html! {
+        div.heading {
+            h1 { (texts::Campaigns) }
+            @if is_any_running {
+                form method="post" action="/stop-all" { button.danger type="submit" { (texts::StopAll) } }
+            }
+        }
+        @if state.entries.is_empty() {
+            p.quiet { @if state.is_scanned { (texts::NoCampaigns) } @else { (texts::Scanning) } }
+        } @else {
+            (scrolling(&texts::Campaigns, &table))
+        }
+    }
+}
+
+/// The starts per second of a run.
+pub fn speed(live: &LiveRun) -> f64 {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general over the lifetime of the view"
+    )]
+    live.reporter.view(|run| run.rate())
+}
+
+fn row(view: &View<'_>, entry: &CampaignEntry) -> Markup {
+    let counts = entry.counts();
+    let speed = entry.run.as_ref().map(speed);
+    let number = |state| counts.map(|counts| grouped(counts.count(state))).unwrap_or_default();
+    html! {
+        tr {
+            th scope="row" {
+                a href=(links::campaign(&entry.file)) { (theirs(entry.title().unwrap_or(&entry.name()))) }
+                div.quiet { code { (theirs(&entry.name())) } }
+            }
+            td { (state_label(view, entry)) }
+            td { @if let Some(counts) = counts { (progress(&counts)) } }
+            td.number data-label=(run::ColumnIssued) { (number(StateName::Issued)) }
+            td.number data-label=(run::ColumnRefused) { (number(StateName::Refused)) }
+            td.number data-label=(run::ColumnInDoubt) { (number(StateName::InDoubt)) }
+            td.number data-label=(run::ColumnHeld) { (number(StateName::Held)) }
+            td.number data-label=(run::ColumnOwed) { (counts.map(|counts| grouped(counts.owed())).unwrap_or_default()) }
+            td.number data-label=(run::ColumnRate) { @if let Some(speed) = speed { (rate(speed)) } }
+        }
+    }
+}
+
+/// How far a campaign is, as a bar with its share.
+pub fn progress(counts: &Counts) -> Markup {
+    let all = counts.audience();
+    let done = counts.settled() + counts.count(StateName::Skipped);
+    let percent = done.saturating_mul(100).checked_div(all).unwrap_or(0);
+    html! {
+        @if all > 0 {
+            progress max=(all) value=(done) aria-label=(texts::ColumnProgress) {}
+            " " span.quiet { (texts::Percent { n: percent }) }
+        }
+    }
+}
+
+/// The state of a campaign as a word of the schema, and why.
+pub struct StateNote {
+    /// The word.
+    pub state: String,
+    /// Why. `None` if there is nothing to explain.
+    pub why: Option<String>,
+    /// The other process that applies the campaign. `None` if none does.
+    pub elsewhere: Option<String>,
+}
+
+/// The state of a campaign.
+pub fn state_note(view: &View<'_>, entry: &CampaignEntry) -> StateNote {
+    let note = |state: &str, why| StateNote {
+        state: state.to_owned(),
+        why,
+        elsewhere: None,
+    };
+    if let Some(live) = &entry.run {
+        return live.reporter.view(|run| note(run.state(), run.why()));
+    }
+    if let (Some(owner), Some(status)) = (entry.status_owner(), &entry.status) {
+        let zone = entry
+            .loaded
+            .as_ref()
+            .map(|loaded| loaded.parsed.campaign.timezone.clone());
+        let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);
+        let why = status.reason.as_ref().map(|reason| reason.text(view.now.wall, &zone));
+        let by = texts::AppliedBy {
+            pid: &owner.pid,
+            host: &owner.host,
+            command: &owner.command,
+        };
+        return StateNote {
+            elsewhere: Some(by.to_string()),
+            ..note(&status.state, why.or_else(|| status.why.clone()))
+        };
+    }
+    match &entry.source {
+        Source::Broken(_) => return note("broken", None),
+        Source::Vanished => return note("vanished", None),
+        Source::Good => {}
+    }
+    if let Some(Charge::Paused { by, .. }) = view.state.charge(entry) {
+        return note("paused", Some(texts::PausedItem { by: &by.name }.to_string()));
+    }
+    match &entry.plan {
+        PlanState::Planning | PlanState::Unplanned => note("planning", None),
+        PlanState::Failed(_) => note("plan_failed", None),
+        PlanState::Ready(planned) if planned.needs_approval() => match &entry.ended {
+            Some(ended) => note(&ended.state, ended.why.as_ref().map(ToString::to_string)),
+            None => note("needs_approval", None),
+        },
+        PlanState::Ready(planned) if planned.preview.view.deliveries.waits() => note("waits_for_decision", None),
+        PlanState::Ready(planned) if planned.preview.view.deliveries.counts.audience() > 0 => note("complete", None),
+        PlanState::Ready(_) => note("idle", None),
+    }
+}
+
+/// The state as a label, with what is below it.
+pub fn state_label(view: &View<'_>, entry: &CampaignEntry) -> Markup {
+    let note = state_note(view, entry);
+    let class = match note.state.as_str() {
+        "sending" | "complete" => "good",
+        "halted" | "failed" | "broken" | "plan_failed" => "bad",
+        "needs_approval" | "waits_for_decision" => "ask",
+        "paused" | "vanished" | "incomplete" | "ended" => "warn",
+        _ => "plain",
+    };
+    html! {
+        span.label.(class) { (texts::State { state: &note.state }) }
+        @if let Some(why) = &note.why { div.quiet { (theirs(why)) } }
+        @if let Some(elsewhere) = &note.elsewhere { div.quiet { (theirs(elsewhere)) } }
+    }
+}

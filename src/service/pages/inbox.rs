@@ -1,0 +1,223 @@
+//! The first page: what waits for a person, each with the one act that goes on.
+
+use maud::{Markup, html};
+
+use crate::catalogue::service as texts;
+use crate::report::render::html::page::theirs;
+
+use crate::service::act::Who;
+use crate::service::campaign_entry::{Attention, CampaignEntry};
+use crate::service::fault::Fault;
+use crate::service::supervisor::ServiceState;
+
+use super::{Live, Page, View, links};
+
+/// How many items wait for a person.
+#[must_use]
+pub fn count(state: &ServiceState) -> usize {
+    let entries = state.entries.values();
+    entries.map(|entry| entry.attention(state.charge(entry)).len()).sum()
+}
+
+/// The inbox.
+#[must_use]
+pub fn page(view: &View<'_>) -> Page {
+    Page {
+        title: texts::Inbox.to_string(),
+        live: Live {
+            id: "live",
+            content: content(view),
+        },
+        rest: html! {},
+    }
+}
+
+fn content(view: &View<'_>) -> Markup {
+    let state = view.state;
+    let items: Vec<_> = state
+        .entries
+        .values()
+        .flat_map(|entry| {
+            entry
+                .attention(state.charge(entry))
+                .into_iter()
+                .map(move |item| (entry, item))
+        })
+        .collect();
+    html! {
+        h1 { (texts::Inbox) }
+        @if items.is_empty() {
+            p.quiet {
+                @if !state.is_scanned { (texts::Scanning) }
+                @else if state.entries.is_empty() { (texts::NoCampaigns) }
+                @else { (texts::NothingWaits) " " a href="/campaigns" { (texts::SeeCampaigns) } }
+            }
+        }
+        ul.items { @for (entry, item) in &items { (row(entry, item)) } }
+    }
+}
+
+/// How an item is shown.
+struct Shown {
+    /// The class of its label.
+    class: &'static str,
+    label: String,
+    text: String,
+    to: String,
+    act: String,
+}
+
+fn row(entry: &CampaignEntry, item: &Attention) -> Markup {
+    let Shown {
+        class,
+        label,
+        text,
+        to,
+        act,
+    } = shown(entry, item);
+    let fault = match item {
+        Attention::RunFailed { fault } | Attention::PlanFailed { fault } => Some(fault),
+        _ => None,
+    };
+    html! {
+        li.item {
+            div.what {
+                span.label.(class) { (label) } " "
+                a.name href=(links::campaign(&entry.file)) { (theirs(entry.title().unwrap_or(&entry.name()))) }
+                p { (theirs(&text)) @if let Some(fault) = fault { (problem_link(fault)) } }
+            }
+            a.button href=(to) { (act) }
+        }
+    }
+}
+
+/// A link to the page of a problem. Empty if it has none.
+pub fn problem_link(fault: &Fault) -> Markup {
+    html! {
+        @if let Some(code) = &fault.code { " " a href=(links::problem(code)) { (texts::Explain { code }) } }
+    }
+}
+
+/// A failure with its causes, as one text.
+pub fn fault_text(fault: &Fault) -> String {
+    let causes = fault.causes.iter().map(ToString::to_string);
+    let all: Vec<_> = std::iter::once(fault.message.to_string()).chain(causes).collect();
+    all.join(": ")
+}
+
+fn name(who: &Who) -> &str {
+    &who.name
+}
+
+fn shown(entry: &CampaignEntry, item: &Attention) -> Shown {
+    let file = &entry.file;
+    let to_plan = || links::below(file, "plan");
+    let to_campaign = || links::campaign(file);
+    let to_decide = || links::below(file, "decide");
+    match item {
+        Attention::Broken { mistakes } => Shown {
+            class: "bad",
+            label: texts::LabelBroken.to_string(),
+            text: texts::BrokenItem { n: *mistakes, file }.to_string(),
+            to: to_campaign(),
+            act: texts::SeeMistakes.to_string(),
+        },
+        Attention::Vanished { is_back } => Shown {
+            class: "warn",
+            label: texts::LabelPaused.to_string(),
+            text: if *is_back {
+                texts::VanishedBackItem { file }.to_string()
+            } else {
+                texts::VanishedItem { file }.to_string()
+            },
+            to: to_campaign(),
+            act: texts::ResumeOrStop.to_string(),
+        },
+        Attention::Paused { by } => Shown {
+            class: "warn",
+            label: texts::LabelPaused.to_string(),
+            text: texts::PausedItem { by: &name(by) }.to_string(),
+            to: to_campaign(),
+            act: texts::ResumeOrStop.to_string(),
+        },
+        Attention::Stopped { by } => Shown {
+            class: "warn",
+            label: texts::LabelStopped.to_string(),
+            text: texts::StoppedItem { by: &name(by) }.to_string(),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Halted { why } => Shown {
+            class: "bad",
+            label: texts::LabelHalted.to_string(),
+            text: why.to_string(),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Incomplete { why } => Shown {
+            class: "warn",
+            label: texts::LabelIncomplete.to_string(),
+            text: why.to_string(),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::RunFailed { fault } => Shown {
+            class: "bad",
+            label: texts::LabelFailed.to_string(),
+            text: fault_text(fault),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Approval { to_send, changes } => Shown {
+            class: "ask",
+            label: texts::LabelApproval.to_string(),
+            text: if *changes > 0 {
+                texts::ApprovalItemWithChanges {
+                    to_send: *to_send,
+                    changes: *changes,
+                }
+                .to_string()
+            } else {
+                texts::ApprovalItem { to_send: *to_send }.to_string()
+            },
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::PlanFailed { fault } => Shown {
+            class: "bad",
+            label: texts::LabelPlanFailed.to_string(),
+            text: fault_text(fault),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Wave { wave } => Shown {
+            class: "ask",
+            label: texts::LabelWave.to_string(),
+            text: wave_text(*wave),
+            to: to_campaign(),
+            act: texts::ApproveWave.to_string(),
+        },
+        Attention::Held { count } => Shown {
+            class: "ask",
+            label: texts::LabelHeld.to_string(),
+            text: texts::HeldItem { n: *count }.to_string(),
+            to: to_decide(),
+            act: texts::Decide.to_string(),
+        },
+        Attention::InDoubt { count } => Shown {
+            class: "ask",
+            label: texts::LabelInDoubt.to_string(),
+            text: texts::InDoubtItem { n: *count }.to_string(),
+            to: to_decide(),
+            act: texts::Decide.to_string(),
+        },
+    }
+}
+
+/// What waits for the approval of a wave.
+pub fn wave_text(wave: u32) -> String {
+    match wave {
+        0 => texts::TestersItem.to_string(),
+        wave => texts::WaveItem { wave: &wave }.to_string(),
+    }
+}

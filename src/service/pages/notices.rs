@@ -1,0 +1,103 @@
+//! Small pages: a link that was used, an act that was refused, the page of a problem.
+
+use maud::{Markup, html};
+
+use crate::campaign::Code;
+use crate::catalogue::{Language, service as texts};
+use crate::model::problem::Problem;
+use crate::report::render::html::page::{theirs, with_code};
+
+use crate::service::act::Denied;
+use crate::service::fault::Fault;
+use crate::service::supervisor::ActError;
+
+use super::frame::{language_switch, whole, whole_with};
+use super::inbox::{fault_text, problem_link};
+use super::{Live, Page};
+
+/// A page without navigation, for a person who is not signed in.
+#[must_use]
+pub fn plain_page(title: &str, text: &str) -> String {
+    let body = html! {
+        header.top { span.brand { "runner" } (language_switch("/")) }
+        main id="main" { h1 { (title) } p { (with_code(&text)) } }
+    };
+    whole(title, &body)
+}
+
+/// What is shown without a session. `command` prints a new link.
+#[must_use]
+pub fn link_page(command: &str, is_bad_link: bool) -> String {
+    let title = if is_bad_link {
+        texts::LinkUsed.to_string()
+    } else {
+        texts::SignInTitle.to_string()
+    };
+    let body = html! {
+        header.top { span.brand { "runner" } (language_switch("/")) }
+        main id="main" {
+            h1 { (title) }
+            p { (texts::SignInText) }
+            pre tabindex="0" { (theirs(command)) }
+        }
+    };
+    whole(&title, &body)
+}
+
+/// The page after a link, which opens the first page: a cookie with `SameSite=Strict` is not sent with a redirect that another site
+/// began.
+#[must_use]
+pub fn continue_page() -> String {
+    let body = html! { main id="main" { p { a href="/" { (texts::Continue) } } } };
+    whole_with(&texts::Continue.to_string(), Some("/"), &body)
+}
+
+/// Why an act did not happen, with the way back.
+#[must_use]
+pub fn act_failed_page(error: &ActError, back: &str) -> Page {
+    let content = match error {
+        ActError::Denied(denied) => denied_text(denied),
+        ActError::Failed(fault) => failed_text(fault),
+    };
+    Page {
+        title: texts::ActFailed.to_string(),
+        live: Live {
+            id: "page",
+            content: html! {
+                h1 { (texts::ActFailed) }
+                (content)
+                p { a.button href=(back) { (texts::Back) } }
+            },
+        },
+        rest: html! {},
+    }
+}
+
+fn denied_text(denied: &Denied) -> Markup {
+    html! { p.note.bad { (theirs(&denied.to_string())) } p { (texts::NothingHappened) } }
+}
+
+fn failed_text(fault: &Fault) -> Markup {
+    html! { p.note.bad { (theirs(&fault_text(fault))) (problem_link(fault)) } }
+}
+
+/// The page of a problem. `None` if there is no such problem.
+#[must_use]
+pub fn problem_page(code: &str) -> Option<Page> {
+    let language = Language::current();
+    let problem = Problem::ALL.iter().find(|problem| problem.code() == code);
+    let mistake = Code::ALL.iter().find(|mistake| mistake.as_str() == code);
+    let text = match (problem, mistake) {
+        (Some(problem), _) => problem.page(language),
+        (None, Some(mistake)) => mistake.page(language),
+        (None, None) => return None,
+    };
+    Some(Page {
+        title: code.to_owned(),
+        live: Live {
+            id: "page",
+            content: html! { pre.prose tabindex="0" { (text) } },
+        },
+        rest: html! {},
+    })
+}

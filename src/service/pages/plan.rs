@@ -1,0 +1,186 @@
+//! The plan of a campaign, and the form that approves exactly this plan.
+
+use maud::{Markup, html};
+
+use crate::catalogue::{plan as plan_texts, service as texts};
+use crate::report::plan_view::{PlanView, RequestNote};
+use crate::report::render::html::page::{scrolling, theirs, theirs_with_code, time};
+use crate::report::render::terminal::plan::{change_list, count_lines, to_send, values};
+use crate::report::times::grouped;
+
+use crate::service::act::Applier;
+use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, Source};
+
+use super::campaign::heading;
+use super::inbox::{fault_text, problem_link};
+use super::{Live, Page, View, links};
+
+/// What is shown in the place of an id of a user.
+const HIDDEN: &str = "•••";
+
+/// The page of the plan.
+#[must_use]
+pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
+    let name = entry.title().map_or_else(|| entry.name(), str::to_owned);
+    Page {
+        title: texts::PlanOf { name: &name }.to_string(),
+        live: Live {
+            id: "live",
+            content: html! { (heading(entry)) (progress(entry)) },
+        },
+        rest: html! {
+            @if let Some(planned) = entry.planned() { (plan(view, entry, planned)) }
+            (again(view, entry))
+        },
+    }
+}
+
+/// How far the plan is, while there is none.
+fn progress(entry: &CampaignEntry) -> Markup {
+    html! {
+        @match (&entry.plan, &entry.source) {
+            (_, Source::Broken(_)) => p.note.bad {
+                (texts::PlanOfBroken) " " a href=(links::campaign(&entry.file)) { (texts::SeeMistakes) }
+            },
+            (_, Source::Vanished) => p.note.warn { (texts::PlanOfVanished) },
+            (PlanState::Unplanned | PlanState::Planning, _) => p.note { (texts::Planning) },
+            (PlanState::Failed(fault), _) => p.note.bad { (theirs(&fault_text(fault))) (problem_link(fault)) },
+            (PlanState::Ready(_), _) => @if entry.run.is_some() { p.note.warn { (texts::PlanWhileRunning) } },
+        }
+    }
+}
+
+fn plan(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
+    let plan = planned.view();
+    let zone = &plan.header.zone;
+    html! {
+        p.headline id="plan" { (to_send(plan.deliveries.owed(), plan.deliveries.resent)) }
+        @if planned.is_fresh { p.note { (texts::PlanIsFresh) } }
+        @for reason in &plan.reasons {
+            p.note.bad {
+                (theirs_with_code(&reason.text))
+                @if let Some(help) = &reason.help { br; (theirs_with_code(help)) }
+            }
+        }
+        (changes(plan))
+        (approval(entry, planned))
+        section {
+            h2 { (texts::WhatWouldHappen) }
+            @let table = html! { table.funnel { tbody {
+                @for line in count_lines(plan) {
+                    tr { td.number { (grouped(line.count)) } th scope="row" { (line.name) } td { (theirs(&line.note)) } }
+                }
+            } } };
+            (scrolling(&texts::WhatWouldHappen, &table))
+        }
+        section {
+            h2 { (texts::PlanDetails) }
+            dl {
+                @for (name, value) in values(plan) { dt { (name) } dd { (theirs(&value)) } }
+                dt { (texts::FingerprintLabel) } dd { code { (plan.fingerprint) } }
+                dt { (texts::PlannedAt) } dd { (time(planned.at, zone)) }
+            }
+        }
+        (requests(&planned.preview.requests, view.is_rehearsal))
+    }
+}
+
+fn changes(plan: &PlanView) -> Markup {
+    let lines = change_list(plan);
+    html! {
+        @if !lines.is_empty() {
+            section {
+                h2 { (texts::ChangesSince) }
+                @let table = html! { table.changes { tbody {
+                    @for line in &lines {
+                        tr {
+                            th scope="row" { code { (theirs(&line.what)) } }
+                            td { (theirs(&line.difference)) }
+                            td { @if !line.consent.is_empty() && !line.accepted { span.label.warn { (texts::NeedsAgreement) } } }
+                        }
+                    }
+                } } };
+                (scrolling(&texts::ChangesSince, &table))
+            }
+        }
+    }
+}
+
+/// The form that approves the plan and applies it.
+fn approval(entry: &CampaignEntry, planned: &Planned) -> Markup {
+    let can_approve = entry.applier() == Applier::Nobody && matches!(entry.source, Source::Good);
+    if !can_approve || !planned.needs_approval() {
+        return html! { @if can_approve { p.note { (plan_texts::NothingToSend) } } };
+    }
+    let needs = planned.needs();
+    let offers: Vec<_> = entry
+        .offers()
+        .into_iter()
+        .filter(|word| !needs.iter().any(|need| need == word))
+        .collect();
+    html! {
+        form.approval method="post" action=(links::below(&entry.file, "approve")) {
+            h2 { (texts::ApproveTitle) }
+            p { (texts::ApproveText) }
+            input type="hidden" name="fingerprint" value=(planned.preview.fingerprint);
+            @if planned.is_fresh { input type="hidden" name="fresh" value="yes"; }
+            @for word in &needs {
+                label.check {
+                    input type="checkbox" name="accept" value=(word) required;
+                    span { (texts::AgreeTo { change: word }) " " code { (word) } }
+                }
+            }
+            @for word in &offers {
+                label.check {
+                    input type="checkbox" name="accept" value=(word);
+                    span { (texts::AgreeTo { change: word }) " " code { (word) } }
+                }
+            }
+            button.primary id="act-approve" type="submit" { (texts::ApproveButton { n: planned.preview.view.deliveries.to_send() }) }
+        }
+    }
+}
+
+/// Plans again; a rehearsal can begin from the beginning.
+fn again(view: &View<'_>, entry: &CampaignEntry) -> Markup {
+    if entry.loaded.is_none() || !matches!(entry.source, Source::Good) {
+        return html! {};
+    }
+    let form = |fresh: bool, text: String| {
+        html! {
+            form method="post" action=(links::below(&entry.file, "replan")) {
+                @if fresh { input type="hidden" name="fresh" value="yes"; }
+                button.plain type="submit" { (text) }
+            }
+        }
+    };
+    html! {
+        div.acts {
+            (form(false, texts::PlanAgain.to_string()))
+            @if view.is_rehearsal && entry.applier() == Applier::Nobody { (form(true, texts::RehearseFromBeginning.to_string())) }
+        }
+    }
+}
+
+/// The first requests as they would be sent, without the ids of users.
+fn requests(requests: &[RequestNote], is_rehearsal: bool) -> Markup {
+    html! {
+        @if !requests.is_empty() {
+            section {
+                h2 { (texts::Requests) }
+                p { @if is_rehearsal { (texts::RequestsOfRehearsal) } @else { (texts::RequestsText) } }
+                @for request in requests {
+                    details {
+                        summary { code { (theirs(&request.merchant_coupon_id)) } }
+                        pre tabindex="0" {
+                            (request.method) " " (theirs(&request.url.replace(&request.open_id, HIDDEN))) "\n"
+                            @for (name, value) in &request.headers { (theirs(name)) ": " (theirs(value)) "\n" }
+                            "\n"
+                            (theirs(&request.body.replace(&request.open_id, HIDDEN)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! The records of the service log, and what a service that restarts learns from them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::act::{Act, Subject, Who};
+
+/// The version of the records that this program writes.
+pub const VERSION: u32 = 1;
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of its form.
+    pub version: u32,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "record")]
+pub enum Entry {
+    /// The service began.
+    ServiceBegan {
+        /// Its machine.
+        host: String,
+        /// Its process id.
+        pid: u32,
+        /// The name of the user whose process it is.
+        user: String,
+    },
+    /// The service ended in order.
+    ServiceEnded,
+    /// A link was exchanged for a session.
+    SignedIn {
+        /// Who.
+        who: Who,
+    },
+    /// Somebody asked for an act.
+    Act {
+        /// Who.
+        who: Who,
+        /// The act.
+        #[serde(flatten)]
+        act: Act,
+        /// Why it was refused, in English. `None` if it was allowed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    /// How an act ended.
+    Result {
+        /// The number of the act's record.
+        of: u64,
+        /// Why it failed, in English. `None` if it succeeded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
+    /// A run ended by itself. The end of a run because the service stops has no record: it continues at the next start.
+    RunEnded {
+        /// The campaign.
+        on: Subject,
+        /// Its state, as a word of the JSON schema.
+        state: String,
+        /// Why it is not complete, in English.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+}
+
+/// A plan that was approved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovedPlan {
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// The words of `--accept` that the person agreed to.
+    pub accept: Vec<String>,
+}
+
+/// What the service has to do with a campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Charge {
+    /// It applies the approved plan.
+    Run(ApprovedPlan),
+    /// A person, or the service because the file vanished, paused it.
+    Paused {
+        /// The plan that a resume applies.
+        plan: ApprovedPlan,
+        /// Who paused it.
+        by: Who,
+    },
+    /// A person stopped it.
+    Stopped {
+        /// Who.
+        by: Who,
+    },
+}
+
+/// The charge of each campaign that has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Charges {
+    charges: BTreeMap<(String, String), (Subject, Charge)>,
+    /// The acts whose failure would take the charge back.
+    approvals: BTreeMap<u64, (String, String)>,
+}
+
+fn key(on: &Subject) -> (String, String) {
+    (on.app_id.clone(), on.campaign.clone())
+}
+
+impl Charges {
+    /// Adds a record, which has this number.
+    pub fn apply(&mut self, sequence: u64, entry: &Entry) {
+        match entry {
+            Entry::Act {
+                who,
+                act,
+                refused: None,
+            } => self.act(sequence, who, act),
+            Entry::Result { of, failed: Some(_) } => {
+                if let Some(key) = self.approvals.remove(of) {
+                    self.charges.remove(&key);
+                }
+            }
+            Entry::RunEnded { on, .. } => {
+                // A person's stop stays known after its run has ended.
+                self.charges
+                    .retain(|at, (_, charge)| *at != key(on) || matches!(charge, Charge::Stopped { .. }));
+            }
+            Entry::ServiceBegan { .. }
+            | Entry::ServiceEnded
+            | Entry::SignedIn { .. }
+            | Entry::Act { refused: Some(_), .. }
+            | Entry::Result { failed: None, .. } => {}
+        }
+    }
+
+    fn act(&mut self, sequence: u64, who: &Who, act: &Act) {
+        match act {
+            Act::Approve {
+                on,
+                fingerprint,
+                accept,
+                ..
+            } => {
+                let plan = ApprovedPlan {
+                    fingerprint: fingerprint.clone(),
+                    accept: accept.clone(),
+                };
+                self.approvals.insert(sequence, key(on));
+                self.charges.insert(key(on), (on.clone(), Charge::Run(plan)));
+            }
+            Act::Pause { on } => {
+                if let Some((_, charge)) = self.charges.get_mut(&key(on))
+                    && let Charge::Run(plan) = charge
+                {
+                    let plan = plan.clone();
+                    *charge = Charge::Paused { plan, by: who.clone() };
+                }
+            }
+            Act::Resume { on } => {
+                if let Some((_, charge)) = self.charges.get_mut(&key(on))
+                    && let Charge::Paused { plan, .. } = charge
+                {
+                    self.approvals.insert(sequence, key(on));
+                    *charge = Charge::Run(plan.clone());
+                }
+            }
+            Act::Stop { on } => {
+                if let Some((_, charge)) = self.charges.get_mut(&key(on)) {
+                    *charge = Charge::Stopped { by: who.clone() };
+                }
+            }
+            Act::StopAll => {
+                for (_, charge) in self.charges.values_mut() {
+                    *charge = Charge::Stopped { by: who.clone() };
+                }
+            }
+            Act::See | Act::SeeDeliveries { .. } | Act::Plan { .. } | Act::ApproveWave { .. } | Act::Resolve { .. } => {
+            }
+        }
+    }
+
+    /// The charge of a campaign. `None` if the service has nothing to do with it.
+    #[must_use]
+    pub fn of(&self, campaign: &str, app_id: &str) -> Option<&Charge> {
+        let (_, charge) = self.charges.get(&(app_id.to_owned(), campaign.to_owned()))?;
+        Some(charge)
+    }
+
+    /// Every campaign with its charge.
+    pub fn all(&self) -> impl Iterator<Item = (&Subject, &Charge)> {
+        self.charges.values().map(|(on, charge)| (on, charge))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(campaign: &str) -> Subject {
+        Subject {
+            file: format!("{campaign}.yaml"),
+            campaign: campaign.to_owned(),
+            app_id: "tt1".to_owned(),
+        }
+    }
+
+    fn act(act: Act) -> Entry {
+        Entry::Act {
+            who: Who::local("li", "127.0.0.1"),
+            act,
+            refused: None,
+        }
+    }
+
+    fn approve(campaign: &str) -> Entry {
+        act(Act::Approve {
+            on: on(campaign),
+            fingerprint: "a-b-first".to_owned(),
+            accept: Vec::new(),
+            fresh: false,
+        })
+    }
+
+    fn charges(entries: &[Entry]) -> Charges {
+        let mut charges = Charges::default();
+        for (sequence, entry) in (1..).zip(entries) {
+            charges.apply(sequence, entry);
+        }
+        charges
+    }
+
+    fn word(entries: &[Entry]) -> &'static str {
+        match charges(entries).of("tea", "tt1") {
+            None => "none",
+            Some(Charge::Run(_)) => "run",
+            Some(Charge::Paused { .. }) => "paused",
+            Some(Charge::Stopped { .. }) => "stopped",
+        }
+    }
+
+    #[test]
+    fn a_restart_continues_what_was_approved_and_not_what_a_person_held_back() {
+        let tea = || on("tea");
+        let pause = || act(Act::Pause { on: tea() });
+        let stop = || act(Act::Stop { on: tea() });
+        let ended = || Entry::RunEnded {
+            on: tea(),
+            state: "complete".to_owned(),
+            why: None,
+        };
+        assert_eq!(word(&[]), "none");
+        assert_eq!(word(&[approve("tea")]), "run");
+        assert_eq!(word(&[approve("tea"), pause()]), "paused");
+        assert_eq!(word(&[approve("tea"), pause(), act(Act::Resume { on: tea() })]), "run");
+        assert_eq!(word(&[approve("tea"), stop(), ended()]), "stopped");
+        assert_eq!(word(&[approve("tea"), act(Act::StopAll)]), "stopped");
+        assert_eq!(word(&[approve("tea"), ended()]), "none");
+        assert_eq!(
+            word(&[approve("milk"), approve("tea"), act(Act::Stop { on: on("milk") })]),
+            "run"
+        );
+        let failed = Entry::Result {
+            of: 1,
+            failed: Some("the plan changed".to_owned()),
+        };
+        assert_eq!(word(&[approve("tea"), failed.clone()]), "none");
+        // The failure of another act takes nothing back.
+        assert_eq!(word(&[pause(), approve("tea"), failed]), "run");
+    }
+
+    #[test]
+    fn a_refused_act_changes_nothing() {
+        let Entry::Act { who, act, .. } = approve("tea") else {
+            unreachable!()
+        };
+        let refused = Entry::Act {
+            who,
+            act,
+            refused: Some("the plan changed".to_owned()),
+        };
+        assert_eq!(word(&[refused]), "none");
+    }
+
+    #[test]
+    fn records_keep_their_form() {
+        let records = [
+            Entry::ServiceBegan {
+                host: "till-3".to_owned(),
+                pid: 7,
+                user: "ops".to_owned(),
+            },
+            approve("tea"),
+            act(Act::StopAll),
+            Entry::Result { of: 2, failed: None },
+        ];
+        let written = records.map(|entry| {
+            let record = Record {
+                version: VERSION,
+                at: Timestamp::UNIX_EPOCH,
+                entry,
+            };
+            let text = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+            text
+        });
+        insta::assert_snapshot!(written.join("\n"));
+    }
+}

@@ -1,0 +1,1129 @@
+//! The heart of the service: it scans the directory, plans, applies what was approved, executes acts, and keeps what pages show.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
+use tokio::task::spawn_blocking;
+
+use crate::app::apply::load::{AppLimiters, Prepared, ReadFile, ReadyCampaign, prepare_beside};
+use crate::app::apply::{ApplyRequest, RunResult, RunSetup, apply};
+use crate::app::campaign_files::Neighbours;
+use crate::app::plan::PlanRequest;
+use crate::app::process::{actor, signalled, this_process, this_requester};
+use crate::app::resolve::Resolving;
+use crate::app::resolve::selection::{Selection, Which};
+use crate::app::run_command::{self, Verb};
+use crate::app::status::{CampaignStatus, StatusReader};
+use crate::app::{AppError, CampaignRef, Environment, LoadedCampaign, Rehearsal, approve, decisions, plan};
+use crate::campaign::{self, Diagnostic};
+use crate::catalogue::{Language, Text, service as texts};
+use crate::control::{Command, ControlServer};
+use crate::fake_platform;
+use crate::ledger::LedgerError;
+use crate::ledger::lock::CampaignLock;
+use crate::ledger::service_log::{ServiceDir, ServiceLog, ServiceLogError};
+use crate::model::clock::Moment;
+use crate::model::delivery::{Resolution, StateName};
+use crate::model::event::Ending;
+use crate::model::problem::Problem;
+use crate::model::run_command::RunCommand;
+use crate::plan::RunOptions;
+use crate::report::reason::Reason;
+use crate::report::render::prometheus::Metrics;
+use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
+use crate::report::run_view::CampaignInfo;
+
+use super::act::{Act, Allowed, BulkDecision, Denied, Situation, Subject, Who, gate};
+use super::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
+use super::directory::{list_files, read_file};
+use super::fault::{Classify, Fault};
+use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
+use super::run_notices::RunMessages;
+use super::scan::Scanner;
+
+/// How often the directory is scanned.
+const SCAN_EVERY: Duration = Duration::from_secs(2);
+/// How soon the second scan follows the first one of the service.
+const FIRST_SCANS: Duration = Duration::from_millis(200);
+/// How many campaigns are planned at once.
+const PLANS: usize = 2;
+/// How many requests a plan shows.
+const SHOWN_REQUESTS: usize = 3;
+/// How many records the audit page can show.
+const MOST_RECORDS: usize = 5000;
+/// How long the end waits for the runs.
+const LAST_WAIT: Duration = Duration::from_mins(2);
+
+/// What a service is given.
+pub struct ServiceSettings {
+    /// The directory of campaign files.
+    pub directory: PathBuf,
+    /// The state directory. `None` for that of the campaign files.
+    pub state_dir: Option<PathBuf>,
+    /// Whether every campaign is rehearsed.
+    pub is_rehearsal: bool,
+    /// The clock and the witnesses.
+    pub environment: Environment,
+    /// Tells which problem an error is.
+    pub classify: Classify,
+}
+
+/// Why the service cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The log cannot be opened, or another service has it.
+    #[error(transparent)]
+    Log(#[from] ServiceLogError),
+    /// The log cannot be written.
+    #[error(transparent)]
+    Append(#[from] LedgerError),
+    /// A use case failed.
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+/// Why an act did not happen.
+#[derive(Clone, Debug)]
+pub enum ActError {
+    /// It is not allowed.
+    Denied(Denied),
+    /// It failed.
+    Failed(Arc<Fault>),
+}
+
+/// A record of the log with its number.
+#[derive(Clone, Debug)]
+pub struct NumberedRecord {
+    /// Its number.
+    pub sequence: u64,
+    /// The record.
+    pub record: Arc<Record>,
+}
+
+/// What pages show and acts change.
+#[derive(Default)]
+pub struct ServiceState {
+    /// The campaigns by the names of their files.
+    pub entries: BTreeMap<String, CampaignEntry>,
+    /// What the service has to do with each.
+    pub charges: Charges,
+    /// The last records of the log.
+    pub records: VecDeque<NumberedRecord>,
+    /// Why the log cannot be written. `None` while it can.
+    pub read_only: Option<Text>,
+    /// Why the directory cannot be read. `None` while it can.
+    pub scan_failure: Option<Text>,
+    /// Whether the directory has no campaign file, though it had some.
+    pub is_directory_empty: bool,
+    /// Whether the directory was read at least once.
+    pub is_scanned: bool,
+}
+
+impl ServiceState {
+    /// The charge of a campaign. `None` if the service has nothing to do with it.
+    #[must_use]
+    pub fn charge(&self, entry: &CampaignEntry) -> Option<&Charge> {
+        let on = entry.run.as_ref().map_or_else(|| entry.subject(), |run| run.on.clone());
+        self.charges.of(&on.campaign, &on.app_id)
+    }
+}
+
+/// A running service.
+pub struct Supervisor {
+    settings: ServiceSettings,
+    state: Mutex<ServiceState>,
+    log: AsyncMutex<ServiceLog>,
+    limiters: Mutex<AppLimiters>,
+    fake_platform: Option<String>,
+    plans: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+    ended: Notify,
+}
+
+/// What the service holds for as long as it runs, and gives back at its end.
+pub struct ServiceResources {
+    lock: CampaignLock,
+    fake_platform: Option<fake_platform::Running>,
+}
+
+impl Supervisor {
+    /// Takes the lock of the directory and reads the log.
+    ///
+    /// # Errors
+    /// When another service has the lock, or the log is damaged.
+    pub async fn open(settings: ServiceSettings) -> Result<(Arc<Self>, ServiceResources), ServiceError> {
+        let place = settings.place();
+        let owner = this_process(settings.environment.clock.now());
+        let lock = place.lock(&owner).map_err(ServiceLogError::Dir)?;
+        let (log, logged) = place.open(&lock).await?;
+        let fake_platform = if settings.is_rehearsal {
+            let started = fake_platform::start(fake_platform::Settings::default()).await;
+            Some(started.map_err(AppError::FakePlatform)?)
+        } else {
+            None
+        };
+        let mut state = ServiceState::default();
+        for record in logged {
+            // A record of a newer version is not understood, but it is in the chain.
+            if let Ok(read) = serde_json::from_slice::<Record>(&record.body) {
+                state.add(record.sequence, read);
+            }
+        }
+        let supervisor = Arc::new(Self {
+            fake_platform: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
+            settings,
+            state: Mutex::new(state),
+            log: AsyncMutex::new(log),
+            limiters: Mutex::default(),
+            plans: Arc::new(Semaphore::new(PLANS)),
+            stopping: watch::channel(false).0,
+            ended: Notify::new(),
+        });
+        let began = Entry::ServiceBegan {
+            host: owner.host,
+            pid: owner.pid,
+            user: actor(None).user,
+        };
+        supervisor.record(began).await?;
+        Ok((supervisor, ServiceResources { lock, fake_platform }))
+    }
+
+    /// Scans and applies until [`Supervisor::stop`].
+    pub async fn run(self: &Arc<Self>) {
+        let mut scanner = Scanner::default();
+        let mut stopping = self.stopping.subscribe();
+        let mut wait = FIRST_SCANS;
+        let mut scans = 0_u32;
+        loop {
+            if *stopping.borrow() {
+                return;
+            }
+            self.scan(&mut scanner).await;
+            self.read_statuses().await;
+            scans = scans.saturating_add(1);
+            if scans == 2 {
+                wait = SCAN_EVERY;
+                self.continue_charges().await;
+                self.state().is_scanned = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+            }
+        }
+    }
+
+    /// What pages show. Must not be held across an await.
+    pub fn state(&self) -> MutexGuard<'_, ServiceState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether every campaign is rehearsed.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        self.settings.is_rehearsal
+    }
+
+    /// The directory of campaign files.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.settings.directory
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.settings.environment.clock.now()
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.settings.environment.clock.moment()
+    }
+
+    /// Whether the service is stopping.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Becomes true when the service stops.
+    #[must_use]
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Stops every run in order, because of the signal with this name, and returns when they have ended.
+    pub async fn stop(&self, signal: &str, resources: ServiceResources) {
+        self.stopping.send_replace(true);
+        let servers: Vec<_> = {
+            let state = self.state();
+            let runs = state.entries.values().filter_map(|entry| entry.run.as_ref());
+            runs.map(|run| run.server.clone()).collect()
+        };
+        for server in servers {
+            server.signalled(signalled(signal));
+        }
+        let all_ended = async {
+            loop {
+                let ended = self.ended.notified();
+                let is_busy = |entry: &CampaignEntry| entry.run.is_some() || entry.is_reserved;
+                if !self.state().entries.values().any(is_busy) {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        if tokio::time::timeout(LAST_WAIT, all_ended).await.is_err() {
+            tracing::warn!("some runs have not ended; their ledgers are safe");
+        }
+        if let Err(error) = self.record(Entry::ServiceEnded).await {
+            tracing::warn!("the end of the service is not in its log: {error}");
+        }
+        if let Some(running) = resources.fake_platform {
+            running.stop().await;
+        }
+        drop(resources.lock);
+    }
+
+    /// Makes a record durable. Returns its number.
+    pub async fn record(&self, entry: Entry) -> Result<u64, LedgerError> {
+        let record = Record {
+            version: VERSION,
+            at: self.now(),
+            entry,
+        };
+        let body = serde_json::to_vec(&record).unwrap_or_default();
+        let mut log = self.log.lock().await;
+        let appended = log.append(&body).await;
+        let mut state = self.state();
+        match &appended {
+            Ok(sequence) => state.add(*sequence, record),
+            Err(error) => {
+                tracing::error!("the service log cannot be written: {error}");
+                state.read_only.get_or_insert_with(|| Text::new(error));
+            }
+        }
+        appended
+    }
+
+    /// The number of the last record, and the last link of the hash chain in hexadecimal digits.
+    pub async fn log_head(&self) -> (u64, String) {
+        let head = self.log.lock().await.head();
+        (head.sequence, hexadecimal(&head.link))
+    }
+
+    /// Decides on an act, records it, and executes it. An act goes on when its caller is gone.
+    ///
+    /// # Errors
+    /// When it is not allowed, or fails.
+    pub async fn perform(self: &Arc<Self>, act: Act, who: Who) -> Result<(), ActError> {
+        let supervisor = Arc::clone(self);
+        let performed = tokio::spawn(async move { supervisor.perform_now(act, who).await });
+        performed.await.unwrap_or_else(|error| {
+            let fault = Fault::new(AppError::RunBroke(error), self.settings.classify);
+            Err(ActError::Failed(Arc::new(fault)))
+        })
+    }
+
+    async fn perform_now(self: &Arc<Self>, act: Act, who: Who) -> Result<(), ActError> {
+        let kind = act.kind();
+        let (recorded, asker) = (act.clone(), who.clone());
+        let allowed = match self.decide(act, who) {
+            Ok(allowed) => allowed,
+            Err(denied) => {
+                let refused = Language::English.scope(|| denied.to_string());
+                let entry = Entry::Act {
+                    who: asker,
+                    act: recorded,
+                    refused: Some(refused),
+                };
+                // The act is refused, whether or not that is recorded.
+                let _ = self.record(entry).await;
+                return Err(ActError::Denied(denied));
+            }
+        };
+        let entry = Entry::Act {
+            who: asker,
+            act: recorded,
+            refused: None,
+        };
+        if kind.only_holds_back() {
+            let done = self.execute(allowed).await;
+            let _ = self.record(entry).await;
+            return done.map_err(|fault| ActError::Failed(Arc::new(fault)));
+        }
+        let file = allowed.act().on().map(|on| on.file.clone());
+        let of = match self.record(entry).await {
+            Ok(of) => of,
+            Err(error) => {
+                self.unreserve(file.as_deref());
+                let fault = Fault::new(AppError::Ledger(error), self.settings.classify);
+                return Err(ActError::Failed(Arc::new(fault)));
+            }
+        };
+        let done = Box::pin(self.execute(allowed)).await;
+        self.unreserve(file.as_deref());
+        if !kind.only_shows() {
+            let failed = done.as_ref().err().map(Fault::english);
+            let _ = self.record(Entry::Result { of, failed }).await;
+        }
+        done.map_err(|fault| ActError::Failed(Arc::new(fault)))
+    }
+
+    /// Asks the gate, and reserves the campaign for an act that takes its ledger.
+    fn decide(&self, act: Act, who: Who) -> Result<Allowed, Denied> {
+        let mut state = self.state();
+        let entry = act.on().and_then(|on| state.entries.get(&on.file));
+        let situation = Situation {
+            is_read_only: state.read_only.is_some(),
+            is_stopping: self.is_stopping(),
+            campaign: entry.map(|entry| entry.situation(state.charge(entry))),
+        };
+        let allowed = gate(act, who, &situation)?;
+        let takes_ledger = matches!(
+            allowed.act(),
+            Act::Approve { .. } | Act::Resolve { .. } | Act::Resume { .. }
+        );
+        if let Some(entry) = allowed.act().on().and_then(|on| state.entries.get_mut(&on.file))
+            && takes_ledger
+            && entry.run.is_none()
+        {
+            entry.is_reserved = true;
+        }
+        Ok(allowed)
+    }
+
+    fn unreserve(&self, file: Option<&str>) {
+        if let Some(file) = file
+            && let Some(entry) = self.state().entries.get_mut(file)
+        {
+            entry.is_reserved = false;
+        }
+        self.ended.notify_waiters();
+    }
+
+    async fn execute(self: &Arc<Self>, allowed: Allowed) -> Result<(), Fault> {
+        let who = allowed.who();
+        match allowed.act() {
+            Act::See | Act::SeeDeliveries { .. } => Ok(()),
+            Act::Plan { on, fresh } => {
+                if let Some(entry) = self.state().entries.get_mut(&on.file) {
+                    entry.is_fresh = *fresh && self.is_rehearsal();
+                }
+                self.plan_soon(&on.file);
+                Ok(())
+            }
+            Act::Approve {
+                on,
+                fingerprint,
+                accept,
+                fresh,
+            } => {
+                let plan = ApprovedPlan {
+                    fingerprint: fingerprint.clone(),
+                    accept: accept.clone(),
+                };
+                self.start_run(&on.file, &plan, *fresh && self.is_rehearsal(), who)
+                    .await
+            }
+            Act::Pause { on } => self.command(&on.file, Verb::Pause, who).await,
+            Act::Stop { on } => self.command(&on.file, Verb::Stop, who).await,
+            Act::Resume { on } => {
+                let plan = {
+                    let state = self.state();
+                    let entry = state.entries.get(&on.file);
+                    let idle = entry.filter(|entry| entry.run.is_none() && entry.status_owner().is_none());
+                    match idle.and_then(|entry| state.charge(entry)) {
+                        // The record of the act has made a pause a charge to run by now.
+                        Some(Charge::Run(plan) | Charge::Paused { plan, .. }) => Some(plan.clone()),
+                        Some(Charge::Stopped { .. }) | None => None,
+                    }
+                };
+                match plan {
+                    Some(plan) => self.start_run(&on.file, &plan, false, who).await,
+                    None => self.command(&on.file, Verb::Resume, who).await,
+                }
+            }
+            Act::StopAll => {
+                let files: Vec<_> = {
+                    let state = self.state();
+                    let applied = state
+                        .entries
+                        .values()
+                        .filter(|entry| entry.run.is_some() || entry.status_owner().is_some());
+                    applied.map(|entry| entry.file.clone()).collect()
+                };
+                let mut done = Ok(());
+                for file in files {
+                    done = done.and(self.command(&file, Verb::Stop, who).await);
+                }
+                done
+            }
+            Act::ApproveWave { on, wave } => {
+                let loaded = self.loaded(&on.file)?;
+                let approved = Box::pin(approve::approve(&loaded, Some(*wave), &actor(Some(&who.name)))).await;
+                approved.map(drop).map_err(|error| self.fault(error))
+            }
+            Act::Resolve { on, decision } => {
+                let loaded = self.loaded(&on.file)?;
+                let decided = Box::pin(self.resolve(&loaded, decision, who)).await;
+                self.plan_soon(&on.file);
+                decided
+            }
+        }
+    }
+
+    fn fault(&self, error: AppError) -> Fault {
+        Fault::new(error, self.settings.classify)
+    }
+
+    fn loaded(&self, file: &str) -> Result<Arc<LoadedCampaign>, Fault> {
+        let state = self.state();
+        let loaded = state.entries.get(file).and_then(|entry| entry.loaded.clone());
+        loaded.ok_or_else(|| Fault::of_text(Text::new(&Denied::NoFile)))
+    }
+
+    /// Passes a command to the run of a campaign, here or in another process.
+    async fn command(&self, file: &str, verb: Verb, who: &Who) -> Result<(), Fault> {
+        let (server, place) = {
+            let state = self.state();
+            let entry = state.entries.get(file);
+            let server = entry.and_then(|entry| Some(entry.run.as_ref()?.server.clone()));
+            let loaded = entry.and_then(|entry| entry.loaded.clone());
+            (server, loaded.map(|loaded| loaded.ledger_dir()))
+        };
+        let by = this_requester(Some(&who.name));
+        if let Some(server) = server {
+            let command = match verb {
+                Verb::Pause => Command::Pause { by },
+                Verb::Resume => Command::Resume { by: Some(by) },
+                Verb::Stop => Command::Stop { by },
+            };
+            let taken = server.respond(command).await;
+            return taken.map(drop).map_err(|error| self.fault(AppError::Command(error)));
+        }
+        let Some(place) = place else { return Ok(()) };
+        let sent = run_command::send(&place, None, verb, Some(&who.name)).await;
+        sent.map(drop).map_err(|error| self.fault(error))
+    }
+
+    async fn resolve(&self, campaign: &LoadedCampaign, decision: &BulkDecision, who: &Who) -> Result<(), Fault> {
+        let (Some(state), Some(to)) = (
+            waiting_state(&decision.state),
+            resolution(&decision.to, decision.may_double),
+        ) else {
+            return Err(Fault::of_text(Text::new(&texts::BadForm)));
+        };
+        let selection = Selection {
+            which: match decision.code {
+                Some(_) => Which::All(state),
+                None => Which::AllWithoutCode(state),
+            },
+            code: decision.code,
+        };
+        let began = Resolving::begin(campaign, &selection, to).await;
+        let mut resolving = began.map_err(|error| self.fault(error))?;
+        let now = resolving.selected().len() as u64;
+        if now != decision.count {
+            resolving.release().await;
+            let shown = decision.count;
+            return Err(Fault::of_text(Text::new(&texts::OtherCount { shown, now })));
+        }
+        let code = decision.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+        let written = format!("all {} with code {code}", decision.state);
+        let by = crate::app::process::person(Some(&who.name));
+        let decided = resolving.decide(decision.note.trim(), &written, &by).await;
+        resolving.release().await;
+        decided.map_err(|error| self.fault(error))
+    }
+
+    /// Starts a run of an approved plan.
+    async fn start_run(
+        self: &Arc<Self>,
+        file: &str,
+        plan: &ApprovedPlan,
+        is_fresh: bool,
+        who: &Who,
+    ) -> Result<(), Fault> {
+        let loaded = self.loaded(file)?;
+        let unusable = || Fault::of_text(Text::new(&texts::BadForm));
+        let expect = plan.fingerprint.parse().map_err(|_| unusable())?;
+        let accept: Result<Vec<_>, _> = plan.accept.iter().map(|word| word.parse()).collect();
+        let accept = accept.map_err(|_| unusable())?;
+        let ready = self.prepare(&loaded).await?;
+        let info = CampaignInfo {
+            name: ready.name.clone(),
+            zone: ready.loaded.parsed.campaign.timezone.clone(),
+            calendar: ready.loaded.plan.schedule.hours.clone(),
+            per_second: ready.loaded.plan.pace.per_second,
+            again: String::new(),
+        };
+        let identity = &ready.loaded.plan.identity;
+        let metrics = Metrics::new(&identity.campaign, Some(&identity.app_id), info.per_second);
+        let metrics = metrics
+            .map(Arc::new)
+            .map_err(|error| Fault::of_text(Text::new(&error)))?;
+        let clock = &self.settings.environment.clock;
+        let messages = if self.is_rehearsal() {
+            None
+        } else {
+            RunMessages::start(&ready, clock, self.settings.classify)?
+        };
+        let reported = ReportedRun {
+            campaign: info,
+            metrics: Some(Arc::clone(&metrics)),
+            listener: messages.as_ref().map(RunMessages::listener),
+        };
+        let outputs = Outputs {
+            progress: ProgressDisplay::Silent,
+            json: None,
+            events: None,
+        };
+        let started = Display::start(vec![reported], outputs, clock);
+        let (display, reporters) = started.map_err(|error| self.fault(AppError::Thread(error)))?;
+        let reporter = reporters.into_iter().next().map(Arc::new).ok_or_else(unusable)?;
+        if let Some(messages) = &messages {
+            messages.warn_by(&reporter);
+        }
+        let server = ControlServer::default();
+        let on = Subject {
+            file: file.to_owned(),
+            campaign: identity.campaign.to_string(),
+            app_id: identity.app_id.to_string(),
+        };
+        let run = LiveRun {
+            on: on.clone(),
+            reporter: Arc::clone(&reporter),
+            server: server.clone(),
+            metrics,
+        };
+        {
+            let mut state = self.state();
+            let Some(entry) = state.entries.get_mut(file) else {
+                return Err(unusable());
+            };
+            entry.run = Some(run);
+            entry.ended = None;
+            entry.is_fresh = false;
+            entry.plan = PlanState::Unplanned;
+        }
+        if self.is_stopping() {
+            server.signalled(signalled("SIGTERM"));
+        }
+        let request = ApplyRequest {
+            accept,
+            expect: Some(expect),
+            by: Some(actor(Some(&who.name))),
+            fresh: is_fresh,
+            yes: true,
+            confirm: None,
+        };
+        let setup = RunSetup {
+            campaign: ready,
+            server: server.clone(),
+            reporter: Arc::clone(&reporter),
+            notices: messages.as_ref().map(RunMessages::notices),
+        };
+        let watching = tokio::spawn(Arc::clone(self).record_commands(on.clone(), server));
+        let supervisor = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut results = Box::pin(apply(request, vec![setup], |_, result| result)).await;
+            watching.abort();
+            // The thread of the display ends at once: it displays nothing.
+            let _ = spawn_blocking(move || display.finish()).await;
+            let Some(result) = results.pop() else { return };
+            let problem = supervisor.run_ended(on, &reporter, result).await;
+            if let Some(messages) = messages {
+                messages.finish(problem).await;
+            }
+        });
+        Ok(())
+    }
+
+    /// Plans a campaign for a run and reads its secrets. A secret may be in a file that does not answer.
+    async fn prepare(self: &Arc<Self>, loaded: &LoadedCampaign) -> Result<ReadyCampaign, Fault> {
+        let file = ReadFile {
+            at: loaded.at.clone(),
+            parsed: Some(loaded.parsed.clone()),
+        };
+        let options = RunOptions {
+            sandbox: self.fake_platform.clone(),
+            ..RunOptions::default()
+        };
+        let supervisor = Arc::clone(self);
+        let preparing = spawn_blocking(move || {
+            let mut limiters = supervisor.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+            prepare_beside(vec![file], &options, &supervisor.settings.environment, &mut limiters)
+        });
+        let prepared = preparing.await.map_err(|error| self.fault(AppError::RunBroke(error)))?;
+        match prepared.into_iter().next() {
+            Some(Prepared::Ready(ready)) => Ok(*ready),
+            Some(Prepared::Unusable(unusable)) => {
+                let fault = Fault::of_unusable(unusable, self.settings.classify);
+                Err(fault.unwrap_or_else(|| Fault::of_text(Text::new(&Denied::NoFile))))
+            }
+            None => Err(Fault::of_text(Text::new(&Denied::NoFile))),
+        }
+    }
+
+    /// Records the commands that other processes give to a run of this one, so that a restart respects them, too.
+    async fn record_commands(self: Arc<Self>, on: Subject, server: ControlServer) {
+        let mut commands = server.commands();
+        while commands.changed().await.is_ok() {
+            let command = commands.borrow_and_update().clone();
+            let (by, act) = match &command {
+                RunCommand::Pause { by } => (by, Act::Pause { on: on.clone() }),
+                RunCommand::Resume { by } => (by, Act::Resume { on: on.clone() }),
+                RunCommand::Stop { by: Some(by) } => (by, Act::Stop { on: on.clone() }),
+                RunCommand::Go | RunCommand::Stop { by: None } | RunCommand::Interrupt { .. } => continue,
+            };
+            if by.pid == std::process::id() {
+                continue;
+            }
+            let entry = Entry::Act {
+                who: Who::terminal(&by.actor().name, &by.command),
+                act,
+                refused: None,
+            };
+            let _ = self.record(entry).await;
+        }
+    }
+
+    /// Notes the end of a run. Returns the problem of a run that failed.
+    async fn run_ended(
+        self: &Arc<Self>,
+        on: Subject,
+        reporter: &Reporter,
+        result: Result<RunResult, AppError>,
+    ) -> Option<Problem> {
+        let stats = reporter.stats();
+        let (state, why, fault, ending) = match result {
+            Ok(RunResult::Ended(outcome)) => {
+                let why = Reason::of_stop(&stats)
+                    .map(|reason| Text::from_fn(|| reason.text(Timestamp::UNIX_EPOCH, &TimeZone::UTC)));
+                (reporter.state().to_owned(), why, None, Some(outcome.ending))
+            }
+            Ok(early @ (RunResult::Stopped { .. } | RunResult::Declined)) => {
+                let why = Text::from_fn(|| early.broken().unwrap_or_default());
+                ("incomplete".to_owned(), Some(why), None, Some(Ending::Incomplete))
+            }
+            Err(error) => {
+                let fault = self.fault(error);
+                (
+                    "failed".to_owned(),
+                    Some(fault.message.clone()),
+                    Some(Arc::new(fault)),
+                    None,
+                )
+            }
+        };
+        let code = fault.as_ref().and_then(|fault| fault.code.clone());
+        let problem = Problem::ALL
+            .iter()
+            .find(|problem| Some(problem.code()) == code.as_deref());
+        // What the end of the service stopped continues at its next start.
+        let is_interrupted = self.is_stopping() && ending == Some(Ending::Incomplete);
+        if !is_interrupted {
+            let english = match &fault {
+                Some(fault) => Some(fault.english()),
+                None => why.as_ref().map(|why| why.english().to_owned()),
+            };
+            let entry = Entry::RunEnded {
+                on: on.clone(),
+                state: state.clone(),
+                why: english,
+            };
+            let _ = self.record(entry).await;
+        }
+        if let Some(entry) = self.state().entries.get_mut(&on.file) {
+            entry.run = None;
+            entry.status = None;
+            entry.ended = Some(EndedRun {
+                at: self.now(),
+                state,
+                why,
+                fault,
+                stats,
+            });
+        }
+        self.ended.notify_waiters();
+        self.plan_soon(&on.file);
+        problem.copied()
+    }
+
+    /// Plans a campaign in a task of its own.
+    fn plan_soon(self: &Arc<Self>, file: &str) {
+        let (loaded, version, is_fresh) = {
+            let mut state = self.state();
+            let Some(entry) = state.entries.get_mut(file) else {
+                return;
+            };
+            let Some(loaded) = entry.loaded.clone() else { return };
+            entry.version += 1;
+            entry.plan = PlanState::Planning;
+            (loaded, entry.version, entry.is_fresh)
+        };
+        let supervisor = Arc::clone(self);
+        let file = file.to_owned();
+        let mut stopping = self.stopping();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = supervisor.plan_now(&file, &loaded, version, is_fresh) => {}
+                _ = stopping.wait_for(|stopping| *stopping) => {}
+            }
+        });
+    }
+
+    async fn plan_now(&self, file: &str, loaded: &LoadedCampaign, version: u64, is_fresh: bool) {
+        let Ok(_turn) = self.plans.acquire().await else { return };
+        let request = PlanRequest {
+            requests: SHOWN_REQUESTS,
+            fresh: is_fresh,
+            every_language: true,
+            ..PlanRequest::default()
+        };
+        let planned = Box::pin(plan::plan(loaded, &request)).await;
+        let ledger = Box::pin(decisions::read(loaded)).await;
+        let mut state = self.state();
+        let Some(entry) = state.entries.get_mut(file).filter(|entry| entry.version == version) else {
+            return;
+        };
+        entry.plan = match planned {
+            Ok(preview) => PlanState::Ready(Arc::new(Planned {
+                preview,
+                at: self.settings.environment.clock.now(),
+                is_fresh,
+            })),
+            Err(error) => PlanState::Failed(Arc::new(Fault::new(error, self.settings.classify))),
+        };
+        match ledger {
+            Ok(ledger) => entry.ledger = ledger.map(Arc::new),
+            Err(error) => tracing::warn!("the ledger of {file:?} cannot be read: {error}"),
+        }
+    }
+
+    /// Looks at the directory.
+    async fn scan(self: &Arc<Self>, scanner: &mut Scanner) {
+        let directory = self.settings.directory.clone();
+        let listed = spawn_blocking(move || list_files(&directory)).await;
+        let seen = match listed {
+            Ok(Ok(seen)) => seen,
+            Ok(Err(error)) => {
+                self.state().scan_failure = Some(Text::from(error.to_string()));
+                return;
+            }
+            Err(_) => return,
+        };
+        let result = scanner.observe(&seen);
+        {
+            let mut state = self.state();
+            state.scan_failure = None;
+            state.is_directory_empty = result.is_empty;
+        }
+        for file in &result.settled {
+            let supervisor = Arc::clone(self);
+            let read = file.clone();
+            let is_read = spawn_blocking(move || supervisor.take_file(&read.name)).await;
+            if let Ok(is_new) = is_read {
+                scanner.note_read(file);
+                if is_new {
+                    self.plan_soon(&file.name);
+                }
+            }
+        }
+        for file in result.vanished {
+            self.vanished(&file).await;
+        }
+    }
+
+    /// Reads a file whose content may have changed. Returns whether its campaign is to be planned.
+    fn take_file(&self, name: &str) -> bool {
+        let path = self.settings.directory.join(name);
+        let parse = || match campaign::load(&path) {
+            Err(mistakes) => Err(mistakes),
+            Ok(parsed) => {
+                let mistakes = Neighbours::default().mistakes(&path.clone().into(), &parsed);
+                if mistakes.is_empty() { Ok(parsed) } else { Err(mistakes) }
+            }
+        };
+        let content = read_file(&path);
+        let mut broken: Vec<(Language, Vec<Diagnostic>)> = Vec::new();
+        let mut parsed = None;
+        for language in Language::ALL {
+            match language.scope(parse) {
+                Ok(good) => parsed = Some(good),
+                Err(mistakes) => broken.push((language, mistakes)),
+            }
+        }
+        let source = if broken.is_empty() {
+            Source::Good
+        } else {
+            Source::Broken(Arc::new(broken))
+        };
+        let at = CampaignRef {
+            file: path.into(),
+            rehearsal: if self.is_rehearsal() {
+                Rehearsal::Inside
+            } else {
+                Rehearsal::No
+            },
+            state_dir: self.settings.state_dir.clone(),
+            store: None,
+        };
+        let load =
+            |parsed: campaign::Parsed| LoadedCampaign::new(at.clone(), parsed, self.settings.environment.clone());
+        let mut state = self.state();
+        let entry = state.entries.entry(name.to_owned());
+        let entry = entry.or_insert_with(|| CampaignEntry::new(name.to_owned(), source.clone()));
+        let is_same = content.is_some() && entry.content == content && matches!(entry.source, Source::Good);
+        entry.content = content;
+        entry.source = source;
+        let Some(parsed) = parsed.filter(|_| matches!(entry.source, Source::Good)) else {
+            return false;
+        };
+        if is_same {
+            return false;
+        }
+        match (load(parsed.clone()), load(parsed)) {
+            (Ok(loaded), Ok(for_status)) => {
+                entry.loaded = Some(Arc::new(loaded));
+                entry.status_source = Some(Arc::new(vec![CampaignStatus::new(for_status)]));
+                entry.status = None;
+                true
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                entry.plan = PlanState::Failed(Arc::new(self.fault(error.into())));
+                false
+            }
+        }
+    }
+
+    /// Pauses the campaign of a file that is gone.
+    async fn vanished(self: &Arc<Self>, file: &str) {
+        let subject = {
+            let mut state = self.state();
+            let Some(entry) = state.entries.get_mut(file) else {
+                return;
+            };
+            entry.source = Source::Vanished;
+            let on = entry.run.as_ref().map(|run| run.on.clone());
+            if on.is_none() && entry.status_owner().is_none() && state.charges_nothing(file) {
+                // Nothing is going on, and nothing is to be decided.
+                state.entries.remove(file);
+            }
+            on
+        };
+        if let Some(on) = subject {
+            let act = Act::Pause { on };
+            if let Err(error) = self.perform(act, Who::scheduler()).await {
+                tracing::warn!("the campaign of {file:?}, which vanished, is not paused: {error:?}");
+            }
+        }
+    }
+
+    /// Reads what other processes say of the campaigns that this one does not apply.
+    async fn read_statuses(&self) {
+        let sources: Vec<_> = {
+            let state = self.state();
+            let idle = state.entries.values().filter(|entry| entry.run.is_none());
+            idle.filter_map(|entry| Some((entry.file.clone(), entry.status_source.clone()?)))
+                .collect()
+        };
+        for (file, source) in sources {
+            let read = async { StatusReader::connect(&source).await?.rows().await };
+            let status = match read.await {
+                Ok(mut rows) => rows.pop().map(|row| row.status),
+                Err(error) => {
+                    tracing::debug!("the status of {file:?} cannot be read: {error}");
+                    None
+                }
+            };
+            let mut state = self.state();
+            if let Some(entry) = state.entries.get_mut(&file).filter(|entry| entry.run.is_none()) {
+                entry.status = status;
+            }
+        }
+    }
+
+    /// Continues, after a restart, what was approved and what no person has held back since. A campaign whose file is gone is
+    /// paused.
+    async fn continue_charges(self: &Arc<Self>) {
+        let charges: Vec<(Subject, Charge)> = {
+            let state = self.state();
+            state
+                .charges
+                .all()
+                .map(|(on, charge)| (on.clone(), charge.clone()))
+                .collect()
+        };
+        for (on, charge) in charges {
+            let Charge::Run(plan) = charge else {
+                self.keep_entry(&on, &charge);
+                continue;
+            };
+            let file = {
+                let mut state = self.state();
+                let found = state.entries.values_mut().find(|entry| {
+                    let subject = entry.subject();
+                    (subject.campaign, subject.app_id) == (on.campaign.clone(), on.app_id.clone())
+                        && matches!(entry.source, Source::Good)
+                });
+                found.map(|entry| {
+                    entry.is_reserved = true;
+                    entry.file.clone()
+                })
+            };
+            let Some(file) = file else {
+                self.keep_entry(&on, &Charge::Run(plan));
+                let entry = Entry::Act {
+                    who: Who::scheduler(),
+                    act: Act::Pause { on },
+                    refused: None,
+                };
+                let _ = self.record(entry).await;
+                continue;
+            };
+            let started = self.start_run(&file, &plan, false, &Who::scheduler()).await;
+            self.unreserve(Some(&file));
+            if let Err(fault) = started {
+                let entry = Entry::RunEnded {
+                    on,
+                    state: "failed".to_owned(),
+                    why: Some(fault.english()),
+                };
+                let _ = self.record(entry).await;
+                if let Some(entry) = self.state().entries.get_mut(&file) {
+                    entry.ended = Some(EndedRun {
+                        at: self.now(),
+                        state: "failed".to_owned(),
+                        why: Some(fault.message.clone()),
+                        fault: Some(Arc::new(fault)),
+                        stats: crate::report::run_stats::RunStats::default(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Shows a campaign with a charge whose file is gone.
+    fn keep_entry(&self, on: &Subject, charge: &Charge) {
+        if matches!(charge, Charge::Stopped { .. }) {
+            return;
+        }
+        let mut state = self.state();
+        if !state.entries.contains_key(&on.file) {
+            let mut entry = CampaignEntry::new(on.file.clone(), Source::Vanished);
+            entry.vanished = Some(on.clone());
+            state.entries.insert(on.file.clone(), entry);
+        }
+    }
+
+    /// The metrics of the runs of this process.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Arc<Metrics>> {
+        let state = self.state();
+        let runs = state.entries.values().filter_map(|entry| entry.run.as_ref());
+        runs.map(|run| Arc::clone(&run.metrics)).collect()
+    }
+}
+
+impl ServiceState {
+    fn add(&mut self, sequence: u64, record: Record) {
+        self.charges.apply(sequence, &record.entry);
+        if self.records.len() == MOST_RECORDS {
+            self.records.pop_front();
+        }
+        self.records.push_back(NumberedRecord {
+            sequence,
+            record: Arc::new(record),
+        });
+    }
+
+    /// Whether the service has nothing to do with the campaign of a file.
+    fn charges_nothing(&self, file: &str) -> bool {
+        !self
+            .charges
+            .all()
+            .any(|(on, charge)| on.file == file && !matches!(charge, Charge::Stopped { .. }))
+    }
+}
+
+impl ServiceSettings {
+    /// Where the log is.
+    #[must_use]
+    pub fn place(&self) -> ServiceDir {
+        let base = self.state_dir.as_ref().unwrap_or(&self.directory);
+        ServiceDir::new(base, self.is_rehearsal)
+    }
+}
+
+/// A log that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedLog {
+    /// The number of its records.
+    pub records: u64,
+    /// How many of them only a newer version understands.
+    pub newer: u64,
+    /// The last link of the hash chain, in hexadecimal digits.
+    pub link: String,
+    /// The time of the last record that is understood. `None` without one.
+    pub last: Option<Timestamp>,
+}
+
+/// Checks every record of a log, while no service has it.
+///
+/// # Errors
+/// When a service has it, or a record was altered or lost.
+pub async fn verify_log(settings: &ServiceSettings) -> Result<CheckedLog, ServiceError> {
+    let place = settings.place();
+    let lock = place
+        .lock(&this_process(settings.environment.clock.now()))
+        .map_err(ServiceLogError::Dir)?;
+    let (log, records) = place.open(&lock).await?;
+    let mut checked = CheckedLog {
+        records: records.len() as u64,
+        newer: 0,
+        link: hexadecimal(&log.head().link),
+        last: None,
+    };
+    for record in &records {
+        match serde_json::from_slice::<Record>(&record.body) {
+            Ok(read) => checked.last = Some(read.at),
+            Err(_) => checked.newer += 1,
+        }
+    }
+    log.close().await;
+    Ok(checked)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = String::new();
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+fn waiting_state(word: &str) -> Option<StateName> {
+    [StateName::Held, StateName::InDoubt]
+        .into_iter()
+        .find(|state| state.word() == word)
+}
+
+fn resolution(word: &str, may_double: bool) -> Option<Resolution> {
+    match word {
+        "issued" => Some(Resolution::Issued),
+        "refused" => Some(Resolution::Refused),
+        "owed" => Some(Resolution::Owed { may_double }),
+        _ => None,
+    }
+}

@@ -1,0 +1,11 @@
+//! The service over HTTP: pages for a browser on the same machine.
+//!
+//! Every request passes the [`mod@guard`] first, and every route is in one table ([`routes`]) that says who may use it.
+
+pub mod app;
+pub mod guard;
+pub mod live;
+pub mod routes;
+pub mod server;
+pub mod sessions;
+pub mod topic;

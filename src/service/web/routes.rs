@@ -1,0 +1,477 @@
+//! The table of all routes: who may use each, and what it does. A request that is not in it is not found.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Extension, Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, get, post};
+use url::form_urlencoded;
+
+use crate::catalogue::Language;
+use crate::report::render::prometheus::text as prometheus_text;
+
+use super::app::App;
+use super::guard::{cookie, guard, language, language_cookie};
+use super::live::stream;
+use super::server::Peer;
+use super::topic::Topic;
+use crate::service::act::{Act, ActKind, BulkDecision, Situation, Who, gate};
+use crate::service::pages::{
+    Filter, act_failed_page, audit_page, continue_page, decide_page, icon, link_page, links, problem_page,
+};
+use crate::service::record::Entry;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody on this machine: it shows nothing of campaigns but numbers, and changes nothing.
+    Public,
+    /// A person who is signed in and may do this.
+    Signed(ActKind),
+}
+
+/// A route.
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path, with names in braces.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    handler: fn() -> MethodRouter<Arc<App>>,
+}
+
+/// Every route.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    use Access::{Public, Signed};
+    let route = |method, path, access, handler| Route {
+        method,
+        path,
+        access,
+        handler,
+    };
+    vec![
+        route("GET", "/", Signed(ActKind::See), || get(inbox)),
+        route("GET", "/campaigns", Signed(ActKind::See), || get(campaigns)),
+        route("GET", "/campaigns/{file}", Signed(ActKind::See), || get(campaign)),
+        route("GET", "/campaigns/{file}/plan", Signed(ActKind::See), || get(plan)),
+        route(
+            "GET",
+            "/campaigns/{file}/decide",
+            Signed(ActKind::SeeDeliveries),
+            || get(decide),
+        ),
+        route("GET", "/audit", Signed(ActKind::See), || get(audit)),
+        route("GET", "/problems/{code}", Signed(ActKind::See), || get(problem)),
+        route("GET", "/live", Signed(ActKind::See), || get(live)),
+        route("POST", "/campaigns/{file}/replan", Signed(ActKind::Plan), || {
+            post(replan)
+        }),
+        route("POST", "/campaigns/{file}/approve", Signed(ActKind::Approve), || {
+            post(approve)
+        }),
+        route("POST", "/campaigns/{file}/pause", Signed(ActKind::Pause), || {
+            post(pause)
+        }),
+        route("POST", "/campaigns/{file}/resume", Signed(ActKind::Resume), || {
+            post(resume)
+        }),
+        route("POST", "/campaigns/{file}/stop", Signed(ActKind::Stop), || post(stop)),
+        route("POST", "/campaigns/{file}/wave", Signed(ActKind::ApproveWave), || {
+            post(wave)
+        }),
+        route("POST", "/campaigns/{file}/resolve", Signed(ActKind::Resolve), || {
+            post(resolve)
+        }),
+        route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
+        route("POST", "/language", Public, || post(set_language)),
+        route("GET", "/link/{key}", Public, || get(open_link)),
+        route("GET", "/assets/service.css", Public, || get(style)),
+        route("GET", "/assets/live.js", Public, || get(script)),
+        route("GET", "/assets/icon.svg", Public, || get(show_icon)),
+        route("GET", "/healthz", Public, || get(healthz)),
+        route("GET", "/readyz", Public, || get(readyz)),
+        route("GET", "/metrics", Public, || get(metrics)),
+    ]
+}
+
+/// The router of all routes, each request after the guard.
+pub fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        let mut handler = (route.handler)();
+        if let Access::Signed(kind) = route.access {
+            handler = handler.layer(from_fn_with_state((Arc::clone(app), kind), require));
+        }
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .layer(from_fn(no_head))
+        .layer(from_fn_with_state(app.address, guard))
+        .with_state(Arc::clone(app))
+}
+
+/// `HEAD` is not in the table.
+async fn no_head(request: Request, next: Next) -> Response {
+    if request.method() == axum::http::Method::HEAD {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    next.run(request).await
+}
+
+/// Lets only a person through who is signed in and has a role for this kind of act. Whether the act itself is allowed is decided when
+/// it is performed.
+async fn require(State((app, kind)): State<(Arc<App>, ActKind)>, mut request: Request, next: Next) -> Response {
+    let name = app.cookie_name();
+    let session = cookie(request.headers(), &name).unwrap_or_default().to_owned();
+    let is_valid = {
+        let mut sessions = app.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.is_valid(&session, Instant::now())
+    };
+    if !is_valid {
+        let language = language(request.headers());
+        let page = language.scope(|| link_page(&app.link_command, false));
+        return (StatusCode::UNAUTHORIZED, Html(page)).into_response();
+    }
+    let from = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
+    let who = Who::local(&app.user, &from.unwrap_or_default());
+    if kind == ActKind::See
+        && let Err(denied) = gate(Act::See, who.clone(), &Situation::default())
+    {
+        return (StatusCode::FORBIDDEN, denied.to_string()).into_response();
+    }
+    request.extensions_mut().insert(who);
+    next.run(request).await
+}
+
+/// The fields of a form or of a query.
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn parse(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let first = self.0.iter().find(|(found, _)| found == name);
+        first.map(|(_, value)| value.as_str())
+    }
+
+    fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0
+            .iter()
+            .filter(move |(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+type Shared = State<Arc<App>>;
+
+async fn inbox(State(app): Shared, headers: HeaderMap) -> Response {
+    app.render(&headers, "/", &Topic::Inbox)
+}
+
+async fn campaigns(State(app): Shared, headers: HeaderMap) -> Response {
+    app.render(&headers, "/campaigns", &Topic::Campaigns)
+}
+
+async fn campaign(State(app): Shared, Path(file): Path<String>, headers: HeaderMap) -> Response {
+    let path = links::campaign(&file);
+    app.render(&headers, &path, &Topic::Campaign(file))
+}
+
+async fn plan(State(app): Shared, Path(file): Path<String>, headers: HeaderMap) -> Response {
+    let path = links::below(&file, "plan");
+    app.render(&headers, &path, &Topic::Plan(file))
+}
+
+/// Each look at the ids of users is recorded.
+async fn decide(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+) -> Response {
+    let on = app.subject(&file);
+    let path = links::below(&file, "decide");
+    let back = links::campaign(&file);
+    if let Err(error) = app.supervisor.perform(Act::SeeDeliveries { on }, who).await {
+        let page = app.render_still(&headers, &path, |_| Some(act_failed_page(&error, &back)));
+        return (StatusCode::CONFLICT, page).into_response();
+    }
+    app.render_still(&headers, &path, |view| {
+        Some(decide_page(view, view.state.entries.get(&file)?))
+    })
+}
+
+async fn audit(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
+    let head = app.supervisor.log_head().await;
+    app.render_still(&headers, "/audit", |view| {
+        let filter = Filter {
+            text: fields.get("text").unwrap_or_default(),
+            head: &head,
+        };
+        Some(audit_page(view, &filter))
+    })
+}
+
+async fn problem(State(app): Shared, Path(code): Path<String>, headers: HeaderMap) -> Response {
+    app.render_still(&headers, &links::problem(&code), |_| problem_page(&code))
+}
+
+async fn live(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
+    let language = language(&headers);
+    let Some(topic) = fields.get("on").and_then(Topic::parse) else {
+        return app.missing(&headers);
+    };
+    let Some(update) = app.update(&topic, language) else {
+        return app.missing(&headers);
+    };
+    if fields.get("once").is_some() {
+        return axum::Json(&*update).into_response();
+    }
+    let stopping = app.supervisor.stopping();
+    let body = Body::from_stream(stream(move || app.update(&topic, language), stopping));
+    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+}
+
+async fn replan(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = Fields::parse(&body);
+    let act = Act::Plan {
+        on: app.subject(&file),
+        fresh: fields.get("fresh").is_some(),
+    };
+    let to = links::below(&file, "plan");
+    app.perform(&headers, who, act, &to, &to).await
+}
+
+async fn approve(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = Fields::parse(&body);
+    let act = Act::Approve {
+        on: app.subject(&file),
+        fingerprint: fields.get("fingerprint").unwrap_or_default().to_owned(),
+        accept: fields.all("accept").map(str::to_owned).collect(),
+        fresh: fields.get("fresh").is_some(),
+    };
+    let back = links::below(&file, "plan");
+    app.perform(&headers, who, act, &links::campaign(&file), &back).await
+}
+
+async fn pause(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+) -> Response {
+    let act = Act::Pause { on: app.subject(&file) };
+    let to = links::campaign(&file);
+    app.perform(&headers, who, act, &to, &to).await
+}
+
+async fn resume(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+) -> Response {
+    let act = Act::Resume { on: app.subject(&file) };
+    let to = links::campaign(&file);
+    app.perform(&headers, who, act, &to, &to).await
+}
+
+async fn stop(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+) -> Response {
+    let act = Act::Stop { on: app.subject(&file) };
+    let to = links::campaign(&file);
+    app.perform(&headers, who, act, &to, &to).await
+}
+
+async fn stop_all(State(app): Shared, Extension(who): Extension<Who>, headers: HeaderMap) -> Response {
+    app.perform(&headers, who, Act::StopAll, "/campaigns", "/campaigns")
+        .await
+}
+
+async fn wave(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(wave) = Fields::parse(&body).get("wave").and_then(|wave| wave.parse().ok()) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let act = Act::ApproveWave {
+        on: app.subject(&file),
+        wave,
+    };
+    let to = links::campaign(&file);
+    app.perform(&headers, who, act, &to, &to).await
+}
+
+async fn resolve(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): Extension<Who>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = Fields::parse(&body);
+    let text = |name| fields.get(name).unwrap_or_default().to_owned();
+    let code = fields.get("code").map(str::parse).transpose();
+    let (Ok(code), Some(count)) = (code, fields.get("count").and_then(|count| count.parse().ok())) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let act = Act::Resolve {
+        on: app.subject(&file),
+        decision: BulkDecision {
+            state: text("state"),
+            code,
+            to: text("to"),
+            may_double: fields.get("may_double").is_some(),
+            count,
+            note: text("note").chars().filter(|c| !c.is_control()).take(500).collect(),
+        },
+    };
+    let to = links::below(&file, "plan");
+    let back = links::below(&file, "decide");
+    app.perform(&headers, who, act, &to, &back).await
+}
+
+async fn set_language(body: Bytes) -> Response {
+    let fields = Fields::parse(&body);
+    let language = match fields.get("language") {
+        Some("zh") => Language::Chinese,
+        _ => Language::English,
+    };
+    // Only a path of this service: `//host` and `/\host` lead elsewhere.
+    let back = fields.get("back").filter(|back| {
+        back.starts_with('/') && !back[1..].starts_with(['/', '\\']) && !back.contains(char::is_control)
+    });
+    let cookie = language_cookie(language);
+    ([(header::SET_COOKIE, cookie)], Redirect::to(back.unwrap_or("/"))).into_response()
+}
+
+/// Exchanges the key of a link for a session. A browser that only prepares to open the link does not use it up.
+async fn open_link(
+    State(app): Shared,
+    Path(key): Path<String>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    let language = language(&headers);
+    let is_prefetch = ["purpose", "sec-purpose", "x-moz"]
+        .iter()
+        .filter_map(|name| headers.get(*name)?.to_str().ok())
+        .any(|value| value.contains("prefetch"));
+    if is_prefetch {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let exchanged = {
+        let mut sessions = app.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.exchange(&key, Instant::now())
+    };
+    let session = match exchanged {
+        Ok(Some(session)) => session,
+        Ok(None) => {
+            let page = language.scope(|| link_page(&app.link_command, true));
+            return (StatusCode::FORBIDDEN, Html(page)).into_response();
+        }
+        Err(error) => {
+            tracing::error!("a session cannot be made: {error}");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let from = peer.map(|Extension(peer)| peer.0.ip().to_string()).unwrap_or_default();
+    let who = Who::local(&app.user, &from);
+    // A person who cannot be recorded can still stop campaigns.
+    let _ = app.supervisor.record(Entry::SignedIn { who }).await;
+    app.link_used.notify_one();
+    let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Strict", app.cookie_name());
+    let page = language.scope(continue_page);
+    ([(header::SET_COOKIE, cookie)], Html(page)).into_response()
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("../pages/service.css"))
+}
+
+async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../pages/live.js"))
+}
+
+async fn show_icon() -> Response {
+    asset("image/svg+xml", icon())
+}
+
+async fn not_found(State(app): Shared, headers: HeaderMap) -> Response {
+    app.missing(&headers)
+}
+
+/// Whether the process answers.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the service can apply campaigns.
+async fn readyz(State(app): Shared) -> Response {
+    let state = app.supervisor.state();
+    let problems = HashMap::from([
+        ("the directory is not read yet", !state.is_scanned),
+        ("the service log cannot be written", state.read_only.is_some()),
+        ("the directory cannot be read", state.scan_failure.is_some()),
+        ("the service is stopping", app.supervisor.is_stopping()),
+    ]);
+    let mut names: Vec<_> = problems
+        .into_iter()
+        .filter(|(_, is)| *is)
+        .map(|(name, _)| name)
+        .collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", names.join("\n"))).into_response()
+}
+
+async fn metrics(State(app): Shared) -> Response {
+    const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    match prometheus_text(&app.supervisor.metrics(), Instant::now()) {
+        Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

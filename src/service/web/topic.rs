@@ -1,0 +1,82 @@
+//! The pages with a live part.
+
+use crate::service::campaign_entry::{CampaignEntry, PlanState};
+use crate::service::pages::{Page, View, campaign_page, campaigns_page, inbox_page, links, plan_page};
+use crate::service::supervisor::ServiceState;
+
+/// What a live part is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// The inbox.
+    Inbox,
+    /// The list of campaigns.
+    Campaigns,
+    /// One campaign.
+    Campaign(String),
+    /// The plan of a campaign.
+    Plan(String),
+}
+
+impl Topic {
+    /// The topic as the script sends it.
+    #[must_use]
+    pub fn word(&self) -> String {
+        match self {
+            Self::Inbox => "inbox".to_owned(),
+            Self::Campaigns => "campaigns".to_owned(),
+            Self::Campaign(file) => format!("campaign:{file}"),
+            Self::Plan(file) => format!("plan:{file}"),
+        }
+    }
+
+    /// Parses [`Topic::word`]. `None` if it is something else.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word.split_once(':') {
+            None if word == "inbox" => Some(Self::Inbox),
+            None if word == "campaigns" => Some(Self::Campaigns),
+            Some(("campaign", file)) => Some(Self::Campaign(file.to_owned())),
+            Some(("plan", file)) => Some(Self::Plan(file.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// The page. `None` if there is no such campaign.
+    #[must_use]
+    pub fn page(&self, view: &View<'_>) -> Option<Page> {
+        Some(match self {
+            Self::Inbox => inbox_page(view),
+            Self::Campaigns => campaigns_page(view),
+            Self::Campaign(file) => campaign_page(view, view.state.entries.get(file)?),
+            Self::Plan(file) => plan_page(view, view.state.entries.get(file)?),
+        })
+    }
+
+    /// The path of the page.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::Inbox => "/".to_owned(),
+            Self::Campaigns => "/campaigns".to_owned(),
+            Self::Campaign(file) => links::campaign(file),
+            Self::Plan(file) => links::below(file, "plan"),
+        }
+    }
+
+    /// Changes when the rest of the page is out of date.
+    #[must_use]
+    pub fn version(&self, state: &ServiceState) -> String {
+        let Self::Plan(file) = self else { return String::new() };
+        state.entries.get(file).map(plan_version).unwrap_or_default()
+    }
+}
+
+fn plan_version(entry: &CampaignEntry) -> String {
+    let plan = match &entry.plan {
+        PlanState::Unplanned => "unplanned",
+        PlanState::Planning => "planning",
+        PlanState::Ready(_) => "ready",
+        PlanState::Failed(_) => "failed",
+    };
+    format!("{}-{plan}-{:?}", entry.version, entry.applier())
+}

@@ -1,0 +1,248 @@
+//! A running service, and a browser without a screen.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::park_timeout;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// A directory with a campaign, and nothing of the user's.
+pub struct Directory {
+    pub temp: TempDir,
+}
+
+impl Directory {
+    /// A directory with one campaign of `users` users.
+    pub fn new(users: usize) -> Self {
+        let directory = Self {
+            temp: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir(directory.campaigns()).unwrap();
+        directory.write("tea", "奶茶 <b>券</b>", users);
+        directory
+    }
+
+    pub fn campaigns(&self) -> PathBuf {
+        self.temp.path().join("campaigns")
+    }
+
+    /// Writes a campaign file and its audience.
+    pub fn write(&self, name: &str, title: &str, users: usize) {
+        let rows: Vec<_> = (0..users).map(|user| format!("{name}-user-{user}")).collect();
+        let text = format!("open_id\n{}\n", rows.join("\n"));
+        fs::write(self.campaigns().join(format!("{name}.csv")), text).unwrap();
+        self.write_file(name, title, "");
+    }
+
+    pub fn write_file(&self, name: &str, title: &str, more: &str) {
+        let text = format!(
+            "version: 1\ncampaign: {name}\ntitle: \"{title}\"\napp_id: ttec789ac573xxxxxx01\n\
+             activity_id: \"7218071234565644204\"\ntimezone: Asia/Shanghai\n\
+             audience:\n  source:\n    csv: {{path: {name}.csv, open_id: open_id}}\n{more}"
+        );
+        fs::write(self.campaigns().join(format!("{name}.yaml")), text).unwrap();
+    }
+
+    pub fn runner(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+        command
+            .args(args)
+            .current_dir(self.temp.path())
+            .env("XDG_STATE_HOME", self.temp.path().join("state"))
+            .env("RUNNER_LANG", "en")
+            .env("USER", "li")
+            .env_remove("RUNNER_STORE")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.runner(args).output().unwrap()
+    }
+
+    /// Starts a service that rehearses, and signs in.
+    pub fn serve(&self) -> Service {
+        let mut child = self
+            .runner(&[
+                "serve",
+                "campaigns",
+                "--sandbox",
+                "--listen",
+                "127.0.0.1:0",
+                "--output",
+                "json",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let serving = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"serving\"")));
+        let Some(Ok(serving)) = serving else {
+            let mut why = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut why).unwrap();
+            panic!("the service did not begin: {why}");
+        };
+        let serving: serde_json::Value = serde_json::from_str(&serving).unwrap();
+        let url = serving["url"].as_str().unwrap().to_owned();
+        let link = serving["link"].as_str().unwrap().to_owned();
+        let mut service = Service {
+            child,
+            host: url.strip_prefix("http://").unwrap().to_owned(),
+            link: link.strip_prefix(&url).unwrap().to_owned(),
+            cookie: String::new(),
+            language: "en",
+        };
+        let opened = service.get(&service.link.clone());
+        assert_eq!(opened.status, 200, "{}", opened.body);
+        let cookie = opened.header("set-cookie").unwrap();
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+        let session = cookie.split(';').next().unwrap().to_owned();
+        service.cookie = session;
+        service
+    }
+}
+
+/// A response.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// A running service. Dropping it kills it.
+pub struct Service {
+    child: Child,
+    pub host: String,
+    pub link: String,
+    pub cookie: String,
+    pub language: &'static str,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    /// Sends bytes as they are, and reads the whole answer.
+    pub fn raw(&self, request: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        // The service may close the connection before it has read everything.
+        let _ = stream.write_all(request);
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Answer {
+            status: status.unwrap_or(0),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn head(&self, method: &str, path: &str) -> String {
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\nAccept-Language: {}\r\n",
+            self.host, self.cookie, self.language
+        )
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.raw(format!("{}\r\n", self.head("GET", path)).as_bytes())
+    }
+
+    /// Sends a form as a browser does.
+    pub fn post(&self, path: &str, form: &str) -> Answer {
+        self.post_with(path, form, "Sec-Fetch-Site: same-origin\r\n")
+    }
+
+    pub fn post_with(&self, path: &str, form: &str, headers: &str) -> Answer {
+        let head = self.head("POST", path);
+        let length = form.len();
+        self.raw(format!("{head}{headers}Content-Length: {length}\r\n\r\n{form}").as_bytes())
+    }
+
+    /// Loads a page again and again until it has `text`.
+    pub fn wait_for(&self, path: &str, text: &str) -> String {
+        let mut last = String::new();
+        for _ in 0..1200 {
+            last = self.get(path).body;
+            if last.contains(text) {
+                return last;
+            }
+            park_timeout(Duration::from_millis(100));
+        }
+        panic!("{path} never has {text:?}:\n{last}");
+    }
+
+    /// The state of a campaign as its live part says it.
+    pub fn wait_for_state(&self, name: &str, state: &str) -> String {
+        self.wait_for(&format!("/campaigns/{name}.yaml"), &format!("\">{state}</span>"))
+    }
+
+    /// Approves the plan that is shown.
+    pub fn approve(&self, name: &str) {
+        let path = format!("/campaigns/{name}.yaml/plan");
+        let page = self.wait_for(&path, "name=\"fingerprint\"");
+        let fingerprint = field(&page, "fingerprint");
+        let approved = self.post(
+            &format!("/campaigns/{name}.yaml/approve"),
+            &format!("fingerprint={fingerprint}"),
+        );
+        assert_eq!(approved.status, 303, "{}", approved.body);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends the service in order. Returns its exit code.
+    pub fn stop(&mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Ends the service at once, as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// The value of a hidden field.
+pub fn field(page: &str, name: &str) -> String {
+    let (_, after) = page.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
+    after.split('"').next().unwrap().to_owned()
+}
+
+/// The number of coupons that the campaign's ledger of rehearsals has issued.
+pub fn issued(directory: &Directory, name: &str) -> u64 {
+    let file = Path::new("campaigns").join(format!("{name}.yaml"));
+    let output = directory.run(&["status", file.to_str().unwrap(), "--sandbox", "--output", "json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let status = text.lines().find(|line| line.contains("\"status\"")).unwrap();
+    let status: serde_json::Value = serde_json::from_str(status).unwrap();
+    status["counts"]["issued"].as_u64().unwrap_or(0)
+}

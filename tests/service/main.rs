@@ -1,0 +1,12 @@
+//! The service as a person has it: the built program, its pages over HTTP, and its end.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot do its part fails the test that called it"
+)]
+
+mod attacks;
+mod browser;
+mod client;
+mod restart;
+mod story;

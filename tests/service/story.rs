@@ -1,0 +1,180 @@
+//! A person approves a plan and watches it to its end.
+
+use std::fs;
+
+use crate::client::{Directory, field};
+
+#[test]
+fn a_plan_is_approved_and_watched_to_its_end() {
+    let directory = Directory::new(150);
+    let mut service = directory.serve();
+    let inbox = service.wait_for("/", "needs approval");
+    assert!(inbox.contains("<title>(1) Inbox · runner</title>"), "{inbox}");
+    assert!(inbox.contains("nothing real is sent"));
+    assert!(inbox.contains("150 coupons to send."), "{inbox}");
+    let plan = service.wait_for("/campaigns/tea.yaml/plan", "name=\"fingerprint\"");
+    assert!(
+        plan.contains("Approve and send 150 coupons") && plan.contains("merchant_coupon_id"),
+        "{plan}"
+    );
+    assert!(!plan.contains("tea-user-"), "no id of a user is on the page");
+    service.approve("tea");
+    service.wait_for_state("tea", "complete");
+    let campaign = service.get("/campaigns/tea.yaml").body;
+    assert!(
+        campaign.contains("deliveries") && !campaign.contains("tea-user-"),
+        "{campaign}"
+    );
+    assert!(service.get("/").body.contains("Nothing waits for you."));
+    assert_eq!(service.get("/readyz").status, 200);
+
+    // The same in Chinese.
+    service.language = "zh-CN,zh;q=0.9";
+    let campaign = service.get("/campaigns/tea.yaml").body;
+    assert!(
+        campaign.contains("lang=\"zh-CN\"") && campaign.contains("已完成"),
+        "{campaign}"
+    );
+    let audit = service.get("/audit").body;
+    assert!(
+        audit.contains("批准并执行") && audit.contains("li (127.0.0.1)"),
+        "{audit}"
+    );
+
+    // A rehearsal begins from the beginning again.
+    service.language = "en";
+    assert_eq!(service.post("/campaigns/tea.yaml/replan", "fresh=yes").status, 303);
+    let plan = service.wait_for("/campaigns/tea.yaml/plan", "begins from the beginning");
+    let fingerprint = field(&plan, "fingerprint");
+    let form = format!("fingerprint={fingerprint}&fresh=yes");
+    assert_eq!(service.post("/campaigns/tea.yaml/approve", &form).status, 303);
+    service.wait_for_state("tea", "complete");
+
+    let verified = directory.run(&["verify", "campaigns", "--sandbox"]);
+    assert_eq!(verified.status.code(), Some(5), "the service has its log");
+    assert_eq!(service.stop(), Some(0));
+    let verified = directory.run(&["verify", "campaigns", "--sandbox"]);
+    let text = String::from_utf8(verified.stdout).unwrap();
+    assert!(text.starts_with("The log of the service is sound:"), "{text}");
+    let verified = directory.run(&["verify", "campaigns/tea.yaml", "--sandbox"]);
+    assert_eq!(verified.status.code(), Some(0));
+}
+
+#[test]
+fn an_approval_of_a_plan_that_changed_sends_nothing() {
+    let directory = Directory::new(20);
+    let service = directory.serve();
+    let plan = service.wait_for("/campaigns/tea.yaml/plan", "name=\"fingerprint\"");
+    let fingerprint = field(&plan, "fingerprint");
+    // The service has not noticed yet that the audience is another one.
+    let audience = directory.campaigns().join("tea.csv");
+    let more = fs::read_to_string(&audience).unwrap() + "one-more\n";
+    fs::write(&audience, more).unwrap();
+    let approved = service.post("/campaigns/tea.yaml/approve", &format!("fingerprint={fingerprint}"));
+    assert_eq!(approved.status, 303);
+    let inbox = service.wait_for("/", "failed");
+    let why = "the plan has changed since it was approved, so nothing was sent: the audience is another one now";
+    assert!(inbox.contains(why) && inbox.contains("E0713"), "{inbox}");
+    // The next plan has the new user, and the old approval is refused.
+    service.wait_for("/campaigns/tea.yaml/plan", "21 coupons");
+    let again = service.post("/campaigns/tea.yaml/approve", &format!("fingerprint={fingerprint}"));
+    assert_eq!(again.status, 409);
+    assert!(
+        again.body.contains("the plan has changed since it was shown"),
+        "{}",
+        again.body
+    );
+    let audit = service.get("/audit?text=refused").body;
+    assert!(audit.contains("refused: the plan has changed"), "{audit}");
+}
+
+#[test]
+fn a_broken_file_is_shown_with_its_mistakes_and_a_vanished_one_pauses() {
+    let directory = Directory::new(3000);
+    directory.write("milk", "牛奶", 10);
+    let service = directory.serve();
+    service.approve("tea");
+    service.wait_for_state("tea", "sending");
+    let file = directory.campaigns().join("milk.yaml");
+    fs::write(&file, "version: 1\ncampaign: milk\nappid: tt1\n").unwrap();
+    let page = service.wait_for("/campaigns/milk.yaml", "Mistakes in the file");
+    assert!(page.contains("milk.yaml:3:1") || page.contains("appid"), "{page}");
+    // A file that is changed during the run changes nothing of it.
+    directory.write_file("tea", "另一个标题", "");
+    let renamed = directory.campaigns().join("tea.yaml.away");
+    fs::rename(directory.campaigns().join("tea.yaml"), &renamed).unwrap();
+    service.wait_for("/", "tea.yaml vanished from the directory");
+    service.wait_for("/campaigns/tea.yaml", "paused");
+    fs::rename(&renamed, directory.campaigns().join("tea.yaml")).unwrap();
+    service.wait_for("/", "The file is there again.");
+    assert_eq!(service.post("/campaigns/tea.yaml/resume", "").status, 303);
+    service.wait_for_state("tea", "complete");
+}
+
+#[test]
+fn the_terminal_and_the_service_know_of_each_other() {
+    let directory = Directory::new(4000);
+    let mut service = directory.serve();
+    service.approve("tea");
+    service.wait_for_state("tea", "sending");
+    let applied = directory.run(&["apply", "campaigns/tea.yaml", "--sandbox"]);
+    let why = String::from_utf8(applied.stderr).unwrap();
+    assert_eq!(applied.status.code(), Some(5), "{why}");
+    assert!(
+        why.contains(&service.pid().to_string()) && why.contains("serve campaigns"),
+        "{why}"
+    );
+    let second = directory.run(&["serve", "campaigns", "--sandbox", "--listen", "127.0.0.1:0"]);
+    let why = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(5), "{why}");
+    assert!(
+        why.contains("E0340") && why.contains(&service.pid().to_string()),
+        "{why}"
+    );
+    // A pause in the terminal is a fact for the service, too.
+    let paused = directory.run(&["pause", "campaigns/tea.yaml", "--sandbox", "--by", "wang"]);
+    assert_eq!(paused.status.code(), Some(0));
+    service.wait_for_state("tea", "paused");
+    service.wait_for("/audit", "wang (terminal:");
+    assert_eq!(service.post("/stop-all", "").status, 303);
+    service.wait_for("/", "Stopped by li");
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn held_deliveries_are_decided_in_bulk() {
+    let directory = Directory::new(150);
+    // The sandbox refuses some users for good, and this campaign says that nobody knows what that code means.
+    directory.write_file("tea", "奶茶", "codes:\n  28001045: hold\n");
+    let service = directory.serve();
+    service.approve("tea");
+    let inbox = service.wait_for("/", "a code that nobody has classified");
+    assert!(inbox.contains("held") && inbox.contains("Decide"), "{inbox}");
+    let page = service.get("/campaigns/tea.yaml/decide").body;
+    assert!(page.contains("28001045") && page.contains("用户已注销账号"), "{page}");
+    assert!(page.contains("tea-user-"), "a decision needs the ids of users: {page}");
+    let count = field(&page, "count");
+    let resolve = |count: &str, note: &str| {
+        let form = format!("state=held&code=28001045&count={count}&to=refused&note={note}");
+        service.post("/campaigns/tea.yaml/resolve", &form)
+    };
+    assert_eq!(resolve(&count, "").status, 409, "a decision needs a reason");
+    let other = resolve("9999", "x");
+    assert_eq!(other.status, 409);
+    assert!(
+        other.body.contains("you were shown 9999") || other.body.contains("you were shown 9,999"),
+        "{}",
+        other.body
+    );
+    assert_eq!(resolve(&count, "ticket+812").status, 303);
+    service.wait_for_state("tea", "complete");
+    let history = directory.run(&["history", "campaigns/tea.yaml", "--sandbox"]);
+    let history = String::from_utf8(history.stdout).unwrap();
+    assert!(history.contains("ticket 812") && history.contains("li"), "{history}");
+    let audit = service.get("/audit").body;
+    assert!(
+        audit.contains("see the deliveries that wait for a decision"),
+        "each look is recorded: {audit}"
+    );
+    assert!(audit.contains("ticket 812"), "{audit}");
+}
