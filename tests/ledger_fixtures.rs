@@ -42,7 +42,7 @@ impl Fixture {
         });
         let mut names: Vec<_> = names.collect();
         names.sort();
-        assert!(names.len() >= 14, "fixtures are missing: {names:?}");
+        assert!(names.len() >= 15, "fixtures are missing: {names:?}");
         names.iter().map(|name| Self::unpack(name)).collect()
     }
 
@@ -309,5 +309,30 @@ fn the_worth_of_an_earlier_ledger_is_what_the_platform_stated() {
             "at_most_fen": 27_000,
         });
         assert!(contains(&worth, &plan["worth"]), "{plan}");
+    }
+}
+
+/// The second owner took over deliveries that were in flight when the first one was killed. They are in doubt, and the history names
+/// both.
+#[test]
+fn the_owners_of_an_earlier_ledger_of_a_fleet_are_shown() {
+    let fixture = Fixture::unpack("fleet");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        let history = fixture.run("history", &["--output", "json"]);
+        let acts = rows(&String::from_utf8(history.stdout).unwrap());
+        let owners = acts.iter().filter(|act| act["act"] == "owner_changed");
+        let owners: Vec<_> = owners.map(|act| [&act["term"], &act["worker"]]).collect();
+        assert_eq!(
+            json!(owners),
+            json!([
+                [1, "e544ed210f15f693cb6c397af248d5d0"],
+                [2, "8af90798a061642349764719119ee306"]
+            ])
+        );
+        let plan = object(&fixture.run("plan", &["--output", "json"]), "plan");
+        assert_eq!(plan["counts"]["in_doubt"], 5, "{plan}");
     }
 }
