@@ -15,7 +15,7 @@ examples =
       runner push --list
 
 # $name (text), $campaign (text), $app (text)
-added = pushed { $name }: { $campaign } of { $app }. any worker can apply it: runner apply pushed:{ $name }
+added = pushed { $name }: { $campaign } of { $app }. to apply it on any machine:
 replaced = pushed { $name }: { $campaign } of { $app }. a run that goes on keeps the file that it began with
 unchanged = { $name } is in the database already, as it is here
 removed = removed { $name } from the pushed files. the ledger of { $campaign } stays

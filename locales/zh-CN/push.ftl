@@ -15,7 +15,7 @@ examples =
       runner push --list
 
 # $name (text), $campaign (text), $app (text)
-added = 已推送 { $name }：{ $app } 的 { $campaign }。任何工作进程都可以执行：runner apply pushed:{ $name }
+added = 已推送 { $name }：{ $app } 的 { $campaign }。在任何机器上执行：
 replaced = 已推送 { $name }：{ $app } 的 { $campaign }。正在进行的执行继续使用开始时的文件
 unchanged = 数据库中已有 { $name }，与这里的相同
 removed = 已从推送的文件中移除 { $name }；{ $campaign } 的账本保留

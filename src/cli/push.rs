@@ -8,10 +8,11 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use crate::app::apply::confirmation::Answer;
+use crate::app::campaign_file::PUSHED;
 use crate::app::campaign_files::{self, Neighbours};
 use crate::app::push::{self, Difference, FileToPush};
 use crate::app::pushed_files::{PushedFile, PushedFiles};
-use crate::app::{AppError, CampaignFile};
+use crate::app::{AppError, CampaignFile, Rehearsal};
 use crate::campaign::{self, Parsed};
 use crate::catalogue::{app, push as text};
 use crate::fleet::DatabaseUrl;
@@ -25,6 +26,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::runtime::block_on;
+use super::typed::again_with;
 use super::{load, question};
 
 /// How many unchanged lines are shown around a change.
@@ -173,7 +175,12 @@ fn one(
     let campaign = &file.names.campaign;
     let app = &file.names.app_id;
     match seen {
-        None => done(&file, "new", context, &text::Added { name, campaign, app }),
+        None => {
+            let typed = PathBuf::from(format!("{PUSHED}{}", file.name));
+            let command = again_with("apply", &Rehearsal::No, None, context.store.as_ref(), &[typed]);
+            let added = text::Added { name, campaign, app };
+            done(&file, "new", context, &format!("{added}\n  {command}"));
+        }
         Some(_) => done(&file, "replaced", context, &text::Replaced { name, campaign, app }),
     }
     load::tell_of_sources(name, &parsed, context);
@@ -319,4 +326,51 @@ fn remove(names: &[String], pushed: &PushedFiles, url: &DatabaseUrl, context: &C
         }
     }
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Language;
+
+    #[test]
+    fn the_changes_of_a_file_are_shown_in_both_languages() {
+        let body = |pace: &str| {
+            format!(
+                "version: 1\ncampaign: summer\napp_id: tt1\nactivity_id: 1\naudience:\n  source: {{csv: {{path: a.csv, open_id: u}}}}\npace:\n  per_second: {pace}\n"
+            )
+        };
+        let parsed = campaign::parse(Path::new("c.yaml"), body("98").as_bytes());
+        let file = FileToPush {
+            name: "summer.yaml".to_owned(),
+            names: parsed.map_or_else(
+                |_| unreachable!("the file has no mistake"),
+                |parsed| parsed.campaign.names,
+            ),
+            body: body("98").into(),
+            origin: "/srv/campaigns/summer.yaml".into(),
+        };
+        let before = PushedFile {
+            name: "summer.yaml".to_owned(),
+            app: "tt1".to_owned(),
+            campaign: "summer".to_owned(),
+            // A file that somebody else has pushed is shown with its escapes.
+            body: body("50   # \u{1b}[31mslow").into(),
+            hash: Vec::new(),
+            origin: "/home/ann/summer.yaml".into(),
+            host: "till-4".to_owned(),
+            by: "ann".to_owned(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let shown = Language::ALL.map(|language| language.scope(|| changes(&before, &file, "till-5")));
+        insta::assert_snapshot!(shown.join("\n"));
+    }
+
+    #[test]
+    fn a_name_can_be_typed() {
+        assert_eq!(name(" summer.yaml ").as_deref(), Ok("summer.yaml"));
+        for wrong in ["", "  ", "north/summer.yaml", "a\u{7}"] {
+            assert!(name(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }
