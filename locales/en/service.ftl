@@ -11,7 +11,7 @@ act = { $act ->
    *[resolve] decide on deliveries
 }
 denied-role = your role does not allow this
-denied-read-only = the service log cannot be written, so only pause and stop are possible
+denied-read-only = the service log cannot be used, so only pause and stop are possible
 denied-stopping = the service is stopping
 denied-unknown = there is no such campaign
 denied-no-file = its file is not in the directory, or has mistakes
@@ -67,7 +67,7 @@ campaigns = Campaigns
 audit = Audit
 sandbox-banner = Rehearsal.
 sandbox-banner-text = The platform is a sandbox inside this service: nothing real is sent.
-read-only-banner = The service log cannot be written. Only pause and stop are possible; restart the service once the disk is well.
+read-only-banner = The service log cannot be used, so only pause and stop are possible. Start the service again once this is mended:
 scan-failure-banner = The directory cannot be read. Everything continues as it was.
 empty-directory-banner = The directory has no campaign file any longer. Nothing changes until files are there again.
 stale = No connection to the service: what you see may be old.
@@ -283,3 +283,4 @@ wrong-host = This is not an address of the service
 wrong-host-text = Open the service by the address that it printed. A page under another name could be an attack.
 other-site = This request comes from another site
 other-site-text = Nothing was changed. Only a page of this service may ask for that: go back, and use its button.
+newer-records = it has records of a newer version of runner, which this version does not understand; start that version

@@ -11,7 +11,7 @@ act = { $act ->
    *[resolve] 判定发放结果
 }
 denied-role = 你的角色不允许此操作
-denied-read-only = 服务日志无法写入，此时只能暂停和停止
+denied-read-only = 服务日志无法使用，此时只能暂停和停止
 denied-stopping = 服务正在停止
 denied-unknown = 没有这个发券任务
 denied-no-file = 任务文件不在目录中，或者有错误
@@ -61,7 +61,7 @@ campaigns = 发券任务
 audit = 审计
 sandbox-banner = 演练。
 sandbox-banner-text = 平台是服务内部的沙箱：不会真正发放。
-read-only-banner = 服务日志无法写入。目前只能暂停和停止；磁盘恢复后请重新启动服务。
+read-only-banner = 服务日志无法使用，目前只能暂停和停止。请排除以下问题后重新启动服务：
 scan-failure-banner = 目录无法读取。一切照原样继续。
 empty-directory-banner = 目录里已经没有任务文件。在文件重新出现之前，什么都不会改变。
 stale = 与服务的连接已断开：你看到的内容可能已经过时。
@@ -253,3 +253,4 @@ wrong-host = 这不是服务的地址
 wrong-host-text = 请用服务输出的地址打开。其他名称下的页面可能是攻击。
 other-site = 这个请求来自其他网站
 other-site-text = 什么都没有改变。只有本服务的页面可以发出这种请求：请返回，使用页面上的按钮。
+newer-records = 其中有更新版本的 runner 写入的记录，此版本无法理解；请启动更新的版本

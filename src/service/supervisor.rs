@@ -170,9 +170,10 @@ impl Supervisor {
         };
         let mut state = ServiceState::default();
         for record in logged {
-            // A record of a newer version is not understood, but it is in the chain.
-            if let Ok(read) = serde_json::from_slice::<Record>(&record.body) {
-                state.add(record.sequence, read);
+            match serde_json::from_slice::<Record>(&record.body) {
+                Ok(read) if read.version <= VERSION => state.add(record.sequence, read),
+                // It may say that a person stopped something, so nothing is continued.
+                Ok(_) | Err(_) => state.read_only = Some(Text::new(&texts::NewerRecords)),
             }
         }
         let supervisor = Arc::new(Self {
@@ -958,6 +959,9 @@ impl Supervisor {
     async fn continue_charges(self: &Arc<Self>) {
         let charges: Vec<(Subject, Charge)> = {
             let state = self.state();
+            if state.read_only.is_some() {
+                return;
+            }
             state
                 .charges
                 .all()
@@ -1125,5 +1129,41 @@ fn resolution(word: &str, may_double: bool) -> Option<Resolution> {
         "refused" => Some(Resolution::Refused),
         "owed" => Some(Resolution::Owed { may_double }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::Clock;
+    use crate::model::problem::Problem;
+
+    fn settings(directory: &Path) -> ServiceSettings {
+        ServiceSettings {
+            directory: directory.to_owned(),
+            state_dir: None,
+            is_rehearsal: false,
+            environment: Environment::new(Clock::system()),
+            classify: |_| Problem::Defect,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_older_version_starts_nothing_that_a_newer_one_may_have_stopped() {
+        let directory = tempfile::tempdir().unwrap();
+        let (older, resources) = Supervisor::open(settings(directory.path())).await.unwrap();
+        assert_eq!(older.state().read_only, None);
+        let newer = Record {
+            version: VERSION + 1,
+            at: older.now(),
+            entry: Entry::ServiceEnded,
+        };
+        let body = serde_json::to_vec(&newer).unwrap();
+        older.log.lock().await.append(&body).await.unwrap();
+        older.stop("SIGTERM", resources).await;
+        drop(older);
+        let (older, _resources) = Supervisor::open(settings(directory.path())).await.unwrap();
+        let why = older.state().read_only.clone().unwrap();
+        assert!(why.english().contains("a newer version"), "{}", why.english());
     }
 }

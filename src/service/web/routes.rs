@@ -449,7 +449,7 @@ async fn readyz(State(app): Shared) -> Response {
     let state = app.supervisor.state();
     let problems = HashMap::from([
         ("the directory is not read yet", !state.is_scanned),
-        ("the service log cannot be written", state.read_only.is_some()),
+        ("the service log cannot be used", state.read_only.is_some()),
         ("the directory cannot be read", state.scan_failure.is_some()),
         ("the service is stopping", app.supervisor.is_stopping()),
     ]);

@@ -122,7 +122,7 @@ async fn each_route_respects_sessions_and_the_read_only_mode() {
     let cookie = format!("runner_session_7878={session}");
     // The gate asks for the log before it asks for the campaign.
     app.supervisor.state().read_only = Some(Text::from("the disk is full"));
-    let refusal = "the service log cannot be written, so only pause and stop are possible";
+    let refusal = "the service log cannot be used, so only pause and stop are possible";
     for (method, path, kind, works) in TABLE {
         let (status, _) = send(&app, method, path, "").await;
         assert_eq!(
@@ -138,5 +138,5 @@ async fn each_route_respects_sessions_and_the_read_only_mode() {
     }
     let (status, body) = send(&app, "GET", "/readyz", "").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(body.contains("the service log cannot be written"), "{body}");
+    assert!(body.contains("the service log cannot be used"), "{body}");
 }
