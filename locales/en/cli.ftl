@@ -111,5 +111,8 @@ test-verdict = { $verdict ->
    *[refused] refused
 }
 test-help = help: { $help }
+# $seconds (number)
+last-messages = waiting up to { $seconds } s for the last messages to the channels; ^C ends the wait
+messages-not-awaited = the last messages were not waited for; the next apply of a campaign sends its halt or end
 message-kept = the last message to { $channel } was not sent; the next apply of the campaign sends it
 message-lost = the last message to { $channel } was not sent

@@ -79,5 +79,8 @@ test-verdict = { $verdict ->
    *[refused] 被拒绝
 }
 test-help = 帮助：{ $help }
+# $seconds (number)
+last-messages = 正在发送最后的消息，最多等待 { $seconds } 秒；按 ^C 结束等待
+messages-not-awaited = 没有等待最后的消息发完；下次执行任务时会发送它的中止或结束消息
 message-kept = 发给 { $channel } 的最后一条消息没有送达；下次执行这个任务时会发送
 message-lost = 发给 { $channel } 的最后一条消息没有送达

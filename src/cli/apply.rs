@@ -182,7 +182,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     if context.output == Output::Json {
         context.lines.flush();
     }
-    notifications.finish(context).await;
+    notifications.finish(context, signalled.clone()).await;
     if let Some(served) = served {
         metrics::serve_end(served, context, signalled).await;
     }

@@ -1,8 +1,8 @@
 //! Messages about runs to chat groups and webhooks.
 //!
-//! What happens in a run becomes notices ([`watch`]), a notice becomes text in the language of a channel ([`block`]), and what
-//! waits for a channel becomes one message ([`outbox`], [`message`]), a request ([`request`]) and, by its answer, a verdict
-//! ([`verdict`]). All of that is pure. [`notifier`] alone does I/O, in a task of its own: a channel that fails or stalls never
+//! What happens in a run becomes notices (`watch`), a notice becomes text in the language of a channel ([`block`]), and what
+//! waits for a channel becomes one message (`outbox`, `message`), a request (`request`) and, by its answer, a verdict
+//! ([`verdict`]). All of that is pure. [`notifier`] alone does I/O, on a thread of its own: a channel that fails or stalls never
 //! slows or stops a run.
 
 pub mod block;

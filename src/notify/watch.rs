@@ -128,7 +128,7 @@ impl RunWatch {
                     problem: halted.problem(),
                 };
                 let mut notice = self.notice(event.at, what);
-                notice.codes = codes(stats);
+                notice.codes = codes_of_halt(halted, stats);
                 notices.push(notice);
             }
             EventKind::RunEnded { ending, counts } => {
@@ -329,6 +329,28 @@ fn why_ended(stats: &RunStats) -> Option<Text> {
         Some(DrainReason::AppIdTaken { .. }) => Some(Text::new(&text::AnotherProcess)),
         _ => stop_reason(stats).map(|_| Text::from_fn(|| stop_reason(stats).unwrap_or_default())),
     }
+}
+
+/// Returns the code that halted the run, and the most frequent others. Its attempt is not among the statistics yet.
+fn codes_of_halt(halted: &Halted, stats: &RunStats) -> Vec<CodeLine> {
+    let mut lines = codes(stats);
+    let Halted::Code { code, message, log_id } = halted else {
+        return lines;
+    };
+    let earlier = lines
+        .iter()
+        .find(|line| line.code == *code)
+        .map_or(0, |line| line.count);
+    lines.retain(|line| line.code != *code);
+    let line = CodeLine {
+        code: *code,
+        message: message.clone(),
+        log_id: log_id.clone(),
+        count: earlier.max(1),
+    };
+    lines.insert(0, line);
+    lines.truncate(CODES);
+    lines
 }
 
 /// Returns the most frequent codes that are not a coupon.

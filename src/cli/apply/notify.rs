@@ -1,6 +1,9 @@
 //! The messages of an apply to the channels of its campaigns.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::app::apply::load::ReadyCampaign;
 use crate::app::notify;
@@ -9,13 +12,17 @@ use crate::catalogue::{Text, cli};
 use crate::cli::apply_args::ApplyArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::signals::Signal;
 use crate::model::clock::Clock;
 use crate::model::event::{Emit as _, Event, EventKind};
 use crate::model::problem::Problem;
 use crate::notify::channel::Channel;
-use crate::notify::notifier::{Notifier, RunNotices};
+use crate::notify::notifier::{LAST, Notifier, RunNotices};
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
+
+/// How long the wait for the last messages is not mentioned.
+const UNSEEN: Duration = Duration::from_secs(1);
 
 /// Returns the channels that receive notices about a campaign's run: for a rehearsal none, unless `--notify` is given.
 pub(super) fn channels(args: &ApplyArgs, campaign: &ReadyCampaign) -> Result<Vec<Channel>, Vec<Diagnostic>> {
@@ -85,10 +92,31 @@ impl Notifications {
         self.notifier.is_some()
     }
 
-    /// Sends the last messages, and says which were not sent.
-    pub(super) async fn finish(self, context: &Context) {
+    /// Sends the last messages, and says which were not sent. A signal that comes meanwhile ends the wait for them.
+    pub(super) async fn finish(self, context: &Context, mut signalled: watch::Receiver<Option<Signal>>) {
         let Some(notifier) = self.notifier else { return };
-        for unsent in notifier.finish().await {
+        let is_stopped = signalled.borrow_and_update().is_some();
+        let signal = async {
+            // A second signal ends the process at once.
+            if is_stopped || signalled.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let slow = async {
+            tokio::time::sleep(UNSEEN).await;
+            let seconds = LAST.as_secs();
+            context.talk(&format!("{}\n", cli::LastMessages { seconds }));
+            std::future::pending::<()>().await;
+        };
+        let unsent = tokio::select! {
+            unsent = notifier.finish() => unsent,
+            () = signal => {
+                context.warn(&cli::MessagesNotAwaited);
+                return;
+            }
+            () = slow => return,
+        };
+        for unsent in unsent {
             let channel = &visible(&unsent.channel);
             if unsent.is_kept {
                 context.warn(&cli::MessageKept { channel });

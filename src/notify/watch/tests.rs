@@ -192,6 +192,13 @@ fn every_notice_reads_well_in_both_languages() {
     script.ends(Ending::NeedsPerson, counts(101, 1, 498));
     let failed = script.watch.failed(script.now().wall, Problem::Lock, 1);
     script.notices.extend(failed);
+    let mut by_code = Script::new();
+    by_code.emit(EventKind::Halted(Halted::Code {
+        code: 28_001_007,
+        message: "活动已结束".to_owned(),
+        log_id: "202606011001".to_owned(),
+    }));
+    script.notices.append(&mut by_code.notices);
     let mut complete = Script::new();
     complete.ends(Ending::Complete, counts(587, 13, 0));
     script.notices.append(&mut complete.notices);
