@@ -182,7 +182,7 @@ impl Manifest {
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         Some(Identity {
-            campaign: CampaignName::parse(&self.campaign).ok()?,
+            campaign: CampaignName::parse_kept(&self.campaign).ok()?,
             app_id: AppId::parse(&self.app_id).ok()?,
             platform: if self.platform == PlatformName::FakePlatform.to_string() {
                 PlatformName::FakePlatform
@@ -249,7 +249,7 @@ impl LedgerDir {
             let Ok(app_id) = AppId::parse(&app) else { continue };
             let mut campaigns: Vec<_> = list(&kind.join(&app))?
                 .iter()
-                .filter_map(|file| CampaignName::parse(file.split_once('.')?.0).ok())
+                .filter_map(|file| CampaignName::parse_kept(file.split_once('.')?.0).ok())
                 .collect();
             campaigns.dedup();
             for campaign in campaigns {

@@ -39,6 +39,12 @@ impl Days {
         Self(self.0 | other.0)
     }
 
+    /// Whether the set has the day.
+    #[must_use]
+    pub fn contains(self, day: Weekday) -> bool {
+        self.has(place(day))
+    }
+
     const fn has(self, day: usize) -> bool {
         self.0 & (1 << (day % 7)) != 0
     }

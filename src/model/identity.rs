@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use url::{Host, Url};
@@ -38,7 +39,7 @@ pub enum NameError {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $parse:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -61,7 +62,7 @@ macro_rules! name {
         impl TryFrom<String> for $name {
             type Error = NameError;
             fn try_from(text: String) -> Result<Self, NameError> {
-                Self::parse(&text)
+                Self::$parse(&text)
             }
         }
 
@@ -75,20 +76,20 @@ macro_rules! name {
 
 name! {
     /// A campaign's permanent identity, part of every `merchant_coupon_id`: letters of any script in NFC and lower
-    /// case, digits and `-`, 1 to 64 bytes.
-    CampaignName
+    /// case, digits and `-`, 1 to 64 bytes. An occurrence of a recurring campaign has a date after it: `tea@2026-06-01`.
+    CampaignName, parse_kept
 }
 name! {
     /// A mini-app's id: letters, digits, `-` and `_`, 1 to 64 bytes.
-    AppId
+    AppId, parse
 }
 name! {
     /// An activity's id: 1 to 32 decimal digits. It is kept as text because a float would round it.
-    ActivityId
+    ActivityId, parse
 }
 name! {
     /// A user's id within one mini-app, an opaque text: 1 to 128 printable characters without spaces.
-    OpenId
+    OpenId, parse
 }
 
 fn bounded(text: &str, most: usize, unit: &'static str, length: usize) -> Result<(), NameError> {
@@ -112,8 +113,11 @@ fn only(text: &str, name: &'static str, allowed: impl Fn(char) -> bool) -> Resul
     }
 }
 
+/// What stands between the name of a recurring campaign and the date of an occurrence. No name in a file has it.
+const BEFORE_DATE: char = '@';
+
 impl CampaignName {
-    /// Parses a campaign's name.
+    /// Parses the name that a campaign file gives. It is never the name of an occurrence.
     ///
     /// # Errors
     /// If the text breaks the rule of [`CampaignName`].
@@ -126,6 +130,41 @@ impl CampaignName {
             !is_ignorable(c) && (c == '-' || c.is_numeric() || is_lower_case(c) || is_mark(c))
         })?;
         Ok(Self(text.into()))
+    }
+
+    /// Parses the name of a ledger: one that a file gives, or that of an occurrence.
+    ///
+    /// # Errors
+    /// If the text is neither.
+    pub fn parse_kept(text: &str) -> Result<Self, NameError> {
+        let Some((name, written)) = text.split_once(BEFORE_DATE) else {
+            return Self::parse(text);
+        };
+        let name = Self::parse(name)?;
+        let date = written.parse().ok().map(|date| name.occurrence(date));
+        let is_same = |name: &Self| name.as_str() == text && written.len() == "2026-06-01".len();
+        date.filter(is_same).ok_or(NameError::Character {
+            found: BEFORE_DATE,
+            name: "campaign",
+        })
+    }
+
+    /// Returns the name of the occurrence on a date.
+    #[must_use]
+    pub fn occurrence(&self, date: Date) -> Self {
+        Self(format!("{}{BEFORE_DATE}{date}", self.series()).into())
+    }
+
+    /// Returns the date of an occurrence. `None` for any other campaign.
+    #[must_use]
+    pub fn date(&self) -> Option<Date> {
+        self.0.split_once(BEFORE_DATE)?.1.parse().ok()
+    }
+
+    /// Returns the name that the campaign file gives: that of an occurrence without its date.
+    #[must_use]
+    pub fn series(&self) -> &str {
+        self.0.split_once(BEFORE_DATE).map_or(&self.0, |(name, _)| name)
     }
 
     /// Proposes the nearest name that is allowed; `None` if no character of the text can be kept.
@@ -331,6 +370,36 @@ mod tests {
             OpenId::parse(" Cv4PoJXaTPn63rNu\t").map(|o| o.to_string()),
             Ok("Cv4PoJXaTPn63rNu".into())
         );
+    }
+
+    #[test]
+    fn the_name_of_an_occurrence_is_none_that_a_file_can_give() {
+        let date = jiff::civil::date(2026, 6, 1);
+        let longest = "a".repeat(64);
+        for name in ["summer-2026", "奶茶", &longest] {
+            let name = CampaignName::parse(name).unwrap();
+            let occurrence = name.occurrence(date);
+            assert_eq!(occurrence.as_str(), format!("{name}@2026-06-01"));
+            assert_eq!((occurrence.series(), occurrence.date()), (name.as_str(), Some(date)));
+            assert_eq!((name.series(), name.date()), (name.as_str(), None));
+            assert!(CampaignName::parse(occurrence.as_str()).is_err());
+            assert_eq!(CampaignName::parse_kept(occurrence.as_str()), Ok(occurrence.clone()));
+            assert_eq!(CampaignName::try_from(occurrence.to_string()), Ok(occurrence));
+        }
+        for bad in [
+            "@2026-06-01",
+            "a@",
+            "a@2026-6-1",
+            "a@2026-06-31",
+            "a@20260601",
+            "a@2026-06-01T10:00",
+            "a@2026-06-01@2026-06-01",
+            "a@-002026-06-01",
+            "a/b@2026-06-01",
+            "A@2026-06-01",
+        ] {
+            assert!(CampaignName::parse_kept(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

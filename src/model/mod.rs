@@ -19,6 +19,7 @@ pub mod mutants;
 pub mod outcome;
 pub mod problem;
 pub mod quiet_panic;
+pub mod recurrence;
 pub mod redactor;
 pub mod run_command;
 pub mod secret;
