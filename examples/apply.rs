@@ -18,6 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let at = CampaignRef {
         file: concat!(env!("CARGO_MANIFEST_DIR"), "/examples/minimal.yaml").into(),
+        occurrence: None,
         rehearsal: Rehearsal::Inside,
         state_dir: Some(directory.path().to_owned()),
         store: None,

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use runner::Language;
+use runner::app::occurrences::{self, Choice};
 use runner::app::plan::PlanRequest;
-use runner::app::{self, CampaignRef, Environment, LoadedCampaign};
+use runner::app::{self, CampaignRef, Environment};
 use runner::campaign::{
     Campaign, Credentials, Delimiter, Encoding, Source, key_table, load, parse, render_human, schema,
 };
@@ -99,7 +100,13 @@ async fn every_shipped_file_is_feasible_on_any_day() {
             let parsed = load(&path)
                 .map_err(|found| render_human(&found, false))
                 .expect("it parses");
-            let campaign = LoadedCampaign::new(at, parsed, Environment::new(clock.clone())).expect("it is a plan");
+            let environment = Environment::new(clock.clone());
+            let found = occurrences::resolve(at, parsed, &environment, Choice::DueOrNext).await;
+            let (single, _) = found.map_err(|error| error.to_string()).expect("it has an occurrence");
+            let campaign = single
+                .load(&environment)
+                .map_err(|error| error.to_string())
+                .expect("it is a plan");
             let preview = Box::pin(app::plan::plan(&campaign, &PlanRequest::default()))
                 .await
                 .map_err(|error| error.to_string())
@@ -294,6 +301,12 @@ schedule:
   waves:
     - {share: 1%, wait: 30m}
     - {share: 10%, wait: 1h, halt_if_not_issued: 30%}
+repeat:
+  every: week
+  on: [mon]
+  at: \"10:00\"
+  until: 2026-12-31
+  missed: once
 pace: {per_second: 0.5, per_day: 50000, max_in_flight: 1024}
 retry: {attempts: 3, first_delay: 1s, max_delay: 1m, timeout: 5s, in_doubt: ask, resend_within: 7d, give_up: 1h}
 halt:
@@ -422,6 +435,13 @@ fn the_schema_refuses_what_the_parser_refuses() {
         ("/schedule/waves", json!([{"share": "1%"}])),
         ("/schedule/waves", json!([{"share": 0.01, "wait": "30m"}])),
         ("/schedule/waves", json!([{"share": "1%", "wait": "30m", "halt": "5%"}])),
+        ("/repeat/every", json!("year")),
+        ("/repeat/on", json!(["monday"])),
+        ("/repeat/on", json!([32])),
+        ("/repeat/on", json!([])),
+        ("/repeat/at", json!("24:00")),
+        ("/repeat/until", json!("2026-12-31T00:00")),
+        ("/repeat/missed", json!("all")),
         ("/pace/per_day", json!(0)),
         ("/pace/per_second", json!(0)),
         ("/retry/timeout", json!("10")),
@@ -458,6 +478,8 @@ fn the_schema_misses_what_the_parser_misses() {
         "/audience/source/csv",
         "/audience/source/csv/path",
         "/halt/held/after",
+        "/repeat/every",
+        "/repeat/at",
     ] {
         let mut file = good.clone();
         let (parent, key) = required.rsplit_once('/').expect("it has a slash");

@@ -146,6 +146,23 @@ cases! {
         with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  hours: [fri 10:00-12:00]\n"),
         with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  hours: [wed 09:59-12:00]\n"),
         with("schedule:\n  start: 2026-06-01T10:00\n  end: 2026-06-03T10:00\n  closed: [2026-06-01, tomorrow, 2026-06-02]\n  hours: [wed 10:00-12:00]\n");
+    repeat:
+        with("repeat: {every: week, on: [mon, thu], at: \"10:00\", until: 2026-12-31, missed: once}\n"),
+        with("repeat: {every: month, on: [1, 15, last], at: 10:00}\n"),
+        with("repeat: {every: day, at: 10:00}\n"),
+        with("repeat: weekly\n"),
+        with("repeat:\n  every: weekly\n  on: [Monday, 周三, 3rd, 32, 0, -1, [mon], {mon: 1}, someday, lst]\n  at: 10点\n  until: 2026-6-30\n  missed: twice\n  from: 2026-06-01\n"),
+        with("repeat: {every: week}\n"),
+        with("repeat: {every: month, at: 24:00}\n"),
+        with("repeat: {every: week, on: [mon, 1, last], at: 9:00}\n"),
+        with("repeat: {every: month, on: [1, mon], at: \"9am\"}\n"),
+        with("repeat: {every: day, on: [mon], at: 10:00:00}\n"),
+        with("repeat: {every: week, on: [], at: \"\"}\n"),
+        with("repeat: {every: week, on: mon, at: [10:00], until: never}\n"),
+        with("schedule: {start: 2026-07-01T00:00}\nrepeat: {every: week, on: [mon], at: 10:00, until: 2026-06-30}\n"),
+        with("schedule: {end: 2026-06-08T10:00, start: 2026-06-01T10:01}\nrepeat: {every: week, on: [mon], at: 10:00}\n"),
+        with("timezone: Asia/Beijing\nschedule: {start: 2026-07-01}\nrepeat: {every: week, on: [mon], at: 10:00, until: 2026-06-30}\n"),
+        but("summer-2026", "summer@2026-06-01");
     exclude:
         but("source:\n", "exclude: opted-out.csv\n  source:\n"),
         but("source:\n", "exclude:\n    - opted-out.csv\n    - {csv: {path: a.csv}}\n    - {campaign: a.yaml, csv: {path: a.csv, open_id: a}}\n    - {campaign: [a.yaml]}\n    -\n  source:\n"),

@@ -133,6 +133,7 @@ plan-examples =
           the same for every campaign of a directory, for a program
 
     Exit codes: 0; or 4 when your attention is needed: a change that is not accepted, an audience that cannot be used, too little time. With --detailed-exitcode also 3 when something would be sent, and 4 when nothing would be sent and deliveries are held or in doubt.
+occurrence = Which occurrence of a recurring campaign is meant, such as `2026-06-01`
 rehearsal-sandbox = Rehearse, or use the rehearsal of the campaign. `apply` runs a sandbox inside itself, or uses the one at URL
 report-out = The file of the page. An existing file is replaced when the page is complete
 report-examples =

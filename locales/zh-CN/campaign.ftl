@@ -223,6 +223,26 @@ dates = 日期列表
 dates-help = 请填写日期列表，例如 `[2026-06-03]`
 want-date = 日期，例如 `2026-06-03`
 not-date = `{ $path }` 是 { $value }，不是日期
+want-time-of-day = 一天中的时刻，例如 `10:00`
+not-time-of-day = `{ $path }` 是 { $value }，不是一天中的时刻
+days = 日子的列表：`mon` 到 `sun`，或者 1 到 31 和 `last`
+days-help = 请填写日子的列表，例如 `[mon, thu]` 或 `[1, last]`
+want-day = 一个日子，例如 `mon`、`15` 或 `last`
+want-weekday = `mon` 到 `sun` 中的一天
+want-month-day = 1 到 31 中的一天，或者 `last`
+not-day = `{ $path }` 是 { $value }，不是日子
+other-day = `{ $path }` 不是{ $every ->
+    [week] 星期中的一天
+   *[month] 月份中的一天
+}
+no-days = `repeat.every: { $every }` 需要在 `repeat.on` 中写明日子
+no-days-of-week-help = 请加上 `on: [mon]`
+no-days-of-month-help = 请加上 `on: [1]`
+no-days-in-list = `{ $path }` 中没有日子
+days-of-daily = `{ $path }` 写了日子，而 `repeat.every: day` 表示每一天
+days-of-daily-help = 请去掉 `on`，或者写 `every: week`
+never-repeats = `{ $path }` 永远不会举行：规则中没有剩下任何一天
+never-repeats-help = 请推迟 `repeat.until` 或 `schedule.end`，或者提前 `schedule.start`
 want-zone = IANA 时区名称，例如 `Asia/Shanghai`
 not-zone = `{ $path }` 是 { $value }，不是时区
 hours = 每周发送时段的列表

@@ -57,6 +57,10 @@ description = { $key ->
     [Encoding] 文件的编码。
     [Encoding-utf-8] Unicode，最常用的编码。
     [Encoding-gb18030] 国内电子表格软件的编码，包含 GBK 和 GB 2312。
+    [Every] 任务多久举行一次。
+    [Every-day] 每天。
+    [Every-week] 每周的某些日子。
+    [Every-month] 每月的某些日子。
     [Exclude] 一个不发券的用户名单：一个数据源，或者另一个任务。
     [Exclude-other] 在这个文件的任务中已经有券、或可能有券的所有用户。
     [Format] 管道输入的格式。
@@ -79,6 +83,9 @@ description = { $key ->
     [Order] 谁先发放。
     [Order-as_listed] 按数据源的顺序。
     [Order-expiring_first] 最快超出 `active_within` 的用户先发。
+    [Missed] 一期如果没有在它的时刻之后一小时内开始，怎么处理。
+    [Missed-skip] 只显示出来；有人执行它才会开始。
+    [Missed-once] 最近的一期会晚些开始，只要下一期还没有开始。
     [Pace] 整个小程序开始尝试的速率。
     [Pace-per_second] 任意一秒内开始的尝试数，可以小于 1。平台文档规定的上限是 100。
     [Pace-per_day] 任务时区的一个自然日内的尝试数，含重试和重发；重启后继续累计。
@@ -89,6 +96,12 @@ description = { $key ->
     [Parquet-last_active] 用户最近一次活跃时间所在的列。
     [Platform] 请求发往哪里。
     [Platform-base_url] 平台的地址；只有回环地址可以用 http。
+    [Repeat] 任务何时重复举行。每一期都是一个独立的任务，有自己的券 ID、账本和发放计划。一期从它的时刻起，可以发送到下一期开始为止。
+    [Repeat-every] 多久举行一次。
+    [Repeat-on] 在哪些日子：星期为 `mon` 到 `sun`，月份中的日子为 1 到 31 或 `last`。没有这一天的月份不举行。
+    [Repeat-at] 一期开始的时刻，按 `timezone` 的时间。
+    [Repeat-until] 最后一期最晚在这一天开始。
+    [Repeat-missed] 一期如果没有在它的时刻之后一小时内开始，怎么处理。
     [Retry] 什么要重试、何时重试、重试几次。
     [Retry-attempts] 一次执行中，单次发放的尝试次数。
     [Retry-first_delay] 第一次与第二次尝试之间的延迟；此后逐次翻倍，并带随机抖动。

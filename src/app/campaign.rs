@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::campaign::Parsed;
 use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
@@ -23,6 +25,8 @@ const NO_ADDRESS: &str = "http://127.0.0.1";
 pub struct CampaignRef {
     /// The campaign file.
     pub file: CampaignFile,
+    /// The occurrence of a recurring campaign. `None` if none is named yet, and for a campaign that takes place once.
+    pub occurrence: Option<Date>,
     /// Whether its rehearsal is meant.
     pub rehearsal: Rehearsal,
     /// The state directory. `None` for the directory of the campaign file.
@@ -36,6 +40,7 @@ impl CampaignRef {
     pub fn new(file: impl Into<CampaignFile>) -> Self {
         Self {
             file: file.into(),
+            occurrence: None,
             rehearsal: Rehearsal::No,
             state_dir: None,
             store: None,

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
-use crate::catalogue::{app, failure, push};
+use crate::catalogue::{app, failure, push, recurrence};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
@@ -22,6 +23,7 @@ use crate::ledger::lock::LockError;
 use crate::ledger::verify::VerifyError;
 use crate::model::delivery::Counts;
 use crate::model::identity::CampaignName;
+use crate::model::recurrence::Occurrence;
 use crate::plan::{Fingerprint, PlanError};
 use crate::report::text::visible;
 use crate::simulation::SimulationError;
@@ -87,6 +89,37 @@ pub enum AppError {
         /// Where its ledger belongs.
         dir: PathBuf,
     },
+    /// An occurrence is named, and the campaign takes place once.
+    #[error("{}", recurrence::NotRecurring { campaign: name })]
+    NotRecurring {
+        /// The name of the campaign.
+        name: CampaignName,
+    },
+    /// A recurring campaign has no occurrence on the date that is named.
+    #[error("{}", recurrence::NoOccurrence { campaign: name, date })]
+    NoOccurrence {
+        /// The name of the campaign.
+        name: CampaignName,
+        /// The date.
+        date: Date,
+        /// The latest occurrence before it.
+        before: Option<Date>,
+        /// The first occurrence after it.
+        after: Option<Date>,
+    },
+    /// Several occurrences have a ledger, and none is named.
+    #[error("{}", recurrence::WhichOccurrence { campaign: name, n: &begun.len() })]
+    WhichOccurrence {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// Its name.
+        name: CampaignName,
+        /// The dates of the occurrences with a ledger, newest first.
+        begun: Vec<Date>,
+    },
+    /// No occurrence of a recurring campaign is due.
+    #[error("{}", recurrence::NotDue { campaign: &.0.name })]
+    NotDue(Box<NotDue>),
     /// The campaign has another ledger elsewhere.
     #[error("{0}")]
     OtherLedger(Box<OtherLedger>),
@@ -240,6 +273,21 @@ fn not_pushed(name: &str) -> String {
         return push::NonePushed.to_string();
     }
     push::NotPushed { name: &visible(name) }.to_string()
+}
+
+/// Why no occurrence of a recurring campaign is due.
+#[derive(Clone, Debug)]
+pub struct NotDue {
+    /// Which campaign.
+    pub at: CampaignRef,
+    /// Its name.
+    pub name: CampaignName,
+    /// The campaign's time zone.
+    pub zone: TimeZone,
+    /// The latest occurrence, if it was missed and may still send.
+    pub missed: Option<Occurrence>,
+    /// The next occurrence. `None` if there is none any more.
+    pub next: Option<Occurrence>,
 }
 
 impl From<DatabaseError> for AppError {

@@ -13,7 +13,7 @@ use crate::model::delivery::{DeliveryKey, DeliveryStatus, State};
 use super::campaign::{CampaignRef, LoadedCampaign};
 use super::error::AppError;
 use super::rehearsal::Rehearsal;
-use super::{find_other_ledger, readonly_ledger};
+use super::{find_other_ledger, occurrences, readonly_ledger};
 
 /// The exclude lists of one campaign.
 pub struct ExcludeLists<'f> {
@@ -51,7 +51,7 @@ impl ExcludeLists<'_> {
                     })?;
                     before += rows;
                 }
-                Exclude::Campaign(file) => self.exclude_campaign(file, &mut exclusion).await?,
+                Exclude::Campaign(file) => Box::pin(self.exclude_campaign(file, &mut exclusion)).await?,
             }
         }
         Ok((exclusion, before))
@@ -65,6 +65,7 @@ impl ExcludeLists<'_> {
             rehearsal,
             state_dir,
             store,
+            ..
         } = &self.campaign.at;
         let named = own.named(file);
         // A rehearsal uses the other campaign's rehearsal. Without one, it uses the real ledger.
@@ -77,21 +78,38 @@ impl ExcludeLists<'_> {
         for rehearsal in rehearsals {
             let at = CampaignRef {
                 file: named.clone(),
+                occurrence: None,
                 rehearsal,
                 state_dir: state_dir.clone(),
                 store: store.clone(),
             };
             let parsed = named.load().map_err(unusable)?;
-            let other = LoadedCampaign::new(at, parsed, self.campaign.environment.clone())?;
-            // If another process applies that campaign, it serves its current ledger.
-            if let Some(view) = readonly_ledger::open(&other).await? {
-                let name = format!("campaign {}", other.plan.identity.campaign);
-                exclusion.campaign(name, receivers(view.ledger.state()));
+            let name = format!("campaign {}", parsed.campaign.names.campaign);
+            let environment = &self.campaign.environment;
+            // Of a recurring campaign, the users of every occurrence are excluded, as one list.
+            let all = Box::pin(occurrences::resolve_all(at, parsed, environment)).await?;
+            let is_single = all.len() == 1;
+            let mut of_several = Vec::new();
+            let mut lacks = None;
+            for other in all {
+                let other = other.load(environment)?;
+                // If another process applies that campaign, it serves its current ledger.
+                match readonly_ledger::open(&other).await? {
+                    Some(view) if is_single => {
+                        exclusion.campaign(name, receivers(view.ledger.state()));
+                        return Ok(());
+                    }
+                    Some(view) => of_several.extend(receivers(view.ledger.state())),
+                    None => match find_other_ledger::find(&other)? {
+                        Some(other) => return Err(other.into()),
+                        None => lacks = Some(other),
+                    },
+                }
+            }
+            let Some(other) = lacks else {
+                exclusion.campaign(name, of_several.into_iter());
                 return Ok(());
-            }
-            if let Some(other) = find_other_ledger::find(&other)? {
-                return Err(other.into());
-            }
+            };
             missing.get_or_insert(AppError::ExcludedWithoutLedger {
                 file: named.path().to_owned(),
                 name: other.plan.identity.campaign.clone(),

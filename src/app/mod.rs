@@ -31,6 +31,7 @@ pub mod history;
 pub mod locked_ledger;
 mod nearest;
 pub mod notify;
+pub mod occurrences;
 pub mod older_ledger;
 pub mod other_ledger;
 pub mod plan;

@@ -153,6 +153,8 @@ codes! {
     ShortSecret = "E0133",
     /// An amount of money in another form, or out of range.
     Money = "E0134",
+    /// The days on which a campaign takes place do not fit the rule, or it never takes place.
+    Repeat = "E0135",
     /// A time occurs twice on the clocks of the zone.
     TimeTwice = "E0141",
     /// A rate exceeds the platform's documented limit.

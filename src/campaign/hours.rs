@@ -95,13 +95,14 @@ fn days(text: &str) -> Option<Days> {
     each.reduce(|all, days| Some(all?.and(days?))).flatten()
 }
 
-fn day(word: &str) -> Option<Weekday> {
+/// Returns the day with this name, `mon` to `sun`.
+pub(super) fn day(word: &str) -> Option<Weekday> {
     let place = DAYS.iter().position(|day| *day == word)?;
     Weekday::from_monday_zero_offset(i8::try_from(place).ok()?).ok()
 }
 
 /// Parses a time of day into minutes: `00:00` to `24:00`, with two digits each; `None` for any other form.
-fn minute(text: &str) -> Option<u16> {
+pub(super) fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let number = |part: &str| {
         let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -174,7 +175,8 @@ fn near_days(text: &str) -> Option<Days> {
     each.reduce(|all, days| Some(all?.and(days?))).flatten()
 }
 
-fn near_day(word: &str) -> Option<Weekday> {
+/// Returns the day of the week that was probably meant; `None` if no day can be read.
+pub(super) fn near_day(word: &str) -> Option<Weekday> {
     const CHINESE: [char; 7] = ['一', '二', '三', '四', '五', '六', '日'];
     const FULL: [&str; 7] = [
         "monday",
@@ -205,7 +207,7 @@ fn near_day(word: &str) -> Option<Weekday> {
 }
 
 /// Parses a time of day in any common spelling, into minutes.
-fn near_minute(text: &str) -> Option<u16> {
+pub(super) fn near_minute(text: &str) -> Option<u16> {
     let (text, later) = match (text.strip_suffix("pm"), text.strip_suffix("am")) {
         (Some(rest), _) => (rest, Some(true)),
         (_, Some(rest)) => (rest, Some(false)),

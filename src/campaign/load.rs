@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::catalogue::campaign as message;
+use crate::model::recurrence::Occurrence;
 use crate::model::shortage;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
@@ -38,6 +39,15 @@ impl Parsed {
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
+    }
+
+    /// Returns the file with its campaign at one occurrence. Places stay those of the file.
+    #[must_use]
+    pub fn at_occurrence(&self, occurrence: &Occurrence) -> Self {
+        Self {
+            campaign: self.campaign.at_occurrence(occurrence),
+            ..self.clone()
+        }
     }
 
     /// Creates a diagnostic for a mistake that is found later, such as a missing audience file, at the place of a key

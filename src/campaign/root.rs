@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemars::generate::SchemaSettings;
 use serde_json::Value as Json;
 
 use crate::model::outcome::Class;
+use crate::model::recurrence::{Occurrence, Recurrence};
 
 use super::audience::Audience;
 use super::codes::Codes;
@@ -20,6 +22,7 @@ use super::names::Names;
 use super::notify::{Channel, Channels};
 use super::pace::Pace;
 use super::platform::Platform;
+use super::repeat::Repeat;
 use super::retry::Retry;
 use super::schedule::Schedule;
 use super::schema_texts;
@@ -48,6 +51,7 @@ keys! {
         credentials: Credentials = OneForm, optional;
         audience: Audience = Nested, required "{source: {csv: {path: audience.csv, open_id: open_id}}}";
         schedule: Schedule = Nested, filled Schedule::default();
+        repeat: Repeat = Nested, optional;
         pace: Pace = Nested, filled Pace::default();
         retry: Retry = Nested, filled Retry::default();
         halt: Halt = Nested, filled Halt::default();
@@ -56,6 +60,36 @@ keys! {
         platform: Platform = Nested, filled Platform::default();
         /// The bots and servers that receive messages about a run.
         notify: Vec<Channel> = Channels, filled Vec::new();
+    }
+    check |map, diagnostics| {
+        // A value that cannot be parsed is already reported, and contradicts nothing.
+        let readable = map.get("timezone").is_some() == timezone.is_some()
+            && map.get("schedule").is_some() == schedule.is_some();
+        if let (true, Some(repeat), Some(value)) = (readable, &repeat, map.get("repeat")) {
+            let schedule = schedule.clone().unwrap_or_default();
+            let zone = timezone.clone().unwrap_or_else(zone::default);
+            repeat.check_any(value, &repeat.recurrence(&schedule, &zone), diagnostics);
+        }
+    }
+}
+
+impl Campaign {
+    /// Returns the rule by which the campaign takes place again and again. `None` if it takes place once.
+    #[must_use]
+    pub fn recurrence(&self) -> Option<Recurrence> {
+        let repeat = self.repeat.as_ref()?;
+        Some(repeat.recurrence(&self.schedule, &self.timezone))
+    }
+
+    /// Returns one occurrence of a recurring campaign: a campaign of its own, with its own name, start and end.
+    #[must_use]
+    pub fn at_occurrence(&self, occurrence: &Occurrence) -> Self {
+        let mut campaign = self.clone();
+        campaign.names.campaign = self.names.campaign.occurrence(occurrence.date);
+        campaign.schedule.start = Some(occurrence.start);
+        campaign.schedule.end = Some(occurrence.end).filter(|end| *end < Timestamp::MAX);
+        campaign.repeat = None;
+        campaign
     }
 }
 

@@ -1,14 +1,16 @@
 //! Parses local times, `2026-06-01T10:00`, in the file's time zone, and dates, `2026-06-01`.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::catalogue::campaign as text;
+use crate::model::calendar::DAY;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
+use super::hours;
 use super::keys::KeyType;
 use super::value::{Value, quoted};
 
@@ -84,6 +86,67 @@ impl KeyType<Vec<Date>> for Dates {
             "examples": [["2026-06-03"]]
         })
     }
+}
+
+/// One date.
+pub(super) struct OneDate;
+
+impl KeyType<Date> for OneDate {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Date> {
+        date(value, diagnostics)
+    }
+
+    fn describe(&self) -> String {
+        text::WantDate.to_string()
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "examples": ["2026-12-31"]
+        })
+    }
+}
+
+/// A time of day: `10:00`.
+pub(super) struct TimeOfDay;
+
+impl KeyType<Time> for TimeOfDay {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Time> {
+        let wanted = &text::WantTimeOfDay;
+        let written = &*value.scalar(wanted, diagnostics)?.text;
+        hours::minute(written).and_then(time_of_day).or_else(|| {
+            let message = text::NotTimeOfDay {
+                path: &value.path,
+                value: &quoted(written),
+            };
+            let folded = written.trim().to_lowercase().replace('：', ":");
+            let near = hours::near_minute(&folded).and_then(|minute| time_of_day(minute % DAY));
+            let help = near.map_or_else(
+                || text::Write { wanted }.to_string(),
+                |near| {
+                    let value = &near.strftime("%H:%M");
+                    text::WriteValue { value }.to_string()
+                },
+            );
+            value.refuse(Code::Time, message, help, diagnostics)
+        })
+    }
+
+    fn describe(&self) -> String {
+        text::WantTimeOfDay.to_string()
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "examples": ["10:00"]})
+    }
+}
+
+/// Returns the time of day at a minute; `None` for the midnight at the end of a day.
+fn time_of_day(minute: u16) -> Option<Time> {
+    let part = |part: u16| i8::try_from(part).ok();
+    Time::new(part(minute / 60)?, part(minute % 60)?, 0, 0).ok()
 }
 
 fn date(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Date> {

@@ -15,6 +15,7 @@ use crate::app::apply::confirmation::{Answer, Confirm, Question};
 use crate::app::apply::load::{Prepared, ReadFile, ReadyCampaign, UnusableFile, prepare};
 use crate::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
 use crate::app::campaign_files::Neighbours;
+use crate::app::occurrences::{self, Choice, SingleCampaign};
 use crate::app::process;
 use crate::catalogue::cli;
 use crate::control::ControlServer;
@@ -51,7 +52,7 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let files: Vec<_> = files
         .iter()
         .map(|file| ReadFile {
-            at: context.campaign(file, &args.rehearsal),
+            at: args.occurrence.of(context.campaign(file, &args.rehearsal)),
             parsed: load::usable(file, context, &mut neighbours)
                 .filter(|parsed| load::has_sources(file, parsed, context)),
         })
@@ -76,6 +77,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     let mut campaigns = Vec::new();
     let mut channels = Vec::new();
     let mut unusable = Vec::new();
+    let files = due(files, &mut unusable, context).await;
     for prepared in prepare(files, &options, &context.environment) {
         match prepared {
             Prepared::Ready(campaign) => match notify::channels(args, &campaign) {
@@ -187,6 +189,30 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         metrics::serve_end(served, context, signalled).await;
     }
     Ok(exit)
+}
+
+/// Returns the campaigns that are due: of a recurring campaign the occurrence that the command names, or the one of the moment.
+/// Files without one are added to `unusable`.
+async fn due(files: Vec<ReadFile>, unusable: &mut Vec<Unusable>, context: &Context) -> Vec<ReadFile> {
+    let mut due = Vec::new();
+    for ReadFile { at, parsed } in files {
+        let file = at.file.path().to_owned();
+        let Some(parsed) = parsed else {
+            due.push(ReadFile { at, parsed });
+            continue;
+        };
+        match occurrences::resolve(at, parsed, &context.environment, Choice::Due).await {
+            Ok((SingleCampaign { at, parsed }, _)) => due.push(ReadFile {
+                at,
+                parsed: Some(parsed),
+            }),
+            Err(error) => unusable.push(Unusable {
+                file,
+                failure: Some(error.into()),
+            }),
+        }
+    }
+    due
 }
 
 /// Turns the first signal that asks for an end into an order to stop for every campaign. The receiver holds that signal.

@@ -16,6 +16,7 @@ use crate::report::text::visible_path;
 use super::by_args::ByArgs;
 use super::failure::Failure;
 use super::number::whole;
+use super::occurrence_args::OccurrenceArgs;
 use super::rehearsal::RehearsalArgs;
 use super::sandbox::time;
 
@@ -28,6 +29,8 @@ pub struct ApplyArgs {
     #[arg(value_name = "FILE|DIR", required = true)]
     pub files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub occurrence: OccurrenceArgs,
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
     #[arg(help = help::ApplyFresh.to_string())]

@@ -89,6 +89,7 @@ impl Context {
     pub fn campaign(&self, file: &CampaignFile, rehearsal: &RehearsalArgs) -> CampaignRef {
         CampaignRef {
             file: file.clone(),
+            occurrence: None,
             rehearsal: rehearsal.rehearsal(),
             state_dir: self.state_dir.clone(),
             store: self.store.clone(),

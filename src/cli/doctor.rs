@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use crate::app::apply::start_fake_platform;
 use crate::app::campaign_files::Neighbours;
 use crate::app::doctor::{self, Check, Subject, Verdict};
+use crate::app::occurrences::{self, Choice, SingleCampaign};
 use crate::app::{LoadedCampaign, credentials};
 use crate::catalogue::doctor as text;
 use crate::catalogue::help;
@@ -38,7 +39,10 @@ pub fn run(args: &DoctorArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Input);
     };
     let at = context.campaign(&file, &args.campaign.rehearsal);
+    let at = args.campaign.occurrence.of(at);
     block_on(async {
+        let resolved = occurrences::resolve(at, parsed, &context.environment, Choice::DueOrNext).await?;
+        let (SingleCampaign { at, parsed }, _) = resolved;
         let fake_platform = start_fake_platform(&at.rehearsal).await?;
         let options = RunOptions {
             sandbox: fake_platform.as_ref().map(|running| running.base_url().to_owned()),

@@ -57,6 +57,7 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     if context.output == Output::Human {
         let rehearsed = CampaignRef {
             file: campaign.clone().into(),
+            occurrence: None,
             rehearsal: Rehearsal::Inside,
             state_dir: context.state_dir.clone(),
             store: None,

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::app::campaign_files::{self, Neighbours};
+use crate::app::occurrences::{self, Choice, Series, SingleCampaign};
 use crate::app::pushed_files::{LocalSource, PushedFiles, local_sources, missing_sources};
 use crate::app::{AppError, CampaignFile, LoadedCampaign};
 use crate::campaign::{Diagnostic, Parsed, render_human};
-use crate::catalogue::{push as text, store};
+use crate::catalogue::{push as text, recurrence, store};
 use crate::model::problem::Problem;
 use crate::report::text::visible_path;
 
@@ -17,15 +18,50 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::runtime::block_on;
 
+/// How many other occurrences are named at most.
+const MOST_OTHERS: usize = 5;
+
 /// Reads and plans the campaign of a command that sends nothing. Returns `None` if its file cannot be used, after showing
-/// why.
+/// why. Of a recurring campaign it is the latest occurrence with a ledger, unless the command names another one.
 pub fn campaign(args: &CampaignArgs, context: &Context) -> Result<Option<LoadedCampaign>, Failure> {
+    campaign_at(args, Choice::Latest, context)
+}
+
+/// Like [`campaign`], with another choice between the occurrences of a recurring campaign.
+pub fn campaign_at(args: &CampaignArgs, choice: Choice, context: &Context) -> Result<Option<LoadedCampaign>, Failure> {
     let file = file(&args.file, context)?;
     let Some(parsed) = usable(&file, context, &mut Neighbours::default()) else {
         return Ok(None);
     };
-    let at = context.campaign(&file, &args.rehearsal);
-    Ok(Some(LoadedCampaign::new(at, parsed, context.environment.clone())?))
+    let at = args.occurrence.of(context.campaign(&file, &args.rehearsal));
+    let is_named = at.occurrence.is_some();
+    let resolved = block_on(occurrences::resolve(at, parsed, &context.environment, choice));
+    let (single, series) = resolved??;
+    if let Some(series) = series.filter(|_| choice == Choice::Latest && !is_named) {
+        say_others(&single, &series, context);
+    }
+    Ok(Some(single.load(&context.environment)?))
+}
+
+/// Says which occurrence a command shows, if others have a ledger, too.
+fn say_others(single: &SingleCampaign, series: &Series, context: &Context) {
+    let Some(date) = single.at.occurrence else { return };
+    let others = series.begun().iter().rev().filter(|other| **other != date);
+    let others: Vec<_> = others.map(ToString::to_string).collect();
+    if others.is_empty() {
+        return;
+    }
+    let n = others.len() as u64;
+    let mut shown: Vec<_> = others.into_iter().take(MOST_OTHERS).collect();
+    if n > MOST_OTHERS as u64 {
+        shown.push("…".to_owned());
+    }
+    let said = recurrence::ShownOfSeveral {
+        date: &date,
+        n,
+        others: &shown.join(&recurrence::Separator.to_string()),
+    };
+    context.talk(&format!("{said}\n"));
 }
 
 /// Reads one of several campaign files. Returns `None` if it cannot be used, after showing why. Each folder is read once.

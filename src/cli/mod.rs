@@ -25,6 +25,7 @@ mod man;
 mod notices;
 mod notify;
 mod number;
+mod occurrence_args;
 mod parse_error;
 mod plan;
 mod push;

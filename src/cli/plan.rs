@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::app::CampaignFile;
 use crate::app::campaign_files::Neighbours;
+use crate::app::occurrences::{self, Choice, SingleCampaign};
 use crate::app::plan::{self, PlanPreview, PlanRequest};
 use crate::app::{CampaignRef, LoadedCampaign};
 use crate::campaign::Parsed;
@@ -17,8 +18,10 @@ use crate::catalogue::{help, plan as texts};
 use crate::engine::audience_diff::Accept;
 use crate::model::problem::Problem;
 use crate::plan::{Fingerprint, RunOptions};
+use crate::report::occurrences::SeriesView;
 use crate::report::plan_view::{PlanView, PlannedCampaign};
-use crate::report::render::json::{PlanObject, PlanTotalObject, RequestObject};
+use crate::report::render::json::{OccurrenceObject, PlanObject, PlanTotalObject, RequestObject};
+use crate::report::render::terminal::occurrences::text as occurrences_text;
 use crate::report::render::terminal::plan::{requests, text};
 use crate::report::render::terminal::plan_total;
 use crate::report::text::visible_path;
@@ -29,6 +32,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::number::whole;
+use super::occurrence_args::OccurrenceArgs;
 use super::rehearsal::RehearsalArgs;
 use super::runtime::block_on;
 use super::terminal::stdout_width_or_any;
@@ -48,6 +52,8 @@ pub struct PlanArgs {
     #[arg(value_name = "FILE|DIR", required = true)]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
+    pub occurrence: OccurrenceArgs,
+    #[command(flatten)]
     pub rehearsal: RehearsalArgs,
     #[arg(help = help::PlanAccept.to_string())]
     #[arg(long, value_name = "CHANGE", value_delimiter = ',', value_parser = changes())]
@@ -63,6 +69,7 @@ pub struct PlanArgs {
 /// What is planned, and how it is shown.
 struct Plans {
     paths: Vec<PathBuf>,
+    occurrence: OccurrenceArgs,
     rehearsal: RehearsalArgs,
     request: PlanRequest,
     /// Whether the run would leave instead of waiting.
@@ -76,6 +83,7 @@ struct Plans {
 pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     let plans = Plans {
         paths: args.paths.clone(),
+        occurrence: args.occurrence,
         rehearsal: args.rehearsal.clone(),
         request: PlanRequest {
             accept: args.accept.clone(),
@@ -94,6 +102,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
 pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let plans = Plans {
         paths: args.files.clone(),
+        occurrence: args.occurrence,
         rehearsal: args.rehearsal.clone(),
         request: PlanRequest {
             accept: args.accept.clone(),
@@ -131,6 +140,19 @@ fn show_total(context: &Context, planned: &[PlannedCampaign], exit: Exit) -> Res
     }
 }
 
+/// Shows the occurrences of a recurring campaign before the plan of one.
+fn occurrences_shown(context: &Context, series: &SeriesView) -> Result<(), Failure> {
+    match context.output {
+        Output::Human => context.data(&format!("{}\n", occurrences_text(series, stdout_width_or_any()))),
+        Output::Json => {
+            for row in &series.rows {
+                context.lines.write(&OccurrenceObject::new(series, row));
+            }
+            Ok(())
+        }
+    }
+}
+
 impl Plans {
     /// Plans every file. A file that cannot be planned does not stop the others.
     async fn show_all(self, files: &[CampaignFile], context: &Context) -> Result<Exit, Failure> {
@@ -155,8 +177,8 @@ impl Plans {
                 }
                 planned = self.plan(context, file, parsed) => planned,
             };
-            let shown = planned.and_then(|preview| {
-                let exit = self.show(context, &preview, !exits.is_empty())?;
+            let shown = planned.and_then(|(preview, series)| {
+                let exit = self.show(context, &preview, series.as_ref(), !exits.is_empty())?;
                 Ok((exit, preview.view))
             });
             match shown {
@@ -182,9 +204,22 @@ impl Plans {
         Ok(exit)
     }
 
-    /// Plans one file.
-    async fn plan(&self, context: &Context, file: &CampaignFile, parsed: Parsed) -> Result<PlanPreview, Failure> {
-        let at = context.campaign(file, &self.rehearsal);
+    /// Plans one file: of a recurring campaign the occurrence that is due or named, else the next one.
+    async fn plan(
+        &self,
+        context: &Context,
+        file: &CampaignFile,
+        parsed: Parsed,
+    ) -> Result<(PlanPreview, Option<SeriesView>), Failure> {
+        let at = self.occurrence.of(context.campaign(file, &self.rehearsal));
+        let choice = if self.is_dry_run {
+            Choice::Due
+        } else {
+            Choice::DueOrNext
+        };
+        let resolved = Box::pin(occurrences::resolve(at, parsed, &context.environment, choice)).await?;
+        let (SingleCampaign { at, parsed }, series) = resolved;
+        let series = series.map(|series| series.view(at.occurrence));
         let progress = Progress::new(context, &parsed);
         let environment = context.environment_with(move |notice| progress.show(notice));
         let options = RunOptions {
@@ -194,7 +229,7 @@ impl Plans {
         let campaign = LoadedCampaign::with_options(at, parsed, environment, options)?;
         let mut preview = Box::pin(plan::plan(&campaign, &self.request)).await?;
         preview.view.apply = self.apply(&campaign.at, &preview.fingerprint);
-        Ok(preview)
+        Ok((preview, series))
     }
 
     /// Returns the command that applies exactly this plan.
@@ -213,13 +248,22 @@ impl Plans {
     }
 
     /// Shows a plan. Returns the exit code that it has alone.
-    fn show(&self, context: &Context, preview: &PlanPreview, is_another: bool) -> Result<Exit, Failure> {
+    fn show(
+        &self,
+        context: &Context,
+        preview: &PlanPreview,
+        series: Option<&SeriesView>,
+        is_another: bool,
+    ) -> Result<Exit, Failure> {
         let view = &preview.view;
         if let Some(why) = preview.waits.filter(|_| self.no_wait) {
             context.talk(&format!("{}\n", texts::WouldLeave { why: &why }));
         }
         if is_another && context.output == Output::Human {
             context.data("\n")?;
+        }
+        if let Some(series) = series {
+            occurrences_shown(context, series)?;
         }
         match context.output {
             Output::Human => {

@@ -7,6 +7,7 @@ use std::num::NonZeroU8;
 
 use crate::app::LoadedCampaign;
 use crate::app::apply::confirmation::Answer;
+use crate::app::occurrences::Choice;
 use crate::app::process::person;
 use crate::app::resolve::Resolving;
 use crate::app::resolve::selection::{Selection, Which};
@@ -104,7 +105,7 @@ pub enum To {
 
 /// Resolves all selected deliveries, or none.
 pub fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(campaign) = load::campaign(&args.campaign, context)? else {
+    let Some(campaign) = load::campaign_at(&args.campaign, Choice::Only, context)? else {
         return Ok(Exit::Input);
     };
     block_on(resolve(args, context, &campaign))?

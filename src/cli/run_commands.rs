@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 use crate::app::run_command::{self, Received, Verb};
-use crate::app::{CampaignRef, LoadedCampaign, running};
+use crate::app::{CampaignRef, occurrences, running};
 use crate::catalogue::{control_command as text, help};
 use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDir;
@@ -22,6 +22,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
+use super::occurrence_args::OccurrenceArgs;
 use super::rehearsal::RehearsalArgs;
 use super::runtime::block_on;
 use super::typed::again;
@@ -60,6 +61,8 @@ pub struct WhichRuns {
     #[arg(help = help::RunsAll.to_string())]
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub occurrence: OccurrenceArgs,
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
     #[command(flatten)]
@@ -144,14 +147,18 @@ fn targets(args: &WhichRuns, context: &Context) -> Result<(Vec<Target>, Vec<Exit
     for file in load::files(&args.paths, context)? {
         match file.load() {
             Ok(parsed) => {
-                let at = context.campaign(&file, &args.rehearsal);
-                let loaded = LoadedCampaign::new(at.clone(), parsed, context.environment.clone())?;
-                targets.push(Target {
-                    place: loaded.ledger_dir(),
-                    database: loaded.database().cloned(),
-                    at: Some(at),
-                    is_named: args.paths.iter().any(|path| path == file.path()),
-                });
+                let at = args.occurrence.of(context.campaign(&file, &args.rehearsal));
+                let all = block_on(occurrences::resolve_locked(at, parsed, &context.environment))??;
+                let is_single = all.len() == 1;
+                for single in all {
+                    let loaded = single.load(&context.environment)?;
+                    targets.push(Target {
+                        place: loaded.ledger_dir(),
+                        database: loaded.database().cloned(),
+                        at: Some(loaded.at),
+                        is_named: is_single && args.paths.iter().any(|path| path == file.path()),
+                    });
+                }
             }
             Err(mistakes) => {
                 load::show(&mistakes, context);

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::app::occurrences::Choice;
 use crate::app::simulate::{self, SimulationRequest, SimulationResult};
 use crate::app::{LoadedCampaign, Notice};
 use crate::campaign::Campaign;
@@ -59,7 +60,7 @@ pub struct SimulateArgs {
 
 /// Simulates a campaign and shows the result.
 pub fn run(args: &SimulateArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(mut campaign) = load::campaign(&args.campaign, context)? else {
+    let Some(mut campaign) = load::campaign_at(&args.campaign, Choice::DueOrNext, context)? else {
         return Ok(Exit::Input);
     };
     block_on(simulate(args, context, &mut campaign))?

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::app::LoadedCampaign;
+use crate::app::occurrences;
 use crate::app::status::{CampaignStatus, StatusReader};
 use crate::catalogue::{help, status as texts};
 use crate::report::render::terminal::status::table;
@@ -16,6 +16,7 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
+use super::occurrence_args::OccurrenceArgs;
 use super::rehearsal::RehearsalArgs;
 use super::runtime::block_on;
 use super::watch::Screen;
@@ -31,6 +32,8 @@ pub struct StatusArgs {
     #[arg(help = help::StatusPaths.to_string())]
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub occurrence: OccurrenceArgs,
     #[command(flatten)]
     pub rehearsal: RehearsalArgs,
     #[arg(help = help::StatusWatch.to_string())]
@@ -79,9 +82,18 @@ fn campaigns(args: &StatusArgs, context: &Context) -> Result<Option<Vec<Campaign
         let named = paths.iter().any(|path| path == file.path());
         match file.load() {
             Ok(parsed) => {
+                let is_recurring = parsed.campaign.repeat.is_some();
                 let at = context.campaign(&file, &args.rehearsal);
-                let campaign = LoadedCampaign::new(at, parsed, context.environment.clone())?;
-                campaigns.push(CampaignStatus::new(campaign));
+                // In a directory, the option is about the recurring campaigns.
+                let at = if named || is_recurring {
+                    args.occurrence.of(at)
+                } else {
+                    at
+                };
+                let all = block_on(occurrences::resolve_all(at, parsed, &context.environment))?;
+                for single in all? {
+                    campaigns.push(CampaignStatus::new(single.load(&context.environment)?));
+                }
             }
             Err(mistakes) if named => {
                 load::show(&mistakes, context);

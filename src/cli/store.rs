@@ -1,13 +1,13 @@
 //! `runner store`: creates and checks the tables of a fleet's database, and moves ledgers into it and out of it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
-use crate::app::LoadedCampaign;
 use crate::app::store::{self, Accepted, Copied, Direction, StoreReport};
+use crate::app::{AppError, Environment, LoadedCampaign, occurrences};
 use crate::catalogue::store as text;
 use crate::fleet::ServerIdentity;
 use crate::model::problem::Problem;
@@ -245,21 +245,41 @@ fn copy(args: &CopyArgs, context: &Context) -> Result<Exit, Failure> {
                 }
             };
             let at = context.campaign(file, &RehearsalArgs::default());
-            let campaign = LoadedCampaign::new(at, parsed, context.environment.clone())?;
-            match Box::pin(store::copy(&campaign, direction)).await {
-                Ok(copied) => {
-                    moved(&campaign, &copied, context)?;
-                    exits.push(Exit::Done);
-                }
+            // Every occurrence of a recurring campaign is moved from where its ledger is.
+            let source = Environment {
+                database: context
+                    .environment
+                    .database
+                    .clone()
+                    .filter(|_| direction == Direction::ToFiles),
+                ..context.environment.clone()
+            };
+            let all = match Box::pin(occurrences::resolve_all(at, parsed, &source)).await {
+                Ok(all) => all,
                 Err(error) => {
-                    let failure = Failure::from(error).of_file(file.path());
-                    context.show(&failure);
-                    exits.push(failure.exit);
+                    show_failure(error, file.path(), &mut exits, context);
+                    continue;
+                }
+            };
+            for single in all {
+                let campaign = single.load(&context.environment)?;
+                match Box::pin(store::copy(&campaign, direction)).await {
+                    Ok(copied) => {
+                        moved(&campaign, &copied, context)?;
+                        exits.push(Exit::Done);
+                    }
+                    Err(error) => show_failure(error, file.path(), &mut exits, context),
                 }
             }
         }
         Ok(Exit::of_several(exits))
     })?
+}
+
+fn show_failure(error: AppError, file: &Path, exits: &mut Vec<Exit>, context: &Context) {
+    let failure = Failure::from(error).of_file(file);
+    context.show(&failure);
+    exits.push(failure.exit);
 }
 
 /// The JSON object `copied`.

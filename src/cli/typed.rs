@@ -10,13 +10,18 @@ use crate::model::secret::SecretRef;
 /// Returns the command `verb` for a campaign.
 #[must_use]
 pub fn again(verb: &str, at: &CampaignRef) -> String {
-    again_with(
+    let mut command = again_with(
         verb,
         &at.rehearsal,
         at.state_dir.as_deref(),
         at.store.as_ref(),
         &[at.file.path()],
-    )
+    );
+    if let Some(date) = at.occurrence {
+        // Writing to a string cannot fail.
+        let _ = write!(command, " --occurrence {date}");
+    }
+    command
 }
 
 /// Like [`again`], for several files or directories.

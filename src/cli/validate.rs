@@ -7,8 +7,11 @@ use clap::Args;
 
 use crate::app::CampaignFile;
 use crate::app::campaign_files::Neighbours;
+use crate::app::occurrences;
 use crate::campaign::{Campaign, Diagnostic, Severity};
 use crate::catalogue::{cli as text, help};
+use crate::report::render::json::OccurrenceObject;
+use crate::report::render::terminal::occurrences::text as text_of_occurrences;
 use crate::report::text::visible_path;
 
 use super::context::Context;
@@ -16,6 +19,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
+use super::terminal::stdout_width_or_any;
 
 /// The arguments of `runner validate`.
 #[derive(Clone, Debug, Args)]
@@ -78,6 +82,7 @@ fn check(file: &CampaignFile, neighbours: &mut Neighbours) -> (Option<Campaign>,
 }
 
 fn praise(file: &Path, campaign: &Campaign, context: &Context) {
+    let coming = occurrences::coming(campaign, context.now());
     if context.output == Output::Human {
         let names = &campaign.names;
         let usable = text::ValidateUsable {
@@ -86,5 +91,11 @@ fn praise(file: &Path, campaign: &Campaign, context: &Context) {
             app_id: &names.app_id,
         };
         context.say(&format!("{usable}\n"));
+        if let Some(coming) = &coming {
+            context.say(&text_of_occurrences(coming, stdout_width_or_any()));
+        }
+    } else if let Some(coming) = &coming {
+        let rows = coming.rows.iter();
+        rows.for_each(|row| context.lines.write(&OccurrenceObject::new(coming, row)));
     }
 }

@@ -21,6 +21,7 @@
 //! A ledger is built under another name and then renamed, so a kill leaves a whole ledger or none. A ledger with a missing part
 //! is damaged and is never replaced by a new one.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::ledger;
@@ -262,6 +264,37 @@ impl LedgerDir {
             }
         }
         Ok(places)
+    }
+
+    /// The dates of the occurrences of this recurring campaign that have a ledger.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn occurrences(&self) -> Result<BTreeSet<Date>, LedgerDirError> {
+        let beside = |name: &str| self.dir.with_file_name(name);
+        let names = self.names_beside()?.into_iter();
+        let ledgers = names.filter(|name| beside(name).is_dir());
+        Ok(ledgers.filter_map(|name| self.date_of(&name)).collect())
+    }
+
+    /// The dates of the occurrences of this recurring campaign that a process has locked at some time.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn locked_occurrences(&self) -> Result<BTreeSet<Date>, LedgerDirError> {
+        let names = self.names_beside()?;
+        let locked = names.iter().filter_map(|name| name.split_once('.'));
+        Ok(locked.filter_map(|(name, _)| self.date_of(name)).collect())
+    }
+
+    fn names_beside(&self) -> Result<Vec<String>, LedgerDirError> {
+        self.dir.parent().map_or_else(|| Ok(Vec::new()), list)
+    }
+
+    /// The date of an occurrence of the same campaign by its name. `None` for any other name.
+    fn date_of(&self, name: &str) -> Option<Date> {
+        let name = CampaignName::parse_kept(name).ok()?;
+        name.date().filter(|_| name.series() == self.identity.campaign.series())
     }
 
     /// The campaign, app and platform.

@@ -113,7 +113,7 @@ fn only(text: &str, name: &'static str, allowed: impl Fn(char) -> bool) -> Resul
     }
 }
 
-/// What stands between the name of a recurring campaign and the date of an occurrence. No name in a file has it.
+/// The character before the date in the name of an occurrence. No name in a file has it.
 const BEFORE_DATE: char = '@';
 
 impl CampaignName {
@@ -174,7 +174,7 @@ impl CampaignName {
             .nfc()
             .flat_map(char::to_lowercase)
             .map(|c| {
-                if c.is_whitespace() || c == '_' || c == '.' {
+                if c.is_whitespace() || matches!(c, '_' | '.' | BEFORE_DATE) {
                     '-'
                 } else {
                     c

@@ -135,6 +135,10 @@ problems! {
     ChangedMeanwhile = "E0228", Person;
     /// The campaign file names no channel for messages.
     NoChannel = "E0229", Input;
+    /// A recurring campaign has no occurrence on a date, or a campaign that takes place once has none at all.
+    NoOccurrence = "E0230", Input;
+    /// Several occurrences have a ledger, and the command is about one of them.
+    WhichOccurrence = "E0231", Input;
     /// The service cannot listen on this address.
     ServeAddress = "E0240", Input;
 
@@ -277,6 +281,8 @@ problems! {
     Defect = "E0603", Error;
     /// No plan can be built from the campaign.
     Plan = "E0604", Input;
+    /// No occurrence of a recurring campaign is due.
+    NotDue = "E0605", Later;
 
     /// A code halted the run.
     HaltCode = "E0701", Person;
@@ -312,6 +318,8 @@ problems! {
     WrongClock = "E0716", Person;
     /// `max_worth` is reached.
     HaltMaxWorth = "E0717", Person;
+    /// A recurring campaign has no occurrence left.
+    NoneLeft = "E0718", Person;
 }
 
 impl fmt::Display for Problem {

@@ -135,7 +135,12 @@ impl Recurrence {
     /// Returns the moment at which an occurrence on this date begins. A time that the zone's clocks skip is as much later as they
     /// skip; of a time that they repeat, the first one counts. `None` if the zone has no such day.
     fn moment(&self, date: Date) -> Option<Timestamp> {
-        let moment = |time| self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok();
+        let moment = |time| {
+            self.zone
+                .to_ambiguous_timestamp(date.to_datetime(time))
+                .compatible()
+                .ok()
+        };
         let day = self.zone.to_datetime(moment(Time::midnight())?).date();
         moment(self.at).filter(|_| day == date)
     }
@@ -176,10 +181,12 @@ impl Recurrence {
 
     /// Iterates over the occurrences that begin after a moment.
     pub fn after(&self, now: Timestamp) -> impl Iterator<Item = Occurrence> {
-        let mut from = self.day_before(now.max(self.from));
+        let mut from = Some(self.day_before(now.max(self.from)));
         std::iter::from_fn(move || {
             let dates = from?.series(1.day()).take(self.days_searched());
-            let mut found = dates.filter(|date| self.has(*date)).filter_map(|date| self.occurrence(date));
+            let mut found = dates
+                .filter(|date| self.has(*date))
+                .filter_map(|date| self.occurrence(date));
             let next = found.find(|next| next.start > now)?;
             from = next.date.tomorrow().ok();
             Some(next)
@@ -192,7 +199,9 @@ impl Recurrence {
         let mut from = Some(self.until.map_or(today, |until| today.min(until)));
         std::iter::from_fn(move || {
             let dates = from?.series((-1).day()).take(self.days_searched());
-            let mut found = dates.filter(|date| self.has(*date)).filter_map(|date| self.occurrence(date));
+            let mut found = dates
+                .filter(|date| self.has(*date))
+                .filter_map(|date| self.occurrence(date));
             let last = found.find(|last| last.start <= now)?;
             from = last.date.yesterday().ok();
             Some(last)
@@ -200,9 +209,9 @@ impl Recurrence {
     }
 
     /// Returns the day before the one that the clocks show. A time that they skip may belong to that day.
-    fn day_before(&self, at: Timestamp) -> Option<Date> {
+    fn day_before(&self, at: Timestamp) -> Date {
         let today = self.zone.to_datetime(at).date();
-        Some(today.yesterday().unwrap_or(today))
+        today.yesterday().unwrap_or(today)
     }
 
     /// Decides what is due. `begun` are the dates of the occurrences that have a ledger. Only occurrences from `since` on count as
@@ -234,7 +243,7 @@ impl Recurrence {
     /// Returns the occurrence that may send at a moment: the latest one that the rule has, or one that was begun by an earlier rule
     /// and has not ended.
     fn current(&self, now: Timestamp, begun: &BTreeSet<Date>) -> Option<Occurrence> {
-        let earlier = begun.iter().rev().filter_map(|date| self.occurrence(*date)).next();
+        let earlier = begun.iter().rev().find_map(|date| self.occurrence(*date));
         let all = self.begun_by(now).next().into_iter().chain(earlier);
         let current = all.filter(|found| found.start <= now && now < found.end);
         current.max_by_key(|found| found.start)

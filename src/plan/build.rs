@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign};
-use crate::catalogue::campaign as text;
+use crate::catalogue::{campaign as text, recurrence};
 use crate::model::calendar::Calendar;
-use crate::model::identity::{Identity, PlatformName};
+use crate::model::identity::{CampaignName, Identity, PlatformName};
 
 use super::{AsOf, Audience, Bounds, ExpiryRule, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule, TurnOrder, Wave};
 
@@ -23,6 +23,12 @@ pub struct RunOptions {
 /// Why a plan cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
+    /// The campaign recurs, and only one of its occurrences can be planned.
+    #[error("{}", recurrence::NoneChosen { campaign })]
+    Recurring {
+        /// The campaign.
+        campaign: CampaignName,
+    },
     /// The sandbox's URL is invalid.
     #[error("{}", text::RehearsalUrl { url })]
     SandboxUrl {
@@ -46,13 +52,17 @@ pub enum PlanError {
 /// is a loopback address.
 ///
 /// # Errors
-/// When a rehearsal's URL cannot be used.
+/// When a rehearsal's URL cannot be used, or the campaign recurs: see [`Campaign::at_occurrence`].
 pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError> {
     let RunOptions {
         at_most,
         no_wait,
         sandbox,
     } = options;
+    if campaign.repeat.is_some() {
+        let campaign = campaign.names.campaign.clone();
+        return Err(PlanError::Recurring { campaign });
+    }
     let rehearsal = sandbox.is_some();
     let (base_url, platform) = platform(campaign, sandbox)?;
     let names = &campaign.names;

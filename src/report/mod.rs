@@ -12,6 +12,7 @@ pub mod feasibility;
 pub mod history;
 pub mod json_lines;
 pub mod lists;
+pub mod occurrences;
 pub mod outlet;
 pub mod plan_view;
 pub mod reason;

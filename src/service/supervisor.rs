@@ -871,6 +871,7 @@ impl Supervisor {
         };
         let at = CampaignRef {
             file: path.into(),
+            occurrence: None,
             rehearsal: if self.is_rehearsal() {
                 Rehearsal::Inside
             } else {

@@ -3,12 +3,14 @@
 use std::fmt::Display;
 use std::io;
 
+use jiff::civil::Date;
 use rustix::io::Errno;
 
-use crate::app::AppError;
+use crate::app::error::NotDue;
 use crate::app::resolve::selection::ResolveRefusal;
+use crate::app::{AppError, CampaignRef};
 use crate::audience::AudienceError;
-use crate::catalogue::{app, cli, failure, push, sandbox};
+use crate::catalogue::{app, cli, failure, push, recurrence, sandbox};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
@@ -29,14 +31,73 @@ use crate::ledger::{Action, LedgerError, StoreError};
 use crate::model::clock::until;
 use crate::model::delivery::Counts;
 use crate::model::problem::Problem;
+use crate::model::recurrence::Occurrence;
 use crate::plan::PlanError;
 use crate::report::text::{visible, visible_path};
-use crate::report::times::{duration, rfc3339};
+use crate::report::times::{date_time, duration, rfc3339};
 use crate::service::supervisor::ServiceError;
 use crate::simulation::SimulationError;
 
 /// What to do, in the language of the moment.
 type Help = &'static dyn Display;
+
+/// How many dates are named at most.
+const MOST_DATES: usize = 10;
+
+/// Returns a list of dates, the first ones if there are many.
+fn dates(all: &[Date]) -> String {
+    let shown = all.iter().take(MOST_DATES).map(ToString::to_string);
+    let mut shown: Vec<_> = shown.collect();
+    if all.len() > MOST_DATES {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
+}
+
+/// Says when a recurring campaign is due, and how a missed occurrence is sent.
+fn not_due(message: String, why: &NotDue) -> Failure {
+    let NotDue {
+        at, zone, missed, next, ..
+    } = why;
+    let command = |occurrence: &Occurrence| {
+        let at = CampaignRef {
+            occurrence: Some(occurrence.date),
+            ..at.clone()
+        };
+        again("apply", &at)
+    };
+    let late = missed.as_ref().map(|missed| {
+        let at = date_time(missed.start, zone);
+        recurrence::Missed {
+            date: &missed.date,
+            at: &at,
+        }
+        .to_string()
+    });
+    let Some(next) = next else {
+        let failure = Failure::new(Problem::NoneLeft, recurrence::NoneLeft).because([message]);
+        return match missed {
+            Some(missed) => failure.because(late).help(recurrence::SendLate {
+                command: &command(missed),
+            }),
+            None => failure.help(recurrence::NoneLeftHelp),
+        };
+    };
+    let failure = Failure::new(Problem::NotDue, message)
+        .because(late)
+        .because([recurrence::NextBegins {
+            date: &next.date,
+            at: &date_time(next.start, zone),
+        }
+        .to_string()]);
+    match missed {
+        Some(missed) => failure.help(recurrence::SendLateOrWait {
+            late: &command(missed),
+            wait: &command(next),
+        }),
+        None => failure.help(recurrence::WaitForNext { wait: &command(next) }),
+    }
+}
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
@@ -100,6 +161,29 @@ impl From<AppError> for Failure {
                     failure.help(failure::BeginLedgerOrSandbox { command })
                 }
             }
+            AppError::NotRecurring { .. } => {
+                Self::new(Problem::NoOccurrence, message).help(recurrence::LeaveOccurrenceOut)
+            }
+            AppError::NoOccurrence { before, after, .. } => {
+                let failure = Self::new(Problem::NoOccurrence, message);
+                match (before, after) {
+                    (Some(before), Some(after)) => failure.help(recurrence::NearestTwo {
+                        before: &before,
+                        after: &after,
+                    }),
+                    (Some(date), None) | (None, Some(date)) => failure.help(recurrence::NearestOne { date: &date }),
+                    (None, None) => failure,
+                }
+            }
+            AppError::WhichOccurrence { begun, .. } => {
+                let failure = Self::new(Problem::WhichOccurrence, message);
+                let failure = failure.because([dates(&begun)]);
+                match begun.first() {
+                    Some(date) => failure.help(recurrence::NameOccurrence { date }),
+                    None => failure,
+                }
+            }
+            AppError::NotDue(why) => not_due(message, &why),
             AppError::OtherLedger(other) => Self::new(Problem::OtherLedger, message)
                 .help(other.help())
                 .because([other.cause()]),
@@ -520,6 +604,10 @@ mod tests {
     use crate::catalogue::Language;
     use crate::fleet::{DatabaseAction, Evidence, ServerIdentity};
     use crate::model::delivery::StateName;
+    use jiff::Timestamp;
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+
     use crate::model::identity::CampaignName;
 
     fn denied() -> io::Error {
@@ -546,7 +634,7 @@ mod tests {
                 origin: PathBuf::from("/srv/campaigns/summer.yaml"),
                 host: "db1".to_owned(),
                 by: "ann".to_owned(),
-                at: jiff::Timestamp::UNIX_EPOCH,
+                at: Timestamp::UNIX_EPOCH,
             })
         });
         AppError::PushConflict {
@@ -567,6 +655,27 @@ mod tests {
         };
         let name = || CampaignName::parse("summer").unwrap();
         let dir = || PathBuf::from("campaigns/.runner");
+        let june = |day| date(2026, 6, day);
+        let no_occurrence = |before: Option<i8>, after: Option<i8>| AppError::NoOccurrence {
+            name: name(),
+            date: june(2),
+            before: before.map(june),
+            after: after.map(june),
+        };
+        let occurrence = |day| Occurrence {
+            date: june(day),
+            start: TimeZone::UTC.to_timestamp(june(day).at(10, 0, 0, 0)).unwrap(),
+            end: Timestamp::MAX,
+        };
+        let not_due = |missed: Option<i8>, next: Option<i8>| {
+            AppError::NotDue(Box::new(NotDue {
+                at: *at(Rehearsal::No),
+                name: name(),
+                zone: TimeZone::UTC,
+                missed: missed.map(occurrence),
+                next: next.map(occurrence),
+            }))
+        };
         let refused = |from| ResolveRefusal::State {
             open_id: "u1".to_owned(),
             ordinal: 1,
@@ -597,6 +706,19 @@ mod tests {
                 name: name(),
                 dir: dir(),
             },
+            AppError::NotRecurring { name: name() },
+            no_occurrence(Some(1), Some(8)),
+            no_occurrence(None, Some(8)),
+            no_occurrence(None, None),
+            AppError::WhichOccurrence {
+                at: at(Rehearsal::No),
+                name: name(),
+                begun: (1..=12).rev().map(|day| date(2026, 6, day)).collect(),
+            },
+            not_due(None, Some(8)),
+            not_due(Some(1), Some(8)),
+            not_due(Some(1), None),
+            not_due(None, None),
             AppError::ExcludedWithoutLedger {
                 file: "spring.yaml".into(),
                 name: name(),

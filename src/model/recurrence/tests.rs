@@ -1,3 +1,5 @@
+//! Occurrences on the calendar, in zones whose clocks are put forward and back, and what a scheduler makes of them.
+
 use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Weekday, date, time};
@@ -144,10 +146,7 @@ fn an_occurrence_is_due_for_an_hour_or_while_it_has_a_ledger() {
     let next = date(2026, 6, 8);
     assert_eq!(look("2026-06-01T09:59:59+08", &[]), (None, vec![], Some(first)));
     assert_eq!(look("2026-06-01T10:00+08", &[]), (Some(first), vec![], Some(next)));
-    assert_eq!(
-        look("2026-06-01T10:59:59+08", &[]),
-        (Some(first), vec![], Some(next))
-    );
+    assert_eq!(look("2026-06-01T10:59:59+08", &[]), (Some(first), vec![], Some(next)));
     assert_eq!(look("2026-06-01T11:00+08", &[]), (None, vec![first], Some(next)));
     assert_eq!(look("2026-06-05T11:00+08", &[first]), (Some(first), vec![], Some(next)));
     assert_eq!(
@@ -205,14 +204,13 @@ fn an_occurrence_of_an_earlier_rule_goes_on_until_the_next_one_begins() {
 
 fn any_rule() -> impl Strategy<Value = Rule> {
     let month = (any::<u32>(), any::<bool>()).prop_filter_map("a day", |(days, last)| {
-        let days = MonthDays {
-            days: days & !1,
-            last,
-        };
+        let days = MonthDays { days: days & !1, last };
         (days != MonthDays::default()).then_some(Rule::Monthly(days))
     });
     let week = proptest::collection::vec(0..7_i8, 1..4).prop_map(|days| {
-        let days = days.into_iter().filter_map(|day| Weekday::from_monday_zero_offset(day).ok());
+        let days = days
+            .into_iter()
+            .filter_map(|day| Weekday::from_monday_zero_offset(day).ok());
         Rule::Weekly(days.fold(Days::default(), |all, day| all.and(Days::range(day, day))))
     });
     prop_oneof![Just(Rule::Daily), week, month]
@@ -252,7 +250,12 @@ fn any_recurrence() -> impl Strategy<Value = Recurrence> {
             };
             Recurrence {
                 rule,
-                at: time(i8::try_from(minute / 60).unwrap(), i8::try_from(minute % 60).unwrap(), 0, 0),
+                at: time(
+                    i8::try_from(minute / 60).unwrap(),
+                    i8::try_from(minute % 60).unwrap(),
+                    0,
+                    0,
+                ),
                 zone: zone(name),
                 closed: closed.into_iter().map(day).collect(),
                 from: from.map_or(Timestamp::MIN, midnight),

@@ -2,6 +2,7 @@
 //! null.
 
 mod counts;
+mod occurrences;
 mod plan;
 mod run;
 mod schema;
@@ -10,6 +11,7 @@ mod status;
 mod total;
 mod worth;
 
+pub use occurrences::OccurrenceObject;
 pub use plan::{PlanObject, PlanTotalObject, RequestObject};
 pub use run::RunObject;
 pub use schema::{SCHEMA, Versioned};

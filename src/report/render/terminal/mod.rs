@@ -4,6 +4,7 @@ pub mod bar;
 pub mod dashboard;
 mod details;
 mod expiry;
+pub mod occurrences;
 pub mod plan;
 pub mod plan_total;
 pub mod run_summary;
