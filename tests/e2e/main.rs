@@ -30,6 +30,7 @@ mod network;
 mod notify;
 mod objects;
 mod obstacles;
+mod occurrences;
 mod privacy;
 #[path = "../process_common/mod.rs"]
 mod process;
