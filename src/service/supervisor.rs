@@ -33,7 +33,7 @@ use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::Ending;
 use crate::model::problem::Problem;
 use crate::model::run_command::RunCommand;
-use crate::plan::RunOptions;
+use crate::plan::{PlanError, RunOptions};
 use crate::report::reason::Reason;
 use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
@@ -201,6 +201,7 @@ impl Supervisor {
         let mut stopping = self.stopping.subscribe();
         let mut wait = FIRST_SCANS;
         let mut scans = 0_u32;
+        let mut is_continued = false;
         loop {
             if *stopping.borrow() {
                 return;
@@ -208,16 +209,26 @@ impl Supervisor {
             self.scan(&mut scanner).await;
             self.read_statuses().await;
             scans = scans.saturating_add(1);
-            if scans == 2 {
+            if scans >= 2 {
                 wait = SCAN_EVERY;
-                self.continue_charges().await;
                 self.state().is_scanned = true;
+                // A directory that is empty or not there yet is not a reason to pause every campaign.
+                if !is_continued && self.has_files() {
+                    is_continued = true;
+                    self.continue_charges().await;
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }
         }
+    }
+
+    /// Whether the last scan found a campaign file.
+    fn has_files(&self) -> bool {
+        let state = self.state();
+        state.scan_failure.is_none() && !state.entries.is_empty()
     }
 
     /// What pages show. Must not be held across an await.
@@ -882,26 +893,26 @@ impl Supervisor {
         };
         let load =
             |parsed: campaign::Parsed| LoadedCampaign::new(at.clone(), parsed, self.settings.environment.clone());
+        // Looks at other ledgers on the disk, which may be slow, so the state is not locked meanwhile.
+        let usable = parsed.filter(|_| matches!(source, Source::Good)).map(|parsed| {
+            let for_status = CampaignStatus::new(load(parsed.clone())?);
+            Ok::<_, PlanError>((load(parsed)?, for_status))
+        });
         let mut state = self.state();
         let entry = state.entries.entry(name.to_owned());
         let entry = entry.or_insert_with(|| CampaignEntry::new(name.to_owned(), source.clone()));
         let is_same = content.is_some() && entry.content == content && matches!(entry.source, Source::Good);
         entry.content = content;
         entry.source = source;
-        let Some(parsed) = parsed.filter(|_| matches!(entry.source, Source::Good)) else {
-            return false;
-        };
-        if is_same {
-            return false;
-        }
-        match (load(parsed.clone()), load(parsed)) {
-            (Ok(loaded), Ok(for_status)) => {
+        match usable.filter(|_| !is_same) {
+            None => false,
+            Some(Ok((loaded, for_status))) => {
                 entry.loaded = Some(Arc::new(loaded));
-                entry.status_source = Some(Arc::new(vec![CampaignStatus::new(for_status)]));
+                entry.status_source = Some(Arc::new(vec![for_status]));
                 entry.status = None;
                 true
             }
-            (Err(error), _) | (_, Err(error)) => {
+            Some(Err(error)) => {
                 entry.plan = PlanState::Failed(Arc::new(self.fault(error.into())));
                 false
             }

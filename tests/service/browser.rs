@@ -103,7 +103,7 @@ impl Browser {
 
     /// Waits until the script returns true. A page that is loading has no answer.
     fn wait(&self, script: &str) {
-        for _ in 0..1200 {
+        for _ in 0..3000 {
             if self.script(script) == Value::Bool(true) {
                 return;
             }
@@ -164,7 +164,8 @@ fn live_through(language: &str, width: u32, texts: &Texts) {
         );
         return;
     };
-    let directory = Directory::new(900);
+    // A browser on a busy machine takes seconds for each step, and the run must not end before it is paused.
+    let directory = Directory::new(4000);
     let mut service = directory.serve();
     let shot = |page: &str| format!("{page}-{}-{width}", &language[..2]);
     let linked = directory.run(&["serve", "campaigns", "--sandbox", "--link"]);

@@ -173,6 +173,14 @@ impl Service {
         self.raw(format!("{}\r\n", self.head("GET", path)).as_bytes())
     }
 
+    /// Opens the stream of a live part.
+    pub fn watch(&self, topic: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let head = self.head("GET", &format!("/live?on={topic}"));
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        stream
+    }
+
     /// Sends a form as a browser does.
     pub fn post(&self, path: &str, form: &str) -> Answer {
         self.post_with(path, form, "Sec-Fetch-Site: same-origin\r\n")

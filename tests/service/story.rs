@@ -1,6 +1,7 @@
 //! A person approves a plan and watches it to its end.
 
 use std::fs;
+use std::io::Read as _;
 
 use crate::client::{Directory, field};
 
@@ -177,4 +178,28 @@ fn held_deliveries_are_decided_in_bulk() {
         "each look is recorded: {audit}"
     );
     assert!(audit.contains("ticket 812"), "{audit}");
+}
+
+#[test]
+fn two_hundred_tabs_watch_a_run_and_none_holds_up_its_end() {
+    let directory = Directory::new(400);
+    let mut service = directory.serve();
+    service.wait_for("/", "needs approval");
+    let mut tabs: Vec<_> = (0..200).map(|_| service.watch("campaign:tea.yaml")).collect();
+    service.approve("tea");
+    service.wait_for_state("tea", "complete");
+    assert_eq!(service.stop(), Some(0), "no open stream delays the end");
+    for tab in &mut tabs {
+        let mut text = String::new();
+        tab.read_to_string(&mut text).unwrap();
+        assert!(text.contains("text/event-stream") && text.contains("sending"), "{text}");
+        let numbers: Vec<u64> = text
+            .match_indices("{\"sequence\":")
+            .map(|(at, found)| {
+                let rest = &text[at + found.len()..];
+                rest.split(',').next().unwrap().parse().unwrap()
+            })
+            .collect();
+        assert!(numbers.is_sorted() && numbers.len() > 2, "{numbers:?}");
+    }
 }

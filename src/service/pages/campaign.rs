@@ -227,8 +227,8 @@ fn waves(entry: &CampaignEntry) -> Markup {
                         li {
                             @if wave.share > 0.0 {
                                 @let share = format!("{} %", (wave.share * 1e8).round() / 1e6);
-                                (report_texts::WaveEnded { share: &share, at: &at })
-                            } @else { (report_texts::TestersEnded { at: &at }) }
+                                (report_texts::Wave) " " (report_texts::WaveEnded { share: &share, at: &at })
+                            } @else { (report_texts::Testers) " " (report_texts::TestersEnded { at: &at }) }
                         }
                     }
                     @for turns in planned {
