@@ -232,6 +232,7 @@ detail-of = { $name }: { $why }
 
 # Messages of apply.
 rehearsal-skips = a rehearsal does not wait; in a real run, the campaign sends { $times }
+stopped-waiting = { $by } while it waited for the app id again; what was sent before that is in the ledger or in doubt
 stopped-early = { $by } before anything was sent; who is owed what is unchanged
 error-of = error[{ $code }]: { $message }
 waits-for-reader = waiting for process { $pid }, which reads the ledger: { $command }

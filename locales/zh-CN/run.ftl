@@ -192,6 +192,7 @@ detail-of = { $name }：{ $why }
 
 # apply 的消息。
 rehearsal-skips = 演练不等待；实际执行时，任务的发送时间：{ $times }
+stopped-waiting = { $by }，当时正在重新等待小程序 ID；此前发送的请求已记入账本，或结果未知
 stopped-early = { $by }，尚未发送任何请求；待发放的内容没有变化
 error-of = error[{ $code }]：{ $message }
 waits-for-reader = 正在等待读取账本的进程 { $pid }：{ $command }

@@ -37,6 +37,8 @@ pub enum Notice<'n> {
     NobodyAsked,
     /// A run was stopped before it sent anything: how, as the start of a sentence.
     StoppedEarly(&'n str),
+    /// A run was stopped while it waited for its app id again: how, as the start of a sentence.
+    StoppedWaiting(&'n str),
     /// A simulation has come this far.
     Simulates {
         /// The virtual time.

@@ -38,6 +38,7 @@ pub fn print(console: &Console, notice: Notice<'_>) {
         | Notice::Rows(_)
         | Notice::SkipsWaits(_)
         | Notice::StoppedEarly(_)
+        | Notice::StoppedWaiting(_)
         | Notice::Simulates { .. }
         | Notice::AudienceRead => {}
     }

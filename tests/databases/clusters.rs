@@ -180,6 +180,7 @@ impl Cluster {
         let filler = std::fs::File::create(self.filler()).unwrap();
         let space = rustix::fs::statvfs(self.folder.path()).unwrap();
         let free = space.f_bavail * space.f_frsize;
+        assert!(self.is_mounted && free < 1 << 30, "it is not the disk of the test");
         let size = free.saturating_sub(but as u64);
         rustix::fs::fallocate(&filler, rustix::fs::FallocateFlags::empty(), 0, size).unwrap();
     }

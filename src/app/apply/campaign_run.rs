@@ -55,10 +55,12 @@ use super::request::ApplyRequest;
 pub enum RunResult {
     /// The engine ended it. The reporter has a summary.
     Ended(RunOutcome),
-    /// It was stopped before it sent anything.
+    /// It was stopped before it sent anything, or while it waited for the app id again.
     Stopped {
         /// The process that stopped it. `None` for a signal.
         by: Option<Requester>,
+        /// Whether this process owned the app id before, and may have sent then.
+        has_run: bool,
     },
     /// A person did not agree to it.
     Declined,
@@ -70,12 +72,20 @@ impl RunResult {
     pub fn broken(&self) -> Option<String> {
         match self {
             Self::Ended(_) => None,
-            Self::Stopped { by: Some(by) } => {
+            Self::Stopped { by: Some(by), has_run } => {
                 let by = by.to_string();
                 let requester = &visible(&by);
-                Some(text::StoppedBeforeSendingBy { requester }.to_string())
+                Some(if *has_run {
+                    text::StoppedWhileWaitingBy { requester }.to_string()
+                } else {
+                    text::StoppedBeforeSendingBy { requester }.to_string()
+                })
             }
-            Self::Stopped { by: None } => Some(text::InterruptedBeforeSending.to_string()),
+            Self::Stopped { by: None, has_run } => Some(if *has_run {
+                text::InterruptedWhileWaiting.to_string()
+            } else {
+                text::InterruptedBeforeSending.to_string()
+            }),
             Self::Declined => Some(text::Declined.to_string()),
         }
     }
@@ -118,7 +128,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     let taking = LockedLedger::take_for_apply(&campaign.loaded, &server);
     let locked = tokio::select! {
         locked = taking => locked?,
-        () = owner::stopped(server.commands()) => return Ok(stopped(&server.commands())),
+        () = owner::stopped(server.commands()) => return Ok(stopped(&server.commands(), false)),
     };
     let listening = owner::listen(&server, &locked);
     if shared.request.fresh {
@@ -147,6 +157,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         _listening: listening,
         locked,
         commands: server.commands(),
+        has_run: false,
         server,
         reporter,
     };
@@ -204,6 +215,8 @@ struct StartedRun<'a> {
     server: ControlServer,
     reporter: Arc<Reporter>,
     commands: watch::Receiver<RunCommand>,
+    /// Whether a term of this process has ended.
+    has_run: bool,
 }
 
 impl StartedRun<'_> {
@@ -229,6 +242,7 @@ impl StartedRun<'_> {
             if !is_change_of_owner(&done) || self.commands.borrow().stops() {
                 break done;
             }
+            self.has_run = true;
             tracing::info!("another worker goes on; this one waits for the app id again");
         };
         fleet.runs.remove(&identity);
@@ -617,8 +631,13 @@ impl StartedRun<'_> {
     /// Ends a run that was stopped before it sent.
     fn broken_off(&self) -> RunResult {
         let by = owner::by_whom(&self.commands);
-        self.campaign.loaded.environment.notify(Notice::StoppedEarly(&by));
-        stopped(&self.commands)
+        let notice = if self.has_run {
+            Notice::StoppedWaiting(&by)
+        } else {
+            Notice::StoppedEarly(&by)
+        };
+        self.campaign.loaded.environment.notify(notice);
+        stopped(&self.commands, self.has_run)
     }
 
     fn emit(&self, kind: EventKind) {
@@ -644,8 +663,24 @@ fn listed(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn stopped(commands: &watch::Receiver<RunCommand>) -> RunResult {
+fn stopped(commands: &watch::Receiver<RunCommand>, has_run: bool) -> RunResult {
     RunResult::Stopped {
         by: owner::requester(commands),
+        has_run,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_owned_the_app_id_does_not_say_that_nothing_was_sent() {
+        let why = |has_run| RunResult::Stopped { by: None, has_run }.broken();
+        assert_eq!(why(false).as_deref(), Some("interrupted before anything was sent"));
+        assert_eq!(
+            why(true).as_deref(),
+            Some("interrupted while it waited for the app id again")
+        );
     }
 }

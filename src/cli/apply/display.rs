@@ -32,6 +32,9 @@ impl RunDisplay {
             Notice::StoppedEarly(by) if self.is_alone => {
                 self.print(campaign, &texts::StoppedEarly { by: &by }.to_string());
             }
+            Notice::StoppedWaiting(by) if self.is_alone => {
+                self.print(campaign, &texts::StoppedWaiting { by: &by }.to_string());
+            }
             _ => {}
         }
     }
