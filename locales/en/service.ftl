@@ -284,3 +284,4 @@ wrong-host-text = Open the service by the address that it printed. A page under 
 other-site = This request comes from another site
 other-site-text = Nothing was changed. Only a page of this service may ask for that: go back, and use its button.
 newer-records = it has records of a newer version of runner, which this version does not understand; start that version
+no-occurrences = its file has `repeat`, and the service does not begin occurrences: apply each of them with `runner apply`

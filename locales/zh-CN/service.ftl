@@ -254,3 +254,4 @@ wrong-host-text = 请用服务输出的地址打开。其他名称下的页面�
 other-site = 这个请求来自其他网站
 other-site-text = 什么都没有改变。只有本服务的页面可以发出这种请求：请返回，使用页面上的按钮。
 newer-records = 其中有更新版本的 runner 写入的记录，此版本无法理解；请启动更新的版本
+no-occurrences = 文件中有 `repeat`，而服务不会开始各期：请用 `runner apply` 执行每一期

@@ -913,7 +913,12 @@ impl Supervisor {
                 true
             }
             Some(Err(error)) => {
-                entry.plan = PlanState::Failed(Arc::new(self.fault(error.into())));
+                let fault = match error {
+                    PlanError::Recurring { .. } => Fault::of_text(Text::new(&texts::NoOccurrences)),
+                    PlanError::SandboxUrl { .. } | PlanError::SandboxElsewhere { .. } => self.fault(error.into()),
+                };
+                entry.loaded = None;
+                entry.plan = PlanState::Failed(Arc::new(fault));
                 false
             }
         }

@@ -90,6 +90,24 @@ fn an_approval_of_a_plan_that_changed_sends_nothing() {
 }
 
 #[test]
+fn a_file_that_becomes_recurring_is_not_sent_as_one_campaign() {
+    let directory = Directory::new(20);
+    let service = directory.serve();
+    let plan = service.wait_for("/campaigns/tea.yaml/plan", "name=\"fingerprint\"");
+    let fingerprint = field(&plan, "fingerprint");
+    let repeat = "repeat: {every: week, on: [mon], at: \"10:00\"}\n";
+    directory.write_file("tea", "奶茶", repeat);
+    service.wait_for("/", "does not begin occurrences");
+    let approved = service.post("/campaigns/tea.yaml/approve", &format!("fingerprint={fingerprint}"));
+    assert_eq!(approved.status, 409);
+    assert!(approved.body.contains("there is no plan yet"), "{}", approved.body);
+    assert!(
+        !directory.campaigns().join(".runner/sandbox").exists(),
+        "a ledger was made"
+    );
+}
+
+#[test]
 fn a_broken_file_is_shown_with_its_mistakes_and_a_vanished_one_pauses() {
     let directory = Directory::new(3000);
     directory.write("milk", "牛奶", 10);
