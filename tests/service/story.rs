@@ -100,7 +100,13 @@ fn a_file_that_becomes_recurring_is_not_sent_as_one_campaign() {
     service.wait_for("/", "does not begin occurrences");
     let approved = service.post("/campaigns/tea.yaml/approve", &format!("fingerprint={fingerprint}"));
     assert_eq!(approved.status, 409);
-    assert!(approved.body.contains("there is no plan yet"), "{}", approved.body);
+    assert!(
+        approved
+            .body
+            .contains("its file is not in the directory, or has mistakes"),
+        "{}",
+        approved.body
+    );
     assert!(
         !directory.campaigns().join(".runner/sandbox").exists(),
         "a ledger was made"

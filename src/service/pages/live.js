@@ -8,6 +8,8 @@
   let timer = 0;
   let newest = Number(part.dataset.sequence);
   let failures = 0;
+  // A reload while a form is on its way would keep the person on this page.
+  let isLeaving = false;
   const stale = document.getElementById("stale");
 
   // Changes only what differs: a button that is being pressed, or has the focus, stays the same element.
@@ -37,7 +39,7 @@
 
   const show = (update) => {
     // A poll and the stream may overtake each other.
-    if (update.sequence <= newest) return;
+    if (isLeaving || update.sequence <= newest) return;
     newest = update.sequence;
     document.title = update.title;
     const badge = document.getElementById("waiting");
@@ -56,12 +58,13 @@
   const poll = async () => {
     try {
       const answer = await fetch(address + "&once=yes", { cache: "no-store" });
+      if (isLeaving) return;
       if (answer.status === 401) { location.reload(); return; }
       if (answer.ok) { show(await answer.json()); stale.hidden = true; }
     } catch {
       stale.hidden = false;
     }
-    if (!document.hidden) timer = setTimeout(poll, 5000);
+    if (!document.hidden && !isLeaving) timer = setTimeout(poll, 5000);
   };
 
   const stop = () => {
@@ -72,7 +75,7 @@
 
   const start = () => {
     stop();
-    if (document.hidden) return;
+    if (document.hidden || isLeaving) return;
     if (!window.EventSource || failures > 2) { poll(); return; }
     source = new EventSource(address);
     source.onmessage = (message) => {
@@ -88,6 +91,7 @@
   };
 
   document.addEventListener("visibilitychange", () => { failures = 0; start(); });
+  addEventListener("submit", () => { isLeaving = true; stop(); });
   addEventListener("pagehide", stop);
-  start();
+  addEventListener("pageshow", () => { isLeaving = false; start(); });
 })();
