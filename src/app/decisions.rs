@@ -13,7 +13,7 @@ use crate::report::worth::WorthView;
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger;
-use super::report::note;
+use super::report::{ended_waves, note};
 use super::resolve::selection::code_of;
 
 /// How many deliveries of each group are listed one by one. An export has all of them.
@@ -102,16 +102,7 @@ pub async fn read(campaign: &LoadedCampaign) -> Result<Option<Decisions>, AppErr
             max_worth: plan.max_worth,
         },
         groups: groups.collect(),
-        waves: state
-            .waves()
-            .iter()
-            .filter_map(|wave| {
-                Some(EndedWave {
-                    share: wave.share,
-                    ended: wave.ended?,
-                })
-            })
-            .collect(),
+        waves: ended_waves(state),
         history,
     }))
 }

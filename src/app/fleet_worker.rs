@@ -55,7 +55,7 @@ pub struct FleetWorker {
     /// Why this worker may not start again before a person has decided.
     decision: watch::Sender<Option<Arc<DatabaseError>>>,
     wanted: Mutex<BTreeMap<AppKey, Wanted>>,
-    /// The ownership of each app id, if there is one. Whoever waits for it has the lock.
+    /// The ownership of each app id, if there is one. The task that waits for it has the lock.
     ownerships: Mutex<BTreeMap<AppKey, Arc<tokio::sync::Mutex<Weak<SharedOwnership>>>>>,
     /// The runs of this process.
     pub(super) runs: Arc<FleetRuns>,

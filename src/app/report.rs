@@ -102,16 +102,7 @@ async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, Ap
         })
     });
     Ok(ReportView {
-        waves: ledger_state
-            .waves()
-            .iter()
-            .filter_map(|wave| {
-                Some(EndedWave {
-                    share: wave.share,
-                    ended: wave.ended?,
-                })
-            })
-            .collect(),
+        waves: ended_waves(ledger_state),
         counts: ledger_state.counts(),
         valuation: ledger_state.valuation(&plan.activity_id, plan.coupon_value),
         max_worth: plan.max_worth,
@@ -122,6 +113,17 @@ async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, Ap
         history,
         header,
     })
+}
+
+/// Returns the waves that have ended.
+pub(super) fn ended_waves(ledger_state: &LedgerState) -> Vec<EndedWave> {
+    let ended = ledger_state.waves().iter().filter_map(|wave| {
+        Some(EndedWave {
+            share: wave.share,
+            ended: wave.ended?,
+        })
+    });
+    ended.collect()
 }
 
 /// Adds one fact to the history, if it says how the campaign went.

@@ -1,5 +1,5 @@
 //! The channels that receive messages about a run: bots of chat groups, and webhooks. A channel's URL is a secret, because
-//! whoever knows it can write to the group.
+//! a person who knows it can write to the group.
 
 use std::borrow::Cow;
 use std::fmt;

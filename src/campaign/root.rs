@@ -74,7 +74,7 @@ keys! {
 }
 
 impl Campaign {
-    /// Returns the rule by which the campaign takes place again and again. `None` if it takes place once.
+    /// Returns the rule of a recurring campaign. `None` if it takes place once.
     #[must_use]
     pub fn recurrence(&self) -> Option<Recurrence> {
         let repeat = self.repeat.as_ref()?;

@@ -39,6 +39,15 @@ impl Language {
         }
     }
 
+    /// Returns the language as the attribute `lang` of HTML has it.
+    #[must_use]
+    pub const fn html(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Chinese => "zh-CN",
+        }
+    }
+
     /// Returns the language of the first variable of `RUNNER_LANG`, `LC_ALL`, `LC_MESSAGES` and `LANG` that is set and not empty.
     pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         VARIABLES

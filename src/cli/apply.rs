@@ -176,7 +176,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
     if served.is_none() && !notifications.is_on() {
         return ended;
     }
-    // Whoever reads the end of the run does not wait for the last messages and for scrapers.
+    // A reader of the end of the run does not wait for the last messages and for scrapers.
     let exit = ended.unwrap_or_else(|failure| {
         context.show(&failure);
         failure.exit

@@ -104,13 +104,9 @@ pub fn whole(title: &str, body: &Markup) -> String {
 
 /// Like [`whole`], for a page that opens another one at once.
 pub fn whole_with(title: &str, opens: Option<&str>, body: &Markup) -> String {
-    let language = match Language::current() {
-        Language::English => "en",
-        Language::Chinese => "zh-CN",
-    };
     let page = html! {
         (DOCTYPE)
-        html lang=(language) {
+        html lang=(Language::current().html()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";

@@ -35,7 +35,7 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
     }
 }
 
-/// How far the plan is, while there is none.
+/// How far the planning is, before it has ended.
 fn progress(entry: &CampaignEntry) -> Markup {
     html! {
         @match (&entry.plan, &entry.source) {

@@ -14,7 +14,7 @@ use super::live::{LiveCache, Update};
 use super::sessions::Sessions;
 use super::topic::Topic;
 use crate::service::act::{Act, Subject, Who};
-use crate::service::pages::{Frame, Page, View, act_failed_page, plain_page, waiting_count};
+use crate::service::pages::{Frame, Page, View, act_failed_page, links, plain_page, waiting_count};
 use crate::service::supervisor::Supervisor;
 
 /// What all requests share.
@@ -122,6 +122,12 @@ impl App {
                 (StatusCode::CONFLICT, page).into_response()
             }
         }
+    }
+
+    /// Performs an act on a campaign, and goes to its page, or shows why it did not happen with a way back to that page.
+    pub async fn perform_on(&self, headers: &HeaderMap, who: Who, act: Act, file: &str) -> Response {
+        let page = links::campaign(file);
+        self.perform(headers, who, act, &page, &page).await
     }
 
     /// The present update of a topic. `None` if there is no such page.

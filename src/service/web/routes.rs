@@ -287,8 +287,7 @@ async fn pause(
     headers: HeaderMap,
 ) -> Response {
     let act = Act::Pause { on: app.subject(&file) };
-    let to = links::campaign(&file);
-    app.perform(&headers, who, act, &to, &to).await
+    app.perform_on(&headers, who, act, &file).await
 }
 
 async fn resume(
@@ -298,8 +297,7 @@ async fn resume(
     headers: HeaderMap,
 ) -> Response {
     let act = Act::Resume { on: app.subject(&file) };
-    let to = links::campaign(&file);
-    app.perform(&headers, who, act, &to, &to).await
+    app.perform_on(&headers, who, act, &file).await
 }
 
 async fn stop(
@@ -309,8 +307,7 @@ async fn stop(
     headers: HeaderMap,
 ) -> Response {
     let act = Act::Stop { on: app.subject(&file) };
-    let to = links::campaign(&file);
-    app.perform(&headers, who, act, &to, &to).await
+    app.perform_on(&headers, who, act, &file).await
 }
 
 async fn stop_all(State(app): Shared, Extension(who): Extension<Who>, headers: HeaderMap) -> Response {
@@ -332,8 +329,7 @@ async fn wave(
         on: app.subject(&file),
         wave,
     };
-    let to = links::campaign(&file);
-    app.perform(&headers, who, act, &to, &to).await
+    app.perform_on(&headers, who, act, &file).await
 }
 
 async fn resolve(

@@ -20,13 +20,9 @@ const POLICY: &str =
 /// Renders a self-contained page.
 #[must_use]
 pub fn frame(title: &str, body: &Markup) -> String {
-    let language = match Language::current() {
-        Language::English => "en",
-        Language::Chinese => "zh-CN",
-    };
     let page = html! {
         (DOCTYPE)
-        html lang=(language) {
+        html lang=(Language::current().html()) {
             head {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
