@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use runner::Language;
-use runner::campaign::{parse, render_human};
+use runner::campaign::{parse, parse_server, render_human};
 
 /// A file without mistakes, which each case changes.
 const GOOD: &str = "\
@@ -43,6 +43,18 @@ fn source(source: &str) -> String {
     but("csv: {path: audience.csv, open_id: open_id}", source)
 }
 
+/// The messages about the file of a service that begins with its version and goes on with `more`.
+fn server(more: &str) -> String {
+    let found = match parse_server(Path::new("server.yaml"), format!("version: 1\n{more}").as_bytes()) {
+        Ok(parsed) if parsed.warnings.is_empty() => return "no mistakes\n".into(),
+        Ok(parsed) => parsed.warnings,
+        Err(found) => found,
+    };
+    render_human(&found, false)
+}
+
+const HASH: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 /// One snapshot of several cases, and one of the same cases in Chinese.
 macro_rules! cases {
     ($($name:ident: $($case:expr),+ $(,)?;)+) => {
@@ -66,6 +78,29 @@ macro_rules! cases {
 
 cases! {
     the_good_file: with("");
+    the_file_of_a_service:
+        server(&format!(
+            "listen: 0.0.0.0:7878\nurl: https://coupons.example.com\ntimezone: Asia/Shanghai\nusers:\n  \
+             - {{name: li, password: {{env: LI}}, roles: [author]}}\n  \
+             - {{name: 王, password: {{file: w.hash}}, roles: [approver, operator]}}\n\
+             groups: {{finance: [王]}}\ntokens: [{{name: ci, hash: \"{HASH}\", roles: [author]}}]\n"
+        )),
+        server("user:\n"),
+        server("--- \nversion: 1\n"),
+        server("listen: localhost:80\nurl: http://coupons.example.com\n"),
+        server("listen: 8080\nurl: https://li:hunter2@coupons.example.com/runner\n"),
+        server("listen: coupons\nurl: https://coupons.example.com/runner\n"),
+        server("listen: 0.0.0.0:7878\n"),
+        server("listen: 0.0.0.0:7878\nusers: [{name: li, password: {env: LI}, roles: [admin]}]\n"),
+        server("users:\n  - {name: li, pasword: hunter2, roles: [author]}\n  - {name: li, password: hunter2, roles: []}\n"),
+        server("users:\n  - {name: li x, password: {env: LI}, roles: [autor, boss]}\n  - {name: li, password: {env: A}, roles: author}\n"),
+        server("users:\n  - {name: li, password: {env: A}, roles: [author]}\n  - {name: li, password: {env: A}, roles: [author]}\n  - {name: wu, roles: [viewer]}\n"),
+        server("users: [{name: li, password: {env: A}, roles: [author]}]\ngroups:\n  finance: [lii, wang]\n  ops: []\n  \"a b\": [li]\n"),
+        server("users: li\ngroups: [li]\ntokens: {name: ci}\n"),
+        server("tokens:\n  - {name: ci, hash: hunter2, roles: [author]}\n  - {name: cd, token: hunter2, roles: [author]}\n"),
+        server(&format!(
+            "users: [{{name: li, password: {{env: A}}, roles: [author]}}]\ntokens: [{{name: li, hash: \"{HASH}\", roles: [author]}}]\n"
+        ));
     names_that_look_alike:
         but("summer-2026", "summеr-2026"),
         but("summer-2026", "summer\u{fe0f}-2026"),

@@ -17,15 +17,27 @@ quoted-text = the text { $text }
 
 ## The file
 
-unreadable = cannot read the campaign file
+unreadable = cannot read { $kind ->
+    [server] the file of the service
+   *[campaign] the campaign file
+}
 unreadable-absent = check the path; it is relative to the current directory
 unreadable-directory = name a file in it
 unreadable-permission = give this user permission to read it
 unreadable-other = check the path, and the disk that it is on
 not-a-regular-file = it is not a regular file
-too-large = the campaign file is larger than 1 MiB
-audience-in-its-own-file = put the audience into a file of its own, which `audience.source` names
-utf-16 = the campaign file is UTF-16, not UTF-8
+too-large = { $kind ->
+    [server] the file of the service
+   *[campaign] the campaign file
+} is larger than 1 MiB
+audience-in-its-own-file = { $kind ->
+    [server] remove what does not belong in it
+   *[campaign] put the audience into a file of its own, which `audience.source` names
+}
+utf-16 = { $kind ->
+    [server] the file of the service
+   *[campaign] the campaign file
+} is UTF-16, not UTF-8
 not-text = the character { $code } is not text
 not-utf-8 = the byte { $byte } is not UTF-8 text
 save-as-utf-8 = save the file as UTF-8 text
@@ -38,15 +50,27 @@ more-mistakes-help = the first mistakes may be the cause of the others: correct 
 ## YAML
 
 empty-file = the file is empty
-empty-file-help = a campaign file begins with `version: 1`; `runner schema` describes the rest
-tag = a YAML tag (`!…`) has no meaning in a campaign file
+empty-file-help = { $kind ->
+    [server] the file of a service begins with `version: 1`; `runner schema server` describes the rest
+   *[campaign] a campaign file begins with `version: 1`; `runner schema` describes the rest
+}
+tag = a YAML tag (`!…`) has no meaning in { $kind ->
+    [server] the file of a service
+   *[campaign] a campaign file
+}
 tag-help = remove the tag
 second-document = a second YAML document begins here
-second-document-help = a campaign file is one document: put the second campaign into a file of its own
+second-document-help = { $kind ->
+    [server] the file of a service is one document: remove the line `---`
+   *[campaign] a campaign file is one document: put the second campaign into a file of its own
+}
 endless-alias = this alias refers to a value that contains it
 endless-alias-help = write the value out
 too-deep = values are nested more than { $most } levels deep
-too-deep-help = a campaign file needs at most 5 levels
+too-deep-help = { $kind ->
+    [server] the file of a service needs
+   *[campaign] a campaign file needs
+} at most 5 levels
 # $most (number)
 too-many-values = the file has more than { $most } values
 # $most (number)
@@ -114,7 +138,10 @@ missing-key-help = add `{ $key }: { $example }`
 repeated-key = `{ $path }` occurs twice
 repeated-key-help = it occurs first on line { $line }: keep one of the two
 unknown-key = `{ $path }` has no key { $key }
-unknown-root-key = a campaign file has no key { $key }
+unknown-root-key = { $file ->
+    [server] the file of a service has
+   *[campaign] a campaign file has
+} no key { $key }
 unknown-credentials-key = `credentials` has no such key
 known-keys = its keys are { $keys }
 no-value = `{ $path }` has no value
@@ -127,7 +154,10 @@ not-a-mapping = `{ $path }` is { $kind ->
     [list] a list
    *[value] a single value
 } where a mapping of keys to values belongs
-root-not-a-mapping = a campaign file is { $kind ->
+root-not-a-mapping = { $file ->
+    [server] the file of a service
+   *[campaign] a campaign file
+} is { $kind ->
     [list] a list
    *[value] a single value
 } where a mapping of keys to values belongs

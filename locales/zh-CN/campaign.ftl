@@ -15,15 +15,27 @@ quoted-text = 文本 { $text }
 
 ## The file
 
-unreadable = 无法读取任务文件
+unreadable = 无法读取{ $kind ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}
 unreadable-absent = 请检查路径；相对路径从当前目录算起
 unreadable-directory = 请指定其中的一个文件
 unreadable-permission = 请让当前用户有权读取它
 unreadable-other = 请检查路径及其所在的磁盘
 not-a-regular-file = 它不是普通文件
-too-large = 任务文件超过 1 MiB
-audience-in-its-own-file = 请把人群放进单独的文件，由 `audience.source` 引用
-utf-16 = 任务文件是 UTF-16，不是 UTF-8
+too-large = { $kind ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}超过 1 MiB
+audience-in-its-own-file = { $kind ->
+    [server] 请删去其中不相关的内容
+   *[campaign] 请把人群放进单独的文件，由 `audience.source` 引用
+}
+utf-16 = { $kind ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}是 UTF-16，不是 UTF-8
 not-text = 字符 { $code } 不是文本
 not-utf-8 = 字节 { $byte } 不是 UTF-8 文本
 save-as-utf-8 = 请把文件另存为 UTF-8 文本
@@ -33,15 +45,27 @@ more-mistakes-help = 其他错误可能由前面的错误引起：请先改正�
 ## YAML
 
 empty-file = 文件没有内容
-empty-file-help = 任务文件以 `version: 1` 开头；其余内容见 `runner schema`
-tag = YAML 标签（`!…`）在任务文件中没有意义
+empty-file-help = { $kind ->
+    [server] 服务配置文件以 `version: 1` 开头；其余内容见 `runner schema server`
+   *[campaign] 任务文件以 `version: 1` 开头；其余内容见 `runner schema`
+}
+tag = YAML 标签（`!…`）在{ $kind ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}中没有意义
 tag-help = 请去掉标签
 second-document = 从这里开始是第二个 YAML 文档
-second-document-help = 一个任务文件只能有一个文档：请把第二个任务放进单独的文件
+second-document-help = { $kind ->
+    [server] 服务配置文件只能有一个文档：请删去 `---` 这一行
+   *[campaign] 一个任务文件只能有一个文档：请把第二个任务放进单独的文件
+}
 endless-alias = 这个别名引用的值又包含它自己
 endless-alias-help = 请直接写出这个值
 too-deep = 值的嵌套超过 { $most } 层
-too-deep-help = 任务文件最多需要 5 层
+too-deep-help = { $kind ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}最多需要 5 层
 too-many-values = 文件中的值超过 { $most } 个
 alias-bomb = 展开别名之后，文件中的值超过 { $most } 个
 alias-bomb-help = 请直接写出内容，不要让别名引用别名
@@ -107,7 +131,10 @@ missing-key-help = 请添加 `{ $key }: { $example }`
 repeated-key = `{ $path }` 出现了两次
 repeated-key-help = 第一次出现在第 { $line } 行：请只保留一个
 unknown-key = `{ $path }` 下没有键 { $key }
-unknown-root-key = 任务文件没有键 { $key }
+unknown-root-key = { $file ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}没有键 { $key }
 unknown-credentials-key = `credentials` 下没有这个键
 known-keys = 可用的键：{ $keys }
 no-value = `{ $path }` 没有值
@@ -120,7 +147,10 @@ not-a-mapping = `{ $path }` 应当是键值映射，而这里是{ $kind ->
     [list] 列表
    *[value] 单个值
 }
-root-not-a-mapping = 任务文件应当是键值映射，而这里是{ $kind ->
+root-not-a-mapping = { $file ->
+    [server] 服务配置文件
+   *[campaign] 任务文件
+}应当是键值映射，而这里是{ $kind ->
     [list] 列表
    *[value] 单个值
 }

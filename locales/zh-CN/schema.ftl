@@ -110,6 +110,13 @@ description = { $key ->
     [Retry-in_doubt] 结果未知的发放如何处理。
     [Retry-resend_within] 首次结果未知之后，多长时间内可以重发；超过之后由人判定。
     [Retry-give_up] 平台中断超过这个时长，就结束执行。
+    [Role] 用户可以做什么。
+    [Role-viewer] 查看任务，看不到用户 ID。
+    [Role-support] 还可以暂停和停止任务，查看单个用户的记录。
+    [Role-author] 规划任务，暂停和停止任务。
+    [Role-operator] 执行、恢复和判定。
+    [Role-approver] 批准他人的请求。
+    [Role-admin] 可以做任何操作。
     [Schedule] 什么时候可以发送：不早于开始时间，不晚于结束时间，并且只在时段之内，重发也不例外。
     [Schedule-start] 在此之前不发送。
     [Schedule-end] 从此刻起不再开始任何尝试，重试和重发也不例外。
@@ -123,6 +130,14 @@ description = { $key ->
     [Server-last_active] 查询结果中用户最近一次活跃时间所在的列。
     [Server-env] 环境变量的名称。
     [Server-file] 只存放这个密钥的文件。
+    [Service] 一个服务：在哪里监听，谁可以使用。
+    [Service-version] 文件格式的版本。
+    [Service-listen] 服务监听的地址。其他机器能访问的地址需要有用户和使用 https 的 `url`。
+    [Service-url] 浏览器和程序访问服务的地址，例如前面代理的地址。
+    [Service-timezone] 文件中日期和月份的时区，写 IANA 名称。
+    [Service-users] 可以使用服务的人。没有时只有一个用户，即启动进程的用户。
+    [Service-groups] 用户组：组名和用户列表。
+    [Service-tokens] 可以使用服务的程序。
     [Source] 用户名单的来源：只能是其中一种。
     [Source-postgres] 对 PostgreSQL 服务器的查询，在只读事务中执行。
     [Source-mysql] 对 MySQL 或 MariaDB 服务器的查询，在只读事务中执行。
@@ -137,6 +152,16 @@ description = { $key ->
     [Stdin-last_active] 用户最近一次活跃时间所在的列或键。
     [Stdin-encoding] 用于 CSV：编码；不写时为 `utf-8`。
     [Stdin-delimiter] 用于 CSV：字段之间的分隔符；不写时根据表头行判断。
+    [Token] 可以使用服务的程序。
+    [Token-name] 程序的名称，会写入日志。
+    [Token-hash] 令牌的 SHA-256。`runner serve --new-token` 会同时生成两者。
+    [Token-roles] 程序可以做什么。
+    [User] 可以使用服务的人。
+    [User-name] 名称，用于登录，会写入日志。
+    [User-password] 密码哈希的引用。由 `runner serve --hash-password` 生成。
+    [User-env] 环境变量的名称。
+    [User-file] 只存放这个哈希值的文件。
+    [User-roles] 这个人可以做什么。
     [Wave] 比其他人先发的一部分人群，由固定的哈希选出。
     [Wave-share] 这个批次结束时已经发放过的人群比例，包含前面的批次。
     [Wave-wait] 批次结束后等待多久才开始新的尝试：一段时间，或者 `approval`，即等到 `runner approve` 为止。

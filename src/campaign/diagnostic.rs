@@ -155,6 +155,8 @@ codes! {
     Money = "E0134",
     /// The days on which a campaign takes place do not fit the rule, or it never takes place.
     Repeat = "E0135",
+    /// The address of a service, or the one under which it is reached, cannot be used.
+    Address = "E0136",
     /// A time occurs twice on the clocks of the zone.
     TimeTwice = "E0141",
     /// A rate exceeds the platform's documented limit.

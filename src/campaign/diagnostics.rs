@@ -6,6 +6,7 @@ use std::fmt::Display;
 use crate::catalogue::campaign as text;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
+use super::file_kind::FileKind;
 use super::full_width;
 use super::line_index::{CountedColumn, LineIndex, Span};
 use super::redact;
@@ -90,6 +91,7 @@ impl PendingDiagnostic {
 
 /// All mistakes and warnings of one file.
 pub(super) struct Diagnostics {
+    kind: FileKind,
     found: Vec<PendingDiagnostic>,
     /// The last diagnostic beyond the limit, which is discarded.
     beyond: Option<PendingDiagnostic>,
@@ -100,8 +102,9 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str, kind: FileKind) -> Self {
         Self {
+            kind,
             found: Vec::new(),
             beyond: None,
             errors: 0,
@@ -109,6 +112,11 @@ impl Diagnostics {
             places: BTreeMap::new(),
             lines: LineIndex::new(text),
         }
+    }
+
+    /// Returns the word with which messages select the name of the file's kind.
+    pub(super) fn file(&self) -> &'static str {
+        self.kind.word()
     }
 
     /// Adds an error at a place.

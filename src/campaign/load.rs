@@ -1,4 +1,4 @@
-//! Loads a campaign file: reads it, checks that it is text, and parses it.
+//! Loads a file: reads it, checks that it is text, and parses it.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,6 +12,7 @@ use crate::model::shortage;
 
 use super::diagnostic::{Code, Diagnostic, Excerpt, Severity};
 use super::diagnostics::Diagnostics;
+use super::file_kind::FileKind;
 use super::line_index::{CountedColumn, LineIndex, Span};
 use super::root::{self, Campaign};
 use super::tree;
@@ -21,6 +22,16 @@ use super::zone;
 /// The largest campaign file, in bytes.
 pub const MOST_BYTES: u64 = 1 << 20;
 
+/// A file without errors.
+#[derive(Clone)]
+pub struct ParsedFile<T> {
+    /// What the file describes.
+    pub content: T,
+    /// The warnings, sorted by place.
+    pub warnings: Vec<Diagnostic>,
+    text: FileText,
+}
+
 /// A campaign file without errors.
 #[derive(Clone)]
 pub struct Parsed {
@@ -28,32 +39,20 @@ pub struct Parsed {
     pub campaign: Campaign,
     /// The warnings, sorted by place.
     pub warnings: Vec<Diagnostic>,
+    text: FileText,
+}
+
+/// The text of a file, with the places of its values.
+#[derive(Clone)]
+struct FileText {
     file: String,
     shown: String,
     lines: LineIndex,
     places: BTreeMap<String, Span>,
 }
 
-impl Parsed {
-    /// Returns the file's name, as given.
-    #[must_use]
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// Returns the file with its campaign at one occurrence. Places stay those of the file.
-    #[must_use]
-    pub fn at_occurrence(&self, occurrence: &Occurrence) -> Self {
-        Self {
-            campaign: self.campaign.at_occurrence(occurrence),
-            ..self.clone()
-        }
-    }
-
-    /// Creates a diagnostic for a mistake that is found later, such as a missing audience file, at the place of a key
-    /// such as `audience.source.csv.path`. If the file does not have the key, the diagnostic is about the whole file.
-    #[must_use]
-    pub fn mistake(&self, key: &str, code: Code, message: String, help: Option<String>) -> Diagnostic {
+impl FileText {
+    fn mistake(&self, key: &str, code: Code, message: String, help: Option<String>) -> Diagnostic {
         let span = self.places.get(key).copied();
         let excerpt = span.map(|span| {
             let (text, mark) = self.lines.excerpt(&self.shown, span);
@@ -76,6 +75,38 @@ impl Parsed {
     }
 }
 
+impl<T> ParsedFile<T> {
+    /// Like [`Parsed::mistake`].
+    #[must_use]
+    pub fn mistake(&self, key: &str, code: Code, message: String, help: Option<String>) -> Diagnostic {
+        self.text.mistake(key, code, message, help)
+    }
+}
+
+impl Parsed {
+    /// Returns the file's name, as given.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.text.file
+    }
+
+    /// Returns the file with its campaign at one occurrence. Places stay those of the file.
+    #[must_use]
+    pub fn at_occurrence(&self, occurrence: &Occurrence) -> Self {
+        Self {
+            campaign: self.campaign.at_occurrence(occurrence),
+            ..self.clone()
+        }
+    }
+
+    /// Creates a diagnostic for a mistake that is found later, such as a missing audience file, at the place of a key
+    /// such as `audience.source.csv.path`. If the file does not have the key, the diagnostic is about the whole file.
+    #[must_use]
+    pub fn mistake(&self, key: &str, code: Code, message: String, help: Option<String>) -> Diagnostic {
+        self.text.mistake(key, code, message, help)
+    }
+}
+
 /// Reads and parses the campaign file at `path`. It reads at most one byte more than [`MOST_BYTES`].
 ///
 /// # Errors
@@ -89,9 +120,15 @@ pub fn load(path: &Path) -> Result<Parsed, Vec<Diagnostic>> {
 /// # Errors
 /// If the file cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    read_file(path, FileKind::Campaign)
+}
+
+/// Like [`read`], for any kind of file.
+pub(super) fn read_file(path: &Path, kind: FileKind) -> Result<Vec<u8>, Vec<Diagnostic>> {
     bytes(path).map_err(|error| {
         let help = shortage::help(&error).unwrap_or_else(|| unreadable(error.kind()));
-        let refusal = whole(&path.display().to_string(), Code::Unreadable, message::Unreadable, help);
+        let message = message::Unreadable { kind: &kind.word() };
+        let refusal = whole(&path.display().to_string(), Code::Unreadable, message, help);
         vec![Diagnostic {
             cause: Some(error.to_string()),
             ..refusal
@@ -113,30 +150,48 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
 /// # Errors
 /// Like [`parse`].
 pub fn parse_in(file: &Path, folder: &Path, bytes: &[u8]) -> Result<Parsed, Vec<Diagnostic>> {
+    let parsed = parse_file(file, folder, bytes, FileKind::Campaign, root::read)?;
+    Ok(Parsed {
+        campaign: parsed.content,
+        warnings: parsed.warnings,
+        text: parsed.text,
+    })
+}
+
+/// Parses the bytes of a file of any kind, whose content `read` reads from the root.
+pub(super) fn parse_file<T>(
+    file: &Path,
+    folder: &Path,
+    bytes: &[u8],
+    kind: FileKind,
+    read: impl FnOnce(&Value<'_>, &mut Diagnostics) -> Option<T>,
+) -> Result<ParsedFile<T>, Vec<Diagnostic>> {
     let name = file.display().to_string();
-    let text = text(&name, bytes)?;
-    let mut diagnostics = Diagnostics::new(text);
-    let campaign = tree::parse(text, &mut diagnostics).and_then(|tree| {
+    let text = text(&name, bytes, kind)?;
+    let mut diagnostics = Diagnostics::new(text, kind);
+    let content = tree::parse(text, &mut diagnostics).and_then(|tree| {
         let mut document = Document {
             tree,
             folder,
             zone: None,
         };
         document.zone = zone::of_file(&Value::root(&document));
-        root::read(&Value::root(&document), &mut diagnostics)
+        read(&Value::root(&document), &mut diagnostics)
     });
-    match campaign {
-        Some(campaign) if !diagnostics.has_errors() => {
+    match content {
+        Some(content) if !diagnostics.has_errors() => {
             let places = diagnostics.take_places();
             let shown = diagnostics.cover(text);
             let warnings = diagnostics.finish(&name, text);
-            Ok(Parsed {
-                campaign,
+            Ok(ParsedFile {
+                content,
                 warnings,
-                file: name,
-                shown,
-                lines: LineIndex::new(text),
-                places,
+                text: FileText {
+                    file: name,
+                    shown,
+                    lines: LineIndex::new(text),
+                    places,
+                },
             })
         }
         _ => Err(diagnostics.finish(&name, text)),
@@ -182,7 +237,8 @@ fn whole(file: &str, code: Code, message: impl Display, help: impl Display) -> D
 }
 
 /// Returns the bytes as text that YAML allows, without a byte order mark.
-fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagnostic>> {
+fn text<'b>(name: &str, bytes: &'b [u8], file: FileKind) -> Result<&'b str, Vec<Diagnostic>> {
+    let kind = &file.word();
     let refusal = |code, message: &dyn Display, help: &dyn Display| Err(vec![whole(name, code, message, help)]);
     // There is no excerpt, because bytes that are not text must not reach a terminal.
     let refusal_at = |text: &str, at: usize, message: &dyn Display| {
@@ -193,11 +249,15 @@ fn text<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Vec<Diagnostic>> {
         }])
     };
     if bytes.len() as u64 > MOST_BYTES {
-        return refusal(Code::TooLarge, &message::TooLarge, &message::AudienceInItsOwnFile);
+        return refusal(
+            Code::TooLarge,
+            &message::TooLarge { kind },
+            &message::AudienceInItsOwnFile { kind },
+        );
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return refusal(Code::NotText, &message::Utf16, &message::SaveAsUtf8);
+        return refusal(Code::NotText, &message::Utf16 { kind }, &message::SaveAsUtf8);
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => match text.char_indices().find(|(_, c)| forbidden(*c)) {

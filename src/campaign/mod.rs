@@ -1,4 +1,4 @@
-//! Campaign files: parsed into types, with the place of every value, and all mistakes reported at once.
+//! Campaign files, and the file of a service: parsed into types, with the place of every value, and all mistakes reported at once.
 //!
 //! Parsing has two steps. First the text becomes a tree of values with places, limited in size and depth. Then each
 //! section takes the keys that it declares from the tree and reports mistakes in the rest. No key is ignored: it is
@@ -17,6 +17,7 @@ mod diagnostic;
 mod diagnostics;
 mod duration;
 mod exclude;
+mod file_kind;
 mod full_width;
 mod halt;
 mod hours;
@@ -38,6 +39,7 @@ mod retry;
 mod root;
 mod schedule;
 mod schema_texts;
+mod server_file;
 mod share;
 mod syntax;
 mod testers;
@@ -58,7 +60,7 @@ pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
 pub(crate) use duration::written as written_duration;
 pub use exclude::Exclude;
 pub use halt::{Guard, Halt};
-pub use load::{MOST_BYTES, Parsed, load, parse, parse_in, read};
+pub use load::{MOST_BYTES, Parsed, ParsedFile, load, parse, parse_in, read};
 pub use look_alike::find as find_look_alike;
 pub use names::Names;
 pub use notify::{Channel, ChannelKind, Topic};
@@ -69,6 +71,10 @@ pub use repeat::{Every, Missed, Repeat, RepeatDay};
 pub use retry::{InDoubt, Retry};
 pub use root::{Campaign, KeyRow, key_table, schema};
 pub use schedule::Schedule;
+pub use server_file::{
+    ListenMistake, Origin, ServerFile, Token, TokenHash, User, key_table as server_key_table, load as load_server,
+    parse as parse_server, schema as server_schema,
+};
 pub use share::written as share_written;
 pub use testers::{MOST_TESTERS, Testers};
 pub use text::Files;

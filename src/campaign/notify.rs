@@ -276,7 +276,8 @@ fn conceal_secrets(entry: &Value<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn conceal_unknown(value: &Value<'_>, known: &[Key], diagnostics: &mut Diagnostics) {
+/// Marks the values of unknown keys as possible secrets.
+pub(super) fn conceal_unknown(value: &Value<'_>, known: &[Key], diagnostics: &mut Diagnostics) {
     let Kind::Map(entries) = value.kind() else { return };
     for (key, under) in entries {
         let name = value.under("", *key);

@@ -130,8 +130,13 @@ pub struct KeyRow {
 /// Returns all keys of a campaign file that have a value of their own. `docs/campaign-file.md` is compared with them.
 #[must_use]
 pub fn key_table() -> Vec<KeyRow> {
+    rows(&File::keys())
+}
+
+/// Returns a row for each of these keys, and for those under them.
+pub(super) fn rows(keys: &[Key]) -> Vec<KeyRow> {
     let mut rows = Vec::new();
-    add_rows("", &File::keys(), &mut rows);
+    add_rows("", keys, &mut rows);
     rows
 }
 

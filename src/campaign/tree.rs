@@ -258,6 +258,7 @@ enum TreeError {
 
 impl TreeError {
     fn report(self, source: &str, diagnostics: &mut Diagnostics) {
+        let kind = &diagnostics.file();
         match self {
             Self::Scan(error) if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) => {
                 let at = error.marker().byte_offset().unwrap_or_default();
@@ -266,14 +267,16 @@ impl TreeError {
             Self::Scan(error) => syntax::report(&error, source, diagnostics),
             Self::Empty => {
                 let note = diagnostics.error(Code::Empty, Span::point(0), text::EmptyFile);
-                note.help(text::EmptyFileHelp);
+                note.help(text::EmptyFileHelp { kind });
             }
             Self::Tag(span) => {
-                diagnostics.error(Code::Exotic, span, text::Tag).help(text::TagHelp);
+                diagnostics
+                    .error(Code::Exotic, span, text::Tag { kind })
+                    .help(text::TagHelp);
             }
             Self::Documents(span) => {
                 let note = diagnostics.error(Code::Exotic, span.first(3), text::SecondDocument);
-                note.help(text::SecondDocumentHelp);
+                note.help(text::SecondDocumentHelp { kind });
             }
             Self::Inside(span) => {
                 let note = diagnostics.error(Code::TooMany, span, text::EndlessAlias);
@@ -282,11 +285,11 @@ impl TreeError {
             Self::Deep(span) => {
                 let most: &dyn std::fmt::Display = &MOST_DEPTH;
                 let note = diagnostics.error(Code::TooDeep, span.first(1), text::TooDeep { most });
-                note.help(text::TooDeepHelp);
+                note.help(text::TooDeepHelp { kind });
             }
             Self::Many(span) => {
                 let note = diagnostics.error(Code::TooMany, span, text::TooManyValues { most: MOST_VALUES });
-                note.help(text::AudienceInItsOwnFile);
+                note.help(text::AudienceInItsOwnFile { kind });
             }
             Self::Bomb(span) => {
                 let note = diagnostics.error(Code::TooMany, span, text::AliasBomb { most: MOST_VALUES });

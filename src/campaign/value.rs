@@ -256,7 +256,8 @@ impl<'t> Value<'t> {
         }
         let kind = &self.kind_name();
         if self.path.is_empty() {
-            return self.refuse(Code::WrongType, text::RootNotAMapping { kind }, help, diagnostics);
+            let file = &diagnostics.file();
+            return self.refuse(Code::WrongType, text::RootNotAMapping { file, kind }, help, diagnostics);
         }
         let message = text::NotAMapping { path: &self.path, kind };
         self.refuse(Code::WrongType, message, help, diagnostics)
@@ -308,7 +309,11 @@ impl<'t> Value<'t> {
             diagnostics.secret(key.span);
             text::UnknownCredentialsKey.to_string()
         } else if self.path.is_empty() {
-            text::UnknownRootKey { key: &quoted(name) }.to_string()
+            text::UnknownRootKey {
+                file: &diagnostics.file(),
+                key: &quoted(name),
+            }
+            .to_string()
         } else {
             text::UnknownKey {
                 path: &self.path,

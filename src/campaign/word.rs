@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::catalogue::campaign as text;
 use crate::model::outcome::Class;
+use crate::model::user::Role;
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
@@ -25,6 +26,12 @@ pub(super) trait Words: Copy + PartialEq + 'static {
 impl Words for Class {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.map(|class| (class.word(), class)).to_vec()
+    }
+}
+
+impl Words for Role {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.map(|role| (role.word(), role)).to_vec()
     }
 }
 

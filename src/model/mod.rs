@@ -24,6 +24,7 @@ pub mod redactor;
 pub mod run_command;
 pub mod secret;
 pub mod shortage;
+pub mod user;
 pub mod visible;
 
 #[cfg(test)]

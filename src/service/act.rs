@@ -5,36 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::service as texts;
-
-/// What a user may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Sees campaigns.
-    Viewer,
-    /// Stops campaigns, and sees deliveries.
-    Support,
-    /// Writes and plans campaigns.
-    Author,
-    /// Applies campaigns.
-    Operator,
-    /// Approves plans.
-    Approver,
-    /// Does everything.
-    Admin,
-}
-
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 6] = [
-        Self::Viewer,
-        Self::Support,
-        Self::Author,
-        Self::Operator,
-        Self::Approver,
-        Self::Admin,
-    ];
-}
+use crate::model::user::Role;
 
 /// Where an act comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,127 @@
+//! The file of a service, `server.yaml`: where the service listens, and who may use it. It is parsed and explained like a campaign file,
+//! and each key is declared once.
+
+mod listen;
+mod members;
+mod tokens;
+mod users;
+
+pub use listen::{ListenMistake, Origin};
+pub use tokens::{Token, TokenHash};
+pub use users::User;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use schemars::generate::SchemaSettings;
+use serde_json::Value as Json;
+
+use crate::model::user::UserName;
+
+use self::listen::{ListenAddress, PublicOrigin};
+use self::members::Groups;
+use self::tokens::Tokens;
+use self::users::Users;
+use super::diagnostic::Diagnostic;
+use super::file_kind::FileKind;
+use super::keys::{Keys, keys};
+use super::load::{ParsedFile, parse_file, read_file};
+use super::root::{KeyRow, rows};
+use super::schema_texts;
+use super::version::Version;
+use super::zone::{self, Zone};
+
+keys! {
+    /// A service of the runner: where it listens, and who may use it.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct ServerFile as "Service" {
+        /// The version of this format.
+        version: u8 = Version, required "1";
+        /// The address that the service listens on. One that other machines reach needs users, and a `url` with https.
+        listen: SocketAddr = ListenAddress, default listen::default();
+        /// The address under which browsers and programs reach the service, such as that of a proxy before it.
+        url: Origin = PublicOrigin, optional "https://coupons.example.com";
+        /// The IANA name of the zone of every day and month in this file.
+        timezone: TimeZone = Zone, filled zone::default();
+        /// The persons who may use the service. Without any, it has one user: the one whose process it is.
+        users: Vec<User> = Users, filled Vec::new();
+        /// Groups of users, each with its name and a list of users.
+        groups: BTreeMap<UserName, Vec<UserName>> = Groups, filled BTreeMap::new();
+        /// The programs that may use the service.
+        tokens: Vec<Token> = Tokens, filled Vec::new();
+    }
+    check |map, diagnostics| {
+        if let (Some(users), Some(value)) = (&users, map.get("users")) {
+            users::check_passwords(users, value, diagnostics);
+        }
+        // Users that cannot be parsed are reported, and may be the members.
+        let are_users_known = map.get("users").is_some() == users.is_some();
+        if let (true, Some(value)) = (are_users_known, map.get("groups")) {
+            let names: Vec<_> = users.iter().flatten().map(|user| &user.name).collect();
+            members::check(&names, value, diagnostics);
+        }
+        if let (Some(tokens), Some(value)) = (&tokens, map.get("tokens")) {
+            tokens::check_names(users.as_deref().unwrap_or_default(), tokens, value, diagnostics);
+        }
+        let is_readable = are_users_known
+            && map.get("tokens").is_some() == tokens.is_some()
+            && map.get("url").is_some() == url.is_some();
+        if let (true, Some(address), Some(value)) = (is_readable, listen, map.get("listen")) {
+            let has_users = users.as_ref().is_some_and(|users| !users.is_empty())
+                || tokens.as_ref().is_some_and(|tokens| !tokens.is_empty());
+            listen::check(address, url.as_ref(), has_users, value, diagnostics);
+        }
+    }
+}
+
+impl ServerFile {
+    /// Checks an address in place of that of the file.
+    ///
+    /// # Errors
+    /// When the service must not listen there.
+    pub fn check_listen(&self, address: SocketAddr) -> Result<(), ListenMistake> {
+        let has_users = !self.users.is_empty() || !self.tokens.is_empty();
+        ListenMistake::find(address, self.url.as_ref(), has_users).map_or(Ok(()), Err)
+    }
+}
+
+/// The name of the file's own keys among the descriptions of the schema.
+const ROOT: &str = "Service";
+
+/// Reads and parses the file at `path`.
+///
+/// # Errors
+/// Like [`parse`]; also if the file cannot be read.
+pub fn load(path: &Path) -> Result<ParsedFile<ServerFile>, Vec<Diagnostic>> {
+    parse(path, &read_file(path, FileKind::Server)?)
+}
+
+/// Parses the bytes of a file. `file` is its name for messages; relative paths in it begin at its folder. Files that it
+/// names are not read.
+///
+/// # Errors
+/// All mistakes and warnings, sorted by place.
+pub fn parse(file: &Path, bytes: &[u8]) -> Result<ParsedFile<ServerFile>, Vec<Diagnostic>> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    parse_file(file, folder, bytes, FileKind::Server, ServerFile::read)
+}
+
+/// Returns the JSON Schema of the file, with descriptions in the language of the moment.
+#[must_use]
+pub fn schema() -> Json {
+    let settings = SchemaSettings::draft2020_12();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<ServerFile>()
+        .to_value();
+    schema_texts::translate(&mut schema, ROOT);
+    schema
+}
+
+/// Returns all keys of the file that have a value of their own. `docs/service.md` is compared with them.
+#[must_use]
+pub fn key_table() -> Vec<KeyRow> {
+    rows(&ServerFile::keys())
+}
