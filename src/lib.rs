@@ -11,6 +11,11 @@
 //! [`simulation`] runs a campaign against the [`fake_platform`] on a virtual clock. [`app`] has the use cases, for the command line in
 //! `cli` and for other programs. `catalogue` has every text that a person reads, in each [`Language`].
 
+#[cfg(not(unix))]
+compile_error!(
+    "runner needs a Unix system, such as Linux or macOS. On Windows, build it in WSL2 or use the container (docs/install.md)"
+);
+
 pub mod model;
 
 pub mod app;
