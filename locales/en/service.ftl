@@ -22,6 +22,8 @@ denied-no-plan = there is no plan yet
 denied-other-plan = the plan has changed since it was shown: look at it again
 denied-nothing-to-send = the plan sends nothing
 denied-not-accepted = these changes need your agreement: { $words }
+denied-missed = this occurrence was missed: it was not begun within an hour of its time. `runner apply --occurrence` sends it late
+denied-overlaps = another occurrence of this campaign is running and has not ended when this one begins: stop it first
 denied-no-note = a decision needs a reason
 
 # The command line.
@@ -89,11 +91,17 @@ label-plan-failed = no plan
 label-wave = wave needs approval
 label-held = held
 label-in-doubt = in doubt
+label-missed = missed
 # $n (number)
 broken-item = { $file } has { $n ->
         [one] { $n } mistake
        *[other] { $n } mistakes
     }. What was applied before is not affected.
+# $n (number)
+missed-item = { $n ->
+        [one] The occurrence of { $last } was
+       *[other] { $n } occurrences, the last one of { $last }, were
+    } not begun within an hour. Nothing was sent.
 vanished-item = { $file } vanished from the directory, so its campaign is paused.
 vanished-back-item = { $file } vanished, so its campaign was paused. The file is there again.
 paused-item = Paused by { $by }.
@@ -126,6 +134,7 @@ in-doubt-item = { $n ->
     } in doubt: the user may have the coupon.
 see-mistakes = See the mistakes
 resume-or-stop = Resume or stop
+see-occurrences = See the occurrences
 see-plan = See the plan
 approve-wave = Approve
 decide = Decide
@@ -153,6 +162,10 @@ state = { $state ->
     [plan_failed] no plan
     [needs_approval] needs approval
     [waits_for_decision] needs a decision
+    [recurring] recurring
+    [none_left] no occurrence left
+    [missed] missed
+    [over] over
    *[idle] nothing to do
 }
 file = file
@@ -176,6 +189,16 @@ funnel-deliveries = deliveries
 waves = Waves
 facts = Facts
 last-run-ended = last run ended
+
+# Occurrences.
+occurrences = Occurrences
+occurrences-text = Each occurrence has its own plan, approval and ledger. It is planned up to 12 hours before its time, so that it can be approved ahead.
+all-occurrences = All occurrences
+column-occurrence = occurrence
+column-begins = begins
+occurrence-past = over
+next-occurrence = the next one begins { $at }
+occurrence-over = The time of this occurrence is over, so the service does not begin it. `runner apply --occurrence` sends a missed one late.
 
 # The plan.
 plan-of = { $name }: plan
@@ -263,6 +286,8 @@ failed = failed: { $why }
 done = done
 result-of = result of { $of }
 run-ended = run ended
+series-found = found a recurring campaign
+occurrence-missed = an occurrence was missed
 who-terminal = { $name } (terminal: { $command })
 who-service = the service itself
 wave-detail = wave { $wave }
@@ -284,4 +309,3 @@ wrong-host-text = Open the service by the address that it printed. A page under 
 other-site = This request comes from another site
 other-site-text = Nothing was changed. Only a page of this service may ask for that: go back, and use its button.
 newer-records = it has records of a newer version of runner, which this version does not understand; start that version
-no-occurrences = its file has `repeat`, and the service does not begin occurrences: apply each of them with `runner apply`

@@ -22,6 +22,8 @@ denied-no-plan = 还没有计划
 denied-other-plan = 计划在你查看之后已经改变：请重新查看
 denied-nothing-to-send = 计划没有要发放的券
 denied-not-accepted = 这些变更需要你同意：{ $words }
+denied-missed = 这一期已错过：没有在到期后一小时内开始。可以用 `runner apply --occurrence` 补发
+denied-overlaps = 这个任务的另一期正在执行，并且到这一期开始时还没有结束：请先停止
 denied-no-note = 判定必须写明原因
 
 # The command line.
@@ -83,8 +85,11 @@ label-plan-failed = 没有计划
 label-wave = 批次待批准
 label-held = 待人工判定
 label-in-doubt = 结果未知
+label-missed = 已错过
 # $n (number)
 broken-item = { $file } 有 { $n } 处错误。之前已执行的不受影响。
+# $n (number)
+missed-item = 有 { $n } 期没有在到期后一小时内开始（最近一期是 { $last }）。没有发送任何券。
 vanished-item = { $file } 从目录中消失，任务已暂停。
 vanished-back-item = { $file } 曾经消失，任务因此暂停。文件现已恢复。
 paused-item = 由 { $by } 暂停。
@@ -102,6 +107,7 @@ held-item = { $n } 次发放返回了尚未分类的结果码。
 in-doubt-item = { $n } 次发放结果未知：用户可能已拿到券。
 see-mistakes = 查看错误
 resume-or-stop = 继续或停止
+see-occurrences = 查看各期
 see-plan = 查看计划
 approve-wave = 批准
 decide = 判定
@@ -129,6 +135,10 @@ state = { $state ->
     [plan_failed] 没有计划
     [needs_approval] 待批准
     [waits_for_decision] 待判定
+    [recurring] 周期任务
+    [none_left] 没有剩下的期次
+    [missed] 已错过
+    [over] 已结束
    *[idle] 无事可做
 }
 file = 文件
@@ -152,6 +162,16 @@ funnel-deliveries = 次发放
 waves = 批次
 facts = 基本信息
 last-run-ended = 上次执行结束
+
+# Occurrences.
+occurrences = 期次
+occurrences-text = 每一期都有自己的计划、批准和账本。计划最早在到期前 12 小时生成，因此可以提前批准。
+all-occurrences = 全部期次
+column-occurrence = 期次
+column-begins = 开始时间
+occurrence-past = 已结束
+next-occurrence = 下一期于 { $at } 开始
+occurrence-over = 这一期的时间已过，服务不会开始它。错过的一期可以用 `runner apply --occurrence` 补发。
 
 # The plan.
 plan-of = { $name }：计划
@@ -233,6 +253,8 @@ failed = 失败：{ $why }
 done = 完成
 result-of = { $of } 的结果
 run-ended = 执行结束
+series-found = 发现周期任务
+occurrence-missed = 错过了一期
 who-terminal = { $name }（终端：{ $command }）
 who-service = 服务自身
 wave-detail = 第 { $wave } 批
@@ -254,4 +276,3 @@ wrong-host-text = 请用服务输出的地址打开。其他名称下的页面�
 other-site = 这个请求来自其他网站
 other-site-text = 什么都没有改变。只有本服务的页面可以发出这种请求：请返回，使用页面上的按钮。
 newer-records = 其中有更新版本的 runner 写入的记录，此版本无法理解；请启动更新的版本
-no-occurrences = 文件中有 `repeat`，而服务不会开始各期：请用 `runner apply` 执行每一期

@@ -296,6 +296,18 @@ pub struct PlanSituation {
     pub is_fresh: bool,
 }
 
+/// Whether an occurrence may begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OccurrenceSituation {
+    /// It may, or the campaign takes place once.
+    #[default]
+    Open,
+    /// Nobody began it in time.
+    Missed,
+    /// Another occurrence of its campaign is running and has not ended when this one begins.
+    Overlaps,
+}
+
 /// A campaign, as far as an act depends on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CampaignSituation {
@@ -307,6 +319,8 @@ pub struct CampaignSituation {
     pub has_file: bool,
     /// Its plan. `None` before it is planned, and if it cannot be.
     pub plan: Option<PlanSituation>,
+    /// Whether it may begin, if it is an occurrence.
+    pub occurrence: OccurrenceSituation,
 }
 
 /// What an act depends on besides its user.
@@ -380,6 +394,12 @@ pub enum Denied {
     /// A change was not agreed to.
     #[error("{}", texts::DeniedNotAccepted { words: &.0.join(", ") })]
     NotAccepted(Vec<String>),
+    /// The occurrence was missed.
+    #[error("{}", texts::DeniedMissed)]
+    Missed,
+    /// Another occurrence of the campaign is still running.
+    #[error("{}", texts::DeniedOverlaps)]
+    Overlaps,
     /// The decision has no reason.
     #[error("{}", texts::DeniedNoNote)]
     NoNote,
@@ -415,6 +435,7 @@ fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied>
         Act::Stop { .. } if !is_running && !campaign.is_paused => return Err(Denied::NotRunning),
         Act::Pause { .. } if !is_running => return Err(Denied::NotRunning),
         Act::Resume { .. } if !campaign.is_paused => return Err(Denied::NotPaused),
+        Act::Resume { .. } if !is_running => check_occurrence(campaign)?,
         Act::SeeDeliveries { .. } | Act::Plan { .. } | Act::ApproveWave { .. } | Act::Resume { .. }
             if !campaign.has_file =>
         {
@@ -461,6 +482,7 @@ fn check_approval(
     if campaign.applier != Applier::Nobody {
         return Err(Denied::Running);
     }
+    check_occurrence(campaign)?;
     let plan = campaign.plan.as_ref().ok_or(Denied::NoPlan)?;
     if plan.fingerprint != fingerprint || plan.is_fresh != fresh {
         return Err(Denied::OtherPlan);
@@ -478,6 +500,14 @@ fn check_approval(
         return Err(Denied::NothingToSend);
     }
     Ok(())
+}
+
+const fn check_occurrence(campaign: &CampaignSituation) -> Result<(), Denied> {
+    match campaign.occurrence {
+        OccurrenceSituation::Open => Ok(()),
+        OccurrenceSituation::Missed => Err(Denied::Missed),
+        OccurrenceSituation::Overlaps => Err(Denied::Overlaps),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::app::LoadedCampaign;
 use crate::app::decisions::Decisions;
@@ -13,16 +14,18 @@ use crate::catalogue::{Language, Text};
 use crate::control::ControlServer;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Halted, Phase, Waiting};
+use crate::report::occurrences::OccurrenceState;
 use crate::report::plan_view::PlanView;
 use crate::report::render::json::{Status, StatusOwner};
 use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::Reporter;
 use crate::report::run_stats::RunStats;
 
-use super::act::{Applier, CampaignSituation, Door, PlanSituation, Subject, Who};
+use super::act::{Applier, CampaignSituation, Door, OccurrenceSituation, PlanSituation, Subject, Who};
 use super::directory::Content;
 use super::fault::Fault;
 use super::record::Charge;
+use super::series::{OccurrenceEntry, SeriesEntry};
 
 /// What is known of a campaign file.
 #[derive(Clone, Debug)]
@@ -110,6 +113,8 @@ pub struct LiveRun {
     pub server: ControlServer,
     /// Its metrics.
     pub metrics: Arc<Metrics>,
+    /// The end of its schedule; [`Timestamp::MAX`] without one.
+    pub sends_until: Timestamp,
 }
 
 /// How the last run of this process ended.
@@ -129,7 +134,7 @@ pub struct EndedRun {
 
 /// What the service knows of a campaign.
 pub struct CampaignEntry {
-    /// The name of its file.
+    /// The name of its file; of an occurrence, with its date, as [`occurrence_key`](super::series::occurrence_key) writes it.
     pub file: String,
     /// The file.
     pub source: Source,
@@ -157,6 +162,10 @@ pub struct CampaignEntry {
     pub is_reserved: bool,
     /// How the last run of this process ended.
     pub ended: Option<EndedRun>,
+    /// The recurring campaign of the file, whose occurrences have entries of their own. `None` for others.
+    pub series: Option<Box<SeriesEntry>>,
+    /// Which occurrence it is. `None` for a campaign that takes place once, and for the file of a recurring one.
+    pub occurrence: Option<OccurrenceEntry>,
 }
 
 impl CampaignEntry {
@@ -178,6 +187,8 @@ impl CampaignEntry {
             run: None,
             is_reserved: false,
             ended: None,
+            series: None,
+            occurrence: None,
         }
     }
 
@@ -186,6 +197,9 @@ impl CampaignEntry {
     pub fn subject(&self) -> Subject {
         if let (Some(subject), None) = (&self.vanished, &self.loaded) {
             return subject.clone();
+        }
+        if let Some(series) = &self.series {
+            return series.subject(&self.file);
         }
         let named = self.loaded.as_ref().map(|loaded| &loaded.plan.identity);
         Subject {
@@ -212,10 +226,29 @@ impl CampaignEntry {
         self.status.as_ref()?.owner.as_ref()
     }
 
-    /// Its title. `None` without one.
+    /// Its title, with the date of an occurrence, or else its name.
     #[must_use]
-    pub fn title(&self) -> Option<&str> {
-        self.loaded.as_ref()?.parsed.campaign.names.title.as_deref()
+    pub fn heading(&self) -> String {
+        let loaded = self.loaded.as_ref().map(|loaded| &loaded.parsed);
+        let parsed = loaded.or(self.series.as_ref().map(|series| &series.parsed));
+        let title = parsed.and_then(|parsed| parsed.campaign.names.title.as_deref());
+        match (title, &self.occurrence) {
+            (Some(title), Some(occurrence)) => format!("{title} · {}", occurrence.turn.occurrence.date),
+            (Some(title), None) => title.to_owned(),
+            (None, _) => self.name(),
+        }
+    }
+
+    /// Whether it may be begun, or go on: always, unless it is an occurrence that is over or was missed.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.occurrence
+            .as_ref()
+            .is_none_or(|occurrence| occurrence.turn.may_send() || self.is_rehearsal())
+    }
+
+    fn is_rehearsal(&self) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.at.rehearsal.is_on())
     }
 
     /// Its plan. `None` unless it is planned.
@@ -269,6 +302,12 @@ impl CampaignEntry {
                 sends: planned.sends(),
                 is_fresh: planned.is_fresh,
             }),
+            occurrence: match &self.occurrence {
+                Some(occurrence) if occurrence.turn.state == OccurrenceState::Missed && !self.is_rehearsal() => {
+                    OccurrenceSituation::Missed
+                }
+                _ => OccurrenceSituation::Open,
+            },
         }
     }
 
@@ -303,9 +342,17 @@ impl CampaignEntry {
     #[must_use]
     pub fn attention(&self, charge: Option<&Charge>) -> Vec<Attention> {
         let mut all = Vec::new();
-        if let Source::Broken(mistakes) = &self.source {
+        if let Source::Broken(mistakes) = &self.source
+            && self.occurrence.is_none()
+        {
             let mistakes = mistakes.first().map_or(0, |(_, list)| list.len() as u64);
             all.push(Attention::Broken { mistakes });
+        }
+        let missed = self.series.as_ref().map(|series| &series.schedule);
+        if let Some(schedule) = missed
+            && let (count @ 1.., Some(last)) = (schedule.missed_in_a_row as u64, schedule.missed.last())
+        {
+            all.push(Attention::Missed { count, last: last.date });
         }
         let is_vanished = matches!(self.source, Source::Vanished);
         if let Some(Charge::Paused { by, .. }) = charge {
@@ -332,7 +379,7 @@ impl CampaignEntry {
                 fault: Arc::clone(fault),
             }),
             PlanState::Ready(planned) => {
-                if planned.needs_approval() && !is_paused {
+                if planned.needs_approval() && !is_paused && self.may_send() {
                     all.push(self.approval(charge, planned));
                 }
                 let held = planned.preview.view.deliveries.counts.count(StateName::Held);
@@ -404,6 +451,13 @@ pub enum Attention {
     Broken {
         /// How many.
         mistakes: u64,
+    },
+    /// Occurrences were missed, and none has begun since.
+    Missed {
+        /// How many.
+        count: u64,
+        /// The last one.
+        last: Date,
     },
     /// It is paused because its file vanished.
     Vanished {

@@ -2,7 +2,8 @@
 //! shows everything on pages.
 //!
 //! [`act`] decides on everything that changes something, in one pure function. [`record`] is the service log, from which a service
-//! that restarts learns what it has to do. [`scan`] says which files count. [`supervisor`] connects these with the use cases, and
+//! that restarts learns what it has to do. [`scan`] says which files count, and [`schedule`] which occurrences of a
+//! recurring campaign. [`supervisor`] connects these with the use cases, and
 //! [`web`] with browsers; [`pages`] are pure functions of what the supervisor knows. This room prints nothing.
 
 pub mod act;
@@ -14,5 +15,7 @@ pub mod pages;
 pub mod record;
 mod run_notices;
 pub mod scan;
+pub mod schedule;
+pub mod series;
 pub mod supervisor;
 pub mod web;

@@ -53,6 +53,16 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
     },
+    /// The file of a recurring campaign was read for the first time. Occurrences before that are not missed.
+    SeriesFound {
+        /// The campaign, by the name that the file gives.
+        on: Subject,
+    },
+    /// Nobody began an occurrence in time.
+    OccurrenceMissed {
+        /// The occurrence.
+        on: Subject,
+    },
     /// How an act ended.
     Result {
         /// The number of the act's record.
@@ -135,6 +145,8 @@ impl Charges {
             Entry::ServiceBegan { .. }
             | Entry::ServiceEnded
             | Entry::SignedIn { .. }
+            | Entry::SeriesFound { .. }
+            | Entry::OccurrenceMissed { .. }
             | Entry::Act { refused: Some(_), .. }
             | Entry::Result { failed: None, .. } => {}
         }
@@ -299,6 +311,10 @@ mod tests {
             approve("tea"),
             act(Act::StopAll),
             Entry::Result { of: 2, failed: None },
+            Entry::SeriesFound { on: on("tea") },
+            Entry::OccurrenceMissed {
+                on: on("tea@2026-06-01"),
+            },
         ];
         let written = records.map(|entry| {
             let record = Record {

@@ -1,6 +1,6 @@
 //! The heart of the service: it scans the directory, plans, applies what was approved, executes acts, and keeps what pages show.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::app::apply::load::{AppLimiters, Prepared, ReadFile, ReadyCampaign, prepare_beside};
 use crate::app::apply::{ApplyRequest, RunResult, RunSetup, apply};
 use crate::app::campaign_files::Neighbours;
+use crate::app::occurrences::Series;
 use crate::app::plan::PlanRequest;
 use crate::app::process::{actor, signalled, this_process, this_requester};
 use crate::app::resolve::Resolving;
@@ -39,14 +40,20 @@ use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
 
-use super::act::{Act, Allowed, BulkDecision, Denied, Situation, Subject, Who, gate};
+use super::act::{
+    Act, Allowed, Applier, BulkDecision, CampaignSituation, Denied, OccurrenceSituation, Situation, Subject, Who, gate,
+};
 use super::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
 use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
 use super::run_notices::RunMessages;
 use super::scan::Scanner;
+use super::schedule::Turn;
+use super::series::{OccurrenceEntry, SeriesEntry, SeriesRecords, file_of, occurrence_key};
 
+/// How often the service looks which occurrences have a ledger: another process may begin one.
+const READ_LEDGERS: Duration = Duration::from_secs(10);
 /// How often the directory is scanned.
 const SCAN_EVERY: Duration = Duration::from_secs(2);
 /// How soon the second scan follows the first one of the service.
@@ -123,6 +130,8 @@ pub struct ServiceState {
     pub is_directory_empty: bool,
     /// Whether the directory was read at least once.
     pub is_scanned: bool,
+    /// What the records say of recurring campaigns.
+    pub series: SeriesRecords,
 }
 
 impl ServiceState {
@@ -207,6 +216,7 @@ impl Supervisor {
                 return;
             }
             self.scan(&mut scanner).await;
+            self.schedule_occurrences().await;
             self.read_statuses().await;
             scans = scans.saturating_add(1);
             if scans >= 2 {
@@ -393,11 +403,13 @@ impl Supervisor {
     /// Asks the gate, and reserves the campaign for an act that takes its ledger.
     fn decide(&self, act: Act, who: Who) -> Result<Allowed, Denied> {
         let mut state = self.state();
-        let entry = act.on().and_then(|on| state.entries.get(&on.file));
+        if let Some(on) = act.on() {
+            state.reschedule(file_of(&on.file), self.now());
+        }
         let situation = Situation {
             is_read_only: state.read_only.is_some(),
             is_stopping: self.is_stopping(),
-            campaign: entry.map(|entry| entry.situation(state.charge(entry))),
+            campaign: act.on().and_then(|on| state.situation(&on.file)),
         };
         let allowed = gate(act, who, &situation)?;
         let takes_ledger = matches!(
@@ -616,6 +628,7 @@ impl Supervisor {
             reporter: Arc::clone(&reporter),
             server: server.clone(),
             metrics,
+            sends_until: ready.loaded.plan.schedule.end,
         };
         {
             let mut state = self.state();
@@ -868,7 +881,7 @@ impl Supervisor {
         };
         let content = read_file(&path);
         let mut broken: Vec<(Language, Vec<Diagnostic>)> = Vec::new();
-        let mut parsed = None;
+        let mut parsed: Option<campaign::Parsed> = None;
         for language in Language::ALL {
             match language.scope(parse) {
                 Ok(good) => parsed = Some(good),
@@ -891,6 +904,22 @@ impl Supervisor {
             state_dir: self.settings.state_dir.clone(),
             store: None,
         };
+        if let Some(parsed) = parsed.take_if(|parsed| parsed.campaign.recurrence().is_some()) {
+            let mut state = self.state();
+            let entry = state.entries.entry(name.to_owned());
+            let entry = entry.or_insert_with(|| CampaignEntry::new(name.to_owned(), source.clone()));
+            let is_same = content.is_some() && entry.content == content && entry.series.is_some();
+            entry.content = content;
+            entry.source = source;
+            if !is_same && entry.run.is_none() {
+                entry.loaded = None;
+                entry.status_source = None;
+                entry.status = None;
+                entry.plan = PlanState::Unplanned;
+                entry.series = Some(Box::new(SeriesEntry::new(at, parsed)));
+            }
+            return false;
+        }
         let load =
             |parsed: campaign::Parsed| LoadedCampaign::new(at.clone(), parsed, self.settings.environment.clone());
         // Looks at other ledgers on the disk, which may be slow, so the state is not locked meanwhile.
@@ -907,39 +936,213 @@ impl Supervisor {
         match usable.filter(|_| !is_same) {
             None => false,
             Some(Ok((loaded, for_status))) => {
+                entry.series = None;
                 entry.loaded = Some(Arc::new(loaded));
                 entry.status_source = Some(Arc::new(vec![for_status]));
                 entry.status = None;
                 true
             }
             Some(Err(error)) => {
-                let fault = match error {
-                    PlanError::Recurring { .. } => Fault::of_text(Text::new(&texts::NoOccurrences)),
-                    PlanError::SandboxUrl { .. } | PlanError::SandboxElsewhere { .. } => self.fault(error.into()),
-                };
                 entry.loaded = None;
-                entry.plan = PlanState::Failed(Arc::new(fault));
+                entry.series = None;
+                entry.plan = PlanState::Failed(Arc::new(self.fault(error.into())));
                 false
             }
         }
     }
 
-    /// Pauses the campaign of a file that is gone.
-    async fn vanished(self: &Arc<Self>, file: &str) {
-        let subject = {
+    /// Looks at the ledgers of recurring campaigns, and plans the occurrences that are due or come soon.
+    async fn schedule_occurrences(self: &Arc<Self>) {
+        let files: Vec<_> = {
+            let state = self.state();
+            let entries = state
+                .entries
+                .values()
+                .filter(|entry| matches!(entry.source, Source::Good));
+            let recurring = entries.filter_map(|entry| Some((entry.file.clone(), entry.series.as_ref()?)));
+            let is_old = |series: &SeriesEntry| {
+                series
+                    .read
+                    .is_none_or(|read| self.moment().instant - read >= READ_LEDGERS)
+            };
+            recurring
+                .map(|(file, series)| {
+                    let look = is_old(series).then(|| (series.at.clone(), series.parsed.clone()));
+                    (file, look)
+                })
+                .collect()
+        };
+        for (file, look) in files {
+            if let Some((at, parsed)) = look {
+                self.read_series(&file, &at, &parsed).await;
+            }
+            self.note_found(&file).await;
+            let turned = self.state().reschedule(&file, self.now());
+            for key in turned {
+                self.plan_soon(&key);
+            }
+            self.add_occurrences(&file).await;
+            self.note_missed(&file).await;
+        }
+        self.drop_occurrences();
+    }
+
+    /// Looks which occurrences have a ledger.
+    async fn read_series(&self, file: &str, at: &CampaignRef, parsed: &campaign::Parsed) {
+        let read = Series::read(at, parsed, &self.settings.environment).await;
+        let mut state = self.state();
+        let Some(entry) = state.entries.get_mut(file) else {
+            return;
+        };
+        let Some(known) = &mut entry.series else { return };
+        known.read = Some(self.moment().instant);
+        match read {
+            Ok(series) => {
+                known.series = series;
+                entry.plan = PlanState::Unplanned;
+            }
+            Err(error) => entry.plan = PlanState::Failed(Arc::new(self.fault(error))),
+        }
+    }
+
+    /// Records when a recurring campaign was first read, so that earlier occurrences are not missed.
+    async fn note_found(&self, file: &str) {
+        let on = {
             let mut state = self.state();
-            let Some(entry) = state.entries.get_mut(file) else {
+            let state = &mut *state;
+            let entry = state.entries.get_mut(file);
+            let Some(series) = entry.and_then(|entry| entry.series.as_mut()) else {
                 return;
             };
-            entry.source = Source::Vanished;
-            let on = entry.run.as_ref().map(|run| run.on.clone());
-            if on.is_none() && entry.status_owner().is_none() && state.charges_nothing(file) {
-                // Nothing is going on, and nothing is to be decided.
-                state.entries.remove(file);
+            let on = series.subject(file);
+            series.found = state.series.found(&on).or(series.found);
+            if series.found.is_some() {
+                return;
             }
+            series.found = Some(self.now());
             on
         };
-        if let Some(on) = subject {
+        // If the log cannot be written, the service knows it until it ends.
+        let _ = self.record(Entry::SeriesFound { on }).await;
+    }
+
+    /// Makes a campaign of each occurrence that is due, comes soon or has something to show, and plans it.
+    async fn add_occurrences(self: &Arc<Self>, file: &str) {
+        let (content, series, new) = {
+            let state = self.state();
+            let Some(entry) = state.entries.get(file) else { return };
+            let Some(known) = &entry.series else { return };
+            let Some(series) = known.series.clone() else { return };
+            let is_new = |turn: &Turn| {
+                let own = state.entries.get(&occurrence_key(file, turn.occurrence.date));
+                let made_from = own.and_then(|own| Some((own.occurrence.as_ref()?, &own.loaded, &own.source)));
+                made_from.is_none_or(|(made_from, loaded, source)| {
+                    made_from.content != entry.content
+                        || made_from.turn.occurrence != turn.occurrence
+                        || loaded.is_none()
+                        || !matches!(source, Source::Good)
+                })
+            };
+            let turns = known.schedule.turns.iter().copied();
+            (entry.content, series, turns.filter(is_new).collect::<Vec<_>>())
+        };
+        for turn in new {
+            let key = occurrence_key(file, turn.occurrence.date);
+            let series = series.clone();
+            let environment = self.settings.environment.clone();
+            let loading = spawn_blocking(move || SeriesEntry::load(&series, &turn.occurrence, &environment));
+            let Ok(loading) = loading.await else { continue };
+            {
+                let mut state = self.state();
+                let entry = state.entries.entry(key.clone());
+                let entry = entry.or_insert_with(|| CampaignEntry::new(key.clone(), Source::Good));
+                entry.source = Source::Good;
+                entry.occurrence = Some(OccurrenceEntry { turn, content });
+                match loading {
+                    Ok(loaded) => {
+                        entry.loaded = Some(loaded.loaded);
+                        entry.status_source = Some(Arc::new(vec![loaded.status]));
+                        entry.status = None;
+                    }
+                    Err(error) => {
+                        entry.loaded = None;
+                        entry.plan = PlanState::Failed(Arc::new(self.fault(error.into())));
+                    }
+                }
+            }
+            self.plan_soon(&key);
+        }
+    }
+
+    /// Records the occurrences that nobody began in time.
+    async fn note_missed(&self, file: &str) {
+        let missed: Vec<_> = {
+            let state = self.state();
+            let entry = state.entries.get(file);
+            let Some(series) = entry.and_then(|entry| entry.series.as_ref()) else {
+                return;
+            };
+            let missed = series.schedule.missed.iter();
+            let missed = missed.map(|missed| series.subject_on(file, missed.date));
+            missed.filter(|on| !state.series.has_missed(on)).collect()
+        };
+        for on in missed {
+            if self.record(Entry::OccurrenceMissed { on }).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Drops the occurrences that are not shown any longer.
+    fn drop_occurrences(&self) {
+        let mut state = self.state();
+        let shown: BTreeSet<String> = {
+            let recurring = state
+                .entries
+                .values()
+                .filter_map(|entry| Some((&entry.file, entry.series.as_ref()?)));
+            let turns = recurring.flat_map(|(file, series)| series.schedule.turns.iter().map(move |turn| (file, turn)));
+            turns
+                .map(|(file, turn)| occurrence_key(file, turn.occurrence.date))
+                .collect()
+        };
+        // A file with mistakes may be mended, and one that vanished has paused its campaign.
+        let is_good = |file: &str, entries: &BTreeMap<String, CampaignEntry>| {
+            entries
+                .get(file)
+                .is_some_and(|entry| matches!(entry.source, Source::Good))
+        };
+        let old: Vec<_> = state
+            .entries
+            .values()
+            .filter(|entry| entry.occurrence.is_some() && !shown.contains(&entry.file))
+            .filter(|entry| entry.applier() == Applier::Nobody && is_good(file_of(&entry.file), &state.entries))
+            .map(|entry| entry.file.clone())
+            .collect();
+        for file in old {
+            state.entries.remove(&file);
+        }
+    }
+
+    /// Pauses the campaign of a file that is gone, or its occurrences.
+    async fn vanished(self: &Arc<Self>, file: &str) {
+        let mut subjects = Vec::new();
+        {
+            let mut state = self.state();
+            for key in state.keys_of(file) {
+                let Some(entry) = state.entries.get_mut(&key) else {
+                    continue;
+                };
+                entry.source = Source::Vanished;
+                let on = entry.run.as_ref().map(|run| run.on.clone());
+                if on.is_none() && entry.status_owner().is_none() && state.charges_nothing(&key) {
+                    // Nothing is going on, and nothing is to be decided.
+                    state.entries.remove(&key);
+                }
+                subjects.extend(on);
+            }
+        }
+        for on in subjects {
             let act = Act::Pause { on };
             if let Err(error) = self.perform(act, Who::scheduler()).await {
                 tracing::warn!("the campaign of {file:?}, which vanished, is not paused: {error:?}");
@@ -998,11 +1201,22 @@ impl Supervisor {
                         && matches!(entry.source, Source::Good)
                 });
                 found.map(|entry| {
-                    entry.is_reserved = true;
-                    entry.file.clone()
+                    let may_begin = entry.situation(None).occurrence == OccurrenceSituation::Open;
+                    entry.is_reserved = may_begin;
+                    (entry.file.clone(), may_begin)
                 })
             };
-            let Some(file) = file else {
+            if let Some((_, false)) = &file {
+                // It was approved, and a crash kept it from its ledger until it was too late.
+                let entry = Entry::RunEnded {
+                    on,
+                    state: "missed".to_owned(),
+                    why: None,
+                };
+                let _ = self.record(entry).await;
+                continue;
+            }
+            let Some((file, _)) = file else {
                 self.keep_entry(&on, &Charge::Run(plan));
                 let entry = Entry::Act {
                     who: Who::scheduler(),
@@ -1040,7 +1254,11 @@ impl Supervisor {
             return;
         }
         let mut state = self.state();
-        if !state.entries.contains_key(&on.file) {
+        let is_described = state
+            .entries
+            .get(file_of(&on.file))
+            .is_some_and(|entry| entry.series.is_some());
+        if !state.entries.contains_key(&on.file) && !is_described {
             let mut entry = CampaignEntry::new(on.file.clone(), Source::Vanished);
             entry.vanished = Some(on.clone());
             state.entries.insert(on.file.clone(), entry);
@@ -1059,6 +1277,11 @@ impl Supervisor {
 impl ServiceState {
     fn add(&mut self, sequence: u64, record: Record) {
         self.charges.apply(sequence, &record.entry);
+        match &record.entry {
+            Entry::SeriesFound { on } => self.series.note_found(on, record.at),
+            Entry::OccurrenceMissed { on } => self.series.note_missed(on),
+            _ => {}
+        }
         if self.records.len() == MOST_RECORDS {
             self.records.pop_front();
         }
@@ -1066,6 +1289,92 @@ impl ServiceState {
             sequence,
             record: Arc::new(record),
         });
+    }
+
+    /// The campaign of a file and the occurrences of a recurring one.
+    fn keys_of(&self, file: &str) -> Vec<String> {
+        let keys = self.entries.keys();
+        keys.filter(|key| file_of(key) == file).cloned().collect()
+    }
+
+    /// What an act on a campaign depends on. `None` if there is no such campaign.
+    fn situation(&self, key: &str) -> Option<CampaignSituation> {
+        let entry = self.entries.get(key)?;
+        let mut situation = entry.situation(self.charge(entry));
+        if situation.occurrence == OccurrenceSituation::Open && self.overlaps(entry) {
+            situation.occurrence = OccurrenceSituation::Overlaps;
+        }
+        Some(situation)
+    }
+
+    /// Whether an earlier occurrence is running that may still send when this one begins. The rule has changed meanwhile: by one rule
+    /// occurrences never overlap.
+    fn overlaps(&self, entry: &CampaignEntry) -> bool {
+        let Some(own) = &entry.occurrence else { return false };
+        let start = own.turn.occurrence.start;
+        let others = self
+            .entries
+            .values()
+            .filter(|other| file_of(&other.file) == file_of(&entry.file) && other.file != entry.file);
+        let mut running = others.filter(|other| other.applier() != Applier::Nobody);
+        running.any(|other| {
+            let Some(occurrence) = &other.occurrence else {
+                return false;
+            };
+            let until = other.run.as_ref().map(|run| run.sends_until);
+            let until = until.unwrap_or(occurrence.turn.occurrence.end);
+            occurrence.turn.occurrence.start < start && start < until
+        })
+    }
+
+    /// Decides again which occurrences of a file are due. Does nothing for other files. Returns the occurrences that are due now and
+    /// were not before.
+    fn reschedule(&mut self, file: &str, now: Timestamp) -> Vec<String> {
+        let mut applied = BTreeSet::new();
+        let mut charged = BTreeSet::new();
+        for key in self.keys_of(file) {
+            let Some(entry) = self.entries.get(&key) else { continue };
+            let Some(occurrence) = &entry.occurrence else { continue };
+            if entry.applier() != Applier::Nobody {
+                applied.insert(occurrence.turn.occurrence.date);
+            }
+        }
+        let Some(CampaignEntry {
+            series: Some(series), ..
+        }) = self.entries.get_mut(file)
+        else {
+            return Vec::new();
+        };
+        let on = series.subject(file);
+        for (own, charge) in self.charges.all() {
+            if own.app_id != on.app_id || matches!(charge, Charge::Stopped { .. }) {
+                continue;
+            }
+            if let Some((name, date)) = own.campaign.rsplit_once('@')
+                && name == on.campaign
+                && let Ok(date) = date.parse()
+            {
+                charged.insert(date);
+            }
+        }
+        series.reschedule(now, &applied, &charged);
+        let turns = series.schedule.turns.clone();
+        let mut due = Vec::new();
+        for turn in turns {
+            let key = occurrence_key(file, turn.occurrence.date);
+            let Some(entry) = self.entries.get_mut(&key) else {
+                continue;
+            };
+            let is_idle = entry.applier() == Applier::Nobody;
+            if let Some(known) = &mut entry.occurrence {
+                let was = known.turn.state;
+                known.turn.state = turn.state;
+                if is_idle && was != turn.state {
+                    due.push(key);
+                }
+            }
+        }
+        due
     }
 
     /// Whether the service has nothing to do with the campaign of a file.
@@ -1150,37 +1459,4 @@ fn resolution(word: &str, may_double: bool) -> Option<Resolution> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::clock::Clock;
-    use crate::model::problem::Problem;
-
-    fn settings(directory: &Path) -> ServiceSettings {
-        ServiceSettings {
-            directory: directory.to_owned(),
-            state_dir: None,
-            is_rehearsal: false,
-            environment: Environment::new(Clock::system()),
-            classify: |_| Problem::Defect,
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_older_version_starts_nothing_that_a_newer_one_may_have_stopped() {
-        let directory = tempfile::tempdir().unwrap();
-        let (older, resources) = Supervisor::open(settings(directory.path())).await.unwrap();
-        assert_eq!(older.state().read_only, None);
-        let newer = Record {
-            version: VERSION + 1,
-            at: older.now(),
-            entry: Entry::ServiceEnded,
-        };
-        let body = serde_json::to_vec(&newer).unwrap();
-        older.log.lock().await.append(&body).await.unwrap();
-        older.stop("SIGTERM", resources).await;
-        drop(older);
-        let (older, _resources) = Supervisor::open(settings(directory.path())).await.unwrap();
-        let why = older.state().read_only.clone().unwrap();
-        assert!(why.english().contains("a newer version"), "{}", why.english());
-    }
-}
+mod tests;

@@ -8,5 +8,6 @@
 mod attacks;
 mod browser;
 mod client;
+mod occurrences;
 mod restart;
 mod story;

@@ -57,6 +57,7 @@ fn possible(kind: ActKind) -> Situation {
                 sends: true,
                 ..PlanSituation::default()
             }),
+            ..CampaignSituation::default()
         }),
         ..Situation::default()
     }
@@ -163,6 +164,25 @@ fn an_approval_is_bound_to_the_plan_that_was_shown() {
         campaign.plan.iter_mut().for_each(|plan| plan.sends = false);
     };
     assert_eq!(approval("a-b-first", &[], sends_nothing), Err(Denied::NothingToSend));
+}
+
+#[test]
+fn an_occurrence_that_was_missed_or_would_overlap_is_not_begun() {
+    for (found, why) in [
+        (OccurrenceSituation::Missed, Denied::Missed),
+        (OccurrenceSituation::Overlaps, Denied::Overlaps),
+    ] {
+        let change = |campaign: &mut CampaignSituation| campaign.occurrence = found;
+        assert_eq!(approval("a-b-first", &[], change), Err(why.clone()));
+        // A pause that a restart found: a resume begins it.
+        let mut situation = possible(ActKind::Resume);
+        if let Some(campaign) = &mut situation.campaign {
+            campaign.occurrence = found;
+            campaign.applier = Applier::Nobody;
+        }
+        let resumed = gate(Act::Resume { on: on() }, who(&Role::ALL), &situation).map(drop);
+        assert_eq!(resumed, Err(why));
+    }
 }
 
 #[test]

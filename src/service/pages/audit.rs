@@ -121,6 +121,15 @@ impl Row {
                     row.class = "bad";
                 }
             }
+            Entry::SeriesFound { on } => {
+                row.what = texts::SeriesFound.to_string();
+                row.file = Some(on.file.clone());
+            }
+            Entry::OccurrenceMissed { on } => {
+                row.what = texts::OccurrenceMissed.to_string();
+                row.file = Some(on.file.clone());
+                row.class = "bad";
+            }
             Entry::Result { of, failed } => {
                 row.what = texts::ResultOf { of: &of }.to_string();
                 if let Some(why) = failed {

@@ -16,16 +16,17 @@ use crate::campaign::{Diagnostic, render_human};
 use crate::service::act::Applier;
 use crate::service::campaign_entry::{CampaignEntry, LiveRun, Source};
 use crate::service::record::Charge;
+use crate::service::series::file_of;
 
 use super::campaigns::{progress, state_label};
 use super::inbox::{fault_text, problem_link, wave_text};
-use super::{Live, Page, View, links};
+use super::{Live, Page, View, links, occurrences};
 
 /// The page of a campaign.
 #[must_use]
 pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
     Page {
-        title: entry.title().map_or_else(|| entry.name(), str::to_owned),
+        title: entry.heading(),
         live: Live {
             id: "live",
             content: content(view, entry),
@@ -38,6 +39,7 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let counts = entry.counts();
     html! {
         (heading(entry))
+        @if let Some(series) = &entry.series { (occurrences::section(view, entry, series)) }
         div.status {
             div { (state_label(view, entry)) }
             (buttons(view, entry))
@@ -62,7 +64,7 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
 pub fn heading(entry: &CampaignEntry) -> Markup {
     let identity = entry.loaded.as_ref().map(|loaded| &loaded.plan.identity);
     html! {
-        h1 { (theirs(entry.title().unwrap_or(&entry.name()))) }
+        h1 { (theirs(&entry.heading())) }
         p.quiet {
             code { (theirs(&entry.name())) } " · " (texts::File) " " code { (theirs(&entry.file)) }
             @if let Some(identity) = identity {
@@ -72,10 +74,15 @@ pub fn heading(entry: &CampaignEntry) -> Markup {
                 }
             }
         }
-        nav.tabs aria-label=(texts::CampaignPages) {
-            a href=(links::campaign(&entry.file)) { (texts::Overview) }
-            a href=(links::below(&entry.file, "plan")) { (texts::Plan) }
-            a href=(links::below(&entry.file, "decide")) { (texts::Decisions) }
+        @if entry.series.is_none() {
+            nav.tabs aria-label=(texts::CampaignPages) {
+                a href=(links::campaign(&entry.file)) { (texts::Overview) }
+                a href=(links::below(&entry.file, "plan")) { (texts::Plan) }
+                a href=(links::below(&entry.file, "decide")) { (texts::Decisions) }
+            }
+        }
+        @if entry.occurrence.is_some() {
+            p { a href=(links::campaign(file_of(&entry.file))) { (texts::AllOccurrences) } }
         }
     }
 }
@@ -109,7 +116,7 @@ fn buttons(view: &View<'_>, entry: &CampaignEntry) -> Markup {
             @if is_running && !situation.is_paused { (button(entry, "pause", "plain", &texts::Pause.to_string())) }
             @if is_running || is_charged_pause { (button(entry, "stop", "danger", &texts::Stop.to_string())) }
             @if applier == Applier::Nobody && !is_charged_pause {
-                @if entry.planned().is_some_and(|planned| planned.needs_approval()) {
+                @if entry.may_send() && entry.planned().is_some_and(|planned| planned.needs_approval()) {
                     a.button.primary href=(links::below(&entry.file, "plan")) { (texts::SeePlan) }
                 }
             }

@@ -4,11 +4,12 @@ use maud::{Markup, html};
 
 use crate::catalogue::{run, service as texts};
 use crate::model::delivery::{Counts, StateName};
+use crate::report::occurrences::OccurrenceState;
 use crate::report::render::html::page::{scrolling, theirs};
-use crate::report::times::{grouped, rate};
+use crate::report::times::{date_time, grouped, rate};
 
 use crate::service::act::Applier;
-use crate::service::campaign_entry::{CampaignEntry, LiveRun, PlanState, Source};
+use crate::service::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Source};
 use crate::service::record::Charge;
 
 use super::{Live, Page, View, links};
@@ -72,7 +73,7 @@ fn row(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     html! {
         tr {
             th scope="row" {
-                a href=(links::campaign(&entry.file)) { (theirs(entry.title().unwrap_or(&entry.name()))) }
+                a href=(links::campaign(&entry.file)) { (theirs(&entry.heading())) }
                 div.quiet { code { (theirs(&entry.name())) } }
             }
             td { (state_label(view, entry)) }
@@ -138,12 +139,34 @@ pub fn state_note(view: &View<'_>, entry: &CampaignEntry) -> StateNote {
         };
     }
     match &entry.source {
-        Source::Broken(_) => return note("broken", None),
+        Source::Broken(_) if entry.occurrence.is_none() => return note("broken", None),
         Source::Vanished => return note("vanished", None),
-        Source::Good => {}
+        Source::Broken(_) | Source::Good => {}
     }
     if let Some(Charge::Paused { by, .. }) = view.state.charge(entry) {
         return note("paused", Some(texts::PausedItem { by: &by.name }.to_string()));
+    }
+    if let Some(series) = &entry.series {
+        let zone = &series.parsed.campaign.timezone;
+        let next = series.schedule.next.map(|next| {
+            let at = &date_time(next.start, zone);
+            texts::NextOccurrence { at }.to_string()
+        });
+        return match &entry.plan {
+            PlanState::Failed(_) => note("plan_failed", None),
+            _ if next.is_none() && series.series.is_some() => note("none_left", None),
+            _ => note("recurring", next),
+        };
+    }
+    if let Some(occurrence) = &entry.occurrence {
+        let by_then = |ended: &EndedRun| note(&ended.state, ended.why.as_ref().map(ToString::to_string));
+        match occurrence.turn.state {
+            OccurrenceState::Missed if !entry.may_send() => return note("missed", None),
+            OccurrenceState::Past if entry.planned().is_none_or(|planned| planned.needs_approval()) => {
+                return entry.ended.as_ref().map_or_else(|| note("over", None), by_then);
+            }
+            _ => {}
+        }
     }
     match &entry.plan {
         PlanState::Planning | PlanState::Unplanned => note("planning", None),
@@ -165,7 +188,7 @@ pub fn state_label(view: &View<'_>, entry: &CampaignEntry) -> Markup {
         "sending" | "complete" => "good",
         "halted" | "failed" | "broken" | "plan_failed" => "bad",
         "needs_approval" | "waits_for_decision" => "ask",
-        "paused" | "vanished" | "incomplete" | "ended" => "warn",
+        "paused" | "vanished" | "incomplete" | "ended" | "missed" => "warn",
         _ => "plain",
     };
     html! {

@@ -21,7 +21,7 @@ const LONGEST_NOTE: usize = 500;
 /// The page of decisions.
 #[must_use]
 pub fn page(_view: &View<'_>, entry: &CampaignEntry) -> Page {
-    let name = entry.title().map_or_else(|| entry.name(), str::to_owned);
+    let name = entry.heading();
     let groups = entry
         .ledger
         .as_ref()

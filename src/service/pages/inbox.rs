@@ -83,7 +83,7 @@ fn row(entry: &CampaignEntry, item: &Attention) -> Markup {
         li.item {
             div.what {
                 span.label.(class) { (label) } " "
-                a.name href=(links::campaign(&entry.file)) { (theirs(entry.title().unwrap_or(&entry.name()))) }
+                a.name href=(links::campaign(&entry.file)) { (theirs(&entry.heading())) }
                 p { (theirs(&text)) @if let Some(fault) = fault { (problem_link(fault)) } }
             }
             a.button href=(to) { (act) }
@@ -121,6 +121,13 @@ fn shown(entry: &CampaignEntry, item: &Attention) -> Shown {
             text: texts::BrokenItem { n: *mistakes, file }.to_string(),
             to: to_campaign(),
             act: texts::SeeMistakes.to_string(),
+        },
+        Attention::Missed { count, last } => Shown {
+            class: "warn",
+            label: texts::LabelMissed.to_string(),
+            text: texts::MissedItem { n: *count, last }.to_string(),
+            to: to_campaign(),
+            act: texts::SeeOccurrences.to_string(),
         },
         Attention::Vanished { is_back } => Shown {
             class: "warn",

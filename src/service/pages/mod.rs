@@ -11,6 +11,7 @@ mod frame;
 mod inbox;
 pub mod links;
 mod notices;
+mod occurrences;
 mod plan;
 
 pub use audit::{Filter, page as audit_page};

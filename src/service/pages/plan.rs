@@ -21,7 +21,7 @@ const HIDDEN: &str = "•••";
 /// The page of the plan.
 #[must_use]
 pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
-    let name = entry.title().map_or_else(|| entry.name(), str::to_owned);
+    let name = entry.heading();
     Page {
         title: texts::PlanOf { name: &name }.to_string(),
         live: Live {
@@ -108,6 +108,9 @@ fn changes(plan: &PlanView) -> Markup {
 
 /// The form that approves the plan and applies it.
 fn approval(entry: &CampaignEntry, planned: &Planned) -> Markup {
+    if !entry.may_send() {
+        return html! { p.note { (texts::OccurrenceOver) } };
+    }
     let can_approve = entry.applier() == Applier::Nobody && matches!(entry.source, Source::Good);
     if !can_approve || !planned.needs_approval() {
         return html! { @if can_approve { p.note { (plan_texts::NothingToSend) } } };

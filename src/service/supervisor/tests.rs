@@ -1,0 +1,231 @@
+//! The supervisor without browsers: restarts, and the occurrences of a recurring campaign on a clock that the test sets.
+
+use super::*;
+use crate::model::clock::Clock;
+use crate::model::problem::Problem;
+use crate::service::campaign_entry::Attention;
+
+fn settings(directory: &Path) -> ServiceSettings {
+    ServiceSettings {
+        directory: directory.to_owned(),
+        state_dir: None,
+        is_rehearsal: false,
+        environment: Environment::new(Clock::system()),
+        classify: |_| Problem::Defect,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_version_starts_nothing_that_a_newer_one_may_have_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let (older, resources) = Supervisor::open(settings(directory.path())).await.unwrap();
+    assert_eq!(older.state().read_only, None);
+    let newer = Record {
+        version: VERSION + 1,
+        at: older.now(),
+        entry: Entry::ServiceEnded,
+    };
+    let body = serde_json::to_vec(&newer).unwrap();
+    older.log.lock().await.append(&body).await.unwrap();
+    older.stop("SIGTERM", resources).await;
+    drop(older);
+    let (older, _resources) = Supervisor::open(settings(directory.path())).await.unwrap();
+    let why = older.state().read_only.clone().unwrap();
+    assert!(why.english().contains("a newer version"), "{}", why.english());
+}
+
+fn write_weekly(directory: &Path, more: &str) {
+    let text = format!(
+        "version: 1\ncampaign: tea\ntitle: 奶茶\napp_id: ttec789ac573xxxxxx01\nactivity_id: \"7218071234565644204\"\n\
+         timezone: Asia/Shanghai\nrepeat: {{every: week, on: [mon], at: \"10:00\"{more}}}\n\
+         audience: {{source: {{csv: {{path: tea.csv, open_id: open_id}}}}}}\n\
+         credentials: {{key: {{text: k}}, secret: {{text: s}}}}\n"
+    );
+    std::fs::write(directory.join("tea.yaml"), text).unwrap();
+    std::fs::write(directory.join("tea.csv"), "open_id\nuser-1\n").unwrap();
+}
+
+/// A service that looks when the test says so, on a clock that the test sets.
+struct Stepped {
+    supervisor: Arc<Supervisor>,
+    resources: ServiceResources,
+    scanner: Scanner,
+    clock: Clock,
+}
+
+impl Stepped {
+    async fn open(directory: &Path, clock: &Clock) -> Self {
+        let settings = ServiceSettings {
+            environment: Environment::new(clock.clone()),
+            ..settings(directory)
+        };
+        let (supervisor, resources) = Supervisor::open(settings).await.unwrap();
+        let mut stepped = Self {
+            supervisor,
+            resources,
+            scanner: Scanner::default(),
+            clock: clock.clone(),
+        };
+        stepped.look().await;
+        stepped.look().await;
+        stepped
+    }
+
+    async fn look(&mut self) {
+        self.supervisor.scan(&mut self.scanner).await;
+        self.supervisor.schedule_occurrences().await;
+    }
+
+    /// Sets the clock to a time of June 2026, UTC, and looks.
+    async fn at(&mut self, time: &str) -> Vec<String> {
+        let to: Timestamp = format!("2026-06-{time}Z").parse().unwrap();
+        self.clock
+            .shift_ms(to.as_millisecond() - self.clock.now().as_millisecond());
+        self.look().await;
+        self.shown()
+    }
+
+    /// The campaigns, with what each occurrence is.
+    fn shown(&self) -> Vec<String> {
+        let state = self.supervisor.state();
+        let shown = |entry: &CampaignEntry| match &entry.occurrence {
+            Some(occurrence) => format!("{} {}", entry.file, occurrence.turn.state.word()),
+            None => entry.file.clone(),
+        };
+        state.entries.values().map(shown).collect()
+    }
+
+    /// How often the log says that an occurrence was missed.
+    fn missed(&self) -> Vec<String> {
+        let state = self.supervisor.state();
+        let missed = state
+            .records
+            .iter()
+            .filter_map(|numbered| match &numbered.record.entry {
+                Entry::OccurrenceMissed { on } => Some(on.campaign.clone()),
+                _ => None,
+            });
+        missed.collect()
+    }
+
+    async fn record(&self, entry: Entry) {
+        self.supervisor.record(entry).await.unwrap();
+    }
+
+    async fn end(self) {
+        self.supervisor.stop("SIGTERM", self.resources).await;
+    }
+}
+
+fn june(time: &str) -> Clock {
+    Clock::simulated(format!("2026-06-{time}Z").parse().unwrap())
+}
+
+fn on(date: &str) -> Subject {
+    Subject {
+        file: format!("tea.yaml@{date}"),
+        campaign: format!("tea@{date}"),
+        app_id: "ttec789ac573xxxxxx01".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_occurrence_is_a_campaign_that_is_planned_ahead_and_missed_once() {
+    let directory = tempfile::tempdir().unwrap();
+    write_weekly(directory.path(), "");
+    let clock = june("03T00:00");
+    let mut service = Stepped::open(directory.path(), &clock).await;
+    assert_eq!(
+        service.shown(),
+        ["tea.yaml"],
+        "the one of June 1 is not missed: nobody knew the file"
+    );
+    assert_eq!(
+        service.at("07T14:00").await,
+        ["tea.yaml", "tea.yaml@2026-06-08 coming"],
+        "12 hours ahead"
+    );
+    {
+        let state = service.supervisor.state();
+        let entry = &state.entries["tea.yaml@2026-06-08"];
+        assert_eq!(entry.subject(), on("2026-06-08"));
+        assert!(matches!(entry.plan, PlanState::Planning | PlanState::Ready(_)));
+    }
+    assert_eq!(service.at("08T02:59").await, ["tea.yaml", "tea.yaml@2026-06-08 due"]);
+    assert!(service.missed().is_empty());
+    assert_eq!(service.at("08T03:00").await, ["tea.yaml", "tea.yaml@2026-06-08 missed"]);
+    // The page that a person had open is too old.
+    let approve = Act::Approve {
+        on: on("2026-06-08"),
+        fingerprint: String::new(),
+        accept: Vec::new(),
+        fresh: false,
+    };
+    let denied = service.supervisor.perform(approve, Who::local("li", "127.0.0.1")).await;
+    assert!(matches!(denied, Err(ActError::Denied(Denied::Missed))), "{denied:?}");
+    // The clock was wrong, and is put back and forward again: it is recorded once.
+    service.at("08T02:30").await;
+    service.at("09T00:00").await;
+    assert_eq!(service.missed(), ["tea@2026-06-08"]);
+    service.end().await;
+    // So it is after a restart and a sleep of a week.
+    let mut service = Stepped::open(directory.path(), &clock).await;
+    assert_eq!(service.at("16T00:00").await, ["tea.yaml", "tea.yaml@2026-06-15 missed"]);
+    assert_eq!(service.missed(), ["tea@2026-06-08", "tea@2026-06-15"]);
+    {
+        let state = service.supervisor.state();
+        let inbox = state.entries["tea.yaml"].attention(None);
+        let last = jiff::civil::date(2026, 6, 15);
+        assert_eq!(inbox, [Attention::Missed { count: 2, last }]);
+    }
+    // With another rule, the same one is due until the next.
+    write_weekly(directory.path(), ", missed: once");
+    service.look().await;
+    assert_eq!(service.at("17T00:00").await, ["tea.yaml", "tea.yaml@2026-06-15 due"]);
+    std::fs::write(directory.path().join("other.yaml"), "").unwrap();
+    std::fs::remove_file(directory.path().join("tea.yaml")).unwrap();
+    for _ in 0..3 {
+        service.look().await;
+    }
+    assert_eq!(
+        service.shown(),
+        ["other.yaml"],
+        "a file that vanished has no occurrences"
+    );
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_a_crash_delayed_beyond_its_hour_begins_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    write_weekly(directory.path(), "");
+    let clock = june("08T02:30");
+    let service = Stepped::open(directory.path(), &clock).await;
+    // The record is durable, and the process is killed before the ledger exists.
+    let act = Act::Approve {
+        on: on("2026-06-08"),
+        fingerprint: "a-b-first".to_owned(),
+        accept: Vec::new(),
+        fresh: false,
+    };
+    let who = Who::local("li", "127.0.0.1");
+    service
+        .record(Entry::Act {
+            who,
+            act,
+            refused: None,
+        })
+        .await;
+    service.end().await;
+    clock.shift_ms(40 * 60 * 1000);
+    let service = Stepped::open(directory.path(), &clock).await;
+    assert_eq!(service.shown(), ["tea.yaml", "tea.yaml@2026-06-08 missed"]);
+    service.supervisor.continue_charges().await;
+    let state = service.supervisor.state();
+    assert!(state.entries.values().all(|entry| entry.run.is_none()));
+    assert_eq!(state.charges.all().count(), 0);
+    let last = state.records.back().map(|last| last.record.entry.clone());
+    assert!(matches!(last, Some(Entry::RunEnded { state, .. }) if state == "missed"));
+    drop(state);
+    service.end().await;
+}
