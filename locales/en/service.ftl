@@ -59,6 +59,17 @@ log-unknown = { $records ->
         [one] { $records } record was
        *[other] { $records } records were
     } written by a newer version; the chain includes them.
+# $n (number)
+log-losses = it says { $n ->
+        [one] once
+       *[other] { $n } times
+    } that a service found records of it lost; the audit page has the numbers.
+# $records (number)
+log-older = the log of the service is older than its witness, which saw record { $known } at { $at }: there are { $records ->
+        [one] { $records } record
+       *[other] { $records } records
+    } now
+log-older-help = restore the newest copy of the log before the service starts again. without one, the service starts and continues nothing by itself: approve again what should go on
 log-last = last record: { $at }, link { $link }
 
 # The frame.
@@ -70,6 +81,7 @@ audit = Audit
 sandbox-banner = Rehearsal.
 sandbox-banner-text = The platform is a sandbox inside this service: nothing real is sent.
 read-only-banner = The service log cannot be used, so only pause and stop are possible. Start the service again once this is mended:
+lost-records-banner = The service log is older than its witness: records { $first } to { $known } are gone, and one of them may say that a person stopped a campaign. Nothing was continued. Approve again what should go on.
 scan-failure-banner = The directory cannot be read. Everything continues as it was.
 empty-directory-banner = The directory has no campaign file any longer. Nothing changes until files are there again.
 stale = No connection to the service: what you see may be old.
@@ -280,6 +292,7 @@ column-what = what
 column-result = result
 service-began = service started
 service-ended = service stopped
+records-lost = records { $first } to { $known } of the log were gone
 signed-in = opened a link
 refused = was refused: { $why }
 failed = failed: { $why }

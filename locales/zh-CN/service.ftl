@@ -53,6 +53,11 @@ no-log = { $directory } 中没有服务日志
 log-sound = 服务日志完好：{ $records } 条记录，逐条相连。
 # $records (number)
 log-unknown = { $records } 条记录由更新的版本写入；它们同样在链中。
+# $n (number)
+log-losses = 日志中有 { $n } 次记载：服务发现记录丢失；编号见审计页面。
+# $records (number)
+log-older = 服务日志比它的见证记录旧：见证记录在 { $at } 看到第 { $known } 条记录，现在只有 { $records } 条
+log-older-help = 请在服务再次启动之前恢复最新的日志副本。如果没有，服务启动后不会自行继续任何任务：请重新批准需要继续的任务
 log-last = 最后一条记录：{ $at }，链值 { $link }
 
 # The frame.
@@ -64,6 +69,7 @@ audit = 审计
 sandbox-banner = 演练。
 sandbox-banner-text = 平台是服务内部的沙箱：不会真正发放。
 read-only-banner = 服务日志无法使用，目前只能暂停和停止。请排除以下问题后重新启动服务：
+lost-records-banner = 服务日志比它的见证记录旧：第 { $first } 至 { $known } 条记录已丢失，其中可能有人停止了某个任务。没有继续任何任务。请重新批准需要继续的任务。
 scan-failure-banner = 目录无法读取。一切照原样继续。
 empty-directory-banner = 目录里已经没有任务文件。在文件重新出现之前，什么都不会改变。
 stale = 与服务的连接已断开：你看到的内容可能已经过时。
@@ -253,6 +259,7 @@ failed = 失败：{ $why }
 done = 完成
 result-of = { $of } 的结果
 run-ended = 执行结束
+records-lost = 日志的第 { $first } 至 { $known } 条记录已丢失
 series-found = 发现周期任务
 occurrence-missed = 错过了一期
 who-terminal = { $name }（终端：{ $command }）

@@ -266,6 +266,7 @@ struct LogObject {
     r#type: &'static str,
     records: u64,
     newer: u64,
+    losses: u64,
     link: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<String>,
@@ -288,12 +289,22 @@ pub fn verify(directory: &Path, is_rehearsal: bool, context: &Context) -> Result
         link: false,
     };
     let checked = block_on(verify_log(&settings))?.map_err(|error| cannot_begin(error, &args, context))?;
+    if let Some(witness) = &checked.older_than {
+        let at = &rfc3339(witness.written, &TimeZone::system());
+        let message = texts::LogOlder {
+            known: &witness.sequence,
+            at,
+            records: checked.records,
+        };
+        return Err(Failure::new(Problem::OlderServiceLog, message).help(texts::LogOlderHelp));
+    }
     let last = checked.last.map(|at| rfc3339(at, &TimeZone::system()));
     match context.output {
         Output::Json => context.lines.write(&LogObject {
             r#type: "service_log",
             records: checked.records,
             newer: checked.newer,
+            losses: checked.losses,
             link: checked.link,
             last,
         }),
@@ -307,6 +318,9 @@ pub fn verify(directory: &Path, is_rehearsal: bool, context: &Context) -> Result
             if checked.newer > 0 {
                 // Writing to a string cannot fail.
                 let _ = writeln!(text, "{}", texts::LogUnknown { records: checked.newer });
+            }
+            if checked.losses > 0 {
+                let _ = writeln!(text, "{}", texts::LogLosses { n: checked.losses });
             }
             if let Some(at) = &last {
                 let link = &checked.link;

@@ -4,7 +4,8 @@
 //! .runner/
 //! └── service/ or service-sandbox/
 //!     ├── service.lock      the lock of the service
-//!     ├── service.sock      its socket
+//!     ├── service.sock      its socket for links
+//!     ├── log.sock          its socket for the records
 //!     └── log/              head, store and seal, as in a ledger
 //! ```
 //!
@@ -17,10 +18,10 @@ use super::ledger_dir::{
     LedgerDirError, create_ignore, failed, make_directory, refuse_network, remove, sync, sync_tree,
 };
 use super::log::head::Head;
-use super::log::record::Chain;
+use super::log::record::{Chain, Link};
 use super::replay::read_batches;
 use super::state_directory;
-use super::store::{SledStore, Store as _};
+use super::store::{Reader, SledStore, Store as _};
 use crate::ledger::action::Action;
 use crate::ledger::lock::{CampaignLock, Purpose};
 use crate::model::event::Owner;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 const ROOT: &str = ".runner";
 const LOCK: &str = "service.lock";
 const SOCKET: &str = "service.sock";
+const LOG_SOCKET: &str = "log.sock";
 const LOG: &str = "log";
 /// The start of the hash chain, so that no batch of a ledger follows it.
 const ORIGIN: &str = "runner/service-log/v1";
@@ -67,6 +69,68 @@ pub struct LoggedRecord {
     pub sequence: u64,
     /// Its bytes.
     pub body: Vec<u8>,
+    /// Its link in the hash chain.
+    pub link: Link,
+}
+
+/// The records of a log, checked one after another.
+#[derive(Debug)]
+pub struct LogCheck {
+    chain: Chain,
+    records: Vec<LoggedRecord>,
+}
+
+impl Default for LogCheck {
+    fn default() -> Self {
+        Self {
+            chain: Chain::of_origin(ORIGIN),
+            records: Vec::new(),
+        }
+    }
+}
+
+impl LogCheck {
+    /// Adds the next record, as the store has it.
+    ///
+    /// # Errors
+    /// When it is not what follows the record before.
+    pub fn add(&mut self, record: &[u8]) -> Result<(), LedgerError> {
+        let sequence = self.head().sequence + 1;
+        let last = LastGood {
+            sequence: sequence - 1,
+            newest: Timestamp::MIN,
+        };
+        let opened = self.chain.open(record);
+        let body = opened.map_err(|source| LedgerError::Record { sequence, last, source })?;
+        self.records.push(LoggedRecord {
+            sequence,
+            body: body.to_owned(),
+            link: self.chain.link(),
+        });
+        Ok(())
+    }
+
+    /// The number of records, and the last link of the hash chain.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head {
+            sequence: self.records.last().map_or(0, |last| last.sequence),
+            link: self.chain.link(),
+        }
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &[LoggedRecord] {
+        &self.records
+    }
+
+    /// Whether the log has the record that a witness names.
+    #[must_use]
+    pub fn has(&self, witnessed: Head) -> bool {
+        let known = self.records.iter().find(|record| record.sequence == witnessed.sequence);
+        known.map_or(witnessed.sequence == 0, |known| known.link == witnessed.link)
+    }
 }
 
 impl ServiceDir {
@@ -96,6 +160,12 @@ impl ServiceDir {
         self.dir().join(SOCKET)
     }
 
+    /// The socket over which the service shows its records.
+    #[must_use]
+    pub fn log_socket(&self) -> PathBuf {
+        self.dir().join(LOG_SOCKET)
+    }
+
     /// Whether there is a log. Creates nothing.
     #[must_use]
     pub fn has_log(&self) -> bool {
@@ -118,7 +188,7 @@ impl ServiceDir {
     ///
     /// # Errors
     /// When a record was altered or lost, or the store cannot be opened.
-    pub async fn open(&self, lock: &CampaignLock) -> Result<(ServiceLog, Vec<LoggedRecord>), ServiceLogError> {
+    pub async fn open(&self, lock: &CampaignLock) -> Result<(ServiceLog, LogCheck), ServiceLogError> {
         let dir = self.dir().join(LOG);
         if !dir.exists() {
             self.create(&dir).await?;
@@ -142,38 +212,32 @@ impl ServiceDir {
 }
 
 impl ServiceLog {
-    async fn read(mut store: SledStore) -> Result<(Self, Vec<LoggedRecord>), LedgerError> {
-        let mut chain = Chain::of_origin(ORIGIN);
-        let mut records: Vec<LoggedRecord> = Vec::new();
-        let mut broken = None;
-        let each = |sequence, record: &[u8]| {
-            if broken.is_some() {
-                return;
-            }
-            match chain.open(record) {
-                Ok(body) => records.push(LoggedRecord {
-                    sequence,
-                    body: body.to_owned(),
-                }),
-                Err(source) => broken = Some((sequence, source)),
+    async fn read(mut store: SledStore) -> Result<(Self, LogCheck), LedgerError> {
+        let mut check = LogCheck::default();
+        let mut broken = Ok(());
+        let each = |_, record: &[u8]| {
+            if broken.is_ok() {
+                broken = check.add(record);
             }
         };
         read_batches(&mut store, Head::default(), each).await?;
-        let sequence = records.last().map_or(0, |last| last.sequence);
-        if let Some((sequence, source)) = broken {
-            let last = LastGood {
-                sequence: sequence - 1,
-                newest: Timestamp::MIN,
-            };
-            return Err(LedgerError::Record { sequence, last, source });
-        }
+        broken?;
+        let head = check.head();
         let log = Self {
             store,
-            chain,
-            sequence,
+            chain: Chain::at(head.link),
+            sequence: head.sequence,
             is_failed: false,
         };
-        Ok((log, records))
+        Ok((log, check))
+    }
+
+    /// A reader that reads while records are appended.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn reader(&self) -> Result<Reader, LedgerError> {
+        Ok(self.store.reader().await?)
     }
 
     /// Makes a record durable. Returns its number.
@@ -227,15 +291,22 @@ mod tests {
         assert!(!place.has_log());
         let lock = place.lock(&owner()).unwrap();
         let (mut log, before) = place.open(&lock).await.unwrap();
-        assert_eq!(before, []);
+        assert_eq!(before.records(), []);
         for body in ["one", "two", "three"] {
             log.append(body.as_bytes()).await.unwrap();
         }
         let head = log.head();
         log.close().await;
-        let (log, records) = place.open(&lock).await.unwrap();
+        let (log, check) = place.open(&lock).await.unwrap();
         assert_eq!(log.head(), head);
-        let bodies: Vec<_> = records.iter().map(|record| record.body.as_slice()).collect();
+        assert!(check.has(head) && check.has(Head::default()));
+        let later = Head { sequence: 4, ..head };
+        let other = Head { sequence: 2, ..head };
+        assert!(
+            !check.has(later) && !check.has(other),
+            "a witness of records that are gone"
+        );
+        let bodies: Vec<_> = check.records().iter().map(|record| record.body.as_slice()).collect();
         assert_eq!(bodies, [&b"one"[..], b"two", b"three"]);
         log.close().await;
         assert!(place.has_log());

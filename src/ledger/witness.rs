@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::{Access, access};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -99,6 +100,43 @@ impl Witness {
     }
 }
 
+/// The witness of a log that no campaign has, such as that of a service: how far the log in a directory was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogWitness {
+    format: u32,
+    /// The log's directory, by its real path.
+    pub log: String,
+    /// The number of the last record that was durable.
+    pub sequence: u64,
+    #[serde(with = "hex")]
+    link: Link,
+    /// When this was written.
+    pub written: Timestamp,
+}
+
+impl LogWitness {
+    /// The witness of the log in `directory` at `written`, when `head` is durable.
+    #[must_use]
+    pub fn new(directory: &Path, head: Head, written: Timestamp) -> Self {
+        Self {
+            format: FORMAT,
+            log: directory.to_string_lossy().into_owned(),
+            sequence: head.sequence,
+            link: head.link,
+            written,
+        }
+    }
+
+    /// The last record that was durable.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        Head {
+            sequence: self.sequence,
+            link: self.link,
+        }
+    }
+}
+
 /// The directory of witnesses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witnesses(PathBuf);
@@ -131,7 +169,7 @@ impl Witnesses {
     /// # Errors
     /// When it cannot be read, or belongs to another ledger.
     pub fn read(&self, identity: &Identity, ledger: &str) -> io::Result<Option<Witness>> {
-        let witness = match read(&self.path(identity, ledger)) {
+        let witness: Witness = match read(&self.path(identity, ledger)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
@@ -162,7 +200,7 @@ impl Witnesses {
             name.starts_with(prefix) && name.ends_with(".json")
         });
         let mut found: Vec<_> = named
-            .filter_map(|entry| read(&entry.path()).ok())
+            .filter_map(|entry| read::<Witness>(&entry.path()).ok())
             .filter(is_it)
             .collect();
         found.sort_by_key(|witness| std::cmp::Reverse(witness.written));
@@ -174,8 +212,39 @@ impl Witnesses {
     /// # Errors
     /// When it cannot be written. The one before stays.
     pub fn write(&self, identity: &Identity, witness: &Witness) -> io::Result<()> {
+        self.replace(&self.path(identity, &witness.ledger), witness)
+    }
+
+    /// The witness of the log in a directory, which is a real path. `None` if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or belongs to another log.
+    pub fn read_log(&self, directory: &Path) -> io::Result<Option<LogWitness>> {
+        let witness: LogWitness = match read(&self.log_path(directory)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read?,
+        };
+        if witness.log != directory.to_string_lossy() {
+            return Err(io::Error::other(ledger::OtherWitness.to_string()));
+        }
+        Ok(Some(witness))
+    }
+
+    /// Replaces the witness of a log, and makes it durable. The record that it names must be durable already.
+    ///
+    /// # Errors
+    /// When it cannot be written. The one before stays.
+    pub fn write_log(&self, witness: &LogWitness) -> io::Result<()> {
+        self.replace(&self.log_path(Path::new(&witness.log)), witness)
+    }
+
+    fn log_path(&self, directory: &Path) -> PathBuf {
+        let hash = short_hash([directory.to_string_lossy().as_ref()]);
+        self.0.join(format!("log-{hash}.json"))
+    }
+
+    fn replace(&self, path: &Path, witness: &impl Serialize) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
-        let path = self.path(identity, &witness.ledger);
         // Two processes can write for two copies of one ledger.
         let new = path.with_extension(format!("{}.new", std::process::id()));
         let mut options = known_files::options();
@@ -185,7 +254,7 @@ impl Witnesses {
             serde_json::to_writer_pretty(&mut file, witness)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
-            fs::rename(&new, &path)
+            fs::rename(&new, path)
         });
         if let Err(error) = written {
             let _ = fs::remove_file(&new);
@@ -201,7 +270,7 @@ impl Witnesses {
     }
 }
 
-fn read(path: &Path) -> io::Result<Witness> {
+fn read<W: DeserializeOwned>(path: &Path) -> io::Result<W> {
     let mut text = Vec::new();
     known_files::open_to_read(path)?.take(LONGEST).read_to_end(&mut text)?;
     let value: serde_json::Value = serde_json::from_slice(&text)?;
@@ -224,8 +293,12 @@ fn hash(identity: &Identity) -> String {
         app_id,
         platform,
     } = identity;
+    short_hash([campaign.as_str(), app_id.as_str(), &platform.to_string()])
+}
+
+fn short_hash<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
     let mut hash = Sha256::new();
-    for part in [campaign.as_str(), app_id.as_str(), &platform.to_string()] {
+    for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -360,6 +433,21 @@ mod tests {
             .write(&summer.identity, &summer.witness(head(2), from_ms(2)))
             .unwrap();
         assert_eq!(fs::read_to_string(&moved).unwrap(), text);
+    }
+
+    #[test]
+    fn the_witness_of_a_log_is_beside_those_of_ledgers_and_none_of_them() {
+        let root = tempfile::tempdir().unwrap();
+        let witnesses = Witnesses::of_user(Some(root.path().to_owned()), None).unwrap();
+        let directory = Path::new("/campaigns/.runner/service");
+        assert_eq!(witnesses.read_log(directory).unwrap(), None);
+        for sequence in [1, 7] {
+            let witness = LogWitness::new(directory, head(sequence), from_ms(1));
+            witnesses.write_log(&witness).unwrap();
+            assert_eq!(witnesses.read_log(directory).unwrap(), Some(witness));
+        }
+        assert_eq!(witnesses.read_log(Path::new("/other/.runner/service")).unwrap(), None);
+        assert_eq!(witnesses.of_place("/campaigns").len(), 0);
     }
 
     #[test]

@@ -216,6 +216,8 @@ problems! {
     PushNeedsYes = "E0336", Input;
     /// Another service watches the directory.
     ServiceTaken = "E0340", Taken;
+    /// The log of a service is older than its witness.
+    OlderServiceLog = "E0341", Person;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -11,6 +11,7 @@ pub mod campaign_entry;
 mod directory;
 pub mod fault;
 pub mod link_socket;
+pub mod log_socket;
 pub mod pages;
 pub mod record;
 mod run_notices;

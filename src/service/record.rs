@@ -35,6 +35,13 @@ pub enum Entry {
         /// The name of the user whose process it is.
         user: String,
     },
+    /// The log is older than its witness: records are gone. Nothing is continued.
+    RecordsLost {
+        /// The first one that is gone, or the number that it would have now.
+        first: u64,
+        /// The last one that the witness saw.
+        known: u64,
+    },
     /// The service ended in order.
     ServiceEnded,
     /// A link was exchanged for a session.
@@ -142,6 +149,7 @@ impl Charges {
                 self.charges
                     .retain(|at, (_, charge)| *at != key(on) || matches!(charge, Charge::Stopped { .. }));
             }
+            Entry::RecordsLost { .. } => self.charges.retain(|_, (_, charge)| !matches!(charge, Charge::Run(_))),
             Entry::ServiceBegan { .. }
             | Entry::ServiceEnded
             | Entry::SignedIn { .. }
@@ -278,6 +286,9 @@ mod tests {
             word(&[approve("milk"), approve("tea"), act(Act::Stop { on: on("milk") })]),
             "run"
         );
+        let lost = || Entry::RecordsLost { first: 2, known: 9 };
+        assert_eq!(word(&[approve("tea"), lost()]), "none", "it may have been stopped");
+        assert_eq!(word(&[approve("tea"), pause(), lost()]), "paused");
         let failed = Entry::Result {
             of: 1,
             failed: Some("the plan changed".to_owned()),
@@ -312,6 +323,7 @@ mod tests {
             act(Act::StopAll),
             Entry::Result { of: 2, failed: None },
             Entry::SeriesFound { on: on("tea") },
+            Entry::RecordsLost { first: 4, known: 9 },
             Entry::OccurrenceMissed {
                 on: on("tea@2026-06-01"),
             },

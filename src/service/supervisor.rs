@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fs, io};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::app::apply::load::{AppLimiters, Prepared, ReadFile, ReadyCampaign, prepare_beside};
 use crate::app::apply::{ApplyRequest, RunResult, RunSetup, apply};
@@ -26,9 +27,11 @@ use crate::campaign::{self, Diagnostic};
 use crate::catalogue::{Language, Text, service as texts};
 use crate::control::{Command, ControlServer};
 use crate::fake_platform;
-use crate::ledger::LedgerError;
-use crate::ledger::lock::CampaignLock;
-use crate::ledger::service_log::{ServiceDir, ServiceLog, ServiceLogError};
+use crate::ledger::ledger_dir::LedgerDirError;
+use crate::ledger::lock::{CampaignLock, LockError};
+use crate::ledger::service_log::{LogCheck, ServiceDir, ServiceLog, ServiceLogError};
+use crate::ledger::witness::{LogWitness, Witnesses};
+use crate::ledger::{Head, LedgerError};
 use crate::model::clock::Moment;
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::Ending;
@@ -46,6 +49,7 @@ use super::act::{
 use super::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
+use super::log_socket::{LogSocket, LogSocketError, read_log};
 use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
 use super::run_notices::RunMessages;
 use super::scan::Scanner;
@@ -93,6 +97,38 @@ pub enum ServiceError {
     /// A use case failed.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The socket for the records of the log cannot be made.
+    #[error(transparent)]
+    Socket(io::Error),
+}
+
+/// Where the log of a service is, and where its witness.
+struct LogPlace {
+    witnesses: Witnesses,
+    directory: PathBuf,
+}
+
+impl LogPlace {
+    /// `None` for rehearsals, and if the user has no directory for witnesses.
+    fn new(settings: &ServiceSettings, place: &ServiceDir) -> Option<Self> {
+        let witnesses = settings.environment.witnesses.clone();
+        Some(Self {
+            witnesses: witnesses.filter(|_| !settings.is_rehearsal)?,
+            directory: fs::canonicalize(place.dir()).ok()?,
+        })
+    }
+
+    /// The witness. `None` if there is none, or if it cannot be read and proves nothing.
+    fn read(&self) -> Option<LogWitness> {
+        self.witnesses.read_log(&self.directory).unwrap_or_else(|error| {
+            tracing::warn!("cannot read the witness of the service log: {error}; it proves nothing");
+            None
+        })
+    }
+
+    fn witness(&self, head: Head, now: Timestamp) -> LogWitness {
+        LogWitness::new(&self.directory, head, now)
+    }
 }
 
 /// Why an act did not happen.
@@ -132,6 +168,8 @@ pub struct ServiceState {
     pub is_scanned: bool,
     /// What the records say of recurring campaigns.
     pub series: SeriesRecords,
+    /// The first record that was gone when this service began, and the last one that its witness saw. `None` if none was.
+    pub lost_records: Option<(u64, u64)>,
 }
 
 impl ServiceState {
@@ -153,12 +191,18 @@ pub struct Supervisor {
     plans: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     ended: Notify,
+    /// The last durable record, for the witness. `None` once the service ends.
+    heads: watch::Sender<Option<Head>>,
 }
 
 /// What the service holds for as long as it runs, and gives back at its end.
 pub struct ServiceResources {
     lock: CampaignLock,
     fake_platform: Option<fake_platform::Running>,
+    /// Writes the witness of the log. `None` for rehearsals.
+    witness: Option<JoinHandle<()>>,
+    /// Shows the log to other processes.
+    shows_log: JoinHandle<()>,
 }
 
 impl Supervisor {
@@ -171,14 +215,21 @@ impl Supervisor {
         let owner = this_process(settings.environment.clock.now());
         let lock = place.lock(&owner).map_err(ServiceLogError::Dir)?;
         let (log, logged) = place.open(&lock).await?;
+        let reader = log.reader().await?;
+        let witness = LogPlace::new(&settings, &place);
+        let lost = witness
+            .as_ref()
+            .and_then(LogPlace::read)
+            .filter(|lost| !logged.has(lost.head()));
         let fake_platform = if settings.is_rehearsal {
             let started = fake_platform::start(fake_platform::Settings::default()).await;
             Some(started.map_err(AppError::FakePlatform)?)
         } else {
             None
         };
+        let head = log.head();
         let mut state = ServiceState::default();
-        for record in logged {
+        for record in logged.records() {
             match serde_json::from_slice::<Record>(&record.body) {
                 Ok(read) if read.version <= VERSION => state.add(record.sequence, read),
                 // It may say that a person stopped something, so nothing is continued.
@@ -194,6 +245,7 @@ impl Supervisor {
             plans: Arc::new(Semaphore::new(PLANS)),
             stopping: watch::channel(false).0,
             ended: Notify::new(),
+            heads: watch::channel(Some(head)).0,
         });
         let began = Entry::ServiceBegan {
             host: owner.host,
@@ -201,7 +253,24 @@ impl Supervisor {
             user: actor(None).user,
         };
         supervisor.record(began).await?;
-        Ok((supervisor, ServiceResources { lock, fake_platform }))
+        if let Some(lost) = lost {
+            // A record that is gone may say that a person stopped something, so nothing is continued.
+            let known = lost.sequence;
+            let first = logged.head().sequence + 1;
+            supervisor.record(Entry::RecordsLost { first, known }).await?;
+        }
+        let witness = witness.map(|witness| tokio::spawn(Arc::clone(&supervisor).write_witness(witness)));
+        let socket = LogSocket::bind(&place.log_socket()).map_err(ServiceError::Socket)?;
+        let shows_log = tokio::spawn(socket.serve(reader));
+        Ok((
+            supervisor,
+            ServiceResources {
+                lock,
+                fake_platform,
+                witness,
+                shows_log,
+            },
+        ))
     }
 
     /// Scans and applies until [`Supervisor::stop`].
@@ -312,7 +381,31 @@ impl Supervisor {
         if let Some(running) = resources.fake_platform {
             running.stop().await;
         }
+        self.heads.send_replace(None);
+        if let Some(writing) = resources.witness {
+            let _ = writing.await;
+        }
+        resources.shows_log.abort();
+        let _ = resources.shows_log.await;
         drop(resources.lock);
+    }
+
+    /// Writes the witness of the log after each record, until the service ends. A disk that stalls delays no act.
+    async fn write_witness(self: Arc<Self>, place: LogPlace) {
+        let mut heads = self.heads.subscribe();
+        loop {
+            let head = *heads.borrow_and_update();
+            let Some(head) = head else { return };
+            let witness = place.witness(head, self.now());
+            let witnesses = place.witnesses.clone();
+            let written = spawn_blocking(move || witnesses.write_log(&witness)).await;
+            if let Ok(Err(error)) = written {
+                tracing::warn!("cannot write the witness of the service log: {error}");
+            }
+            if heads.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Makes a record durable. Returns its number.
@@ -325,6 +418,9 @@ impl Supervisor {
         let body = serde_json::to_vec(&record).unwrap_or_default();
         let mut log = self.log.lock().await;
         let appended = log.append(&body).await;
+        if appended.is_ok() {
+            self.heads.send_replace(Some(log.head()));
+        }
         let mut state = self.state();
         match &appended {
             Ok(sequence) => state.add(*sequence, record),
@@ -1280,6 +1376,8 @@ impl ServiceState {
         match &record.entry {
             Entry::SeriesFound { on } => self.series.note_found(on, record.at),
             Entry::OccurrenceMissed { on } => self.series.note_missed(on),
+            Entry::ServiceBegan { .. } => self.lost_records = None,
+            Entry::RecordsLost { first, known } => self.lost_records = Some((*first, *known)),
             _ => {}
         }
         if self.records.len() == MOST_RECORDS {
@@ -1406,32 +1504,60 @@ pub struct CheckedLog {
     pub link: String,
     /// The time of the last record that is understood. `None` without one.
     pub last: Option<Timestamp>,
+    /// The witness of a record that the log does not have. `None` if it has what its witness saw, and without a witness.
+    pub older_than: Option<LogWitness>,
+    /// How many times the log says that records of it were lost.
+    pub losses: u64,
 }
 
-/// Checks every record of a log, while no service has it.
+/// Checks every record of a log. A service that has it shows its records.
 ///
 /// # Errors
-/// When a service has it, or a record was altered or lost.
+/// When a record was altered or lost, or the service does not show its records.
 pub async fn verify_log(settings: &ServiceSettings) -> Result<CheckedLog, ServiceError> {
     let place = settings.place();
-    let lock = place
-        .lock(&this_process(settings.environment.clock.now()))
-        .map_err(ServiceLogError::Dir)?;
-    let (log, records) = place.open(&lock).await?;
-    let mut checked = CheckedLog {
-        records: records.len() as u64,
-        newer: 0,
-        link: hexadecimal(&log.head().link),
-        last: None,
-    };
-    for record in &records {
-        match serde_json::from_slice::<Record>(&record.body) {
-            Ok(read) => checked.last = Some(read.at),
-            Err(_) => checked.newer += 1,
+    // The witness is read first: the service goes on meanwhile.
+    let witness = LogPlace::new(settings, &place).and_then(|witness| witness.read());
+    let check = match place.lock(&this_process(settings.environment.clock.now())) {
+        Ok(lock) => {
+            let (log, check) = place.open(&lock).await?;
+            log.close().await;
+            check
         }
+        Err(taken @ LedgerDirError::Lock(LockError::Taken { .. })) => {
+            read_log(&place.log_socket()).await.map_err(|error| match error {
+                // A service of an earlier version shows nothing.
+                LogSocketError::Io(_) => ServiceLogError::Dir(taken),
+                LogSocketError::Log(error) => ServiceLogError::Log(error),
+            })?
+        }
+        Err(error) => return Err(ServiceLogError::Dir(error).into()),
+    };
+    Ok(CheckedLog::new(&check, witness))
+}
+
+impl CheckedLog {
+    fn new(check: &LogCheck, witness: Option<LogWitness>) -> Self {
+        let head = check.head();
+        let mut checked = Self {
+            records: head.sequence,
+            newer: 0,
+            link: hexadecimal(&head.link),
+            last: None,
+            older_than: witness.filter(|witness| !check.has(witness.head())),
+            losses: 0,
+        };
+        for record in check.records() {
+            match serde_json::from_slice::<Record>(&record.body) {
+                Ok(read) => {
+                    checked.last = Some(read.at);
+                    checked.losses += u64::from(matches!(read.entry, Entry::RecordsLost { .. }));
+                }
+                Err(_) => checked.newer += 1,
+            }
+        }
+        checked
     }
-    log.close().await;
-    Ok(checked)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -328,6 +328,7 @@ impl From<ServiceError> for Failure {
             ServiceError::Log(ServiceLogError::Dir(error)) => error.into(),
             ServiceError::Log(ServiceLogError::Log(error)) | ServiceError::Append(error) => error.into(),
             ServiceError::App(error) => error.into(),
+            ServiceError::Socket(error) => Self::from_error(Problem::System, &error),
         }
     }
 }

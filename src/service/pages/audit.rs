@@ -106,6 +106,10 @@ impl Row {
                 row.who = format!("{user}@{host}");
                 row.detail = format!("pid {pid}");
             }
+            Entry::RecordsLost { first, known } => {
+                row.what = texts::RecordsLost { first, known }.to_string();
+                row.class = "bad";
+            }
             Entry::ServiceEnded => row.what = texts::ServiceEnded.to_string(),
             Entry::SignedIn { who } => {
                 row.what = texts::SignedIn.to_string();

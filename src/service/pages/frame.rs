@@ -57,6 +57,9 @@ impl Frame<'_> {
             @if let Some(why) = &self.view.state.scan_failure {
                 p.banner.bad role="alert" { b { (texts::ScanFailureBanner) } " " (theirs(&why.to_string())) }
             }
+            @if let Some((first, known)) = self.view.state.lost_records {
+                p.banner.bad role="alert" { (texts::LostRecordsBanner { first: &first, known: &known }) }
+            }
             @if self.view.state.is_directory_empty {
                 p.banner.warn role="note" { (texts::EmptyDirectoryBanner) }
             }

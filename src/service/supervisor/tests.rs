@@ -39,10 +39,10 @@ fn write_weekly(directory: &Path, more: &str) {
         "version: 1\ncampaign: tea\ntitle: 奶茶\napp_id: ttec789ac573xxxxxx01\nactivity_id: \"7218071234565644204\"\n\
          timezone: Asia/Shanghai\nrepeat: {{every: week, on: [mon], at: \"10:00\"{more}}}\n\
          audience: {{source: {{csv: {{path: tea.csv, open_id: open_id}}}}}}\n\
-         credentials: {{key: {{text: k}}, secret: {{text: s}}}}\n"
+         credentials: {{access_token: {{env: RUNNER_TEST_NO_TOKEN}}}}\n"
     );
-    std::fs::write(directory.join("tea.yaml"), text).unwrap();
-    std::fs::write(directory.join("tea.csv"), "open_id\nuser-1\n").unwrap();
+    fs::write(directory.join("tea.yaml"), text).unwrap();
+    fs::write(directory.join("tea.csv"), "open_id\nuser-1\n").unwrap();
 }
 
 /// A service that looks when the test says so, on a clock that the test sets.
@@ -181,9 +181,12 @@ async fn an_occurrence_is_a_campaign_that_is_planned_ahead_and_missed_once() {
     // With another rule, the same one is due until the next.
     write_weekly(directory.path(), ", missed: once");
     service.look().await;
-    assert_eq!(service.at("17T00:00").await, ["tea.yaml", "tea.yaml@2026-06-15 due"]);
-    std::fs::write(directory.path().join("other.yaml"), "").unwrap();
-    std::fs::remove_file(directory.path().join("tea.yaml")).unwrap();
+    assert_eq!(
+        service.at("17T00:00").await,
+        ["tea.yaml", "tea.yaml@2026-06-08 missed", "tea.yaml@2026-06-15 due"]
+    );
+    fs::write(directory.path().join("other.yaml"), "").unwrap();
+    fs::remove_file(directory.path().join("tea.yaml")).unwrap();
     for _ in 0..3 {
         service.look().await;
     }
@@ -228,4 +231,88 @@ async fn an_approval_that_a_crash_delayed_beyond_its_hour_begins_nothing() {
     assert!(matches!(last, Some(Entry::RunEnded { state, .. }) if state == "missed"));
     drop(state);
     service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_its_end_continues_nothing_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let with_witness = || ServiceSettings {
+        environment: Environment {
+            witnesses: Witnesses::of_user(Some(state.path().to_owned()), None),
+            ..Environment::new(Clock::system())
+        },
+        ..settings(directory.path())
+    };
+    let log = directory.path().join(".runner/service/log");
+    let copy = directory.path().join("copy");
+    let (service, resources) = Supervisor::open(with_witness()).await.unwrap();
+    let act = Act::Approve {
+        on: on("2026-06-08"),
+        fingerprint: "a-b-first".to_owned(),
+        accept: Vec::new(),
+        fresh: false,
+    };
+    let who = Who::local("li", "127.0.0.1");
+    let approved = Entry::Act {
+        who: who.clone(),
+        act,
+        refused: None,
+    };
+    service.record(approved).await.unwrap();
+    service.stop("SIGTERM", resources).await;
+    drop(service);
+    copy_tree(&log, &copy);
+    // The next service is told to stop it, and then an older copy of the log is put back.
+    let (service, resources) = Supervisor::open(with_witness()).await.unwrap();
+    assert_eq!(service.state().lost_records, None);
+    assert_eq!(service.state().charges.all().count(), 1);
+    let beside = verify_log(&with_witness()).await.unwrap();
+    assert_eq!(
+        (beside.records, beside.older_than, beside.losses),
+        (4, None, 0),
+        "it is read beside the service"
+    );
+    let act = Act::Stop { on: on("2026-06-08") };
+    service
+        .record(Entry::Act {
+            who,
+            act,
+            refused: None,
+        })
+        .await
+        .unwrap();
+    service.stop("SIGTERM", resources).await;
+    drop(service);
+    fs::remove_dir_all(&log).unwrap();
+    copy_tree(&copy, &log);
+    let checked = verify_log(&with_witness()).await.unwrap();
+    assert_eq!(
+        (checked.records, checked.older_than.map(|witness| witness.sequence)),
+        (3, Some(6))
+    );
+    let (service, resources) = Supervisor::open(with_witness()).await.unwrap();
+    assert_eq!(service.state().lost_records, Some((4, 6)));
+    assert_eq!(service.state().charges.all().count(), 0);
+    service.stop("SIGTERM", resources).await;
+    drop(service);
+    // It is recorded, and the next start is an ordinary one.
+    let checked = verify_log(&with_witness()).await.unwrap();
+    assert_eq!((checked.older_than, checked.losses), (None, 1));
+    let (service, resources) = Supervisor::open(with_witness()).await.unwrap();
+    assert_eq!(service.state().lost_records, None);
+    service.stop("SIGTERM", resources).await;
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
