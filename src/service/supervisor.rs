@@ -102,6 +102,14 @@ pub enum ServiceError {
     Socket(io::Error),
 }
 
+/// How far the log is durable.
+#[derive(Clone, Copy)]
+struct Durable {
+    head: Head,
+    /// Whether the service ends, so that no record follows.
+    is_last: bool,
+}
+
 /// Where the log of a service is, and where its witness.
 struct LogPlace {
     witnesses: Witnesses,
@@ -191,8 +199,8 @@ pub struct Supervisor {
     plans: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     ended: Notify,
-    /// The last durable record, for the witness. `None` once the service ends.
-    heads: watch::Sender<Option<Head>>,
+    /// The last durable record, for the witness.
+    heads: watch::Sender<Durable>,
 }
 
 /// What the service holds for as long as it runs, and gives back at its end.
@@ -245,7 +253,7 @@ impl Supervisor {
             plans: Arc::new(Semaphore::new(PLANS)),
             stopping: watch::channel(false).0,
             ended: Notify::new(),
-            heads: watch::channel(Some(head)).0,
+            heads: watch::channel(Durable { head, is_last: false }).0,
         });
         let began = Entry::ServiceBegan {
             host: owner.host,
@@ -381,7 +389,7 @@ impl Supervisor {
         if let Some(running) = resources.fake_platform {
             running.stop().await;
         }
-        self.heads.send_replace(None);
+        self.heads.send_modify(|durable| durable.is_last = true);
         if let Some(writing) = resources.witness {
             let _ = writing.await;
         }
@@ -394,15 +402,14 @@ impl Supervisor {
     async fn write_witness(self: Arc<Self>, place: LogPlace) {
         let mut heads = self.heads.subscribe();
         loop {
-            let head = *heads.borrow_and_update();
-            let Some(head) = head else { return };
-            let witness = place.witness(head, self.now());
+            let durable = *heads.borrow_and_update();
+            let witness = place.witness(durable.head, self.now());
             let witnesses = place.witnesses.clone();
             let written = spawn_blocking(move || witnesses.write_log(&witness)).await;
             if let Ok(Err(error)) = written {
                 tracing::warn!("cannot write the witness of the service log: {error}");
             }
-            if heads.changed().await.is_err() {
+            if durable.is_last || heads.changed().await.is_err() {
                 return;
             }
         }
@@ -419,7 +426,7 @@ impl Supervisor {
         let mut log = self.log.lock().await;
         let appended = log.append(&body).await;
         if appended.is_ok() {
-            self.heads.send_replace(Some(log.head()));
+            self.heads.send_modify(|durable| durable.head = log.head());
         }
         let mut state = self.state();
         match &appended {

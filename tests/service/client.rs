@@ -19,11 +19,17 @@ pub struct Directory {
 impl Directory {
     /// A directory with one campaign of `users` users.
     pub fn new(users: usize) -> Self {
+        let directory = Self::empty();
+        directory.write("tea", "奶茶 <b>券</b>", users);
+        directory
+    }
+
+    /// A directory without campaigns.
+    pub fn empty() -> Self {
         let directory = Self {
             temp: tempfile::tempdir().unwrap(),
         };
         fs::create_dir(directory.campaigns()).unwrap();
-        directory.write("tea", "奶茶 <b>券</b>", users);
         directory
     }
 
@@ -67,16 +73,15 @@ impl Directory {
 
     /// Starts a service that rehearses, and signs in.
     pub fn serve(&self) -> Service {
+        self.serve_with(&["--sandbox"], &[])
+    }
+
+    /// Starts a service with these options and variables, and signs in.
+    pub fn serve_with(&self, options: &[&str], variables: &[(&str, &str)]) -> Service {
         let mut child = self
-            .runner(&[
-                "serve",
-                "campaigns",
-                "--sandbox",
-                "--listen",
-                "127.0.0.1:0",
-                "--output",
-                "json",
-            ])
+            .runner(&["serve", "campaigns", "--listen", "127.0.0.1:0", "--output", "json"])
+            .args(options)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -192,6 +197,15 @@ impl Service {
         self.raw(format!("{head}{headers}Content-Length: {length}\r\n\r\n{form}").as_bytes())
     }
 
+    /// Sends a form and waits for no answer.
+    pub fn send(&self, path: &str, form: &str) {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let head = self.head("POST", path);
+        let length = form.len();
+        let request = format!("{head}Sec-Fetch-Site: same-origin\r\nContent-Length: {length}\r\n\r\n{form}");
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+
     /// Loads a page again and again until it has `text`.
     pub fn wait_for(&self, path: &str, text: &str) -> String {
         let mut last = String::new();
@@ -228,8 +242,13 @@ impl Service {
 
     /// Ends the service in order. Returns its exit code.
     pub fn stop(&mut self) -> Option<i32> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.terminate();
         self.child.wait().unwrap().code()
+    }
+
+    /// Asks the service to end in order.
+    pub fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
     /// Ends the service at once, as a crash does.

@@ -8,6 +8,7 @@
 mod attacks;
 mod browser;
 mod client;
+mod kills;
 mod occurrences;
 mod restart;
 mod story;

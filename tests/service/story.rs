@@ -99,7 +99,7 @@ fn a_file_that_becomes_recurring_is_not_sent_as_one_campaign() {
     let fingerprint = field(&plan, "fingerprint");
     let repeat = "repeat: {every: week, on: [mon], at: \"10:00\"}\n";
     directory.write_file("tea", "奶茶", repeat);
-    service.wait_for("/", "does not begin occurrences");
+    service.wait_for("/", "/campaigns/tea.yaml%40");
     let approved = service.post("/campaigns/tea.yaml/approve", &format!("fingerprint={fingerprint}"));
     assert_eq!(approved.status, 409);
     assert!(

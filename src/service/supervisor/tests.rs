@@ -263,7 +263,7 @@ async fn a_log_that_lost_its_end_continues_nothing_and_says_so() {
     service.stop("SIGTERM", resources).await;
     drop(service);
     copy_tree(&log, &copy);
-    // The next service is told to stop it, and then an older copy of the log is put back.
+    // A person stops it in the next service, and then an older copy of the log is put back.
     let (service, resources) = Supervisor::open(with_witness()).await.unwrap();
     assert_eq!(service.state().lost_records, None);
     assert_eq!(service.state().charges.all().count(), 1);
