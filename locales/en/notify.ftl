@@ -15,6 +15,7 @@ title-waits = { $name }: waiting
 title-outage = { $name }: the platform is in trouble
 title-outage-over = { $name }: the platform works again
 title-stalled = { $name }: no progress
+title-missed = { $name }: missed
 title-test = { $name }: test message
 app-and-time = app { $app-id }, { $time }
 counts = { $counts }
@@ -26,6 +27,7 @@ testers-done = the testers have been sent to; the run waits for `runner approve`
 wave-done = wave { $wave } has ended; the run waits for `runner approve`
 took = it took { $took }
 nothing-settled = nothing was settled for { $took }, although sending is allowed
+missed-line = it was to begin at { $at }, and nobody approved it within an hour; nothing was sent
 test-line = runner can send messages here
 code-line = code { $code }, { $n ->
     [one] { $n } answer

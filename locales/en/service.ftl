@@ -104,6 +104,7 @@ label-wave = wave needs approval
 label-held = held
 label-in-doubt = in doubt
 label-missed = missed
+label-channel = messages are not sent
 # $n (number)
 broken-item = { $file } has { $n ->
         [one] { $n } mistake
@@ -147,6 +148,7 @@ in-doubt-item = { $n ->
 see-mistakes = See the mistakes
 resume-or-stop = Resume or stop
 see-occurrences = See the occurrences
+see-campaign = See the campaign
 see-plan = See the plan
 approve-wave = Approve
 decide = Decide

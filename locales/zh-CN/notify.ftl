@@ -15,6 +15,7 @@ title-waits = { $name }：等待中
 title-outage = { $name }：平台异常
 title-outage-over = { $name }：平台已恢复
 title-stalled = { $name }：没有进展
+title-missed = { $name }：已错过
 title-test = { $name }：测试消息
 app-and-time = 小程序 { $app-id }，{ $time }
 counts = { $counts }
@@ -26,6 +27,7 @@ testers-done = 测试用户已发放；执行在等待 `runner approve`
 wave-done = 第 { $wave } 批次已结束；执行在等待 `runner approve`
 took = 持续了 { $took }
 nothing-settled = 允许发送，但 { $took }内没有任何发放完结
+missed-line = 应于 { $at } 开始，一小时内没有人批准；没有发送任何券
 test-line = runner 可以向这里发送消息
 code-line = 结果码 { $code }，{ $n } 次：{ $message }{ $has-log-id ->
     [yes] （log_id { $log-id }）

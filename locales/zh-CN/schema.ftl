@@ -187,6 +187,7 @@ description = { $key ->
     [Topic-outage] 平台无法访问或降速超过 10 分钟，以及这种情况的结束。
     [Topic-wave] 一个批次已结束。
     [Topic-stalled] 允许发送，但 30 分钟内没有任何发放完结。
+    [Topic-missed] 周期任务的一期已错过。只有 `runner serve` 会发现。
     [Webhook] 按 Standard Webhooks 规则接收 JSON 的服务器。
     [Webhook-env] 环境变量的名称。
     [Webhook-file] 只存放这个密钥的文件。

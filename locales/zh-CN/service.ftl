@@ -92,6 +92,7 @@ label-wave = 批次待批准
 label-held = 待人工判定
 label-in-doubt = 结果未知
 label-missed = 已错过
+label-channel = 消息没有送达
 # $n (number)
 broken-item = { $file } 有 { $n } 处错误。之前已执行的不受影响。
 # $n (number)
@@ -114,6 +115,7 @@ in-doubt-item = { $n } 次发放结果未知：用户可能已拿到券。
 see-mistakes = 查看错误
 resume-or-stop = 继续或停止
 see-occurrences = 查看各期
+see-campaign = 查看任务
 see-plan = 查看计划
 approve-wave = 批准
 decide = 判定

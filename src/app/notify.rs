@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use crate::app::apply::load::ReadyCampaign;
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::catalogue::notify as text;
 use crate::model::clock::Clock;
@@ -15,7 +14,7 @@ use crate::notify::notifier::NotifiedRun;
 use crate::notify::test::send_test;
 use crate::notify::verdict::Verdict;
 
-use super::campaign::CampaignRef;
+use super::campaign::{CampaignRef, LoadedCampaign};
 use super::credentials;
 use super::error::AppError;
 
@@ -77,13 +76,9 @@ fn origin(at: &CampaignRef, parsed: &Parsed, is_shared: bool) -> Origin {
 
 /// Returns a campaign whose notices go to `channels`.
 #[must_use]
-pub fn notified_run(campaign: &ReadyCampaign, channels: Vec<Channel>) -> NotifiedRun {
+pub fn notified_run(campaign: &LoadedCampaign, channels: Vec<Channel>) -> NotifiedRun {
     NotifiedRun {
-        origin: origin(
-            &campaign.loaded.at,
-            &campaign.loaded.parsed,
-            campaign.loaded.database().is_some(),
-        ),
+        origin: origin(&campaign.at, &campaign.parsed, campaign.database().is_some()),
         channels,
     }
 }

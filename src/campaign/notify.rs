@@ -93,18 +93,21 @@ words! {
         Wave = "wave",
         /// Nothing was settled for 30 minutes although sending is allowed.
         Stalled = "stalled",
+        /// An occurrence of a recurring campaign was missed. Only `runner serve` notices that.
+        Missed = "missed",
     }
 }
 
 impl Topic {
     /// The topics of a channel that names none: all that ask for attention, and the end.
-    pub const USUAL: [Self; 6] = [
+    pub const USUAL: [Self; 7] = [
         Self::Halted,
         Self::Ended,
         Self::Waiting,
         Self::Approval,
         Self::Outage,
         Self::Stalled,
+        Self::Missed,
     ];
 
     /// Returns the word in a campaign file.

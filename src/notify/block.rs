@@ -166,6 +166,7 @@ fn title(origin: &Origin, what: &What) -> String {
         What::Outage { .. } => text::TitleOutage { name }.to_string(),
         What::OutageOver { .. } => text::TitleOutageOver { name }.to_string(),
         What::Stalled { .. } => text::TitleStalled { name }.to_string(),
+        What::Missed { .. } => text::TitleMissed { name }.to_string(),
         What::Test => text::TitleTest { name }.to_string(),
     }
 }
@@ -214,6 +215,10 @@ fn reason(origin: &Origin, what: &What) -> Option<String> {
         What::Waits { why, took } | What::Outage { why, took } => Some(lasts(&why.to_string(), *took)),
         What::OutageOver { took } => Some(text::Took { took: &duration(*took) }.to_string()),
         What::Stalled { took } => Some(text::NothingSettled { took: &duration(*took) }.to_string()),
+        What::Missed { start } => {
+            let at = &date_time(*start, &origin.zone);
+            Some(text::MissedLine { at }.to_string())
+        }
         What::Test => Some(text::TestLine.to_string()),
     }
 }
@@ -337,6 +342,9 @@ fn object(origin: &Origin, notice: &Notice, id: &str) -> Json {
         }
         What::Stalled { took } => {
             put("seconds", took.as_secs().into());
+        }
+        What::Missed { start } => {
+            put("start", rfc3339(*start, &origin.zone).into());
         }
         What::Test => {}
     }

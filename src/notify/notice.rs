@@ -108,6 +108,11 @@ pub enum What {
         /// For how long.
         took: Duration,
     },
+    /// Nobody began an occurrence of a recurring campaign in time.
+    Missed {
+        /// When it was to begin.
+        start: Timestamp,
+    },
     /// A person tests the channel.
     Test,
 }
@@ -142,6 +147,8 @@ pub enum Slot {
     Stalled,
     /// The end of a wave.
     Wave,
+    /// An occurrence that was missed.
+    Missed,
     /// A test.
     Test,
 }
@@ -156,7 +163,7 @@ impl Slot {
     /// Whether the end of the run makes a notice in this slot meaningless.
     #[must_use]
     pub const fn ends_with_run(self) -> bool {
-        !matches!(self, Self::Halted | Self::Ended | Self::Test)
+        !matches!(self, Self::Halted | Self::Ended | Self::Missed | Self::Test)
     }
 
     /// The word of the JSON object.
@@ -170,6 +177,7 @@ impl Slot {
             Self::Outage => "outage",
             Self::Stalled => "stalled",
             Self::Wave => "wave",
+            Self::Missed => "missed",
             Self::Test => "test",
         }
     }
@@ -187,6 +195,7 @@ impl What {
             Self::Waits { .. } => Slot::Waiting,
             Self::Outage { .. } | Self::OutageOver { .. } => Slot::Outage,
             Self::Stalled { .. } => Slot::Stalled,
+            Self::Missed { .. } => Slot::Missed,
             Self::Test => Slot::Test,
         }
     }
@@ -202,6 +211,7 @@ impl What {
             Slot::Outage => Topic::Outage,
             Slot::Stalled => Topic::Stalled,
             Slot::Wave => Topic::Wave,
+            Slot::Missed => Topic::Missed,
             Slot::Test => return true,
         };
         // The end of a run that halted is no news to a channel that received the halt.

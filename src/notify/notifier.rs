@@ -21,7 +21,7 @@ use super::channel::Channel;
 use super::client::{Ended, Post};
 use super::fault_text::fault;
 use super::kept::KeptFile;
-use super::notice::{Notice, Origin};
+use super::notice::{Notice, Origin, What};
 use super::outbox::{Next, Outbox, Queued};
 use super::post::post;
 use super::verdict::{Verdict, verdict};
@@ -95,6 +95,17 @@ impl RunNotices {
         if let Some(notice) = lock(&self.watch).failed(self.clock.now(), problem, exit) {
             self.post(Input::Notice(self.run, Box::new(notice)));
         }
+    }
+
+    /// Sends a notice that follows from no event of a run.
+    pub fn announce(&self, what: What) {
+        let notice = Notice {
+            at: self.clock.now(),
+            what,
+            counts: None,
+            codes: Vec::new(),
+        };
+        self.post(Input::Notice(self.run, Box::new(notice)));
     }
 
     fn post(&self, input: Input) {

@@ -162,6 +162,8 @@ pub struct CampaignEntry {
     pub is_reserved: bool,
     /// How the last run of this process ended.
     pub ended: Option<EndedRun>,
+    /// Why a channel does not take its messages, since the last start of a run. `None` while all do.
+    pub channel_fault: Option<Text>,
     /// The recurring campaign of the file, whose occurrences have entries of their own. `None` for others.
     pub series: Option<Box<SeriesEntry>>,
     /// Which occurrence it is. `None` for a campaign that takes place once, and for the file of a recurring one.
@@ -187,6 +189,7 @@ impl CampaignEntry {
             run: None,
             is_reserved: false,
             ended: None,
+            channel_fault: None,
             series: None,
             occurrence: None,
         }
@@ -354,6 +357,9 @@ impl CampaignEntry {
         {
             all.push(Attention::Missed { count, last: last.date });
         }
+        if let Some(why) = &self.channel_fault {
+            all.push(Attention::Channel { why: why.clone() });
+        }
         let is_vanished = matches!(self.source, Source::Vanished);
         if let Some(Charge::Paused { by, .. }) = charge {
             all.push(if by.door == Door::Scheduler {
@@ -451,6 +457,11 @@ pub enum Attention {
     Broken {
         /// How many.
         mistakes: u64,
+    },
+    /// A channel does not take its messages.
+    Channel {
+        /// Why.
+        why: Text,
     },
     /// Occurrences were missed, and none has begun since.
     Missed {

@@ -1,14 +1,15 @@
-//! The messages of one run of the service to the channels of its campaign.
+//! The messages of the service to the channels of a campaign: those of one run, or one about a campaign that has no run.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use crate::app::AppError;
-use crate::app::apply::load::ReadyCampaign;
 use crate::app::notify;
+use crate::app::{AppError, LoadedCampaign};
 use crate::catalogue::Text;
 use crate::model::clock::Clock;
 use crate::model::event::{Emit as _, Event, EventKind};
 use crate::model::problem::{Ends, Problem};
+use crate::notify::notice::What;
 use crate::notify::notifier::{Notifier, RunNotices};
 use crate::report::reporter::{Listener, Reporter};
 
@@ -22,9 +23,15 @@ pub struct RunMessages {
 }
 
 impl RunMessages {
-    /// Prepares the way to the channels of a campaign. Returns `None` if it has no channels.
-    pub fn start(campaign: &ReadyCampaign, clock: &Clock, classify: Classify) -> Result<Option<Self>, Fault> {
-        let channels = notify::channels(&campaign.loaded.parsed).map_err(Fault::of_mistakes)?;
+    /// Prepares the way to the channels of a campaign. Calls `on_fault` with the first failure of each channel. Returns `None` if it has
+    /// no channels.
+    pub fn start(
+        campaign: &LoadedCampaign,
+        clock: &Clock,
+        classify: Classify,
+        on_fault: impl Fn(Text) + Send + Sync + 'static,
+    ) -> Result<Option<Self>, Fault> {
+        let channels = notify::channels(&campaign.parsed).map_err(Fault::of_mistakes)?;
         if channels.is_empty() {
             return Ok(None);
         }
@@ -34,6 +41,7 @@ impl RunMessages {
         let warned = Arc::clone(&reporter);
         let warn_clock = clock.clone();
         let warn = move |_run: usize, message: Text| {
+            on_fault(message.clone());
             if let Some(reporter) = warned.get() {
                 let at = warn_clock.now();
                 let kind = EventKind::Warning { message };
@@ -63,6 +71,17 @@ impl RunMessages {
     pub fn warn_by(&self, reporter: &Arc<Reporter>) {
         // It is set once.
         let _ = self.reporter.set(Arc::clone(reporter));
+    }
+
+    /// Sends one message about the campaign, and what earlier processes kept in `kept`, and ends.
+    pub async fn announce(self, what: Option<What>, kept: Option<PathBuf>) {
+        if let Some(kept) = kept {
+            self.notices.keep_in(kept);
+        }
+        if let Some(what) = what {
+            self.notices.announce(what);
+        }
+        self.finish(None).await;
     }
 
     /// Sends the last messages. `problem` says why the run failed, if it did.

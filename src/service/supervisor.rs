@@ -36,7 +36,9 @@ use crate::model::clock::Moment;
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::Ending;
 use crate::model::problem::Problem;
+use crate::model::recurrence::Occurrence;
 use crate::model::run_command::RunCommand;
+use crate::notify::notice::What;
 use crate::plan::{PlanError, RunOptions};
 use crate::report::reason::Reason;
 use crate::report::render::prometheus::Metrics;
@@ -54,7 +56,7 @@ use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
 use super::run_notices::RunMessages;
 use super::scan::Scanner;
 use super::schedule::Turn;
-use super::series::{OccurrenceEntry, SeriesEntry, SeriesRecords, file_of, occurrence_key};
+use super::series::{LoadedOccurrence, OccurrenceEntry, SeriesEntry, SeriesRecords, file_of, occurrence_key};
 
 /// How often the service looks which occurrences have a ledger: another process may begin one.
 const READ_LEDGERS: Duration = Duration::from_secs(10);
@@ -303,6 +305,7 @@ impl Supervisor {
                 if !is_continued && self.has_files() {
                     is_continued = true;
                     self.continue_charges().await;
+                    self.send_kept();
                 }
             }
             tokio::select! {
@@ -702,7 +705,7 @@ impl Supervisor {
         let messages = if self.is_rehearsal() {
             None
         } else {
-            RunMessages::start(&ready, clock, self.settings.classify)?
+            RunMessages::start(&ready.loaded, clock, self.settings.classify, self.notes_fault(file))?
         };
         let reported = ReportedRun {
             campaign: info,
@@ -740,6 +743,7 @@ impl Supervisor {
             };
             entry.run = Some(run);
             entry.ended = None;
+            entry.channel_fault = None;
             entry.is_fresh = false;
             entry.plan = PlanState::Unplanned;
         }
@@ -1178,7 +1182,7 @@ impl Supervisor {
     }
 
     /// Records the occurrences that nobody began in time.
-    async fn note_missed(&self, file: &str) {
+    async fn note_missed(self: &Arc<Self>, file: &str) {
         let missed: Vec<_> = {
             let state = self.state();
             let entry = state.entries.get(file);
@@ -1186,12 +1190,86 @@ impl Supervisor {
                 return;
             };
             let missed = series.schedule.missed.iter();
-            let missed = missed.map(|missed| series.subject_on(file, missed.date));
-            missed.filter(|on| !state.series.has_missed(on)).collect()
+            let missed = missed.map(|missed| (series.subject_on(file, missed.date), *missed));
+            missed.filter(|(on, _)| !state.series.has_missed(on)).collect()
         };
-        for on in missed {
+        for (on, occurrence) in missed {
             if self.record(Entry::OccurrenceMissed { on }).await.is_err() {
                 return;
+            }
+            let start = occurrence.start;
+            self.announce(file, &occurrence, What::Missed { start }).await;
+        }
+    }
+
+    /// Sends a message about an occurrence that has no run, in a task of its own. A rehearsal has no messages.
+    async fn announce(self: &Arc<Self>, file: &str, occurrence: &Occurrence, what: What) {
+        let series = {
+            let state = self.state();
+            let entry = state.entries.get(file);
+            entry.and_then(|entry| entry.series.as_ref()?.series.clone())
+        };
+        let Some(series) = series.filter(|_| !self.is_rehearsal()) else {
+            return;
+        };
+        let environment = self.settings.environment.clone();
+        let occurrence = *occurrence;
+        let loading = spawn_blocking(move || SeriesEntry::load(&series, &occurrence, &environment));
+        let Ok(Ok(LoadedOccurrence { loaded, .. })) = loading.await else {
+            return;
+        };
+        self.send_messages(file, &loaded, Some(what), None);
+    }
+
+    /// Sends what earlier processes kept for campaigns that no run of this one takes over: after a kill, a halt may not have reached
+    /// anybody, and nothing runs until a person knows of it.
+    fn send_kept(self: &Arc<Self>) {
+        if self.is_rehearsal() {
+            return;
+        }
+        let idle: Vec<_> = {
+            let state = self.state();
+            let idle = state
+                .entries
+                .values()
+                .filter(|entry| entry.applier() == Applier::Nobody);
+            idle.filter_map(|entry| Some((entry.file.clone(), entry.loaded.clone()?)))
+                .collect()
+        };
+        for (file, loaded) in idle {
+            let place = loaded.ledger_dir();
+            let Some(directory) = place.dir().parent().filter(|_| place.dir().is_dir()) else {
+                continue;
+            };
+            self.send_messages(&file, &loaded, None, Some(directory.to_owned()));
+        }
+    }
+
+    fn send_messages(
+        self: &Arc<Self>,
+        key: &str,
+        campaign: &LoadedCampaign,
+        what: Option<What>,
+        kept: Option<PathBuf>,
+    ) {
+        let clock = &self.settings.environment.clock;
+        match RunMessages::start(campaign, clock, self.settings.classify, self.notes_fault(key)) {
+            Ok(None) => {}
+            Ok(Some(messages)) => {
+                tokio::spawn(messages.announce(what, kept));
+            }
+            Err(fault) => self.notes_fault(key)(fault.message),
+        }
+    }
+
+    /// Shows that a channel of a campaign does not take its messages.
+    fn notes_fault(self: &Arc<Self>, key: &str) -> impl Fn(Text) + Send + Sync + 'static {
+        let supervisor = Arc::downgrade(self);
+        let key = key.to_owned();
+        move |why| {
+            let Some(supervisor) = supervisor.upgrade() else { return };
+            if let Some(entry) = supervisor.state().entries.get_mut(&key) {
+                entry.channel_fault = Some(why);
             }
         }
     }

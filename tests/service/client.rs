@@ -77,11 +77,11 @@ impl Directory {
     }
 
     /// Starts a service with these options and variables, and signs in.
-    pub fn serve_with(&self, options: &[&str], variables: &[(&str, &str)]) -> Service {
+    pub fn serve_with(&self, options: &[&str], variables: &[(&str, String)]) -> Service {
         let mut child = self
             .runner(&["serve", "campaigns", "--listen", "127.0.0.1:0", "--output", "json"])
             .args(options)
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

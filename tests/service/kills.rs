@@ -2,83 +2,19 @@
 //!
 //! The moments come from a seed that is printed; `KILLS_SEED` sets it. `RUNNER_TEST_KILLS` sets the number of kills.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
 use std::thread::park_timeout;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::client::{Directory, Service, field};
+use crate::fake_platform::FakePlatform;
 
 const KILLS: u32 = 10;
 const USERS: usize = 240;
-
-/// The fake platform as a server, with a bot of a chat group.
-struct FakePlatform {
-    process: Child,
-    address: String,
-}
-
-impl FakePlatform {
-    fn start() -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_runner"))
-            .args(["sandbox", "--port", "0", "--latency", "10ms..60ms", "--refuse", "4%"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = process.stdout.as_mut().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
-        Self { process, address }
-    }
-
-    fn lines(&self, path: &str) -> Vec<Value> {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.address).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        body.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
-    }
-
-    /// How many requests came for the users of a campaign, and how many coupons each of its ids was given.
-    fn coupons(&self, name: &str) -> (usize, HashMap<String, u32>) {
-        let mut given: HashMap<String, u32> = HashMap::new();
-        let mut requests = 0;
-        for record in self.lines("/log.jsonl") {
-            let user = record["open_id"].as_str().unwrap_or_default();
-            if user.starts_with(&format!("{name}-user-")) {
-                requests += 1;
-                let id = record["merchant_coupon_id"].as_str().unwrap().to_owned();
-                *given.entry(id).or_default() += u32::from(record["effect"] == "issued");
-            }
-        }
-        (requests, given)
-    }
-
-    /// The messages about a campaign that the webhook took: their ids, and when what they are about happened.
-    fn messages(&self, name: &str) -> Vec<(String, String)> {
-        let all = self.lines("/messages.jsonl").into_iter();
-        let own = all.filter(|message| message["body"].to_string().contains(&format!("\"{name}\"")));
-        own.map(|message| (message["id"].to_string(), message["body"]["at"].to_string()))
-            .collect()
-    }
-}
-
-impl Drop for FakePlatform {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// A directory whose service is killed again and again.
 struct Trial {
@@ -92,13 +28,7 @@ struct Trial {
 
 impl Trial {
     fn serve(&self) -> Service {
-        let hook = format!("http://{}/webhook/ok", self.fake_platform.address);
-        let secrets = [
-            ("KILLS_KEY", "some-key"),
-            ("KILLS_SECRET", "some-secret"),
-            ("KILLS_HOOK", &hook),
-        ];
-        self.directory.serve_with(&[], &secrets)
+        self.directory.serve_with(&[], &self.fake_platform.variables("ok"))
     }
 
     fn service(&mut self) -> &mut Service {
@@ -127,13 +57,9 @@ impl Trial {
 
     fn write(&self, name: &str) {
         self.directory.write(name, name, USERS);
-        let more = format!(
-            "platform: {{base_url: \"http://{}\"}}\n\
-             credentials: {{client_key: {{env: KILLS_KEY}}, client_secret: {{env: KILLS_SECRET}}}}\n\
-             schedule: {{waves: [{{share: 40%, wait: approval}}]}}\ncodes: {{28001045: hold}}\nretry: {{timeout: 1s}}\n\
-             notify:\n  - webhook: {{url: {{env: KILLS_HOOK}}}}\n    on: [ended]\n",
-            self.fake_platform.address
-        );
+        let keys = self.fake_platform.keys("ended");
+        let more = "schedule: {waves: [{share: 40%, wait: approval}]}\ncodes: {28001045: hold}\nretry: {timeout: 1s}\n";
+        let more = keys + more;
         self.directory.write_file(name, name, &more);
     }
 
@@ -243,7 +169,7 @@ impl Trial {
         let coupons = given.values().filter(|coupons| **coupons == 1).count();
         assert_eq!(status["counts"]["issued"].as_u64(), Some(coupons as u64), "{status}");
         // A receiver drops a message whose id it knows. Nothing has two ids.
-        let messages: BTreeSet<_> = self.fake_platform.messages(name).into_iter().collect();
+        let messages: BTreeSet<_> = self.fake_platform.messages("ok", name).into_iter().collect();
         let ids: BTreeSet<_> = messages.iter().map(|(id, _)| id).collect();
         let times: BTreeSet<_> = messages.iter().map(|(_, at)| at).collect();
         assert!(!messages.is_empty(), "the end of {name} has no message");
@@ -265,7 +191,7 @@ fn kills_in_each_phase_send_nothing_twice_and_forget_no_approval() {
     let _ = writeln!(std::io::stderr(), "KILLS_SEED={seed}");
     let mut trial = Trial {
         directory: Directory::empty(),
-        fake_platform: FakePlatform::start(),
+        fake_platform: FakePlatform::start(&["--latency", "10ms..60ms", "--refuse", "4%"]),
         service: None,
         random: fastrand::Rng::with_seed(seed),
         kills: 0,

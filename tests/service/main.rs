@@ -8,7 +8,9 @@
 mod attacks;
 mod browser;
 mod client;
+mod fake_platform;
 mod kills;
+mod notices;
 mod occurrences;
 mod restart;
 mod story;

@@ -55,7 +55,7 @@ impl Notifications {
         let way = notify::way(channels.iter().flatten())?;
         let has_channels: Vec<_> = channels.iter().map(|channels| !channels.is_empty()).collect();
         let runs = campaigns.iter().zip(channels);
-        let runs = runs.map(|(campaign, channels)| notify::notified_run(campaign, channels));
+        let runs = runs.map(|(campaign, channels)| notify::notified_run(&campaign.loaded, channels));
         let reporters: Arc<OnceLock<Vec<Arc<Reporter>>>> = Arc::default();
         let warned = Arc::clone(&reporters);
         let warn_clock = clock.clone();

@@ -192,6 +192,14 @@ fn every_notice_reads_well_in_both_languages() {
     script.ends(Ending::NeedsPerson, counts(101, 1, 498));
     let failed = script.watch.failed(script.now().wall, Problem::Lock, 1);
     script.notices.extend(failed);
+    script.notices.push(Notice {
+        at: script.now().wall,
+        what: What::Missed {
+            start: "2026-06-01T10:00:00+08:00".parse().unwrap(),
+        },
+        counts: None,
+        codes: Vec::new(),
+    });
     let mut by_code = Script::new();
     by_code.emit(EventKind::Halted(Halted::Code {
         code: 28_001_007,

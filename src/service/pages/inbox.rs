@@ -122,6 +122,13 @@ fn shown(entry: &CampaignEntry, item: &Attention) -> Shown {
             to: to_campaign(),
             act: texts::SeeMistakes.to_string(),
         },
+        Attention::Channel { why } => Shown {
+            class: "warn",
+            label: texts::LabelChannel.to_string(),
+            text: why.to_string(),
+            to: to_campaign(),
+            act: texts::SeeCampaign.to_string(),
+        },
         Attention::Missed { count, last } => Shown {
             class: "warn",
             label: texts::LabelMissed.to_string(),
