@@ -336,3 +336,26 @@ fn the_owners_of_an_earlier_ledger_of_a_fleet_are_shown() {
         assert_eq!(plan["counts"]["in_doubt"], 5, "{plan}");
     }
 }
+
+/// The service approved 60 coupons of 1 CNY, and the platform said 5 CNY for each. A second approval allowed the rest.
+#[test]
+fn the_approvals_that_runs_of_an_earlier_ledger_cite_hold() {
+    let fixture = Fixture::unpack("envelope");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        let certificate = object(&fixture.run("verify", &["--output", "json"]), "certificate");
+        let approvals = certificate["run_approvals"].as_array().unwrap();
+        let bounds: Vec<_> = approvals.iter().map(|it| [&it["record"], &it["worth_fen"]]).collect();
+        assert_eq!(json!(bounds), json!([[3, 6_000], [6, 30_000]]));
+        assert_eq!(certificate["attempts_outside"], 0);
+        let history = fixture.run("history", &["--output", "json"]);
+        let acts = rows(&String::from_utf8(history.stdout).unwrap());
+        let cited = acts
+            .iter()
+            .filter(|act| act["act"] == "run_approved")
+            .map(|act| &act["record"]);
+        assert_eq!(json!(cited.collect::<Vec<_>>()), json!([3, 6]));
+    }
+}

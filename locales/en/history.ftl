@@ -29,3 +29,5 @@ resolved = resolved { $deliveries ->
         [refused] refused
        *[owed] owed
     }: { $note }
+# $record (number)
+run-approved = applied by record { $record } of the service log: { $envelope }

@@ -228,6 +228,7 @@ plan-details = Details
 fingerprint-label = fingerprint
 planned-at = planned at
 approve-title = Approve
+approve-bounds = It allows { $bounds }. Each send is held against these bounds.
 approve-text = Your approval is for exactly this plan. If the file or the audience is another one when it starts, nothing is sent and you are asked again.
 agree-to = { $change ->
     [activity_id] I agree that coupons are sent from another activity.

@@ -24,3 +24,5 @@ resolved = 对 { $deliveries } 个{ $from }的发放作出判定，结果为{ $t
         [refused] 被拒绝
        *[owed] 待发放
     }：{ $note }
+# $record (number)
+run-approved = 按服务日志第 { $record } 条批准执行：{ $envelope }

@@ -195,6 +195,7 @@ plan-details = 详情
 fingerprint-label = 计划指纹
 planned-at = 计划时间
 approve-title = 批准
+approve-bounds = 批准的范围：{ $bounds }。每次发送都会对照这个范围。
 approve-text = 你的批准只针对这份计划。如果开始执行时文件或人群已经不同，则不会发送任何内容，并会再次询问你。
 agree-to = { $change ->
     [activity_id] 我同意改用另一个活动发券。

@@ -6,10 +6,11 @@ use crate::audience::Source;
 use crate::campaign::{Exclude, Parsed, Testers};
 use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, Change, Diff, DiffBuilder, Refusal, Terms};
-use crate::ledger::{Fact, LedgerError, LedgerState};
+use crate::ledger::{Fact, Generation, LedgerError, LedgerState};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::delivery::StateName;
-use crate::plan::{AsOf, Fingerprint};
+use crate::model::envelope::{RunApproval, Usage};
+use crate::plan::{AsOf, Difference, Fingerprint};
 use crate::report::feasibility::Reason;
 
 use super::campaign::LoadedCampaign;
@@ -27,6 +28,8 @@ pub struct AudienceReader<'a> {
     pub older_ledger: Option<&'a Change>,
     /// The person who applies. `None` if nothing is sent for real.
     pub by: Option<&'a Actor>,
+    /// The approval of the service that the run goes by. `None` for an apply in a terminal, and if nothing is sent for real.
+    pub approval: Option<&'a RunApproval>,
     /// The wall clock at the start of the use case.
     pub now: Timestamp,
 }
@@ -57,7 +60,11 @@ impl AudienceReader<'_> {
                 kind: ActKind::Applied,
             }),
         });
-        [began].into_iter().chain(applied).collect()
+        let approved = self.approval.map(|approval| Fact::RunApproved {
+            at: self.now,
+            approval: Box::new(approval.clone()),
+        });
+        [began].into_iter().chain(applied).chain(approved).collect()
     }
 
     /// Returns the latest time that the use case knows, so that no time that a source can contain is reported as a mistake.
@@ -166,4 +173,34 @@ pub fn check_reviewed(
         }),
         None => Ok(()),
     }
+}
+
+/// Checks that the plan is inside the approval that the run goes by: the file is the approved one, and so is the audience, unless
+/// the envelope allows another one of its size.
+pub fn check_approved(
+    campaign: &LoadedCampaign,
+    approval: &RunApproval,
+    now: &Fingerprint,
+    generation: &Generation,
+    at: Timestamp,
+) -> Result<(), AppError> {
+    let envelope = &approval.envelope;
+    let reviewed = approval.fingerprint.parse::<Fingerprint>();
+    let allows = |difference: &Difference| match difference {
+        Difference::File | Difference::LedgerGone => false,
+        Difference::Audience | Difference::Applied => envelope.audience.is_some(),
+    };
+    if let Ok(reviewed) = &reviewed
+        && !reviewed.differences(now).iter().all(allows)
+    {
+        return check_reviewed(campaign, Some(reviewed), now);
+    }
+    // The engine holds each send against the coupons and their worth.
+    let planned = Usage {
+        per_user: generation.coupons_per_user,
+        listed: generation.listed,
+        ..Usage::default()
+    };
+    let outside = |excess| AppError::OutsideApproval { excess };
+    envelope.check(&planned, 0, at).map_err(outside)
 }

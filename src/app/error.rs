@@ -22,6 +22,7 @@ use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
 use crate::ledger::verify::VerifyError;
 use crate::model::delivery::Counts;
+use crate::model::envelope::Excess;
 use crate::model::identity::CampaignName;
 use crate::model::recurrence::Occurrence;
 use crate::plan::{Fingerprint, PlanError};
@@ -195,6 +196,18 @@ pub enum AppError {
         reviewed: Box<Fingerprint>,
         /// The fingerprint of the plan as it is now.
         now: Box<Fingerprint>,
+    },
+    /// The plan is outside the approval that the run goes by.
+    #[error("{}", app::OutsideApproval)]
+    OutsideApproval {
+        /// Why.
+        excess: Excess,
+    },
+    /// The service has a policy and has taken the campaign in charge, and the run has no approval of it.
+    #[error("{}", app::NeedsApproval)]
+    NeedsApproval {
+        /// Which campaign.
+        at: Box<CampaignRef>,
     },
     /// The audience is not admitted, for each of these reasons.
     #[error("{}", app::AudienceRefused)]

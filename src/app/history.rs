@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::ledger::{Fact, ManualDecision, TermOwner};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::delivery::{Resolution, StateName};
+use crate::model::envelope::RunApproval;
 
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
@@ -65,6 +66,8 @@ pub enum EntryKind {
     },
     /// Another worker of a fleet became the owner of the app id. No person did this.
     OwnerChanged(TermOwner),
+    /// The run goes by an approval of the service. Its persons are the users who approved.
+    RunApproved(Box<RunApproval>),
 }
 
 /// Reads what persons did to a campaign, in the order of the ledger.
@@ -101,6 +104,10 @@ impl Gathered {
             Fact::OwnerChanged { at, owner, .. } => {
                 self.end_unknown_run();
                 self.push(at, None, EntryKind::OwnerChanged(*owner));
+            }
+            Fact::RunApproved { at, approval } => {
+                self.end_unknown_run();
+                self.push(at, None, EntryKind::RunApproved(approval));
             }
             Fact::Closed(generation) => {
                 self.end_unknown_run();

@@ -15,6 +15,7 @@ use crate::engine::audience_diff::{Accept, Admission, Diff};
 use crate::engine::preview::{Due, Preview, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Ledger, Store};
+use crate::model::envelope::Usage;
 use crate::plan::Fingerprint;
 use crate::plan::forecast::forecast;
 use crate::report::feasibility::{self, Reason};
@@ -64,6 +65,10 @@ pub struct PlanPreview {
     pub fingerprint: Fingerprint,
     /// What an apply would wait for before its next send. `None` if it would not wait.
     pub waits: Option<FirstWait>,
+    /// What the campaign has used up, with the audience that the apply would admit.
+    pub usage: Usage,
+    /// The deliveries that are owed then.
+    pub owed: u64,
 }
 
 /// What an apply would wait for before its next send.
@@ -171,6 +176,7 @@ impl Planner<'_> {
             accepted: &accepted,
             older_ledger: older_ledger.as_ref(),
             by: None,
+            approval: None,
             now: self.now,
         };
         let beginning = reader.beginning(ledger.state());
@@ -202,8 +208,10 @@ impl Planner<'_> {
         for remark in admission.remarks() {
             environment.notify(Notice::Remark(&remark.to_string()));
         }
+        let listed = admission.changes.generation.listed;
         let (deliveries, preview) = self.preview(ledger, admission)?;
         let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
+        let usage = Usage::new(&deliveries.counts, &valuation, plan.coupons_per_user, listed);
         let to_send = deliveries.to_send();
         let load = preview.load(to_send);
         let forecast = forecast(plan, &load, self.now);
@@ -235,6 +243,8 @@ impl Planner<'_> {
             .into_iter()
             .map(|(language, texts)| (language, language.scope(|| view(texts))));
         Ok(PlanPreview {
+            usage,
+            owed: deliveries.counts.owed(),
             requests: self.requests(&preview.first)?,
             waits,
             translations: translations.collect(),

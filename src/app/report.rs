@@ -146,7 +146,8 @@ pub(super) fn note(history: &mut History, fact: &Fact) {
         | Fact::WaveEnded { .. }
         | Fact::WaveHalted { .. }
         | Fact::Acted { .. }
-        | Fact::OwnerChanged { .. } => {}
+        | Fact::OwnerChanged { .. }
+        | Fact::RunApproved { .. } => {}
     }
 }
 

@@ -85,6 +85,7 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
         accepted: &accepted,
         older_ledger: older_ledger.as_ref(),
         by: None,
+        approval: None,
         now,
     };
     ledger.append(reader.beginning(ledger.state())).await?;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
 use crate::ledger::repeated_ids::Repeats;
-use crate::ledger::verify::{Settled, settled, verify_known};
+use crate::ledger::verify::{Approved, Settled, settled, verify_known};
 use crate::ledger::witness::Witness;
 use crate::ledger::{Older, Wave};
 use crate::model::delivery::Counts;
@@ -39,6 +39,8 @@ pub struct Checked {
     pub fingerprint: Option<String>,
     /// The waves, with their approvals.
     pub waves: Vec<Wave>,
+    /// The approvals of the service, and whether each attempt lay inside them.
+    pub approved: Approved,
     /// The ledger's witness, if there is one.
     pub witness: Option<Witness>,
     /// `None` unless the ledger is older than its witness.
@@ -79,6 +81,7 @@ pub async fn check(campaign: &LoadedCampaign) -> Result<Checked, AppError> {
         settled: report.settled,
         fingerprint: report.fingerprint,
         waves: report.waves,
+        approved: report.approved,
         witness,
         older: report.older,
         repeats: report.repeats,
@@ -108,6 +111,7 @@ async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
         settled: settled(ledger_state),
         fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
         waves: ledger_state.waves().to_vec(),
+        approved: Approved::new(ledger_state),
         older: view.ledger.older(),
         witness: view.witness,
         repeats,

@@ -133,6 +133,7 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         is_alone,
     });
     let request = ApplyRequest {
+        approval: None,
         by: Some(args.by.actor()),
         accept: args.accept.clone(),
         expect: args.expect.clone(),

@@ -7,8 +7,10 @@ use serde::Serialize;
 use crate::app::history::{self, Author, EntryKind, HistoryEntry};
 use crate::campaign::share_written;
 use crate::catalogue::history as texts;
+use crate::model::money::Money;
 use crate::report::text::{Align, Columns, visible, wrap};
 use crate::report::times::rfc3339;
+use crate::report::wording::envelope_text;
 
 use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
@@ -61,6 +63,7 @@ fn text(entries: &[HistoryEntry], zone: &TimeZone, width: usize) -> String {
             let at = entry.at.to_zoned_datetime(zone.clone());
             let author = match &entry.kind {
                 EntryKind::OwnerChanged(owner) => visible(&owner.host).to_string(),
+                EntryKind::RunApproved(approval) => visible(&approval.by.join(", ")).to_string(),
                 _ => author(entry.by.as_ref()),
             };
             [at.strftime("%F %T").to_string(), author]
@@ -69,7 +72,7 @@ fn text(entries: &[HistoryEntry], zone: &TimeZone, width: usize) -> String {
     let table = Columns::new([Align::Left, Align::Left], cells.iter()).fit(usize::MAX, 5, usize::MAX);
     let mut text = String::new();
     for (cells, entry) in cells.iter().zip(entries) {
-        let what = wrap(&what(&entry.kind), width, table.width() + 2);
+        let what = wrap(&what(&entry.kind, zone), width, table.width() + 2);
         text.push_str(table.cells(cells).join("  ").as_str());
         text.push_str("  ");
         text.push_str(&what);
@@ -94,7 +97,7 @@ fn author(by: Option<&Author>) -> String {
     }
 }
 
-fn what(kind: &EntryKind) -> String {
+fn what(kind: &EntryKind, zone: &TimeZone) -> String {
     match kind {
         EntryKind::Applied => texts::Applied.to_string(),
         EntryKind::Accepted(words) => texts::Accepted {
@@ -125,6 +128,11 @@ fn what(kind: &EntryKind) -> String {
         EntryKind::OwnerChanged(owner) => texts::OwnerChanged {
             term: &owner.term,
             worker: &visible(&owner.worker),
+        }
+        .to_string(),
+        EntryKind::RunApproved(approval) => texts::RunApproved {
+            record: approval.sequence,
+            envelope: &envelope_text(&approval.envelope, zone),
         }
         .to_string(),
     }
@@ -164,6 +172,16 @@ struct HistoryObject<'a> {
     worker: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    approved_by: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coupons: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth_fen: Option<u64>,
 }
 
 impl<'a> HistoryObject<'a> {
@@ -188,6 +206,11 @@ impl<'a> HistoryObject<'a> {
             term: None,
             worker: None,
             host: None,
+            approved_by: &[],
+            record: None,
+            fingerprint: None,
+            coupons: None,
+            worth_fen: None,
         };
         match &entry.kind {
             EntryKind::Applied => {}
@@ -225,6 +248,14 @@ impl<'a> HistoryObject<'a> {
                 object.worker = Some(&owner.worker);
                 object.host = Some(&owner.host);
             }
+            EntryKind::RunApproved(approval) => {
+                object.act = "run_approved";
+                object.approved_by = &approval.by;
+                object.record = Some(approval.sequence);
+                object.fingerprint = Some(&approval.fingerprint);
+                object.coupons = Some(approval.envelope.coupons);
+                object.worth_fen = approval.envelope.worth.map(Money::fen);
+            }
         }
         object
     }
@@ -238,6 +269,7 @@ mod tests {
     use crate::catalogue::Language;
     use crate::ledger::TermOwner;
     use crate::model::delivery::{Resolution, StateName};
+    use crate::model::envelope::{Envelope, RunApproval};
 
     fn entries() -> Vec<HistoryEntry> {
         let by = |name: &str| {
@@ -271,6 +303,26 @@ mod tests {
                     to: Resolution::Refused,
                     note: "the platform says: no coupon was given, ticket 812".to_owned(),
                 },
+            ),
+            (
+                None,
+                EntryKind::RunApproved(Box::new(RunApproval {
+                    sequence: 17,
+                    link: [7; 8],
+                    at: Timestamp::UNIX_EPOCH,
+                    by: vec!["wang".to_owned(), "李娜".to_owned()],
+                    fingerprint: "0a1b2c3d4e-5f60718293-first".to_owned(),
+                    envelope: Envelope {
+                        coupons: 12_000,
+                        worth: Some(Money::from_fen(12_000_000)),
+                        coupon_value: None,
+                        per_user: 1,
+                        from: Timestamp::UNIX_EPOCH,
+                        until: Timestamp::from_second(1_780_900_000).ok(),
+                        audience: Some(12_600),
+                    },
+                    is_required: true,
+                })),
             ),
             (
                 None,

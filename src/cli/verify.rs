@@ -1,5 +1,6 @@
 //! `runner verify`: checks the ledger from its first byte and certifies its contents.
 
+mod approved;
 mod repeats;
 
 use std::fmt::Write as _;
@@ -108,6 +109,9 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
         if let Some(failure) = repeats::failure(&checked.repeats) {
             return Err(failure);
         }
+        if let Some(failure) = approved::failure(&checked.approved, &zone) {
+            return Err(failure);
+        }
         let same = differences.is_none_or(|differences| differences.is_empty());
         let fine = same && checked.older.is_none();
         Ok(if fine { Exit::Done } else { Exit::NeedsPerson })
@@ -167,6 +171,7 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed, width: u
         };
         lines.push((approval::VerifyApproved.to_string(), said.to_string()));
     }
+    lines.extend(approved::lines(&checked.approved, &parsed.campaign.timezone));
     if let Some(witness) = &checked.witness {
         let batch = witness.sequence;
         let at = rfc3339(witness.written, &parsed.campaign.timezone);

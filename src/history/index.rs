@@ -201,7 +201,8 @@ impl Index {
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }
             | Fact::Acted { .. }
-            | Fact::Closed(_) => {}
+            | Fact::Closed(_)
+            | Fact::RunApproved { .. } => {}
         }
     }
 }

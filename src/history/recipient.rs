@@ -237,7 +237,8 @@ impl Gathering {
             | Fact::Testers { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }
-            | Fact::Acted { .. } => {}
+            | Fact::Acted { .. }
+            | Fact::RunApproved { .. } => {}
         }
     }
 

@@ -296,6 +296,7 @@ impl<S: Store> Ledger<S> {
         let body = self.encode(facts)?;
         let last = self.replay.last();
         let Replay { state, codec, .. } = &mut self.replay;
+        state.start_batch();
         let applied = replay::decode(codec, last, &body, |fact| state.apply(fact));
         state.spill().check()?;
         applied?;

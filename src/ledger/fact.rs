@@ -11,6 +11,7 @@ use super::kept_out_sample::KeptOut;
 use super::rules::Rules;
 use crate::model::actor::Act;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
+use crate::model::envelope::RunApproval;
 use crate::model::identity::{ActivityId, OpenId};
 use crate::model::outcome::Outcome;
 
@@ -134,6 +135,14 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// The new owner.
         owner: Box<TermOwner>,
     },
+    /// The run goes by an approval of the service log. It is in the batch of the run's start. Versions before approvals in the service
+    /// do not know this fact.
+    RunApproved {
+        /// The time of the run's start.
+        at: Timestamp,
+        /// The approval.
+        approval: Box<RunApproval>,
+    },
 }
 
 /// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
@@ -222,6 +231,7 @@ impl<R, O> Fact<R, O> {
             Self::WaveHalted { .. } => "wave_halted",
             Self::Acted { .. } => "acted",
             Self::OwnerChanged { .. } => "owner_changed",
+            Self::RunApproved { .. } => "run_approved",
         }
     }
 }
@@ -285,6 +295,7 @@ impl FactView<'_> {
             Self::WaveHalted { share, at, answered } => Fact::WaveHalted { share, at, answered },
             Self::Acted { at, act } => Fact::Acted { at, act },
             Self::OwnerChanged { at, timeout, owner } => Fact::OwnerChanged { at, timeout, owner },
+            Self::RunApproved { at, approval } => Fact::RunApproved { at, approval },
         })
     }
 }

@@ -52,6 +52,7 @@ pub use rules::Rules;
 pub use state::illegal_fact::IllegalFact;
 pub use state::ledger_state::LedgerState;
 pub use state::present::Present;
+pub use state::run_approvals::{ApprovedAttempts, OutsideAttempt};
 pub use state::waves::{Approval, Wave};
 pub use store::memory;
 pub use store::{AppendError, NullStore, ReadPage, Reader, SledStore, Store, StoreError, WriteSnapshot};

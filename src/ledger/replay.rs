@@ -56,6 +56,7 @@ impl Replay {
         let last = self.last();
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = self.chain.open(record).map_err(unreadable)?;
+        self.state.start_batch();
         let applied = decode(&mut self.codec, last, body, |fact| {
             observe(&fact);
             self.state.apply(fact)

@@ -240,11 +240,11 @@ impl ServiceLog {
         Ok(self.store.reader().await?)
     }
 
-    /// Makes a record durable. Returns its number.
+    /// Makes a record durable. Returns its number and its link in the hash chain.
     ///
     /// # Errors
     /// When the store fails. Later appends fail, too: only opening the log again shows what is durable.
-    pub async fn append(&mut self, body: &[u8]) -> Result<u64, LedgerError> {
+    pub async fn append(&mut self, body: &[u8]) -> Result<Head, LedgerError> {
         if self.is_failed {
             return Err(LedgerError::Failed);
         }
@@ -252,7 +252,7 @@ impl ServiceLog {
         self.store.append(self.chain.seal(body)).await?;
         self.is_failed = false;
         self.sequence += 1;
-        Ok(self.sequence)
+        Ok(self.head())
     }
 
     /// The number of records, and the last link of the hash chain.

@@ -24,7 +24,7 @@ use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 
 /// The version. A snapshot of another one is ignored, because its bytes may mean something else.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 8\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 9\n").as_bytes();
 
 const DIGEST: usize = 32;
 
@@ -88,6 +88,7 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
         kept_out,
         testers,
         rollback: _,
+        batch: _,
     } = &replay.state;
     let Deliveries {
         rows,
@@ -174,6 +175,7 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
             kept_out,
             testers,
             rollback: None,
+            batch: None,
         },
         chain: Chain::at(header.link),
         codec: Codec::from_state(header.codec_state)?,

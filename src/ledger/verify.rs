@@ -15,10 +15,12 @@ use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
 use super::state::ledger_state::LedgerState;
+use super::state::run_approvals::{ApprovedAttempts, OutsideAttempt};
 use super::state::waves::Wave;
 use super::store::{Condition, Damage, SledStore, Store};
 use crate::catalogue::ledger;
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
+use crate::model::envelope::RunApproval;
 use crate::model::identity::Identity;
 
 /// The result for a ledger without damage.
@@ -40,6 +42,8 @@ pub struct Report {
     pub fingerprint: Option<String>,
     /// The waves, with their approvals.
     pub waves: Vec<Wave>,
+    /// The approvals of the service, and whether each attempt lay inside them.
+    pub approved: Approved,
     /// Whether the snapshot agrees with the facts.
     pub snapshot: SnapshotCheck,
     /// Whether the store's files are as they were when it was closed. If they are not, the change is in an unused place, because
@@ -49,6 +53,31 @@ pub struct Report {
     pub older: Option<Older>,
     /// The ids that the answers to several deliveries have.
     pub repeats: Repeats,
+}
+
+/// The approvals of the service that runs went by, and whether each attempt lay inside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approved {
+    /// Each approval, once.
+    pub approvals: Vec<RunApproval>,
+    /// The attempts by their approvals.
+    pub attempts: ApprovedAttempts,
+    /// The first attempt outside, with the open_id of its user. `None` if there is none.
+    pub first_outside: Option<(String, OutsideAttempt)>,
+}
+
+impl Approved {
+    /// What a ledger state says.
+    #[must_use]
+    pub fn new(state: &LedgerState) -> Self {
+        let attempts = state.approved_attempts();
+        let with_user = |outside: OutsideAttempt| (state.open_id(outside.key.recipient), outside);
+        Self {
+            approvals: state.run_approvals().to_vec(),
+            attempts,
+            first_outside: attempts.first_outside.map(with_user),
+        }
+    }
 }
 
 /// All settled deliveries of a ledger.
@@ -271,6 +300,7 @@ impl Verification {
             settled: settled(state),
             fingerprint: state.generation().map(|last| last.fingerprint.clone()),
             waves: state.waves().to_vec(),
+            approved: Approved::new(state),
             snapshot: self.snapshot,
             condition,
             older: self.expected.known.older(last.sequence, self.expected.found),

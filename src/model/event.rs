@@ -12,6 +12,7 @@ use crate::catalogue::Text;
 use crate::model::actor::Actor;
 use crate::model::approval::WaveWait;
 use crate::model::delivery::Counts;
+use crate::model::envelope::Excess;
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::model::money::{Money, Valuation};
 use crate::model::outcome::{Class, Classifier};
@@ -517,6 +518,11 @@ pub enum Halted {
         /// The value of one coupon. `None` if neither the file nor the platform states it.
         each: Option<Money>,
     },
+    /// Another coupon would be outside what was approved in the service.
+    Envelope {
+        /// Why.
+        excess: Excess,
+    },
 }
 
 impl Halted {
@@ -535,6 +541,7 @@ impl Halted {
             Self::Credentials { .. } => Problem::HaltCredentials,
             Self::MaxCoupons { .. } => Problem::HaltMaxCoupons,
             Self::MaxWorth { .. } => Problem::HaltMaxWorth,
+            Self::Envelope { .. } => Problem::HaltEnvelope,
         }
     }
 }

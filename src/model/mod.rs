@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod certificate;
 pub mod clock;
 pub mod delivery;
+pub mod envelope;
 pub mod error_chain;
 pub mod event;
 pub mod foreign;

@@ -85,6 +85,8 @@ mod bugs {
         RepeatsTaken,
         /// A wave is approved as soon as it has ended.
         Unapproved,
+        /// A run goes on outside the envelope of its approval.
+        OutsideEnvelope,
         /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
         /// An attempt does not check whether its worker still owns the app id.

@@ -218,6 +218,8 @@ problems! {
     ServiceTaken = "E0340", Taken;
     /// The log of a service is older than its witness.
     OlderServiceLog = "E0341", Person;
+    /// An attempt was made outside the approvals of the service.
+    OutsideApproval = "E0345", Person;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;
@@ -322,6 +324,10 @@ problems! {
     HaltMaxWorth = "E0717", Person;
     /// A recurring campaign has no occurrence left.
     NoneLeft = "E0718", Person;
+    /// Another coupon would be outside the approval.
+    HaltEnvelope = "E0719", Person;
+    /// The campaign needs an approval of the service that has it in charge.
+    NeedsApproval = "E0720", Person;
 }
 
 impl fmt::Display for Problem {

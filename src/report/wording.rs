@@ -1,7 +1,10 @@
 //! Texts that terminals, pages and JSON output share: why a run waits, stopped or halted, and what a person has to do.
 
-use crate::catalogue::{Grouped, approval, money, wording};
+use jiff::tz::TimeZone;
+
+use crate::catalogue::{Grouped, approval, envelope, money, wording};
 use crate::model::delivery::{Counts, Skipped, StateName};
+use crate::model::envelope::{Envelope, Excess};
 use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, UnusableKind};
 use crate::model::money::{Money, Worth};
 use crate::model::outcome::Classifier;
@@ -11,6 +14,7 @@ use crate::model::run_command::Requester;
 use super::attempt_detail::attempt_detail;
 use super::run_stats::{CodeCount, RunStats};
 use super::text::visible;
+use super::times;
 
 /// Why no further attempt starts, in a few words.
 #[must_use]
@@ -277,6 +281,7 @@ pub fn halt_reason(halted: &Halted) -> String {
         Halted::MaxCoupons { max } => wording::HaltMaxCoupons { max: &Grouped(*max) }.to_string(),
         Halted::MaxWorth { max, each: Some(each) } => money::MaxWorthReached { max, each }.to_string(),
         Halted::MaxWorth { max, each: None } => money::MaxWorthUnknown { max }.to_string(),
+        Halted::Envelope { excess } => excess_reason(excess),
     }
 }
 
@@ -300,8 +305,53 @@ pub fn remedy(halted: &Halted) -> String {
         Halted::Credentials { .. } => wording::RemedyCredentials.to_string(),
         Halted::MaxCoupons { .. } => wording::RemedyMaxCoupons.to_string(),
         Halted::MaxWorth { each: Some(_), .. } => money::RaiseMaxWorth.to_string(),
-        Halted::MaxWorth { each: None, .. } => money::WriteCouponValue.to_string(),
+        Halted::MaxWorth { each: None, .. }
+        | Halted::Envelope {
+            excess: Excess::Worth { each: None, .. },
+        } => money::WriteCouponValue.to_string(),
+        Halted::Envelope { .. } => envelope::Remedy.to_string(),
     }
+}
+
+/// Why another coupon would be outside an approval.
+#[must_use]
+pub fn excess_reason(excess: &Excess) -> String {
+    match excess {
+        Excess::Coupons { max } => envelope::Coupons { max: *max }.to_string(),
+        Excess::Worth { max, each: Some(each) } => envelope::Worth { max, each }.to_string(),
+        Excess::Worth { max, each: None } => envelope::WorthUnknown { max }.to_string(),
+        Excess::PerUser { max } => envelope::PerUser { max: u64::from(*max) }.to_string(),
+        Excess::Early { from } => envelope::Early {
+            from: &times::rfc3339(*from, &TimeZone::UTC),
+        }
+        .to_string(),
+        Excess::Late { until } => envelope::Late {
+            until: &times::rfc3339(*until, &TimeZone::UTC),
+        }
+        .to_string(),
+        Excess::Audience { max, listed } => envelope::Audience {
+            max: *max,
+            listed: *listed,
+        }
+        .to_string(),
+    }
+}
+
+/// The bounds of an approval.
+#[must_use]
+pub fn envelope_text(bounds: &Envelope, zone: &TimeZone) -> String {
+    let none = || "none".to_owned();
+    let worth = bounds.worth.map_or_else(none, |worth| worth.to_string());
+    let audience = bounds.audience.map_or_else(none, times::grouped);
+    let until = bounds.until.map_or_else(none, |until| times::date_time(until, zone));
+    envelope::Bounds {
+        coupons: bounds.coupons,
+        worth: &worth,
+        per_user: u64::from(bounds.per_user),
+        audience: &audience,
+        until: &until,
+    }
+    .to_string()
 }
 
 /// The class of the code, and its source unless that is the built-in table.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::service as texts;
+use crate::model::envelope::Envelope;
 use crate::model::user::Role;
 
 /// Where an act comes from.
@@ -124,6 +125,9 @@ pub enum Act {
         accept: Vec<String>,
         /// Whether a rehearsal begins again.
         fresh: bool,
+        /// What is allowed. The service fills it in from the plan; versions before envelopes did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        envelope: Option<Box<Envelope>>,
     },
     /// To pause a run.
     Pause {

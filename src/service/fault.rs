@@ -7,6 +7,7 @@ use crate::app::apply::load::UnusableFile;
 use crate::campaign::Diagnostic;
 use crate::catalogue::{Text, service as texts};
 use crate::model::problem::Problem;
+use crate::report::wording::excess_reason;
 
 /// The most causes that are shown.
 const MOST_CAUSES: usize = 10;
@@ -33,6 +34,7 @@ impl Fault {
             AppError::Refused(refusals) => refusals.iter().take(MOST_CAUSES).map(Text::new).collect(),
             AppError::CannotResolve(refusals) => refusals.iter().take(MOST_CAUSES).map(Text::new).collect(),
             AppError::OtherPlan { reviewed, now, .. } => reviewed.differences(now).iter().map(Text::new).collect(),
+            AppError::OutsideApproval { excess } => vec![Text::from_fn(|| excess_reason(excess))],
             _ => Vec::new(),
         };
         let message = match &error {

@@ -7,6 +7,7 @@
 //! [`web`] with browsers; [`pages`] are pure functions of what the supervisor knows. This room prints nothing.
 
 pub mod act;
+mod bounds;
 pub mod campaign_entry;
 mod directory;
 pub mod fault;

@@ -1,9 +1,13 @@
 //! The records of the service log, and what a service that restarts learns from them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::ledger::Head;
+use crate::model::envelope::RunApproval;
 
 use super::act::{Act, Subject, Who};
 
@@ -97,6 +101,8 @@ pub struct ApprovedPlan {
     pub fingerprint: String,
     /// The words of `--accept` that the person agreed to.
     pub accept: Vec<String>,
+    /// The approval, as the ledger cites it. `None` for one of a version before envelopes.
+    pub approval: Option<Arc<RunApproval>>,
 }
 
 /// What the service has to do with a campaign.
@@ -131,14 +137,14 @@ fn key(on: &Subject) -> (String, String) {
 }
 
 impl Charges {
-    /// Adds a record, which has this number.
-    pub fn apply(&mut self, sequence: u64, entry: &Entry) {
-        match entry {
+    /// Adds a record, which has this number and this link in the hash chain.
+    pub fn apply(&mut self, at: Head, record: &Record) {
+        match &record.entry {
             Entry::Act {
                 who,
                 act,
                 refused: None,
-            } => self.act(sequence, who, act),
+            } => self.act(at, record.at, who, act),
             Entry::Result { of, failed: Some(_) } => {
                 if let Some(key) = self.approvals.remove(of) {
                     self.charges.remove(&key);
@@ -160,17 +166,29 @@ impl Charges {
         }
     }
 
-    fn act(&mut self, sequence: u64, who: &Who, act: &Act) {
+    fn act(&mut self, head: Head, at: Timestamp, who: &Who, act: &Act) {
+        let sequence = head.sequence;
         match act {
             Act::Approve {
                 on,
                 fingerprint,
                 accept,
+                envelope,
                 ..
             } => {
+                let approval = envelope.as_deref().map(|envelope| RunApproval {
+                    sequence,
+                    link: head.link,
+                    at,
+                    by: vec![who.name.clone()],
+                    fingerprint: fingerprint.clone(),
+                    envelope: envelope.clone(),
+                    is_required: false,
+                });
                 let plan = ApprovedPlan {
                     fingerprint: fingerprint.clone(),
                     accept: accept.clone(),
+                    approval: approval.map(Arc::new),
                 };
                 self.approvals.insert(sequence, key(on));
                 self.charges.insert(key(on), (on.clone(), Charge::Run(plan)));
@@ -222,6 +240,8 @@ impl Charges {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::envelope::Envelope;
+    use crate::model::money::Money;
 
     fn on(campaign: &str) -> Subject {
         Subject {
@@ -245,13 +265,20 @@ mod tests {
             fingerprint: "a-b-first".to_owned(),
             accept: Vec::new(),
             fresh: false,
+            envelope: None,
         })
     }
 
     fn charges(entries: &[Entry]) -> Charges {
         let mut charges = Charges::default();
         for (sequence, entry) in (1..).zip(entries) {
-            charges.apply(sequence, entry);
+            let record = Record {
+                version: VERSION,
+                at: Timestamp::UNIX_EPOCH,
+                entry: entry.clone(),
+            };
+            let head = Head { sequence, link: [7; 8] };
+            charges.apply(head, &record);
         }
         charges
     }
@@ -296,6 +323,42 @@ mod tests {
         assert_eq!(word(&[approve("tea"), failed.clone()]), "none");
         // The failure of another act takes nothing back.
         assert_eq!(word(&[pause(), approve("tea"), failed]), "run");
+    }
+
+    #[test]
+    fn a_restart_cites_the_same_approval() {
+        let mut entry = approve("tea");
+        let allowed = Envelope {
+            coupons: 40,
+            worth: Some(Money::from_fen(20_000)),
+            coupon_value: Some(Money::from_fen(500)),
+            per_user: 1,
+            from: Timestamp::UNIX_EPOCH,
+            until: None,
+            audience: None,
+        };
+        if let Entry::Act {
+            act: Act::Approve { envelope, .. },
+            ..
+        } = &mut entry
+        {
+            *envelope = Some(Box::new(allowed.clone()));
+        }
+        let written = serde_json::to_string(&entry).unwrap();
+        let read: Entry = serde_json::from_str(&written).unwrap();
+        let charged = charges(&[Entry::ServiceEnded, read]);
+        let Some(Charge::Run(plan)) = charged.of("tea", "tt1") else {
+            panic!("{charged:?}");
+        };
+        let cited = plan.approval.as_deref().unwrap();
+        assert_eq!((cited.sequence, cited.link), (2, [7; 8]));
+        assert_eq!(
+            (cited.by.as_slice(), &cited.envelope),
+            (&["li".to_owned()][..], &allowed)
+        );
+        // An approval of a version before envelopes allows its plan alone.
+        let before = charges(&[approve("tea")]);
+        assert!(matches!(before.of("tea", "tt1"), Some(Charge::Run(plan)) if plan.approval.is_none()));
     }
 
     #[test]

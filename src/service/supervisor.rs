@@ -48,6 +48,7 @@ use crate::report::run_view::CampaignInfo;
 use super::act::{
     Act, Allowed, Applier, BulkDecision, CampaignSituation, Denied, OccurrenceSituation, Situation, Subject, Who, gate,
 };
+use super::bounds;
 use super::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
@@ -241,7 +242,13 @@ impl Supervisor {
         let mut state = ServiceState::default();
         for record in logged.records() {
             match serde_json::from_slice::<Record>(&record.body) {
-                Ok(read) if read.version <= VERSION => state.add(record.sequence, read),
+                Ok(read) if read.version <= VERSION => {
+                    let head = Head {
+                        sequence: record.sequence,
+                        link: record.link,
+                    };
+                    state.add(head, read);
+                }
                 // It may say that a person stopped something, so nothing is continued.
                 Ok(_) | Err(_) => state.read_only = Some(Text::new(&texts::NewerRecords)),
             }
@@ -433,13 +440,13 @@ impl Supervisor {
         }
         let mut state = self.state();
         match &appended {
-            Ok(sequence) => state.add(*sequence, record),
+            Ok(head) => state.add(*head, record),
             Err(error) => {
                 tracing::error!("the service log cannot be written: {error}");
                 state.read_only.get_or_insert_with(|| Text::new(error));
             }
         }
-        appended
+        appended.map(|head| head.sequence)
     }
 
     /// The number of the last record, and the last link of the hash chain in hexadecimal digits.
@@ -463,7 +470,9 @@ impl Supervisor {
 
     async fn perform_now(self: &Arc<Self>, act: Act, who: Who) -> Result<(), ActError> {
         let kind = act.kind();
-        let (recorded, asker) = (act.clone(), who.clone());
+        let asker = who.clone();
+        let recorded = self.with_envelope(act.clone());
+        let act = recorded.clone();
         let allowed = match self.decide(act, who) {
             Ok(allowed) => allowed,
             Err(denied) => {
@@ -504,6 +513,37 @@ impl Supervisor {
             let _ = self.record(Entry::Result { of, failed }).await;
         }
         done.map_err(|fault| ActError::Failed(Arc::new(fault)))
+    }
+
+    /// Fills in what an approval allows: that which the plan needs, and nothing more.
+    fn with_envelope(&self, act: Act) -> Act {
+        let Act::Approve {
+            on,
+            fingerprint,
+            accept,
+            fresh,
+            ..
+        } = act
+        else {
+            return act;
+        };
+        let envelope = {
+            let state = self.state();
+            let entry = state.entries.get(&on.file);
+            entry.and_then(|entry| {
+                let planned = entry.planned()?;
+                let loaded = entry.loaded.as_ref()?;
+                let is_shown = planned.preview.fingerprint.to_string() == fingerprint;
+                is_shown.then(|| Box::new(bounds::envelope(&planned.preview, &loaded.plan, self.now())))
+            })
+        };
+        Act::Approve {
+            on,
+            fingerprint,
+            accept,
+            fresh,
+            envelope,
+        }
     }
 
     /// Asks the gate, and reserves the campaign for an act that takes its ledger.
@@ -551,18 +591,16 @@ impl Supervisor {
                 self.plan_soon(&on.file);
                 Ok(())
             }
-            Act::Approve {
-                on,
-                fingerprint,
-                accept,
-                fresh,
-            } => {
-                let plan = ApprovedPlan {
-                    fingerprint: fingerprint.clone(),
-                    accept: accept.clone(),
-                };
-                self.start_run(&on.file, &plan, *fresh && self.is_rehearsal(), who)
-                    .await
+            Act::Approve { on, fresh, .. } => {
+                // The record of the act has made it a charge by now.
+                let charged = self.state().charges.of(&on.campaign, &on.app_id).cloned();
+                match charged {
+                    Some(Charge::Run(plan)) => {
+                        let is_fresh = *fresh && self.is_rehearsal();
+                        self.start_run(&on.file, &plan, is_fresh, who).await
+                    }
+                    _ => Ok(()),
+                }
             }
             Act::Pause { on } => self.command(&on.file, Verb::Pause, who).await,
             Act::Stop { on } => self.command(&on.file, Verb::Stop, who).await,
@@ -751,6 +789,7 @@ impl Supervisor {
             server.signalled(signalled("SIGTERM"));
         }
         let request = ApplyRequest {
+            approval: plan.approval.clone(),
             accept,
             expect: Some(expect),
             by: Some(actor(Some(&who.name))),
@@ -1456,8 +1495,8 @@ impl Supervisor {
 }
 
 impl ServiceState {
-    fn add(&mut self, sequence: u64, record: Record) {
-        self.charges.apply(sequence, &record.entry);
+    fn add(&mut self, head: Head, record: Record) {
+        self.charges.apply(head, &record);
         match &record.entry {
             Entry::SeriesFound { on } => self.series.note_found(on, record.at),
             Entry::OccurrenceMissed { on } => self.series.note_missed(on),
@@ -1469,7 +1508,7 @@ impl ServiceState {
             self.records.pop_front();
         }
         self.records.push_back(NumberedRecord {
-            sequence,
+            sequence: head.sequence,
             record: Arc::new(record),
         });
     }

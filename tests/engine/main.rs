@@ -10,6 +10,7 @@ mod bench;
 mod clock;
 mod crashes;
 mod daily_limit;
+mod envelope;
 mod expiry;
 mod gone;
 mod held;

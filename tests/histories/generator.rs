@@ -4,8 +4,9 @@ use fastrand::Rng;
 use runner::model::outcome::Class;
 
 use crate::scenario::{
-    Acceptance, ActiveWithin, AnswerKind, Apply, Campaign, FixedSettings, Incident, IncidentKind, ListedUser,
-    RepeatAnswer, Response, Scenario, ScriptedResponse, Settings, WaveSettings, Window, WorthSettings, code,
+    Acceptance, ActiveWithin, AnswerKind, Apply, Campaign, EnvelopeSettings, FixedSettings, Incident, IncidentKind,
+    ListedUser, RepeatAnswer, Response, Scenario, ScriptedResponse, Settings, WaveSettings, Window, WorthSettings,
+    code,
 };
 
 const SECOND: u64 = 1_000;
@@ -84,6 +85,7 @@ pub fn scenario(seed: u64) -> Scenario {
     approvals(&mut scenario, users);
     worth(&mut scenario);
     fleet(&mut scenario);
+    envelope(&mut scenario);
     scenario
 }
 
@@ -290,6 +292,7 @@ fn settings(rng: &mut Rng, start_ms: i64) -> Settings {
         end,
         max_coupons: maybe(rng, 5, |rng| rng.u64(5..100)),
         worth: None,
+        envelope: None,
         control_percent: maybe(rng, 15, |rng| rng.u8(5..60)).unwrap_or_default(),
         unlisted: None,
         unsure: None,
@@ -500,6 +503,35 @@ fn worth(scenario: &mut Scenario) {
                 is_in_file,
                 is_stated,
                 most: (each * coupons + rng.u64(0..each)).max(1),
+            });
+        }
+    }
+}
+
+/// One scenario in four: the applies go by approvals of the service, whose bounds are sometimes too narrow and sometimes wider in a
+/// later apply.
+fn envelope(scenario: &mut Scenario) {
+    let rng = &mut rng_for(scenario, 9);
+    if rng.u8(0..4) > 0 {
+        return;
+    }
+    let mut coupons = rng.u64(1..60);
+    let start_ms = scenario.start_ms;
+    for apply in &mut scenario.applies {
+        if rng.u8(0..3) == 0 {
+            coupons += rng.u64(0..40);
+        }
+        let is_approved = rng.u8(0..8) > 0;
+        let until = maybe(rng, 40, |rng| start_ms + rng.i64(2_000..3_600_000));
+        let audience = maybe(rng, 30, |rng| rng.u64(2..45));
+        for campaign in &mut apply.campaigns {
+            let settings = &mut campaign.settings;
+            let each = settings.worth.map_or(1, |worth| worth.each);
+            settings.envelope = is_approved.then_some(EnvelopeSettings {
+                coupons,
+                most: maybe(rng, 50, |rng| each * rng.u64(1..60)),
+                until,
+                audience,
             });
         }
     }

@@ -23,6 +23,7 @@ use runner::model::actor::Actor;
 use runner::model::approval::{ApprovalAnswer, ApprovalRequest, WaveWait};
 use runner::model::calendar::{Calendar, Days, Hours};
 use runner::model::clock::from_ms;
+use runner::model::envelope::{Envelope, RunApproval};
 use runner::model::event::{Ending, Event, PlaceUnit};
 use runner::model::identity::{ActivityId, CampaignName, OpenId};
 use runner::model::money::Money;
@@ -373,6 +374,11 @@ async fn run_campaign(
     }
     let mut began = Vec::from_iter(env.owner_changed(plan.retry.timeout));
     began.push(Fact::run_began(now, plan.retry.timeout));
+    let approval = approval_of(&campaign.settings);
+    began.extend(approval.map(|approval| Fact::RunApproved {
+        at: now,
+        approval: Box::new(approval),
+    }));
     let new = ledger.sequence() == 0;
     if !new {
         match ledger.append(began.clone()).await {
@@ -515,6 +521,29 @@ fn minimal_plan() -> &'static Plan {
                     audience: {source: {csv: {path: a.csv, open_id: open_id}}}}";
         let parsed = campaign::parse(Path::new("summer.yaml"), file.as_bytes()).unwrap_or_else(|it| panic!("{it:?}"));
         plan::build(&parsed.campaign, RunOptions::default()).unwrap()
+    })
+}
+
+/// The approval of the service that an apply goes by.
+fn approval_of(settings: &Settings) -> Option<RunApproval> {
+    let bounds = settings.envelope?;
+    let in_file = settings.worth.filter(|worth| worth.is_in_file);
+    Some(RunApproval {
+        sequence: 7,
+        link: [7; 8],
+        at: from_ms(MONDAY),
+        by: vec!["wang".to_owned()],
+        fingerprint: "0a1b2c3d4e-5f60718293-first".to_owned(),
+        envelope: Envelope {
+            coupons: bounds.coupons,
+            worth: bounds.most.filter(|_| settings.worth.is_some()).map(Money::from_fen),
+            coupon_value: in_file.map(|worth| Money::from_fen(worth.each)),
+            per_user: settings.coupons_per_user,
+            from: from_ms(0),
+            until: bounds.until.map(|until| from_ms(MONDAY + until)),
+            audience: bounds.audience,
+        },
+        is_required: false,
     })
 }
 

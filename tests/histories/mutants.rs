@@ -158,6 +158,11 @@ fn a_wave_that_nobody_approved_is_found() {
 }
 
 #[test]
+fn a_run_that_goes_on_outside_its_approval_is_found() {
+    found(Mutant::OutsideEnvelope, "each coupon lies inside the approval");
+}
+
+#[test]
 fn a_former_activity_that_halts_the_campaign_is_found() {
     found(
         Mutant::FormerHalts,

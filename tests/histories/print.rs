@@ -134,6 +134,18 @@ impl Display for Settings {
             f.write_str(if worth.is_in_file { " by the file" } else { "" })?;
             f.write_str(if worth.is_stated { " by the platform" } else { "" })?;
         }
+        if let Some(bounds) = self.envelope {
+            write!(f, ", approved: {} coupons", bounds.coupons)?;
+            if let Some(most) = bounds.most.filter(|_| self.worth.is_some()) {
+                write!(f, ", {most} fen")?;
+            }
+            if let Some(until) = bounds.until {
+                write!(f, ", until {}", time(MONDAY + until))?;
+            }
+            if let Some(audience) = bounds.audience {
+                write!(f, ", {audience} users")?;
+            }
+        }
         if self.control_percent > 0 {
             write!(f, ", control_group {} %", self.control_percent)?;
         }

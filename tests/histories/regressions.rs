@@ -19,6 +19,7 @@ fn plain(users: &[u8]) -> Scenario {
         end: None,
         max_coupons: None,
         worth: None,
+        envelope: None,
         control_percent: 0,
         unlisted: None,
         unsure: None,

@@ -118,6 +118,8 @@ pub struct Settings {
     pub max_coupons: Option<u64>,
     /// What the coupons are worth. `None` without `max_worth`.
     pub worth: Option<WorthSettings>,
+    /// The bounds of the approval that the apply goes by. `None` without an approval.
+    pub envelope: Option<EnvelopeSettings>,
     /// `control_group` in percent.
     pub control_percent: u8,
     /// How the file's `codes` classify [`code::UNLISTED`].
@@ -137,6 +139,19 @@ pub struct WorthSettings {
     pub is_stated: bool,
     /// `max_worth`, in fen.
     pub most: u64,
+}
+
+/// The bounds of an approval of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnvelopeSettings {
+    /// The most coupons.
+    pub coupons: u64,
+    /// What they may be worth, in fen. It holds only with [`Settings::worth`].
+    pub most: Option<u64>,
+    /// The end, in milliseconds after [`MONDAY`].
+    pub until: Option<i64>,
+    /// The most users that the source may name.
+    pub audience: Option<u64>,
 }
 
 /// A send window, in minutes after midnight.

@@ -139,7 +139,7 @@ fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
     for plain in plain {
         with(all, scenario, |scenario| scenario.campaigns.iter_mut().for_each(plain));
     }
-    let plain: [fn(&mut Settings); 11] = [
+    let plain: [fn(&mut Settings); 12] = [
         |settings| settings.hours.clear(),
         |settings| settings.closed.clear(),
         |settings| settings.start = None,
@@ -147,6 +147,7 @@ fn file(all: &mut Vec<Scenario>, scenario: &Scenario) {
         |settings| settings.per_day = None,
         |settings| settings.max_coupons = None,
         |settings| settings.worth = None,
+        |settings| settings.envelope = None,
         |settings| settings.control_percent = 0,
         |settings| settings.coupons_per_user = 1,
         |settings| settings.unlisted = None,

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use runner::ledger::{
-    Excluded, Fact, Generation, KeptOut, LedgerState, ManualDecision, Rules, Sample, TermOwner, Wave,
+    ApprovedAttempts, Excluded, Fact, Generation, KeptOut, LedgerState, ManualDecision, Rules, Sample, TermOwner, Wave,
 };
 use runner::model::clock::from_ms;
 use runner::model::delivery::{
     ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, Resolution, Skipped, State, StateName,
 };
+use runner::model::envelope::RunApproval;
 use runner::model::event::Owner;
 use runner::model::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use runner::model::outcome::{Answer, Class, Classifier, Coupon, Outcome, Proof, Unknown};
@@ -195,6 +196,10 @@ pub struct Open {
     pub begun: [u64; 2],
     pub accepts_replays: bool,
     pub owner: Option<TermOwner>,
+    pub run_approvals: Vec<RunApproval>,
+    pub run_approval: Option<RunApproval>,
+    pub needs_run_approval: bool,
+    pub approved_attempts: ApprovedAttempts,
     pub reopened_doubts: u64,
     pub reopened_held: u64,
     pub waves: Vec<Wave>,
@@ -219,6 +224,10 @@ pub fn open(ledger_state: &LedgerState) -> Open {
         begun: [Timestamp::MIN, ledger_state.newest()].map(|since| ledger_state.begun_since(since)),
         accepts_replays: ledger_state.accepts_replays(),
         owner: ledger_state.owner().cloned(),
+        run_approvals: ledger_state.run_approvals().to_vec(),
+        run_approval: ledger_state.run_approval().cloned(),
+        needs_run_approval: ledger_state.needs_run_approval(),
+        approved_attempts: ledger_state.approved_attempts(),
         reopened_doubts: ledger_state.reopened_doubts(),
         reopened_held: ledger_state.reopened_held(),
         waves: ledger_state.waves().to_vec(),

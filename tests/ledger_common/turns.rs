@@ -8,8 +8,10 @@ use proptest::prelude::*;
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Answered, Fact, Ledger, LedgerError, TermOwner};
 use runner::model::actor::{Act, ActKind, Actor};
-use runner::model::clock::from_ms;
+use runner::model::clock::{from_ms, later};
 use runner::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, State, StateName, Transition};
+use runner::model::envelope::{Envelope, RunApproval};
+use runner::model::money::Money;
 
 use super::{
     Open, accepting, began, began_by_first_rules, check, closed, closed_with_lists, ended, identity, intent, kept_out,
@@ -53,6 +55,8 @@ pub enum Turn {
     RunBegan,
     /// Another worker owns the app id, or with 0 the same one opens the ledger again.
     OwnerChanged(u8),
+    /// A run goes by an approval of this many coupons.
+    RunApproved(u8),
 }
 
 pub fn turn() -> impl Strategy<Value = Turn> {
@@ -82,6 +86,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         1 => (1..5_u8).prop_map(Turn::Approved),
         1 => Just(Turn::RunBegan),
         1 => (0..3_u8).prop_map(Turn::OwnerChanged),
+        1 => (0..6_u8).prop_map(Turn::RunApproved),
     ]
 }
 
@@ -96,6 +101,30 @@ fn approved(share: f64, at: Timestamp) -> Fact {
     let kind = ActKind::Approved { share };
     let act = Box::new(Act { by, kind });
     Fact::Acted { at, act }
+}
+
+/// The run goes by an approval of this many coupons.
+pub fn run_approved(at: Timestamp, coupons: u64) -> Fact {
+    Fact::RunApproved {
+        at,
+        approval: Box::new(RunApproval {
+            sequence: 7,
+            link: [7; 8],
+            at,
+            by: vec!["王芳".into(), "li".into()],
+            fingerprint: "0a1b2c3d4e-5f60718293-first".into(),
+            envelope: Envelope {
+                coupons,
+                worth: Some(Money::from_fen(1_000 * coupons)),
+                coupon_value: Some(Money::from_fen(500)),
+                per_user: 3,
+                from: at,
+                until: Some(later(at, Duration::from_secs(60))),
+                audience: Some(8),
+            },
+            is_required: coupons > 3,
+        }),
+    }
 }
 
 /// A worker owns the app id for this term.
@@ -277,6 +306,7 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
             ended.then(|| approved(share, at)).into_iter().collect()
         }
         Turn::RunBegan => vec![began(at)],
+        Turn::RunApproved(coupons) => vec![began(at), run_approved(at, u64::from(*coupons))],
         Turn::OwnerChanged(by) => {
             let before = ledger_state.owner().map_or(1, |owner| owner.term);
             vec![owner_changed(at, before + u64::from(*by))]

@@ -46,6 +46,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::WaveHalted { .. } => "wave_halted",
             Fact::Acted { .. } => "acted",
             Fact::OwnerChanged { .. } => "owner_changed",
+            Fact::RunApproved { .. } => "run_approved",
         };
         *kinds.entry(kind).or_default() += 1;
     };

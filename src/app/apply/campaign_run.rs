@@ -29,7 +29,7 @@ use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
 
 use crate::app::applied_settings;
-use crate::app::audience_reader::{AudienceReader, check_reviewed, expected_rows};
+use crate::app::audience_reader::{AudienceReader, check_approved, check_reviewed, expected_rows};
 use crate::app::campaign_store::CampaignStore;
 use crate::app::doctor::with_causes;
 use crate::app::environment::Notice;
@@ -345,6 +345,10 @@ impl StartedRun<'_> {
         let reader = self.reader(&accepted, change.as_ref());
         if let Some(ledger) = &mut existing {
             wrong_clock::check(&reader, ledger.state())?;
+            if ledger.state().needs_run_approval() && reader.approval.is_none() {
+                let at = Box::new(self.campaign.loaded.at.clone());
+                return Err(AppError::NeedsApproval { at });
+            }
             ledger.accept_older();
             let changed = self.owner_changed(ledger.state(), reader.now);
             let first: Vec<_> = changed.into_iter().chain(reader.beginning(ledger.state())).collect();
@@ -368,8 +372,15 @@ impl StartedRun<'_> {
             read = reader.read_diff(ledger_state, progress) => read?,
         };
         drop(reading);
-        check_reviewed(&self.campaign.loaded, self.shared.request.expect.as_ref(), &fingerprint)?;
+        let approval = self.shared.request.approval.as_deref();
+        if approval.is_none() {
+            check_reviewed(&self.campaign.loaded, self.shared.request.expect.as_ref(), &fingerprint)?;
+        }
         let admission = diff.accept().map_err(AppError::Refused)?;
+        if let Some(approval) = approval {
+            let generation = &admission.changes.generation;
+            check_approved(&self.campaign.loaded, approval, &fingerprint, generation, reader.now)?;
+        }
         admission
             .remarks()
             .for_each(|message| self.emit(EventKind::Warning { message }));
@@ -492,6 +503,7 @@ impl StartedRun<'_> {
             accepted,
             older_ledger,
             by: Some(&self.shared.by),
+            approval: self.shared.request.approval.as_deref(),
             now: self.campaign.loaded.environment.clock.now(),
         }
     }

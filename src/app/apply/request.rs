@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::audience_diff::Accept;
 use crate::model::actor::Actor;
+use crate::model::envelope::RunApproval;
 use crate::plan::Fingerprint;
 
 use super::confirmation::Confirm;
@@ -15,6 +16,8 @@ pub struct ApplyRequest {
     pub accept: Vec<Accept>,
     /// The fingerprint of the plan that was reviewed.
     pub expect: Option<Fingerprint>,
+    /// The approval of the service that the run goes by. A plan inside its envelope is applied, whatever [`Self::expect`] says.
+    pub approval: Option<Arc<RunApproval>>,
     /// The person who applies. `None` for the login name.
     pub by: Option<Actor>,
     /// Whether a rehearsal starts with a new ledger.

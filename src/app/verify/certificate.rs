@@ -12,6 +12,8 @@ use crate::campaign::share_written;
 use crate::catalogue::verify::OtherType;
 use crate::ledger::Wave;
 use crate::model::delivery::StateName;
+use crate::model::envelope::RunApproval;
+use crate::model::money::Money;
 use crate::plan::Plan;
 use crate::report::render::json::SCHEMA;
 use crate::report::text::visible;
@@ -42,6 +44,12 @@ pub struct Certificate {
     /// The approvals of waves. Absent in certificates of versions without approvals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approvals: Option<Vec<CertifiedApproval>>,
+    /// The approvals of the service. Absent in certificates of versions without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run_approvals: Option<Vec<CertifiedRunApproval>>,
+    /// The attempts outside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempts_outside: Option<u64>,
     runner: String,
     /// When the certificate was made.
     pub at: String,
@@ -72,6 +80,34 @@ pub struct CertifiedApproval {
     pub from: String,
     /// The time.
     pub at: String,
+}
+
+/// An approval of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertifiedRunApproval {
+    /// The number of its record in the service log.
+    pub record: u64,
+    /// The link of that record in the hash chain, in hexadecimal digits.
+    pub link: String,
+    /// The users who approved.
+    pub by: Vec<String>,
+    /// The time.
+    pub at: String,
+    /// The fingerprint of the plan.
+    pub fingerprint: String,
+    /// The most coupons.
+    pub coupons: u64,
+    /// What they may be worth, in fen. `None` without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth_fen: Option<u64>,
+    /// The most coupons for each user.
+    pub per_user: u8,
+    /// The most users. `None` for exactly the approved audience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<u64>,
+    /// When it ended. `None` without an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// How many ids occur in the answers to several deliveries. Absent in certificates of versions that did not look for them.
@@ -144,6 +180,15 @@ impl Certificate {
                 repeated_log_ids: Some(checked.repeats.log_ids.ids),
             },
             approvals: Some(checked.waves.iter().filter_map(|wave| approval(wave, &time)).collect()),
+            run_approvals: Some(
+                checked
+                    .approved
+                    .approvals
+                    .iter()
+                    .map(|it| run_approval(it, &time))
+                    .collect(),
+            ),
+            attempts_outside: Some(checked.approved.attempts.outside),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }
@@ -226,6 +271,20 @@ impl Certificate {
             };
             pairs.push(("approvals".to_owned(), list(then), list(now)));
         }
+        if let (Some(then), Some(now)) = (&then.run_approvals, &self.run_approvals) {
+            let list = |approvals: &[CertifiedRunApproval]| match approvals {
+                [] => absent(),
+                some => some
+                    .iter()
+                    .map(CertifiedRunApproval::text)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            };
+            pairs.push(("run_approvals".to_owned(), list(then), list(now)));
+        }
+        if let (Some(then), Some(now)) = (then.attempts_outside, self.attempts_outside) {
+            pairs.push(("attempts_outside".to_owned(), then.to_string(), now.to_string()));
+        }
         let differs = pairs.into_iter().filter(|(_, then, now)| then != now);
         differs
             .map(|(what, then, now)| Difference { what, then, now })
@@ -241,6 +300,22 @@ fn approval(wave: &Wave, time: &impl Fn(Timestamp) -> String) -> Option<Certifie
         from: format!("{}@{}", approval.by.user, approval.by.host),
         at: time(approval.at),
     })
+}
+
+fn run_approval(approval: &RunApproval, time: &impl Fn(Timestamp) -> String) -> CertifiedRunApproval {
+    let envelope = &approval.envelope;
+    CertifiedRunApproval {
+        record: approval.sequence,
+        link: hex(&approval.link),
+        by: approval.by.clone(),
+        at: time(approval.at),
+        fingerprint: approval.fingerprint.clone(),
+        coupons: envelope.coupons,
+        worth_fen: envelope.worth.map(Money::fen),
+        per_user: envelope.per_user,
+        audience: envelope.audience,
+        until: envelope.until.map(time),
+    }
 }
 
 /// Returns the share of a wave as a file writes it, or `testers`.
@@ -260,7 +335,15 @@ impl CertifiedApproval {
     }
 }
 
-fn hex(bytes: &[u8; 32]) -> String {
+impl CertifiedRunApproval {
+    /// Returns the approval as a value to compare.
+    fn text(&self) -> String {
+        let Self { record, link, .. } = self;
+        format!("{record} {link}")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         // Writing to a string cannot fail.

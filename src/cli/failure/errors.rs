@@ -10,7 +10,7 @@ use crate::app::error::NotDue;
 use crate::app::resolve::selection::ResolveRefusal;
 use crate::app::{AppError, CampaignRef};
 use crate::audience::AudienceError;
-use crate::catalogue::{app, cli, failure, push, recurrence, sandbox};
+use crate::catalogue::{app, cli, envelope, failure, push, recurrence, sandbox};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
@@ -35,6 +35,7 @@ use crate::model::recurrence::Occurrence;
 use crate::plan::PlanError;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::{date_time, duration, rfc3339};
+use crate::report::wording::excess_reason;
 use crate::service::supervisor::ServiceError;
 use crate::simulation::SimulationError;
 
@@ -250,6 +251,12 @@ impl From<AppError> for Failure {
                     now: &now,
                 }
                 .to_string()]),
+            AppError::OutsideApproval { excess } => Self::new(Problem::HaltEnvelope, message)
+                .because([excess_reason(&excess)])
+                .help(envelope::Remedy),
+            AppError::NeedsApproval { at } => Self::new(Problem::NeedsApproval, message).help(app::NeedsApprovalHelp {
+                command: &again("verify", &at),
+            }),
             AppError::Miscounted { kept, counted } => Self::miscounted(&kept, &counted),
             AppError::Verify(error) => error.into(),
             AppError::UnknownUser { at, near, .. } => {

@@ -11,6 +11,7 @@ use crate::engine::eligibility::activity_of;
 use crate::engine::limits::Limits;
 use crate::engine::limits::app_share::{AppState, Report, TermState};
 use crate::engine::limits::circuit_breaker::Reach;
+use crate::engine::limits::envelope_limit::EnvelopeLimit;
 use crate::engine::limits::limit::{Allowance, Candidate, Limit as _, Mode, Reserved, RunEvent, View};
 use crate::engine::limits::outage::OutageChange;
 use crate::engine::limits::reservations::User;
@@ -21,7 +22,7 @@ use crate::engine::unfinished::{Unfinished, unfinished};
 use crate::ledger::{Fact, LedgerState, Permit};
 use crate::model::approval::ApprovalAnswer;
 use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
-use crate::model::delivery::{ActivityNo, DeliveryKey, State, StateName};
+use crate::model::delivery::{ActivityNo, DeliveryKey, State};
 use crate::model::event::{AppLockHolder, Ending, Event, EventKind, Halted, Phase, Waiting};
 use crate::model::mutants::mutant;
 use crate::model::outcome::{Outcome, Proof};
@@ -628,9 +629,9 @@ impl Run {
     }
 
     /// Which deliveries may be picked for the next intent.
-    fn pick(&self, allowance: &Allowance, outside: &Outside<'_>) -> Pick {
+    fn pick(&mut self, allowance: &Allowance, outside: &Outside<'_>) -> Pick {
         let capped = self.is_capped(outside.plan);
-        if reached_limit(outside, self.batch.fresh).is_some() {
+        if self.exhausted(outside, self.batch.fresh).is_some() {
             Pick::Doubt { again: capped }
         } else if capped {
             Pick::Again
@@ -792,8 +793,13 @@ impl Run {
             _ => None,
         };
         let expires = self.limits.expiry.latest(state, key);
+        let is_resend = self
+            .in_flight
+            .get(&key)
+            .is_some_and(|in_flight| in_flight.doubt.is_some());
+        let approved = EnvelopeLimit::latest(state).filter(|_| !is_resend);
         Latest {
-            wall: [expires, today].into_iter().flatten().min(),
+            wall: [expires, today, approved].into_iter().flatten().min(),
             age: self.queue.resend_until(key),
         }
     }
@@ -896,7 +902,7 @@ impl Run {
                 StopReason::NothingLeft
             });
         }
-        let reached = reached_limit(outside, 0)?;
+        let reached = self.exhausted(outside, 0)?;
         (!self.queue.has_doubt(outside.state, capped)).then_some(StopReason::Halted(reached))
     }
 
@@ -927,9 +933,15 @@ impl Run {
         !self.queue.has_nothing_left(outside.state, capped)
     }
 
-    /// When the next delivery becomes due that `max_coupons` and `max_worth` have room for. `None` if no such delivery waits.
-    fn next_due(&self, outside: &Outside<'_>) -> Option<Instant> {
-        if reached_limit(outside, 0).is_none() {
+    /// Which limit leaves no room for another coupon after `fresh` new intents. `None` if there is room.
+    fn exhausted(&mut self, outside: &Outside<'_>, fresh: u64) -> Option<Halted> {
+        let view = self.view(outside);
+        self.limits.exhausted(&view, fresh)
+    }
+
+    /// When the next delivery becomes due that the limits have room for. `None` if no such delivery waits.
+    fn next_due(&mut self, outside: &Outside<'_>) -> Option<Instant> {
+        if self.exhausted(outside, 0).is_none() {
             self.queue.next_due()
         } else {
             self.queue.next_doubt_due()
@@ -1069,32 +1081,4 @@ fn reserve_doubts(outside: &mut Outside<'_>) {
         let end = now.instant + left;
         outside.app.report(Report::Inherited { user, end }, now.instant);
     }
-}
-
-/// The limit that leaves no room for another coupon after `fresh` new intents. `None` if there is room.
-fn reached_limit(outside: &Outside<'_>, fresh: u64) -> Option<Halted> {
-    let Outside { plan, state, .. } = *outside;
-    let counts = state.counts();
-    let known = counts.count(StateName::Issued) + counts.count(StateName::InDoubt) + counts.count(StateName::InFlight);
-    let held = counts.count(StateName::Held);
-    let reopened = state.reopened_doubts() + state.reopened_held();
-    let max = plan.max_coupons;
-    if known + reopened + fresh >= max {
-        return Some(Halted::MaxCoupons { max });
-    }
-    let max = plan.max_worth?;
-    let valuation = state.valuation(&plan.activity_id, plan.coupon_value);
-    let worth = valuation.worth(&counts);
-    let each = valuation.price.map(|price| price.each);
-    let committed = if mutant!(DoubtsWorthNothing) {
-        worth.issued
-    } else {
-        worth.committed()
-    };
-    let has_room = match each {
-        Some(each) => committed + each.times(fresh + 1) <= max,
-        // The next coupon shows the value. Until then, one coupon of unknown value is at risk.
-        None => known + held + reopened + fresh <= valuation.stated && committed < max,
-    };
-    (!has_room).then_some(Halted::MaxWorth { max, each })
 }

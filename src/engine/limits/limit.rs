@@ -22,6 +22,12 @@ pub trait Limit {
         Allowance::FREE
     }
 
+    /// Why no attempt that may add a coupon starts, after `fresh` new intents that the ledger state does not have yet. `None` if there
+    /// is room for one more. A resend of a doubt adds no coupon.
+    fn exhausted(&mut self, _view: &View<'_>, _fresh: u64) -> Option<Halted> {
+        None
+    }
+
     /// Reserves what an attempt of this delivery needs, or says why it is not attempted now.
     fn reserve(&mut self, _candidate: Candidate, _view: &View<'_>, _app: &mut dyn AppShare) -> Reserved {
         Reserved::Yes

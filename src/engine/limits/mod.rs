@@ -1,15 +1,17 @@
 //! The limits of a run. Each limit has one file and owns its state: it changes by `observe` or by the limit's own
 //! methods, and nothing else writes it.
 //!
-//! A [`Limit`] learns of the run by `observe`, which may stop the run. It answers in three ways. `allowance` is about all deliveries alike: it is asked once for a batch of
-//! intents, and the allowances of all limits combine. `reserve` is about one delivery. `waiting` and
+//! A [`Limit`] learns of the run by `observe`, which may stop the run. It answers in four ways. `allowance` is about all deliveries alike: it is asked once for a batch of
+//! intents, and the allowances of all limits combine. `exhausted` is about those that may add a coupon. `reserve` is about one delivery. `waiting` and
 //! `changes_at` say what people read and when to look again. A reservation is released by `release`;
 //! counts such as the day's attempts need none, because they are computed from the ledger.
 
 pub mod app_lock_limit;
 pub mod app_share;
 pub mod circuit_breaker;
+mod coupon_limit;
 pub mod daily_limit;
+pub mod envelope_limit;
 pub mod expiry;
 pub mod halt_policy;
 pub mod limit;
@@ -34,7 +36,9 @@ use super::send_order::SendOrder;
 
 use app_lock_limit::AppLockLimit;
 use app_share::{AppShare, AppState};
+use coupon_limit::CouponLimit;
 use daily_limit::DailyLimit;
+use envelope_limit::EnvelopeLimit;
 use expiry::Expiry;
 use halt_policy::HaltPolicy;
 use limit::{Allowance, Candidate, Limit, Reserved, RunEvent, View, Wait};
@@ -60,6 +64,8 @@ pub struct Limits {
     pub slow_start: SlowStart,
     pub halt_policy: HaltPolicy,
     pub expiry: Expiry,
+    pub coupons: CouponLimit,
+    pub envelope: EnvelopeLimit,
     pub users: UserLimit,
 }
 
@@ -77,12 +83,14 @@ impl Limits {
             slow_start: SlowStart::new(plan.pace.max_in_flight),
             halt_policy: HaltPolicy::new(&plan.halt),
             expiry: Expiry::new(send_order, plan.audience.as_of, now.wall),
+            coupons: CouponLimit,
+            envelope: EnvelopeLimit,
             users: UserLimit,
         }
     }
 
     /// The limits, in the order in which messages name them.
-    fn all(&mut self) -> [&mut dyn Limit; 11] {
+    fn all(&mut self) -> [&mut dyn Limit; 13] {
         [
             &mut self.window,
             &mut self.app_lock,
@@ -94,6 +102,8 @@ impl Limits {
             &mut self.slow_start,
             &mut self.halt_policy,
             &mut self.expiry,
+            &mut self.coupons,
+            &mut self.envelope,
             // The only one that has to release what it reserved, so it is asked last: all limits reserve, or none does.
             &mut self.users,
         ]
@@ -103,6 +113,11 @@ impl Limits {
     pub fn allowance(&mut self, view: &View<'_>) -> Allowance {
         let all = self.all().into_iter();
         all.fold(Allowance::FREE, |allowance, limit| allowance.and(limit.allowance(view)))
+    }
+
+    /// Why no attempt that may add a coupon starts, after `fresh` new intents of the batch. `None` if there is room for one more.
+    pub fn exhausted(&mut self, view: &View<'_>, fresh: u64) -> Option<Halted> {
+        self.all().into_iter().find_map(|limit| limit.exhausted(view, fresh))
     }
 
     /// Reserves what an attempt of this delivery needs from all limits, or from none.

@@ -38,6 +38,7 @@ const RARE: u8 = 14;
 const ACTED: u8 = 0;
 const TESTERS: u8 = 1;
 const OWNER_CHANGED: u8 = 2;
+const RUN_APPROVED: u8 = 3;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -194,6 +195,11 @@ impl Codec {
                 writer.number(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
                 writer.bytes(&postcard::to_stdvec(owner).ok()?);
             }
+            Fact::RunApproved { at, approval } => {
+                writer.byte(RUN_APPROVED << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.bytes(&postcard::to_stdvec(approval).ok()?);
+            }
         }
         Some(())
     }
@@ -316,6 +322,10 @@ impl Codec {
                     at: reader.time(&mut self.last_at)?,
                     timeout: Duration::from_millis(reader.number()?),
                     owner: postcard::from_bytes(reader.bytes()?).ok()?,
+                },
+                RUN_APPROVED => Fact::RunApproved {
+                    at: reader.time(&mut self.last_at)?,
+                    approval: postcard::from_bytes(reader.bytes()?).ok()?,
                 },
                 _ => return None,
             },

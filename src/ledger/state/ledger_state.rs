@@ -10,6 +10,7 @@ use super::illegal_fact::IllegalFact;
 use super::pending_generation::PendingGeneration;
 use super::present::Present;
 use super::rollback::{Before, BeforeClose, Rollback};
+use super::run_approvals::ApprovedAttempts;
 use super::small_state::Totals;
 use super::waves::{Approval, Wave};
 use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision, TermOwner};
@@ -24,6 +25,7 @@ use crate::model::delivery::{
     ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Skipped, State, StateName,
     Transition,
 };
+use crate::model::envelope::{RunApproval, Usage};
 use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
 use crate::model::money::{Money, Price, PriceSource, Valuation};
@@ -47,6 +49,17 @@ pub struct LedgerState {
     pub(in crate::ledger) testers: Vec<u32>,
     /// `None` on replay, where nothing is undone.
     pub(in crate::ledger) rollback: Option<Rollback>,
+    /// What the present batch is held against. `None` if no run goes by an approval.
+    pub(in crate::ledger) batch: Option<BatchUsage>,
+}
+
+/// What an approval is held against in a batch. The engine decides on all intents of a batch before any of it is durable, so the
+/// facts of the batch before an intent do not count, other intents excepted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::ledger) struct BatchUsage {
+    usage: Usage,
+    /// The intents of the batch so far that may add a coupon.
+    fresh: u64,
 }
 
 impl LedgerState {
@@ -70,6 +83,7 @@ impl LedgerState {
             kept_out: Vec::new(),
             testers: Vec::new(),
             rollback: None,
+            batch: None,
         }
     }
 
@@ -263,6 +277,51 @@ impl LedgerState {
         self.totals.accepts_replays
     }
 
+    /// The approval of the service that the present run goes by. `None` if it goes by none.
+    #[must_use]
+    pub fn run_approval(&self) -> Option<&RunApproval> {
+        self.totals.approvals.present()
+    }
+
+    /// Each approval of the service that a run went by, once.
+    #[must_use]
+    pub fn run_approvals(&self) -> &[RunApproval] {
+        self.totals.approvals.all()
+    }
+
+    /// Whether every run needs an approval of the service, also one in a terminal.
+    #[must_use]
+    pub const fn needs_run_approval(&self) -> bool {
+        self.totals.approvals.is_required()
+    }
+
+    /// How many attempts lay inside the approved envelopes, and which was the first that did not.
+    #[must_use]
+    pub const fn approved_attempts(&self) -> ApprovedAttempts {
+        self.totals.approvals.attempts()
+    }
+
+    /// What the campaign has used up. `stated_in_file` is `coupon_value` of the campaign file.
+    #[must_use]
+    pub fn usage(&self, activity_id: &ActivityId, stated_in_file: Option<Money>) -> Usage {
+        let valuation = self.valuation(activity_id, stated_in_file);
+        let listed = self.generation.as_ref().map_or(0, |generation| generation.listed);
+        Usage::new(&self.counts(), &valuation, self.coupons_per_user(), listed)
+    }
+
+    /// What the present run's approval is held against. `None` without an approval, and before the first generation.
+    fn approved_usage(&self) -> Option<Usage> {
+        let approval = self.run_approval()?;
+        let generation = self.generation.as_ref()?;
+        Some(self.usage(&generation.activity_id, approval.envelope.coupon_value))
+    }
+
+    /// A batch of facts follows.
+    pub(in crate::ledger) fn start_batch(&mut self) {
+        let usage = self.approved_usage();
+        self.batch = usage.map(|usage| BatchUsage { usage, fresh: 0 });
+    }
+
     /// How often a person reopened a doubt. Each may be a coupon beside those that are counted.
     #[must_use]
     pub const fn reopened_doubts(&self) -> u64 {
@@ -338,14 +397,21 @@ impl LedgerState {
             Fact::RunBegan { at, timeout, rules } => {
                 self.totals.note(at);
                 self.totals.rules = rules;
+                self.totals.approvals.begin_run();
                 self.drop_pending();
                 self.interrupt(later(at, timeout))
             }
             Fact::OwnerChanged { at, timeout, owner } => {
                 self.totals.note(at);
                 self.change_owner(*owner)?;
+                self.totals.approvals.begin_run();
                 self.drop_pending();
                 self.interrupt(later(at, timeout))
+            }
+            Fact::RunApproved { at, approval } => {
+                self.totals.note(at);
+                self.totals.approvals.cite(*approval);
+                Ok(())
             }
             Fact::Admitted { mut recipients } => {
                 if self.rollback.is_some() {
@@ -429,6 +495,7 @@ impl LedgerState {
 
     /// The following facts can be rolled back, until they are committed.
     pub(super) fn begin_batch(&mut self) {
+        self.start_batch();
         self.rollback = Some(Rollback::new(Before {
             totals: self.totals.clone(),
             counts: self.deliveries.counts,
@@ -557,6 +624,12 @@ impl LedgerState {
             before.is_none_or(|ordinal| self.status(DeliveryKey { ordinal, ..key }).state == State::Issued);
         if !is_in_turn {
             return Err(IllegalFact::OutOfTurn { key });
+        }
+        let status = self.status(key);
+        if !(status.state == State::InDoubt && status.doubt.is_some()) {
+            let batch = self.batch.get_or_insert_default();
+            self.totals.approvals.count(key, at, &batch.usage, batch.fresh);
+            batch.fresh += 1;
         }
         self.step(key, Transition::Intent { at, activity })?;
         self.totals.attempts.add(self.newest());

@@ -8,6 +8,7 @@ pub(super) mod ledger_state;
 pub(super) mod pending_generation;
 pub(super) mod present;
 mod rollback;
+pub(super) mod run_approvals;
 pub(super) mod small_state;
 pub(super) mod tentative_batch;
 pub(super) mod waves;

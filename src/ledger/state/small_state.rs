@@ -8,6 +8,7 @@ use crate::ledger::rules::Rules;
 
 use super::coupon_value::CouponValue;
 use super::daily_attempts::DailyAttempts;
+use super::run_approvals::RunApprovals;
 use super::waves::Waves;
 
 /// A rollback copies it whole, and a snapshot has it as it is: a new or a moved field changes the snapshot's version.
@@ -24,6 +25,7 @@ pub(in crate::ledger) struct Totals {
     pub(super) coupon_value: CouponValue,
     /// The owner of the app id, in a fleet.
     pub(super) owner: Option<TermOwner>,
+    pub(super) approvals: RunApprovals,
 }
 
 impl Totals {

@@ -21,6 +21,7 @@ pub(in crate::service) fn one_of_each_kind() -> Vec<Act> {
             fingerprint: "a-b-first".to_owned(),
             accept: Vec::new(),
             fresh: false,
+            envelope: None,
         },
         Act::Pause { on: on() },
         Act::Resume { on: on() },
@@ -125,6 +126,7 @@ fn approval(fingerprint: &str, accept: &[&str], change: impl Fn(&mut CampaignSit
         fingerprint: fingerprint.to_owned(),
         accept: accept.iter().map(|word| (*word).to_owned()).collect(),
         fresh: false,
+        envelope: None,
     };
     let mut situation = possible(ActKind::Approve);
     situation.campaign.iter_mut().for_each(change);

@@ -1,10 +1,13 @@
 //! Who did what: the records of the service log, the newest first.
 
+use std::fmt::Write as _;
+
 use jiff::tz::TimeZone;
 use maud::html;
 
 use crate::catalogue::service as texts;
 use crate::report::render::html::page::{scrolling, theirs, time, with_code};
+use crate::report::wording::envelope_text;
 
 use crate::service::act::{Act, Door, Who};
 use crate::service::record::Entry;
@@ -119,7 +122,7 @@ impl Row {
                 row.who = name(who);
                 row.what = act.kind().to_string();
                 row.file = act.on().map(|on| on.file.clone());
-                row.detail = detail(act);
+                row.detail = detail(act, zone);
                 if let Some(why) = refused {
                     row.result = texts::Refused { why }.to_string();
                     row.class = "bad";
@@ -177,14 +180,24 @@ fn name(who: &Who) -> String {
 }
 
 /// What else an act says.
-fn detail(act: &Act) -> String {
+fn detail(act: &Act, zone: &TimeZone) -> String {
     match act {
         Act::Approve {
-            fingerprint, accept, ..
-        } if accept.is_empty() => fingerprint.clone(),
-        Act::Approve {
-            fingerprint, accept, ..
-        } => format!("{fingerprint} --accept {}", accept.join(",")),
+            fingerprint,
+            accept,
+            envelope,
+            ..
+        } => {
+            let mut detail = fingerprint.clone();
+            if !accept.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = write!(detail, " --accept {}", accept.join(","));
+            }
+            if let Some(envelope) = envelope {
+                let _ = write!(detail, "; {}", envelope_text(envelope, zone));
+            }
+            detail
+        }
         Act::ApproveWave { wave, .. } => texts::WaveDetail { wave }.to_string(),
         Act::Resolve { decision, .. } => texts::DecisionDetail {
             n: decision.count,

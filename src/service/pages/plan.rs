@@ -7,8 +7,10 @@ use crate::report::plan_view::{PlanView, RequestNote};
 use crate::report::render::html::page::{scrolling, theirs, theirs_with_code, time};
 use crate::report::render::terminal::plan::{change_list, count_lines, to_send, values};
 use crate::report::times::grouped;
+use crate::report::wording::envelope_text;
 
 use crate::service::act::Applier;
+use crate::service::bounds;
 use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, Source};
 
 use super::campaign::heading;
@@ -63,7 +65,7 @@ fn plan(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
             }
         }
         (changes(plan))
-        (approval(entry, planned))
+        (approval(view, entry, planned))
         section {
             h2 { (texts::WhatWouldHappen) }
             @let table = html! { table.funnel { tbody {
@@ -107,7 +109,7 @@ fn changes(plan: &PlanView) -> Markup {
 }
 
 /// The form that approves the plan and applies it.
-fn approval(entry: &CampaignEntry, planned: &Planned) -> Markup {
+fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
     if !entry.may_send() {
         return html! { p.note { (texts::OccurrenceOver) } };
     }
@@ -125,6 +127,10 @@ fn approval(entry: &CampaignEntry, planned: &Planned) -> Markup {
         form.approval method="post" action=(links::below(&entry.file, "approve")) {
             h2 { (texts::ApproveTitle) }
             p { (texts::ApproveText) }
+            @if let Some(loaded) = &entry.loaded {
+                @let envelope = bounds::envelope(&planned.preview, &loaded.plan, view.now.wall);
+                p.bounds { (texts::ApproveBounds { bounds: &envelope_text(&envelope, &planned.view().header.zone) }) }
+            }
             input type="hidden" name="fingerprint" value=(planned.preview.fingerprint);
             @if planned.is_fresh { input type="hidden" name="fresh" value="yes"; }
             @for word in &needs {

@@ -160,6 +160,7 @@ async fn an_occurrence_is_a_campaign_that_is_planned_ahead_and_missed_once() {
         fingerprint: String::new(),
         accept: Vec::new(),
         fresh: false,
+        envelope: None,
     };
     let denied = service.supervisor.perform(approve, Who::local("li", "127.0.0.1")).await;
     assert!(matches!(denied, Err(ActError::Denied(Denied::Missed))), "{denied:?}");
@@ -210,6 +211,7 @@ async fn an_approval_that_a_crash_delayed_beyond_its_hour_begins_nothing() {
         fingerprint: "a-b-first".to_owned(),
         accept: Vec::new(),
         fresh: false,
+        envelope: None,
     };
     let who = Who::local("li", "127.0.0.1");
     service
@@ -252,6 +254,7 @@ async fn a_log_that_lost_its_end_continues_nothing_and_says_so() {
         fingerprint: "a-b-first".to_owned(),
         accept: Vec::new(),
         fresh: false,
+        envelope: None,
     };
     let who = Who::local("li", "127.0.0.1");
     let approved = Entry::Act {

@@ -275,6 +275,7 @@ async fn approve(
         fingerprint: fields.get("fingerprint").unwrap_or_default().to_owned(),
         accept: fields.all("accept").map(str::to_owned).collect(),
         fresh: fields.get("fresh").is_some(),
+        envelope: None,
     };
     let back = links::below(&file, "plan");
     app.perform(&headers, who, act, &links::campaign(&file), &back).await

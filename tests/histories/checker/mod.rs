@@ -8,7 +8,7 @@ mod reference_state;
 mod starts;
 mod waves;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use runner::engine::StopReason;
@@ -22,12 +22,15 @@ use runner::model::outcome::{Class, NotIssued, Outcome, Proof};
 use crate::disk::Disk;
 use crate::env::{Env, Removal, Violation};
 use crate::history::ApplyEnd;
-use crate::scenario::{Apply, Campaign, FixedSettings, IncidentKind, NAMES, Scenario, Settings};
+use crate::scenario::{Apply, Campaign, FixedSettings, IncidentKind, MONDAY, NAMES, Scenario, Settings};
 use crate::trace::{EmittedEvent, EmittedKind, Nanos, Request, SecondCoupon, Trace};
 
 use answers::{AnswerOwner, RunChecker};
 use reference_state::{Delivery, EndedAttempt, FactContext, Recipient, ReferenceState};
 use waves::Waves;
+
+/// The guarantee of approvals.
+const ENVELOPE: &str = "each coupon lies inside the approval";
 
 /// Resends by delivery and attempt.
 type Resends = BTreeMap<(DeliveryKey, u32), DoubtSince>;
@@ -363,7 +366,7 @@ impl LedgerChecker {
         // An approval between two applies is recorded without one.
         let is_of_no_run = matches!(
             fact,
-            Fact::RunBegan { .. } | Fact::OwnerChanged { .. } | Fact::Acted { .. }
+            Fact::RunBegan { .. } | Fact::OwnerChanged { .. } | Fact::Acted { .. } | Fact::RunApproved { .. }
         );
         if let (ApplyEnd::NotAdmitted(_), false) = (end, is_of_no_run) {
             return Err(Violation::new(
@@ -384,9 +387,10 @@ impl LedgerChecker {
                     format!("{key:?} after {why}"),
                 ));
             }
-            Fact::Intent { key, .. } => {
+            Fact::Intent { key, at, .. } => {
                 self.check_resend(*key, context.rules)?;
                 self.check_max_coupons(*key, &context.campaign.settings)?;
+                self.check_envelope(*key, at.as_millisecond(), context.campaign)?;
             }
             Fact::Withdrawn { key } => {
                 let (intent, attempt) = {
@@ -541,6 +545,32 @@ impl LedgerChecker {
         }
     }
 
+    /// A coupon that is added lies inside the approval that the apply goes by.
+    fn check_envelope(&mut self, key: DeliveryKey, at: i64, campaign: &Campaign) -> Result<(), Violation> {
+        let settings = &campaign.settings;
+        let is_new = self.reference.delivery(key)?.unknown == 0;
+        let Some(bounds) = settings.envelope.filter(|_| is_new) else {
+            return Ok(());
+        };
+        let used = self.reference.coupons_at_most() + self.reference.held();
+        let listed = campaign
+            .listed
+            .iter()
+            .map(|listed| listed.user)
+            .collect::<BTreeSet<_>>();
+        let each = settings.worth.filter(|worth| worth.is_in_file).map(|worth| worth.each);
+        let is_worth_too_much = |most| each.is_some_and(|each| (used + 1) * each > most);
+        let is_outside = used >= bounds.coupons
+            || bounds.most.is_some_and(is_worth_too_much)
+            || bounds.until.is_some_and(|until| at >= MONDAY + until)
+            || bounds.audience.is_some_and(|most| listed.len() as u64 > most);
+        if is_outside {
+            let details = format!("{key:?} at {} with {used} before it", crate::print::time(at));
+            return Err(Violation::new(ENVELOPE, details));
+        }
+        Ok(())
+    }
+
     fn check_daily_limit(&mut self, key: DeliveryKey, settings: &Settings) -> Result<(), Violation> {
         let day = day_of(self.reference.newest);
         let begun = self.reference.begun.get(&day).copied().unwrap_or_default();
@@ -625,6 +655,9 @@ impl LedgerChecker {
     /// Checks that the program's fold agrees with the reference.
     fn check_state(&self, ledger: &Ledger<Disk>) -> Result<(), Violation> {
         let ledger_state = ledger.state();
+        if let Some(outside) = ledger_state.approved_attempts().first_outside {
+            return Err(Violation::new(ENVELOPE, format!("the ledger names {outside:?}")));
+        }
         for (recipient, person) in (0..).zip(&self.reference.recipients) {
             for (ordinal, delivery) in (1..).zip(&person.deliveries) {
                 let folded = ledger_state.status(DeliveryKey { recipient, ordinal }).state.name();

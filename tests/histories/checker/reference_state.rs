@@ -332,7 +332,10 @@ impl ReferenceState {
                 *self.begun.entry(day).or_default() -= 1;
             }
             Fact::Ended { key, decision, outcome } => self.end(*key, *decision, outcome, batch)?,
-            Fact::WaveEnded { at, .. } | Fact::WaveHalted { at, .. } | Fact::Acted { at, .. } => {
+            Fact::WaveEnded { at, .. }
+            | Fact::WaveHalted { at, .. }
+            | Fact::Acted { at, .. }
+            | Fact::RunApproved { at, .. } => {
                 self.note(at.as_millisecond());
             }
             Fact::Decided { .. } | Fact::KeptOut(_) | Fact::Testers { .. } => {}

@@ -304,6 +304,10 @@ fn check_owed(
             Ok(())
         };
     }
+    let until = settings.envelope.and_then(|bounds| bounds.until);
+    if until.is_some_and(|until| request.wall >= MONDAY + until) {
+        return wrong(super::ENVELOPE, "was sent to after its end");
+    }
     let is_tester = rules.testers.contains(&user);
     if listed.is_none() && !is_tester {
         return wrong("only users of the source are sent to", "is gone");

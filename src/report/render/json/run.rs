@@ -345,6 +345,7 @@ impl<'a> HaltedBody<'a> {
             Halted::Credentials { .. } => ("credentials", None, None, None),
             Halted::MaxCoupons { .. } => ("max_coupons", None, None, None),
             Halted::MaxWorth { .. } => ("max_worth", None, None, None),
+            Halted::Envelope { .. } => ("envelope", None, None, None),
         };
         let told = |text: Option<&'a String>| text.map(String::as_str).filter(|text| !text.is_empty());
         Self {

@@ -1,0 +1,42 @@
+# $max (number)
+coupons = 只批准了 { $max } 张券
+worth = 批准的总金额是 { $max }：再发一张 { $each } 的券就会超过
+worth-unknown = 批准的总金额是 { $max }，而任务文件和平台都没有给出券的面额
+# $max (number)
+per-user = 批准的是每个用户 { $max } 张券，而任务要发的更多
+early = 批准从 { $from } 起有效
+late = 批准已于 { $until } 失效
+# $max (number)
+# $listed (number)
+audience = 批准的人群是 { $max } 个用户，而现在有 { $listed } 个
+remedy = 如果可以继续发放，请在服务页面重新批准发放计划
+# $coupons (number)
+# $per_user (number)
+bounds = 最多 { $coupons } 张券{ $worth ->
+    [none] {""}
+   *[other] 、共 { $worth }
+}，每个用户 { $per_user } 张{ $audience ->
+    [none] {""}
+   *[other] ，最多 { $audience } 个用户
+}{ $until ->
+    [none] {""}
+   *[other] ，到 { $until } 为止
+}
+verify-label = 批准
+# $record (number)
+verify-approval = 服务日志第 { $record } 条，由 { $by } 批准，{ $at }：{ $envelope }
+# $free (number)
+# $outside (number)
+verify-attempts = { $outside ->
+    [0] 这些执行的每次尝试都在批准的范围之内
+   *[other] 有 { $outside } 次尝试超出范围
+}{ $free ->
+    [0] {""}
+   *[other] ；另有 { $free } 次尝试属于没有批准的执行
+}
+# $outside (number)
+outside = 有 { $outside } 次尝试超出了批准的范围
+# $ordinal (number)
+first-outside = 第一次是给 { $open_id }（第 { $ordinal } 张券），{ $at }：{ $why }
+no-approval = 那次执行没有获得批准
+outside-help = 保留账本和服务日志，查清是哪个程序发送的：本程序不会这样发送
