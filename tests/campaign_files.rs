@@ -275,6 +275,7 @@ campaign: 夏日-2026
 title: 夏日立减券
 app_id: 0071
 activity_id: 7218071234565644204
+coupon_meta_id: 7218071234565644999
 timezone: Asia/Tokyo
 coupons_per_user: 20
 max_coupons: 100000
@@ -315,6 +316,7 @@ halt:
   same_code: 5
 codes: {29005099: refuse, -1: hold}
 platform: {base_url: https://open.douyin.com/}
+bill: {timezone: UTC, columns: {coupon_id: 券ID, open_id: \"2\", receive_time: 领取时间, merchant_meta_no: \"5\", coupon_meta_id: \"6\", activity_id: \"7\"}}
 notify:
   - feishu: {url: {env: FEISHU_HOOK}, secret: {file: /run/secrets/feishu}, keyword: 发券}
     on: [halted, ended, waiting, approval, outage, wave, stalled]

@@ -27,6 +27,7 @@ fn settings(shares: &[(Fault, f64)]) -> Settings {
             latency: Default::default(),
             shares: shares.to_vec(),
         },
+        ..Settings::default()
     }
 }
 

@@ -83,7 +83,10 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 const HOMES: [(&str, &[&str]); 34] = [
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
-    ("reqwest", &["douyin/http.rs", "notify/client.rs"]),
+    (
+        "reqwest",
+        &["douyin/bill_download.rs", "douyin/http.rs", "notify/client.rs"],
+    ),
     ("hyper", &["douyin/http.rs", "douyin/proxy.rs", "service/web/server.rs"]),
     (
         "hyper_util",
@@ -110,7 +113,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("aws_lc_rs", &["notify/request.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
-    ("csv", &["audience/", "app/export/"]),
+    ("csv", &["audience/", "app/export/", "app/reconcile/bill.rs"]),
     ("bytes", &["audience/parquet/pages.rs"]),
     (
         "parquet",
@@ -121,7 +124,10 @@ const HOMES: [(&str, &[&str]); 34] = [
         ],
     ),
     ("rust_xlsxwriter", &["app/export/xlsx.rs"]),
-    ("encoding_rs", &["audience/"]),
+    (
+        "encoding_rs",
+        &["app/reconcile/bill.rs", "audience/", "fake_platform/records.rs"],
+    ),
     ("textwrap", &["report/text.rs"]),
     ("flate2", &["audience/input.rs", "audience/parquet/pages.rs"]),
     ("glob", &["audience/input.rs"]),

@@ -65,6 +65,7 @@ heading-arguments = Arguments
 heading-decision = Decision
 heading-rules = Rules
 heading-faults = Faults
+heading-records = The platform's own records
 heading-certificate = Certificate
 campaign-file = The campaign file, or `pushed:NAME` for one in the database
 completions-shell = The shell
@@ -212,6 +213,13 @@ fault-bad-gateway = Answer 502 with an HTML page. Half of these requests issue a
 fault-hang = Never answer. Half of these requests issue a coupon
 fault-throttle = Answer "too frequent" although the pace is within the limit
 fault-repeat-answers = Issue, then repeat the previous answer of the connection before the right one
+record-count-delay = How long after it was received a coupon is counted
+record-bill-after = How long after the start no bill is ready
+record-bill-form = How bills are written: plain, chinese, untitled, gb18030, guarded or rounded
+record-bill-lie = What is wrong with bills: none, truncated, empty, other-app or gaps
+record-used = The coupon is used at once, so it is no more among the user's coupons
+record-streamer-coupons = The user has a streamer's coupon of the same template, too
+record-other-coupons = The user has a coupon of another template, too
 sandbox-examples =
     Examples:
       runner sandbox --port 8080 --log requests.jsonl

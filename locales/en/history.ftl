@@ -17,6 +17,7 @@ owner-changed = became the owner of the app id: term { $term }, worker { $worker
 paused = paused the run
 resumed = resumed the run
 stopped = stopped the run
+reconciled = compared the ledger with the platform's records
 stopped-by-signal = stopped the run by a signal ({ $signal })
 resolved = resolved { $deliveries ->
         [one] 1 delivery

@@ -11,6 +11,7 @@ name-character = { $found } is not allowed in it: { $name ->
      [app-id] an app_id has letters, digits, '-' and '_'
      [activity-id] an activity_id has digits only
      [user] the name of a user has letters and digits of any script, '.', '_', '-' and '@'
+     [coupon-meta-id] a coupon_meta_id has digits only
     *[open-id] an open_id has printable characters without spaces
     }
 name-not-composed = it is not in Unicode's composed form (NFC), so it looks like another name but is not the same

@@ -14,6 +14,11 @@ interrupted = process { $pid } crashed or was killed
 interrupted-in-flight = process { $pid } crashed or was killed; { $n } in flight when it ended
 # $n (number)
 resolved = { $n } resolved as { $to } by { $by }
+reconciled = { $n ->
+        [0] compared with the platform's records by { $by }; nothing was settled
+        [one] one settled by the platform's records, by { $by }
+       *[other] { $n } settled by the platform's records, by { $by }
+    }
 opening = opening the ledger
 no-ledger = no ledger yet
 other-ledger = no ledger here; { $other }

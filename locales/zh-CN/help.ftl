@@ -65,6 +65,7 @@ heading-arguments = 参数
 heading-decision = 判定
 heading-rules = 规则
 heading-faults = 故障
+heading-records = 平台自己的记录
 heading-certificate = 核验证明
 campaign-file = 任务文件，或数据库中的 `pushed:NAME`
 completions-shell = shell 名称
@@ -212,6 +213,13 @@ fault-bad-gateway = 应答 502 和 HTML 页面，其中一半实际已发券
 fault-hang = 始终不应答，其中一半实际已发券
 fault-throttle = 在未超限时应答“请求过于频繁”
 fault-repeat-answers = 发券后先重复该连接上一次的应答，再给出正确的应答
+record-count-delay = 券领取多久之后计入领取数
+record-bill-after = 启动后多久之内没有账单
+record-bill-form = 账单的写法：plain、chinese、untitled、gb18030、guarded 或 rounded
+record-bill-lie = 账单的错误：none、truncated、empty、other-app 或 gaps
+record-used = 券立即被使用，所以不在用户的券里
+record-streamer-coupons = 用户还有一张主播发的同模板的券
+record-other-coupons = 用户还有一张另一个模板的券
 sandbox-examples =
     示例：
       runner sandbox --port 8080 --log requests.jsonl

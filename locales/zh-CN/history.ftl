@@ -17,6 +17,7 @@ owner-changed = 成为小程序 ID 的持有者：任期 { $term }，工作进�
 paused = 暂停了执行
 resumed = 恢复了执行
 stopped = 停止了执行
+reconciled = 将账本与平台的记录对账
 stopped-by-signal = 用信号停止了执行（{ $signal }）
 # $deliveries (number)
 resolved = 对 { $deliveries } 个{ $from }的发放作出判定，结果为{ $to ->

@@ -11,6 +11,7 @@ name-character = 其中不能有 { $found }：{ $name ->
      [app-id] app_id 只能用字母、数字、“-” 和 “_”
      [activity-id] activity_id 只能用数字
      [user] 用户名只能用各种文字的字母、数字、“.”、“_”、“-” 和 “@”
+     [coupon-meta-id] coupon_meta_id 只能用数字
     *[open-id] open_id 只能用可显示的字符，不能有空格
     }
 name-not-composed = 它不是 Unicode 的合成形式（NFC），因此看起来与另一个名称相同，实际却不同

@@ -5,6 +5,8 @@ description = { $key ->
     [Campaign-title] 给人看的标题。
     [Campaign-app_id] 小程序 ID：字母、数字、`-` 和 `_`，最多 64 个字符。
     [Campaign-activity_id] 新发放的券所属的活动：数字，加不加引号都可以。
+    [Campaign-bill] `runner reconcile` 怎样读平台的日账单。
+    [Campaign-coupon_meta_id] 活动所用的券模板：数字，加不加引号都可以。`runner reconcile` 查询平台的领取数时需要它。
     [Campaign-timezone] 文件中所有时间和日期的时区，写 IANA 名称。
     [Campaign-coupons_per_user] 每个用户应得的券数；每张券都有自己的 ID。
     [Campaign-max_coupons] 任务从头到尾最多发放的券数。
@@ -22,6 +24,16 @@ description = { $key ->
     [Audience-limit] 任务从头到尾最多给多少用户发券，取最先列入的那些。
     [Audience-allow_empty] 人群为空时是否照常执行；否则停止执行。
     [Audience-max_unusable] 无效行占读取行数的比例超过它时，停止执行。
+    [Bill] `runner reconcile` 怎样读平台的日账单。
+    [Bill-timezone] 账单日期和不带时区的时间所用的时区，写 IANA 名称。
+    [Bill-columns] 账单各列的含义，由人确认；不写时由 `runner reconcile` 根据内容给出建议。
+    [BillColumns] 账单各列的含义：写列名，或从 1 开始的列号。
+    [BillColumns-coupon_id] 券 ID 所在的列。
+    [BillColumns-open_id] 用户 open_id 所在的列。
+    [BillColumns-receive_time] 领取时间所在的列。
+    [BillColumns-merchant_meta_no] 商户券模板号所在的列。
+    [BillColumns-coupon_meta_id] 券模板 ID 所在的列。
+    [BillColumns-activity_id] 活动 ID 所在的列。
     [Channel] 接收执行消息的一个渠道：只能是其中一种。
     [Channel-feishu] 飞书或 Lark 群的自定义机器人。
     [Channel-dingtalk] 钉钉群的自定义机器人。

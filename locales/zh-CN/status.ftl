@@ -15,6 +15,10 @@ resolved = { $to ->
     [refused] { $by } 将 { $n } 次发放判定为被拒绝
    *[owed] { $by } 将 { $n } 次发放判定为待发放
 }
+reconciled = { $n ->
+    [0] { $by } 与平台的记录对过账，没有判定任何发放
+   *[other] { $by } 以平台的记录判定了 { $n } 次发放
+}
 opening = 正在打开账本
 no-ledger = 还没有账本
 other-ledger = 这里没有账本；{ $other }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
-use crate::catalogue::{app, failure, push, recurrence};
+use crate::catalogue::{app, failure, push, reconcile, recurrence};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
@@ -23,6 +23,7 @@ use crate::ledger::lock::LockError;
 use crate::ledger::verify::VerifyError;
 use crate::model::delivery::Counts;
 use crate::model::envelope::Excess;
+use crate::model::event::AppLockHolder;
 use crate::model::identity::CampaignName;
 use crate::model::recurrence::Occurrence;
 use crate::plan::{Fingerprint, PlanError};
@@ -230,6 +231,21 @@ pub enum AppError {
     /// No decision is possible while a process applies the campaign: it would not know of it.
     #[error(transparent)]
     ResolveWhileApplied(LockError),
+    /// The platform's records cannot be compared while a process applies the campaign: it would not know of what is settled.
+    #[error(transparent)]
+    ReconcileWhileApplied(LockError),
+    /// Another process sends for the app id.
+    #[error("{}", reconcile::AppTaken)]
+    AppTaken(Box<AppLockHolder>),
+    /// The lock of the app id cannot be taken.
+    #[error("{}", reconcile::NoAppLock)]
+    NoAppLock(#[source] Box<dyn Error + Send + Sync>),
+    /// The platform accepts no query.
+    #[error("{}", reconcile::NoRecords)]
+    NoRecords(String),
+    /// A rehearsal inside the process has no platform any more that could be asked.
+    #[error("{}", reconcile::NoSandbox)]
+    NoSandbox,
     /// The ledger is damaged, or contradicts itself.
     #[error(transparent)]
     Verify(#[from] VerifyError),

@@ -51,6 +51,8 @@ pub enum EntryKind {
     Resumed,
     /// The run was stopped.
     Stopped,
+    /// The ledger was compared with the platform's own records.
+    Reconciled,
     /// The run was stopped by this signal.
     StoppedBySignal(String),
     /// Deliveries were resolved.
@@ -137,6 +139,11 @@ impl Gathered {
             ActKind::Resumed => EntryKind::Resumed,
             ActKind::Stopped if is_signal(&act.by.command) => EntryKind::StoppedBySignal(act.by.command),
             ActKind::Stopped => EntryKind::Stopped,
+            ActKind::Reconciled => {
+                // What a killed run left in flight is in doubt from then on, as at the start of a run.
+                self.begun = None;
+                EntryKind::Reconciled
+            }
         };
         self.end_unknown_run();
         self.push(at, by, kind);

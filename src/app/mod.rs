@@ -39,6 +39,7 @@ pub mod process;
 pub mod push;
 pub mod pushed_files;
 pub mod readonly_ledger;
+pub mod reconcile;
 pub mod rehearsal;
 pub mod report;
 pub mod resolve;

@@ -146,6 +146,8 @@ pub(super) fn note(history: &mut History, fact: &Fact) {
         | Fact::WaveEnded { .. }
         | Fact::WaveHalted { .. }
         | Fact::Acted { .. }
+        | Fact::Recorded { .. }
+        | Fact::Found { .. }
         | Fact::OwnerChanged { .. }
         | Fact::RunApproved { .. } => {}
     }

@@ -10,7 +10,7 @@ use crate::ledger::lock::Purpose;
 use crate::ledger::repeated_ids::Repeats;
 use crate::ledger::verify::{Approved, Settled, settled, verify_known};
 use crate::ledger::witness::Witness;
-use crate::ledger::{Older, Wave};
+use crate::ledger::{Older, RecordSummary, Wave};
 use crate::model::delivery::Counts;
 
 use super::campaign::LoadedCampaign;
@@ -47,6 +47,8 @@ pub struct Checked {
     pub older: Option<Older>,
     /// The ids that occur in the answers to several deliveries.
     pub repeats: Repeats,
+    /// The comparisons with the platform's own records.
+    pub records: RecordSummary,
 }
 
 /// Checks the ledger of a campaign. While a process applies the campaign, it checks a view from that process: only the
@@ -85,13 +87,20 @@ pub async fn check(campaign: &LoadedCampaign) -> Result<Checked, AppError> {
         witness,
         older: report.older,
         repeats: report.repeats,
+        records: report.records,
     })
 }
 
 /// Checks a view from another process. Opening it has already checked every checksum and transition.
 async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
     let mut facts = 0_u64;
-    view.ledger.facts(|_, _| facts += 1).await?;
+    let mut records = RecordSummary::default();
+    view.ledger
+        .facts(|_, fact| {
+            facts += 1;
+            records.add(&fact);
+        })
+        .await?;
     let repeats = view.ledger.repeats().await?;
     let ledger_state = view.ledger.state();
     let counts = ledger_state.counts();
@@ -115,5 +124,6 @@ async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
         older: view.ledger.older(),
         witness: view.witness,
         repeats,
+        records,
     })
 }

@@ -10,6 +10,7 @@
 
 mod audience;
 mod audience_source;
+mod bill;
 mod codes;
 mod coupons;
 mod credentials;
@@ -54,6 +55,7 @@ mod zone;
 
 pub use audience::{Audience, Order};
 pub use audience_source::{Csv, Delimiter, Encoding, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
+pub use bill::{Bill, BillColumns};
 pub use coupons::Coupons;
 pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};

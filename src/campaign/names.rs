@@ -5,7 +5,7 @@ use std::fmt::Display;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::catalogue::campaign as text;
-use crate::model::identity::{ActivityId, AppId, CampaignName, NameError};
+use crate::model::identity::{ActivityId, AppId, CampaignName, CouponMetaId, NameError};
 
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
@@ -27,6 +27,8 @@ keys! {
         app_id: AppId = APP_ID, required "ttec789ac573xxxxxx01";
         /// The activity that new coupons are of: digits, quoted or not.
         activity_id: ActivityId = ACTIVITY_ID, required "\"7218071234565644204\"";
+        /// The coupon template of the activity: digits, quoted or not. `runner reconcile` needs it to ask for the platform's count.
+        coupon_meta_id: CouponMetaId = COUPON_META_ID, optional;
     }
 }
 
@@ -58,6 +60,12 @@ const ACTIVITY_ID: Name<ActivityId> = Name {
     parse: ActivityId::parse,
     nearest: |_| None,
     wanted: &text::WantActivityId,
+    schema: || json_schema!({"type": ["string", "integer"], "pattern": "^[0-9]{1,32}$", "minimum": 0}),
+};
+const COUPON_META_ID: Name<CouponMetaId> = Name {
+    parse: CouponMetaId::parse,
+    nearest: |_| None,
+    wanted: &text::WantCouponMetaId,
     schema: || json_schema!({"type": ["string", "integer"], "pattern": "^[0-9]{1,32}$", "minimum": 0}),
 };
 

@@ -11,6 +11,7 @@ use crate::model::outcome::Class;
 use crate::model::recurrence::{Occurrence, Recurrence};
 
 use super::audience::Audience;
+use super::bill::Bill;
 use super::codes::Codes;
 use super::coupons::Coupons;
 use super::credentials::{Credentials, OneForm};
@@ -58,6 +59,8 @@ keys! {
         /// What codes of the platform mean, before the built-in table.
         codes: BTreeMap<i64, Class> = Codes, filled BTreeMap::new();
         platform: Platform = Nested, filled Platform::default();
+        /// How `runner reconcile` reads the platform's daily bills.
+        bill: Bill = Nested, filled Bill::default();
         /// The bots and servers that receive messages about a run.
         notify: Vec<Channel> = Channels, filled Vec::new();
     }

@@ -112,6 +112,7 @@ fn what(kind: &EntryKind, zone: &TimeZone) -> String {
         EntryKind::Paused => texts::Paused.to_string(),
         EntryKind::Resumed => texts::Resumed.to_string(),
         EntryKind::Stopped => texts::Stopped.to_string(),
+        EntryKind::Reconciled => texts::Reconciled.to_string(),
         EntryKind::StoppedBySignal(signal) => texts::StoppedBySignal { signal }.to_string(),
         EntryKind::Resolved {
             deliveries,
@@ -226,6 +227,7 @@ impl<'a> HistoryObject<'a> {
             EntryKind::Paused => object.act = "paused",
             EntryKind::Resumed => object.act = "resumed",
             EntryKind::Stopped => object.act = "stopped",
+            EntryKind::Reconciled => object.act = "reconciled",
             EntryKind::StoppedBySignal(signal) => {
                 object.act = "stopped";
                 object.signal = Some(signal);

@@ -30,6 +30,7 @@ mod parse_error;
 mod plan;
 mod push;
 mod question;
+mod reconcile;
 mod rehearsal;
 mod report;
 mod resolve;
@@ -61,7 +62,9 @@ use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
-use crate::catalogue::{Language, approval, cli, help, history as texts, push as push_texts};
+use crate::catalogue::{
+    Language, approval, cli, help, history as texts, push as push_texts, reconcile as reconcile_texts,
+};
 use crate::model::problem::Problem;
 use crate::report::console::Console;
 use crate::report::outlet::Outlet;
@@ -86,6 +89,7 @@ use self::man::ManArgs;
 use self::notify::NotifyArgs;
 use self::plan::PlanArgs;
 use self::push::PushArgs;
+use self::reconcile::ReconcileArgs;
 use self::report::ReportArgs;
 use self::resolve::ResolveArgs;
 use self::run_commands::{PauseArgs, ResumeArgs, StopArgs};
@@ -146,6 +150,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     #[command(about = help::CommandResolve.to_string())]
     Resolve(ResolveArgs),
+    #[command(about = reconcile_texts::Command.to_string())]
+    Reconcile(ReconcileArgs),
     #[command(about = help::CommandTrace.to_string())]
     Trace(TraceArgs),
     #[command(about = texts::Command.to_string())]
@@ -334,6 +340,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Stop(args)) => run_commands::stop(args, context),
         Some(Command::Validate(args)) => validate::run(args, context),
         Some(Command::Resolve(args)) => resolve::run(args, context),
+        Some(Command::Reconcile(args)) => reconcile::run(args, context),
         Some(Command::Trace(args)) => trace::run(args, context),
         Some(Command::History(args)) => history::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),

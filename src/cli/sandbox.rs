@@ -14,7 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::catalogue::{help, sandbox as text};
 use crate::fake_platform::{
-    Fault, FaultSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan, Totals, serve,
+    BillForm, BillLie, Fault, FaultSettings, RecordSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan,
+    Totals, serve,
 };
 
 use crate::report::times::grouped;
@@ -43,6 +44,8 @@ pub struct SandboxArgs {
     pub access_token: Option<String>,
     #[command(flatten)]
     pub faults: FaultArgs,
+    #[command(flatten)]
+    pub records: RecordArgs,
 }
 
 /// How strict the sandbox is.
@@ -117,6 +120,50 @@ pub struct FaultArgs {
     pub repeat_answers: Option<f64>,
 }
 
+/// How the sandbox answers about its records.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = help::HeadingRecords.to_string())]
+pub struct RecordArgs {
+    #[arg(help = help::RecordCountDelay.to_string())]
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = time)]
+    pub count_delay: Duration,
+    #[arg(help = help::RecordBillAfter.to_string())]
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = time)]
+    pub bill_after: Duration,
+    #[arg(help = help::RecordBillForm.to_string())]
+    #[arg(long, value_name = "FORM", default_value = "plain", value_parser = bill_form)]
+    pub bill_form: BillForm,
+    #[arg(help = help::RecordBillLie.to_string())]
+    #[arg(long, value_name = "LIE", default_value = "none", value_parser = bill_lie)]
+    pub bill_lie: BillLie,
+    #[arg(help = help::RecordUsed.to_string())]
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
+    pub used: f64,
+    #[arg(help = help::RecordStreamerCoupons.to_string())]
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
+    pub streamer_coupons: f64,
+    #[arg(help = help::RecordOtherCoupons.to_string())]
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = share)]
+    pub other_coupons: f64,
+}
+
+impl RecordArgs {
+    /// Converts the options to settings.
+    #[must_use]
+    pub fn settings(&self) -> RecordSettings {
+        RecordSettings {
+            count_delay: self.count_delay,
+            bill_after: self.bill_after,
+            bill_form: self.bill_form,
+            bill_lie: self.bill_lie,
+            used: self.used,
+            streamer_coupons: self.streamer_coupons,
+            other_coupons: self.other_coupons,
+            ..RecordSettings::default()
+        }
+    }
+}
+
 /// Why `runner sandbox` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -155,6 +202,7 @@ impl SandboxArgs {
                 ..self.rules.settings()
             },
             faults: self.faults.settings()?,
+            records: self.records.settings(),
         })
     }
 }
@@ -320,6 +368,26 @@ fn repeat(typed: &str) -> Result<Repeat, String> {
         "ignore" => Ok(Repeat::Ignore),
         _ => Err(text::WriteRepeat.to_string()),
     }
+}
+
+fn bill_form(typed: &str) -> Result<BillForm, String> {
+    let found = BillForm::ALL.into_iter().find(|form| form.word() == typed);
+    found.ok_or_else(|| {
+        text::WriteWord {
+            words: &BillForm::ALL.map(BillForm::word).join(", "),
+        }
+        .to_string()
+    })
+}
+
+fn bill_lie(typed: &str) -> Result<BillLie, String> {
+    let found = BillLie::ALL.into_iter().find(|lie| lie.word() == typed);
+    found.ok_or_else(|| {
+        text::WriteWord {
+            words: &BillLie::ALL.map(BillLie::word).join(", "),
+        }
+        .to_string()
+    })
 }
 
 fn streamer_plan(typed: &str) -> Result<StreamerPlan, String> {

@@ -15,7 +15,7 @@ use crate::app::Notice;
 use crate::app::verify::certificate::{Certificate, CertifiedApproval, Difference};
 use crate::app::verify::{self, Checked};
 use crate::campaign::Parsed;
-use crate::catalogue::{approval, help, verify as texts};
+use crate::catalogue::{approval, help, reconcile, verify as texts};
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
 use crate::report::text::{columns, left, visible, visible_path, wrap, wrap_prose};
@@ -172,6 +172,14 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed, width: u
         lines.push((approval::VerifyApproved.to_string(), said.to_string()));
     }
     lines.extend(approved::lines(&checked.approved, &parsed.campaign.timezone));
+    if let Some(records) = certificate.records() {
+        let said = reconcile::VerifyRecords {
+            at: &records.at,
+            found: records.found,
+            bills: records.bills.len() as u64,
+        };
+        lines.push((reconcile::VerifyLabel.to_string(), said.to_string()));
+    }
     if let Some(witness) = &checked.witness {
         let batch = witness.sequence;
         let at = rfc3339(witness.written, &parsed.campaign.timezone);

@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::client_error::ClientError;
-use super::codes::{Codes, HttpResult, Timing, http_date, outcome};
+use super::codes::{Codes, HttpResult, Timing, failure, http_date, outcome};
 use super::http::Http;
 use super::platform_clock::PlatformClock;
+use super::records::{self, Answered, NotAnswered, Query};
 use super::token::{Access, Keeper, Post, Probe, Tokens};
 use super::wire::{SEND_PATH, SendRequest};
 use super::{Connection, Exchange, NotReady, Platform, Sent, Way};
@@ -99,7 +100,52 @@ impl Client<Http> {
     }
 }
 
+/// Why a query has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueryError {
+    /// Nothing can be asked now.
+    NotReady(NotReady),
+    /// No answer came: what happened.
+    NoAnswer(String),
+    /// The platform's answer is not one to the query.
+    NotAnswered {
+        /// The HTTP status.
+        status: u16,
+        /// What it is.
+        what: NotAnswered,
+    },
+}
+
 impl<W: Way> Client<W> {
+    /// Asks the platform for its own records. It sends no coupon.
+    ///
+    /// # Errors
+    /// When there is no answer to the query.
+    pub async fn query<Q: Query + Sync>(&self, query: &Q) -> Result<Answered<Q::Content>, QueryError> {
+        let access = self.ready().await.map_err(QueryError::NotReady)?;
+        let body = serde_json::to_vec(query).map_err(|error| QueryError::NoAnswer(error.to_string()))?;
+        let began = self.clock.now();
+        let start = Instant::now();
+        let ended = self.platform.way.query(query.path(), &access.token, body).await;
+        let outcome = self.outcome(&ended, began, start.elapsed());
+        // A refused token is renewed before the next query.
+        self.keeper.learn(access.version, &outcome);
+        let HttpResult::Answered(reply) = &ended else {
+            return Err(QueryError::NoAnswer(failure(&ended)));
+        };
+        let read = records::read(query, &reply.body, &self.platform.codes, &self.keeper.secrets());
+        tracing::debug!(
+            path = query.path(),
+            status = reply.status,
+            is_answer = read.is_ok(),
+            "a query ended"
+        );
+        read.map_err(|what| QueryError::NotAnswered {
+            status: reply.status,
+            what,
+        })
+    }
+
     /// Creates a client that sends by `way`, which holds the address and the limits of `config` itself.
     #[must_use]
     pub fn by(way: W, config: Config) -> Self {

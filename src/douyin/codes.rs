@@ -17,8 +17,8 @@ use crate::model::outcome::{Class, Classifier};
 
 pub use ending::{HttpResult, Reply, Timing, outcome, retry_after};
 pub(super) use ending::{failure, http_date};
-pub(super) use envelope::integer;
 pub use envelope::{Envelope, MOST_KEPT, excerpt};
+pub(super) use envelope::{coupon, integer};
 pub use replay::clocks_agree;
 
 /// Where a code of the table is documented.

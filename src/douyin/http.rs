@@ -359,7 +359,7 @@ impl Http {
         }
     }
 
-    /// Makes a request for a token.
+    /// Makes a request for a token, or a query.
     async fn call(&self, request: Request<Vec<u8>>, status: &mut Option<u16>) -> HttpResult {
         let sent = match request.try_into() {
             Ok(request) => self.client.execute(request).await,
@@ -415,9 +415,20 @@ impl Way for Http {
         }
     }
 
+    async fn query(&self, path: &'static str, token: &Secret, body: Vec<u8>) -> HttpResult {
+        self.pooled(path, Some(token), body).await
+    }
+
     async fn post(&self, path: &'static str, body: Vec<u8>) -> HttpResult {
+        self.pooled(path, None, body).await
+    }
+}
+
+impl Http {
+    /// Posts a request that needs no connection of its own.
+    async fn pooled(&self, path: &str, token: Option<&Secret>, body: Vec<u8>) -> HttpResult {
         let mut status = None;
-        match self.request(path, None, body) {
+        match self.request(path, token, body) {
             Ok(request) => timeout(self.timeout, self.call(request, &mut status))
                 .await
                 .unwrap_or_else(|_| self.timed_out(status)),

@@ -1,5 +1,6 @@
 //! The platform: sends requests, and reads what their answers prove.
 
+pub mod bill_download;
 pub mod client;
 mod client_error;
 pub mod codes;
@@ -7,12 +8,13 @@ mod http;
 mod platform;
 mod platform_clock;
 mod proxy;
+pub mod records;
 pub mod token;
 mod transport;
 pub mod wire;
 
 pub use client_error::ClientError;
-pub use http::client_for;
+pub use http::{Http as HttpWay, client_for};
 pub use platform::{NotReady, Platform, Sent};
 pub use proxy::ProxyError;
 pub use transport::{Connection, Exchange, Way};

@@ -48,6 +48,9 @@ pub trait Way: Send + Sync + 'static {
         body: Vec<u8>,
     ) -> impl Future<Output = Exchange<Self::Connection>> + Send;
 
+    /// Posts a query about the platform's own records.
+    fn query(&self, path: &'static str, token: &Secret, body: Vec<u8>) -> impl Future<Output = HttpResult> + Send;
+
     /// Posts a request for a token.
     fn post(&self, path: &'static str, body: Vec<u8>) -> impl Future<Output = HttpResult> + Send;
 }

@@ -12,6 +12,12 @@ pub const SEND_PATH: &str = "/api/promotion/v1/coupon/send_coupon_to_designated_
 pub const STABLE_TOKEN_PATH: &str = "/oauth/stable_client_token/";
 /// The path for a new token at each call. Each new token invalidates older ones.
 pub const CLIENT_TOKEN_PATH: &str = "/oauth/client_token/";
+/// The path for the number of coupons of an activity.
+pub const COUNT_PATH: &str = "/api/promotion/v1/coupon/get_coupon_meta_statistics/";
+/// The path for the unused coupons of a user.
+pub const COUPONS_PATH: &str = "/api/promotion/v1/coupon/get_coupon_receive_info/";
+/// The path for the address of a day's bill.
+pub const BILL_PATH: &str = "/api/promotion/v1/coupon/get_bill_download_url/";
 /// The user agent of this program, for the platform and for proxies.
 pub(super) const PROGRAM: &str = concat!("runner/", env!("CARGO_PKG_VERSION"));
 /// The header of the token.

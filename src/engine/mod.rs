@@ -16,6 +16,7 @@ mod driver;
 mod eligibility;
 mod limits;
 pub mod preview;
+pub mod query_pace;
 mod queue;
 pub mod reclassify;
 pub mod send_order;

@@ -8,6 +8,7 @@ mod bots;
 mod faults;
 mod journal;
 mod line;
+mod records;
 mod rules;
 mod server;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use crate::douyin::wire::{SendRequest, TokenRequest};
 pub use bots::{BOT_SECRET, BotEnding, BotExchange, BotKind, BotRecord, BotRequest, Bots};
 pub use faults::{Fault, FaultSettings, Faults, Strike, When};
 pub use journal::{CodeCount, Journal, Record, Seen, Totals};
+pub use records::{BillForm, BillLie, RecordSettings};
 pub use rules::{Effect, Repeat, Reply, RuleSettings, Rules, StreamerPlan, code};
 pub use server::{Running, ServeError, serve, start};
 pub use tokens::{TokenKind, WRONG};
@@ -47,6 +49,8 @@ pub struct Settings {
     pub rules: RuleSettings,
     /// Its faults.
     pub faults: FaultSettings,
+    /// How it answers about its records.
+    pub records: RecordSettings,
 }
 
 /// An answer on the wire.
@@ -97,7 +101,7 @@ impl FakePlatform {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            rules: Rules::new(settings.seed, settings.rules),
+            rules: Rules::with_records(settings.seed, settings.rules, settings.records, true),
             faults: Faults::new(settings.seed, settings.faults),
             journal: Journal::default(),
         }
@@ -107,8 +111,9 @@ impl FakePlatform {
     #[must_use]
     pub fn without_log(settings: Settings) -> Self {
         Self {
+            rules: Rules::with_records(settings.seed, settings.rules, settings.records, false),
+            faults: Faults::new(settings.seed, settings.faults),
             journal: Journal::without_log(),
-            ..Self::new(settings)
         }
     }
 
@@ -161,6 +166,18 @@ impl FakePlatform {
     pub fn token(&mut self, kind: TokenKind, request: &TokenRequest, now: Moment) -> Answer {
         self.journal.token_call();
         answer(&self.rules.token(kind, request, now))
+    }
+
+    /// Answers a query about the records, without faults. `host` is where the sandbox can be reached. `None` for another path.
+    pub fn query(&mut self, path: &str, body: &[u8], token: Option<&str>, host: &str, now: Moment) -> Option<Answer> {
+        let reply = self.rules.query(path, body, token, host, now)?;
+        Some(answer(&reply))
+    }
+
+    /// The bill at the address that an answer has named. `None` if there is none.
+    #[must_use]
+    pub fn bill(&self, name: &str) -> Option<Vec<u8>> {
+        self.rules.bill(name)
     }
 
     /// Answers a request whose body is not a request for a coupon; `mistake` is the reason.

@@ -7,13 +7,15 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::records::{NO_BILL, Receipt, RecordSettings, Records};
 use super::tokens::{TokenKind, TokenStatus, Tokens, WRONG};
 use super::{Moment, draw, fraction};
-use crate::douyin::wire::{SendRequest, TokenRequest};
+use crate::douyin::wire::{BILL_PATH, COUNT_PATH, COUPONS_PATH, SendRequest, TokenRequest};
 
 /// The codes of the sandbox's answers.
 pub mod code {
@@ -215,12 +217,19 @@ pub struct Rules {
     coupons: u64,
     answers: u64,
     latest: Duration,
+    records: Records,
 }
 
 impl Rules {
-    /// A platform that has issued nothing yet. The seed decides which users it refuses, and the ids in its answers.
+    /// Like [`Self::with_records`], without any.
     #[must_use]
     pub fn new(seed: u64, settings: RuleSettings) -> Self {
+        Self::with_records(seed, settings, RecordSettings::default(), false)
+    }
+
+    /// A platform that has issued nothing yet. The seed decides which users it refuses, and the ids in its answers.
+    #[must_use]
+    pub(super) fn with_records(seed: u64, settings: RuleSettings, records: RecordSettings, are_kept: bool) -> Self {
         Self {
             seed,
             tokens: Tokens::new(settings.token_ttl, settings.access_token.clone()),
@@ -231,6 +240,7 @@ impl Rules {
             coupons: 0,
             answers: 0,
             latest: Duration::ZERO,
+            records: Records::new(seed, records, are_kept),
         }
     }
 
@@ -403,6 +413,14 @@ impl Rules {
             coupon_id: coupon_id(self.coupons, now.wall),
             receive_time: now.wall.as_second(),
         };
+        self.records.add(Receipt {
+            app_id: request.app_id.clone(),
+            activity_id: request.activity_id.clone(),
+            open_id: request.open_id.clone(),
+            coupon_id: issued.coupon_id.to_string(),
+            merchant_meta_no: self.merchant_meta_no(&request.activity_id),
+            receive_time: issued.receive_time,
+        });
         let activity = self.activities.entry(ids_of(request)).or_default();
         activity.coupons += 1;
         activity
@@ -411,8 +429,67 @@ impl Rules {
         self.success(request, &issued, Effect::Issued, now)
     }
 
+    /// The merchant's number of the template of an activity.
+    fn merchant_meta_no(&self, activity_id: &str) -> String {
+        let template = draw(self.seed, "template", &[activity_id]);
+        format!("{:04x}-{:04x}", template & 0xffff, (template >> 16) & 0xffff)
+    }
+
+    /// Answers a query about the records. `None` for another path.
+    pub(super) fn query(
+        &mut self,
+        path: &str,
+        body: &[u8],
+        token: Option<&str>,
+        host: &str,
+        now: Moment,
+    ) -> Option<Reply> {
+        if !matches!(path, COUNT_PATH | COUPONS_PATH | BILL_PATH) {
+            return None;
+        }
+        let at = self.clock(now);
+        match token.map_or(TokenStatus::Unknown, |token| self.tokens.standing(token, at)) {
+            TokenStatus::Live => {}
+            TokenStatus::Expired => return Some(self.error(code::TOKEN_EXPIRED, "access_token 已过期", now)),
+            TokenStatus::Unknown => return Some(self.error(code::TOKEN_INVALID, "access_token 不可用", now)),
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(body) else {
+            return Some(self.error(code::BAD_PARAMETER, "参数错误", now));
+        };
+        let mut more = json!({});
+        let data = match path {
+            COUNT_PATH => self.records.count(&body, now.wall),
+            COUPONS_PATH => self.records.coupons(&body),
+            _ => {
+                let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let name = format!("{}_{}_coupon_record.csv", text("bill_date"), text("app_id"));
+                let is_ready = self.records.are_bills_ready(at);
+                if is_ready && self.bill(&name).is_none() {
+                    return Some(self.error(NO_BILL, "资源不存在", now));
+                }
+                more = json!({"is_generated": is_ready});
+                if is_ready {
+                    json!({"bill_download_url": format!("http://{host}/bills/{name}?sign=sandbox")})
+                } else {
+                    json!({})
+                }
+            }
+        };
+        let mut whole = json!({"err_no": 0, "err_msg": "", "log_id": self.log_id(now.wall), "data": data});
+        if let (Some(whole), Some(more)) = (whole.as_object_mut(), more.as_object()) {
+            whole.extend(more.clone());
+        }
+        Some(of_token(code::SUCCESS, "", &whole))
+    }
+
+    /// The bill of this name. `None` if there is none.
+    pub(super) fn bill(&self, name: &str) -> Option<Vec<u8>> {
+        let (day, rest) = name.split_once('_')?;
+        let app_id = rest.strip_suffix("_coupon_record.csv")?;
+        self.records.bill(app_id, Date::strptime("%Y%m%d", day).ok()?)
+    }
+
     fn success(&mut self, request: &SendRequest, issued: &Issued, effect: Effect, now: Moment) -> Reply {
-        let template = draw(self.seed, "template", &[&request.activity_id]);
         let log_id = self.log_id(now.wall);
         let coupon_info = CouponInfo {
             coupon_id: &issued.coupon_id.to_string(),
@@ -420,7 +497,7 @@ impl Rules {
             coupon_status: 10,
             discount_amount: 500,
             discount_type: 2,
-            merchant_meta_no: &format!("{:04x}-{:04x}", template & 0xffff, (template >> 16) & 0xffff),
+            merchant_meta_no: &self.merchant_meta_no(&request.activity_id),
             min_pay_amount: 2000,
             receive_time: issued.receive_time,
             valid_begin_time: issued.receive_time,

@@ -31,7 +31,8 @@ use super::{
 };
 use crate::catalogue::platform;
 use crate::douyin::wire::{
-    ACCESS_TOKEN_HEADER, CLIENT_TOKEN_PATH, SEND_PATH, STABLE_TOKEN_PATH, SendRequest, TokenRequest,
+    ACCESS_TOKEN_HEADER, BILL_PATH, CLIENT_TOKEN_PATH, COUNT_PATH, COUPONS_PATH, SEND_PATH, STABLE_TOKEN_PATH,
+    SendRequest, TokenRequest,
 };
 use crate::model::clock::Clock;
 
@@ -240,6 +241,10 @@ fn router(shared: Arc<Shared>) -> Router {
         )
         .route(STABLE_TOKEN_PATH, post(stable_token))
         .route(CLIENT_TOKEN_PATH, post(client_token))
+        .route(COUNT_PATH, post(query_records))
+        .route(COUPONS_PATH, post(query_records))
+        .route(BILL_PATH, post(query_records))
+        .route("/bills/{name}", get(bill))
         .route("/open-apis/bot/v2/hook/{token}", post(feishu))
         .route("/robot/send", post(dingtalk))
         .route("/cgi-bin/webhook/send", post(wecom))
@@ -307,6 +312,28 @@ async fn send(
 fn respond(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [(header::CONTENT_TYPE, answer.content_type)], answer.body).into_response()
+}
+
+async fn query_records(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let token = text(ACCESS_TOKEN_HEADER);
+    let host = text(header::HOST.as_str()).unwrap_or("127.0.0.1");
+    let answered = shared.with(|sandbox, now| sandbox.query(uri.path(), &body, token, host, now));
+    match answered {
+        Some(answer) => respond(answer),
+        None => unknown_uri(State(shared)).await,
+    }
+}
+
+/// A bill. It is another host's in reality, which must not see the token.
+async fn bill(State(shared): State<Arc<Shared>>, UrlPath(name): UrlPath<String>, headers: HeaderMap) -> Response {
+    if headers.contains_key(ACCESS_TOKEN_HEADER) {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    match shared.with(|sandbox, _| sandbox.bill(&name)) {
+        Some(bill) => ([(header::CONTENT_TYPE, "text/csv")], bill).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn stable_token(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {

@@ -23,6 +23,7 @@ fn settings(shares: &[(Fault, f64)]) -> Settings {
             shares: shares.to_vec(),
             ..FaultSettings::default()
         },
+        ..Settings::default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, ManualDecision, Store};
+use crate::ledger::{Fact, Found, Ledger, LedgerError, LedgerState, ManualDecision, Store};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{ActivityNo, Decision, DeliveryKey, Transition};
 
@@ -51,6 +51,8 @@ pub struct Later {
     pub settled_at: Option<Timestamp>,
     /// The last decision of a person.
     pub decision: Option<Arc<ManualDecision>>,
+    /// The coupon that the platform's own records show.
+    pub found: Option<Arc<Found>>,
 }
 
 impl Index {
@@ -188,9 +190,19 @@ impl Index {
                         Later {
                             settled_at: Some(decision.at),
                             decision: Some(Arc::clone(&decision)),
+                            found: None,
                         },
                     );
                 }
+            }
+            Fact::Found { at, found } => {
+                let key = found.key;
+                let later = Later {
+                    settled_at: Some(at),
+                    decision: None,
+                    found: Some(Arc::new(*found)),
+                };
+                self.later.insert(key, later);
             }
             Fact::Admitted { .. }
             | Fact::Away { .. }
@@ -201,6 +213,7 @@ impl Index {
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }
             | Fact::Acted { .. }
+            | Fact::Recorded { .. }
             | Fact::Closed(_)
             | Fact::RunApproved { .. } => {}
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::ledger::{Fact, Generation, Ledger, LedgerError, LedgerState, Store};
+use crate::ledger::{Fact, Found, Generation, Ledger, LedgerError, LedgerState, Store};
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::outcome::Outcome;
 
@@ -43,6 +43,8 @@ pub enum EntryKind {
     },
     /// A person decided on a coupon.
     Decided(Box<Decided>),
+    /// The platform's own records show a coupon.
+    Found(Box<Found>),
 }
 
 /// One reading of the audience.
@@ -107,6 +109,7 @@ impl EntryKind {
             Self::Attempt(attempt) => Some(attempt.ordinal),
             Self::Reread { ordinal, .. } => Some(*ordinal),
             Self::Decided(decided) => Some(decided.ordinal),
+            Self::Found(found) => Some(found.key.ordinal),
         }
     }
 }
@@ -231,7 +234,12 @@ impl Gathering {
                     self.entry(decision.at, EntryKind::Decided(Box::new(decided)));
                 }
             }
+            Fact::Found { at, found } if found.key.recipient == self.recipient => {
+                self.entry(at, EntryKind::Found(found));
+            }
             Fact::Intent { .. }
+            | Fact::Found { .. }
+            | Fact::Recorded { .. }
             | Fact::Reread { .. }
             | Fact::KeptOut(_)
             | Fact::Testers { .. }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::ledger::ManualDecision;
+use crate::ledger::{Found, ManualDecision};
 use crate::model::delivery::StateName;
 use crate::model::identity::{ActivityId, Identity};
 use crate::model::merchant_coupon_id::MerchantCouponId;
@@ -106,6 +106,8 @@ pub struct Row<'a> {
     pub reason: Option<String>,
     /// The person's decision that `reason` describes. `None` if it describes none.
     pub decision: Option<Arc<ManualDecision>>,
+    /// The coupon that the platform's own records show. `None` if an answer showed it, or nothing did.
+    pub found: Option<Arc<Found>>,
 }
 
 impl Row<'_> {
@@ -116,7 +118,7 @@ impl Row<'_> {
         let answer = outcome.and_then(|outcome| outcome.answer.as_ref());
         let (coupon, replay) = match outcome.map(|outcome| &outcome.proof) {
             Some(Proof::Issued { coupon, replay }) => (Some(&**coupon), Cell::Flag(*replay)),
-            _ => (None, Cell::Absent),
+            _ => (self.found.as_deref().map(|found| &found.coupon), Cell::Absent),
         };
         let said = match answer {
             Some(answer) => Some(answer.message.as_str()),
@@ -124,9 +126,10 @@ impl Row<'_> {
         };
         let number = |of: fn(&Coupon) -> Option<i64>| coupon.and_then(of).map_or(Cell::Absent, Cell::Number);
         let validity = |of: fn(&Coupon) -> Option<i64>| coupon.and_then(of).map_or(Cell::Absent, seconds);
-        let received = outcome.zip(coupon).map_or(Cell::Absent, |(outcome, coupon)| {
-            received(coupon.receive_time, outcome.at)
-        });
+        let seen = outcome.map(|outcome| outcome.at).or(self.settled_at);
+        let received = seen
+            .zip(coupon)
+            .map_or(Cell::Absent, |(seen, coupon)| received(coupon.receive_time, seen));
         [
             Cell::Id(&self.open_id),
             Cell::Number(self.ordinal.into()),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, ManualDecision, Store};
+use crate::ledger::{Evidence, Fact, Found, Ledger, LedgerError, LedgerState, ManualDecision, Store};
 use crate::model::delivery::{DeliveryKey, State, StateName};
 use crate::model::outcome::Outcome;
 
@@ -61,11 +61,13 @@ pub fn row<'a>(
     outcome: Option<Cow<'a, Outcome>>,
 ) -> Row<'a> {
     let status = ledger_state.status(key);
-    let decision = match status.state {
+    let later = match status.state {
         // It is skipped for the reason of the last apply, whatever a person decided before.
         State::Skipped(_) => None,
-        _ => index.later(key).and_then(|later| later.decision.clone()),
+        _ => index.later(key),
     };
+    let decision = later.and_then(|later| later.decision.clone());
+    let found = later.and_then(|later| later.found.clone());
     Row {
         open_id: ledger_state.open_id(key.recipient),
         ordinal: key.ordinal,
@@ -76,8 +78,9 @@ pub fn row<'a>(
         unknown_attempts: index.unknown_attempts(key),
         first_attempt_at: index.first_attempt_at(key),
         settled_at: settled_at(status.state.name(), index, key, outcome.as_deref()),
-        reason: reason(&status.state, decision.as_deref()),
+        reason: reason(&status.state, decision.as_deref(), found.as_deref()),
         decision,
+        found,
         outcome,
     }
 }
@@ -88,10 +91,16 @@ fn settled_at(state: StateName, index: &Index, key: DeliveryKey, outcome: Option
     later.or(outcome.map(|outcome| outcome.at)).filter(|_| settled)
 }
 
-/// The reason for being skipped is a fixed word; any other reason is a person's last decision.
-fn reason(state: &State, decision: Option<&ManualDecision>) -> Option<String> {
+/// The reason for being skipped is a fixed word; any other reason is the platform's own record of a coupon, or a person's last
+/// decision.
+fn reason(state: &State, decision: Option<&ManualDecision>, found: Option<&Found>) -> Option<String> {
     if let State::Skipped(why) = state {
         return Some(why.word().to_owned());
+    }
+    match found.map(|found| found.evidence) {
+        Some(Evidence::Coupons) => return Some("found among the user's coupons".to_owned()),
+        Some(Evidence::Bill(day)) => return Some(format!("found in the platform's bill of {day}")),
+        None => {}
     }
     let decision = decision?;
     Some(format!(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::outcome::{AnswerIds, PackedOutcome};
 use super::codec::packed_open_ids::PackedOpenIds;
 use super::kept_out_sample::KeptOut;
+use super::platform_record::{Found, PlatformRecord};
 use super::rules::Rules;
 use crate::model::actor::Act;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
@@ -143,6 +144,20 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// The approval.
         approval: Box<RunApproval>,
     },
+    /// The platform answered about its own records. It changes no delivery.
+    Recorded {
+        /// When the answer came.
+        at: Timestamp,
+        /// What was asked, and what came.
+        record: Box<PlatformRecord>,
+    },
+    /// The platform's own records show the coupon of a delivery that is in doubt or held.
+    Found {
+        /// The time.
+        at: Timestamp,
+        /// The delivery and its coupon.
+        found: Box<Found>,
+    },
 }
 
 /// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
@@ -232,12 +247,14 @@ impl<R, O> Fact<R, O> {
             Self::Acted { .. } => "acted",
             Self::OwnerChanged { .. } => "owner_changed",
             Self::RunApproved { .. } => "run_approved",
+            Self::Recorded { .. } => "recorded",
+            Self::Found { .. } => "found",
         }
     }
 }
 
 impl FactView<'_> {
-    /// The ids of the answer to an attempt that ended. `None` for any other fact.
+    /// The ids of the answer to an attempt that ended, or of a coupon that was found. `None` for any other fact.
     pub(super) fn answer(&self) -> Option<AnswerView> {
         match self {
             Self::Ended { key, decision, outcome } => Some(AnswerView {
@@ -245,11 +262,20 @@ impl FactView<'_> {
                 decision: *decision,
                 ids: outcome.ids()?,
             }),
+            Self::Found { found, .. } => Some(AnswerView {
+                key: found.key,
+                decision: Decision::Issued,
+                ids: AnswerIds {
+                    log_id: None,
+                    coupon_id: Some(found.coupon.coupon_id.clone()),
+                },
+            }),
             _ => None,
         }
     }
 
-    /// The delivery and the coupon_id of an attempt whose answer has a coupon. `None` for any other fact.
+    /// The delivery and the coupon_id of an attempt whose answer has a coupon, or of a coupon that was found. `None` for any
+    /// other fact.
     #[must_use]
     pub fn coupon(&self) -> Option<(DeliveryKey, String)> {
         let answer = self.answer()?;
@@ -296,6 +322,8 @@ impl FactView<'_> {
             Self::Acted { at, act } => Fact::Acted { at, act },
             Self::OwnerChanged { at, timeout, owner } => Fact::OwnerChanged { at, timeout, owner },
             Self::RunApproved { at, approval } => Fact::RunApproved { at, approval },
+            Self::Recorded { at, record } => Fact::Recorded { at, record },
+            Self::Found { at, found } => Fact::Found { at, found },
         })
     }
 }

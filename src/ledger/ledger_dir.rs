@@ -9,6 +9,7 @@
 //!         ├── <campaign>.waiting-<pid>.sock   the socket of an apply that waits for the lock
 //!         ├── <campaign>.status.json   the owner's progress
 //!         ├── <campaign>.settings.json   the settings of the plan that was applied last
+//!         ├── <campaign>.bills/    the platform's bills that were fetched
 //!         └── <campaign>/
 //!             ├── ledger.json      the manifest
 //!             ├── head             the last durable batch
@@ -350,6 +351,12 @@ impl LedgerDir {
     #[must_use]
     pub fn settings(&self) -> PathBuf {
         self.dir.with_file_name(self.settings_name())
+    }
+
+    /// The directory of the platform's bills that were fetched for this campaign.
+    #[must_use]
+    pub fn bills(&self) -> PathBuf {
+        self.dir.with_file_name(self.name_beside("bills"))
     }
 
     /// The name of that file beside the ledger.

@@ -494,7 +494,12 @@ struct Naming {
 
 impl Naming {
     fn add(&mut self, fact: &FactView<'_>) {
-        if !matches!(fact, Fact::Ended { key, .. } if self.keys.contains(key)) {
+        let key = match fact {
+            Fact::Ended { key, .. } => *key,
+            Fact::Found { found, .. } => found.key,
+            _ => return,
+        };
+        if !self.keys.contains(&key) {
             return;
         }
         let Some(answer) = fact.answer() else { return };

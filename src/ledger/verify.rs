@@ -11,6 +11,7 @@ use super::ledger_dir::{LedgerDir, LedgerDirError};
 use super::lock::CampaignLock;
 use super::log::head::{Head, Older};
 use super::log::record::{Link, RecordError};
+use super::record_summary::RecordSummary;
 use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
@@ -53,6 +54,8 @@ pub struct Report {
     pub older: Option<Older>,
     /// The ids that the answers to several deliveries have.
     pub repeats: Repeats,
+    /// The comparisons with the platform's own records.
+    pub records: RecordSummary,
 }
 
 /// The approvals of the service that runs went by, and whether each attempt lay inside them.
@@ -221,6 +224,7 @@ pub async fn verify_known(
 struct Verification {
     replay: Replay,
     facts: BTreeMap<&'static str, u64>,
+    records: RecordSummary,
     saved: Option<SnapshotInfo>,
     snapshot: SnapshotCheck,
     expected: ExpectedBatch,
@@ -231,6 +235,7 @@ impl Verification {
         Self {
             replay: Replay::new(LedgerState::new(identity)),
             facts: BTreeMap::new(),
+            records: RecordSummary::default(),
             saved,
             snapshot: SnapshotCheck::None,
             expected: ExpectedBatch::new(known),
@@ -260,6 +265,7 @@ impl Verification {
             *self.facts.entry(fact.kind()).or_default() += 1;
             is_senseless |= !fact.can_be_decoded();
             search.add(fact);
+            self.records.add(fact);
         })?;
         if is_senseless {
             let source = RecordError::Senseless;
@@ -305,6 +311,7 @@ impl Verification {
             condition,
             older: self.expected.known.older(last.sequence, self.expected.found),
             repeats,
+            records: self.records,
         })
     }
 }

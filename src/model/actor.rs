@@ -40,4 +40,6 @@ pub enum ActKind {
     Resumed,
     /// The person stopped the run, by a command or a signal.
     Stopped,
+    /// The person compared the ledger with the platform's own records.
+    Reconciled,
 }

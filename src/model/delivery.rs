@@ -359,6 +359,8 @@ pub enum Transition {
         /// The earliest time of a resend.
         due: Timestamp,
     },
+    /// The platform's own records show the coupon of a delivery that is in doubt or held.
+    Found,
     /// A person decided.
     Resolved(Resolution),
     /// A person accepted the wall clock, because earlier times in the ledger are from a wrong clock. From then on the
@@ -497,6 +499,10 @@ impl DeliveryStatus {
                     }),
                     ..self
                 }),
+                _ => no,
+            },
+            Transition::Found => match self.state {
+                State::InDoubt | State::Held { .. } => Ok(self.no_longer_held(State::Issued)),
                 _ => no,
             },
             Transition::Resolved(resolution) => self.resolved(resolution).map_or(no, Ok),

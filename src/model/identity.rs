@@ -30,7 +30,8 @@ pub enum NameError {
     Character {
         /// The first such character.
         found: char,
-        /// The kind of name, which says what is allowed: `campaign`, `app-id`, `activity-id` or `open-id`.
+        /// The kind of name, which says what is allowed: `campaign`, `app-id`, `activity-id`, `coupon-meta-id` or
+        /// `open-id`.
         name: &'static str,
     },
     /// The text is not in NFC: other bytes may look the same.
@@ -86,6 +87,10 @@ name! {
 name! {
     /// An activity's id: 1 to 32 decimal digits. It is kept as text because a float would round it.
     ActivityId, parse
+}
+name! {
+    /// The id of a coupon template: 1 to 32 decimal digits, kept as text like an [`ActivityId`].
+    CouponMetaId, parse
 }
 name! {
     /// A user's id within one mini-app, an opaque text: 1 to 128 printable characters without spaces.
@@ -217,6 +222,18 @@ impl ActivityId {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         // The bytes of other characters would be counted as digits.
         only(text, "activity-id", |c| c.is_ascii_digit())?;
+        bounded(text, 32, "digits", text.len())?;
+        Ok(Self(text.into()))
+    }
+}
+
+impl CouponMetaId {
+    /// Parses the id of a coupon template.
+    ///
+    /// # Errors
+    /// If the text is not 1 to 32 decimal digits.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        only(text, "coupon-meta-id", |c| c.is_ascii_digit())?;
         bounded(text, 32, "digits", text.len())?;
         Ok(Self(text.into()))
     }

@@ -139,6 +139,8 @@ problems! {
     NoOccurrence = "E0230", Input;
     /// Several occurrences have a ledger, and the command is about one of them.
     WhichOccurrence = "E0231", Input;
+    /// A rehearsal inside a process has no sandbox any more that could be asked.
+    NoSandbox = "E0232", Input;
     /// The service cannot listen on this address.
     ServeAddress = "E0240", Input;
 
@@ -276,6 +278,10 @@ problems! {
     StandInEnded = "E0507", Error;
     /// A variable of the environment about connections is wrong.
     NetworkVariable = "E0508", Input;
+    /// A bill of the platform contradicts the ledger, or cannot be read.
+    UntrustedBill = "E0509", Person;
+    /// Nobody has confirmed the columns of the platform's bills.
+    BillColumns = "E0510", Person;
 
     /// The changes of the audience were not approved.
     NotLetIn = "E0601", Person;

@@ -114,6 +114,15 @@ pub enum Reason {
         /// The person, as `user@host`.
         by: String,
     },
+    /// `runner reconcile` has compared the ledger with the platform's own records since the last run.
+    Reconciled {
+        /// How many deliveries the records have settled.
+        found: u64,
+        /// How many a person has settled by accepting them.
+        accepted: u64,
+        /// The person, as `user@host`.
+        by: String,
+    },
     /// It ended before it could send, or failed. The process wrote why in each language.
     Failed {
         /// In English.
@@ -264,6 +273,11 @@ impl Reason {
             Self::Resolved { deliveries, to, by } => status::Resolved {
                 n: *deliveries,
                 to: &to.word(),
+                by: &visible(by),
+            }
+            .to_string(),
+            Self::Reconciled { found, accepted, by } => status::Reconciled {
+                n: found + accepted,
                 by: &visible(by),
             }
             .to_string(),

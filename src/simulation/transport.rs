@@ -82,6 +82,10 @@ impl Way for FakeTransport {
         }
     }
 
+    async fn query(&self, path: &'static str, token: &Secret, body: Vec<u8>) -> HttpResult {
+        self.live(path, Some(token), body).await
+    }
+
     async fn post(&self, path: &'static str, body: Vec<u8>) -> HttpResult {
         self.live(path, None, body).await
     }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Answered, Fact, Ledger, LedgerError, TermOwner};
+use runner::ledger::{Answered, Evidence, Fact, Found, Ledger, LedgerError, TermOwner};
 use runner::model::actor::{Act, ActKind, Actor};
 use runner::model::clock::{from_ms, later};
 use runner::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, State, StateName, Transition};
 use runner::model::envelope::{Envelope, RunApproval};
 use runner::model::money::Money;
+use runner::model::outcome::Coupon;
 
 use super::{
     Open, accepting, began, began_by_first_rules, check, closed, closed_with_lists, ended, identity, intent, kept_out,
@@ -57,6 +58,8 @@ pub enum Turn {
     OwnerChanged(u8),
     /// A run goes by an approval of this many coupons.
     RunApproved(u8),
+    /// The platform's records show the coupon of a delivery in doubt or held.
+    Found(u8),
 }
 
 pub fn turn() -> impl Strategy<Value = Turn> {
@@ -87,6 +90,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
         1 => Just(Turn::RunBegan),
         1 => (0..3_u8).prop_map(Turn::OwnerChanged),
         1 => (0..6_u8).prop_map(Turn::RunApproved),
+        1 => any::<u8>().prop_map(Turn::Found),
     ]
 }
 
@@ -310,6 +314,20 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
         Turn::OwnerChanged(by) => {
             let before = ledger_state.owner().map_or(1, |owner| owner.term);
             vec![owner_changed(at, before + u64::from(*by))]
+        }
+        Turn::Found(which) => {
+            let doubtful: Vec<_> = in_state(StateName::InDoubt).chain(in_state(StateName::Held)).collect();
+            let found = pick(&doubtful, *which).map(|key| Found {
+                key: *key,
+                evidence: Evidence::Coupons,
+                coupon: Coupon {
+                    coupon_id: format!("found {key:?} {at}"),
+                    discount_amount: Some(500),
+                    ..Coupon::default()
+                },
+            });
+            let found = found.map(Box::new);
+            found.map(|found| Fact::Found { at, found }).into_iter().collect()
         }
     }
 }

@@ -47,6 +47,8 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::Acted { .. } => "acted",
             Fact::OwnerChanged { .. } => "owner_changed",
             Fact::RunApproved { .. } => "run_approved",
+            Fact::Recorded { .. } => "recorded",
+            Fact::Found { .. } => "found",
         };
         *kinds.entry(kind).or_default() += 1;
     };

@@ -30,5 +30,6 @@ pub(super) fn pending(open_id: &str) -> Row<'_> {
         outcome: None,
         reason: None,
         decision: None,
+        found: None,
     }
 }

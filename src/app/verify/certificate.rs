@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::campaign::share_written;
 use crate::catalogue::verify::OtherType;
-use crate::ledger::Wave;
+use crate::ledger::{BillContent, RecordSummary, Wave};
 use crate::model::delivery::StateName;
 use crate::model::envelope::RunApproval;
 use crate::model::money::Money;
@@ -50,6 +51,9 @@ pub struct Certificate {
     /// The attempts outside them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempts_outside: Option<u64>,
+    /// The comparisons with the platform's own records. Absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reconciled: Option<CertifiedRecords>,
     runner: String,
     /// When the certificate was made.
     pub at: String,
@@ -108,6 +112,21 @@ pub struct CertifiedRunApproval {
     /// When it ended. `None` without an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+}
+
+/// What the platform's own records said, and what they settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertifiedRecords {
+    /// When the platform answered last.
+    pub at: String,
+    /// How many deliveries its records have settled.
+    pub found: u64,
+    /// How often it was asked for the coupons of a user.
+    pub users: u64,
+    /// The last count of each activity.
+    pub counts: BTreeMap<String, Option<u64>>,
+    /// The SHA-256 of the last bill of each day. `None` for a day without data.
+    pub bills: BTreeMap<String, Option<String>>,
 }
 
 /// How many ids occur in the answers to several deliveries. Absent in certificates of versions that did not look for them.
@@ -189,6 +208,7 @@ impl Certificate {
                     .collect(),
             ),
             attempts_outside: Some(checked.approved.attempts.outside),
+            reconciled: records(&checked.records, &time),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }
@@ -208,6 +228,12 @@ impl Certificate {
     #[must_use]
     pub fn approvals(&self) -> &[CertifiedApproval] {
         self.approvals.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the comparisons with the platform's own records. `None` if there was none.
+    #[must_use]
+    pub const fn records(&self) -> Option<&CertifiedRecords> {
+        self.reconciled.as_ref()
     }
 
     /// Writes the certificate as indented JSON.
@@ -285,11 +311,27 @@ impl Certificate {
         if let (Some(then), Some(now)) = (then.attempts_outside, self.attempts_outside) {
             pairs.push(("attempts_outside".to_owned(), then.to_string(), now.to_string()));
         }
+        let found = |it: &Self| it.reconciled.as_ref().map_or(0, |records| records.found).to_string();
+        pairs.push(("found".to_owned(), found(then), found(self)));
         let differs = pairs.into_iter().filter(|(_, then, now)| then != now);
         differs
             .map(|(what, then, now)| Difference { what, then, now })
             .collect()
     }
+}
+
+fn records(summary: &RecordSummary, time: &impl Fn(Timestamp) -> String) -> Option<CertifiedRecords> {
+    let bill = |(day, content): (&Date, &Option<BillContent>)| {
+        let sha256 = content.as_ref().map(|content| hex(&content.sha256));
+        (day.to_string(), sha256)
+    };
+    Some(CertifiedRecords {
+        at: time(summary.at?),
+        found: summary.found,
+        users: summary.users,
+        counts: summary.counts.clone(),
+        bills: summary.bills.iter().map(bill).collect(),
+    })
 }
 
 fn approval(wave: &Wave, time: &impl Fn(Timestamp) -> String) -> Option<CertifiedApproval> {

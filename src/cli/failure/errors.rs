@@ -10,7 +10,7 @@ use crate::app::error::NotDue;
 use crate::app::resolve::selection::ResolveRefusal;
 use crate::app::{AppError, CampaignRef};
 use crate::audience::AudienceError;
-use crate::catalogue::{app, cli, envelope, failure, push, recurrence, sandbox};
+use crate::catalogue::{app, cli, envelope, failure, push, reconcile, recurrence, sandbox};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
@@ -35,7 +35,7 @@ use crate::model::recurrence::Occurrence;
 use crate::plan::PlanError;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::{date_time, duration, rfc3339};
-use crate::report::wording::excess_reason;
+use crate::report::wording::{app_lock_holder, excess_reason};
 use crate::service::supervisor::ServiceError;
 use crate::simulation::SimulationError;
 
@@ -270,6 +270,15 @@ impl From<AppError> for Failure {
             }
             AppError::CannotResolve(refusals) => Self::from_resolve(message, &refusals),
             AppError::ResolveWhileApplied(taken) => Self::from(taken).help(failure::EndRunBeforeResolve),
+            AppError::ReconcileWhileApplied(taken) => Self::from(taken).help(reconcile::EndRunFirst),
+            AppError::AppTaken(holder) => Self::new(Problem::Taken, message)
+                .because([app_lock_holder(&holder, None)])
+                .help(reconcile::AppTakenHelp),
+            AppError::NoAppLock(_) => Self::from_error(Problem::AppLock, &error),
+            AppError::NoRecords(why) => Self::new(Problem::HaltCredentials, message)
+                .because([why])
+                .help(reconcile::NoRecordsHelp),
+            AppError::NoSandbox => Self::new(Problem::NoSandbox, message).help(reconcile::NoSandboxHelp),
             AppError::StatusFile { .. } => Self::from_error(Problem::StatusFile, &error).help(failure::StatusFile),
             AppError::Rows(_) => Self::from_error(Problem::OutputFile, &error),
             AppError::Request(_) | AppError::SimulationBroke => Self::new(Problem::Defect, message),

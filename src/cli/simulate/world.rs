@@ -43,6 +43,7 @@ impl WorldArgs {
                 seed: self.seed,
                 rules: self.rules.settings(),
                 faults: self.faults.settings()?,
+                ..Settings::default()
             },
             outages: Outages::new(outages.collect()),
         })
@@ -51,7 +52,9 @@ impl WorldArgs {
 
 /// Describes the platform in a few lines.
 pub fn words(world: &World, zone: &TimeZone) -> Vec<String> {
-    let Settings { rules, faults, seed } = &world.settings;
+    let Settings {
+        rules, faults, seed, ..
+    } = &world.settings;
     let (shortest, longest) = faults.latency;
     let latency = if shortest == longest {
         brief(shortest)

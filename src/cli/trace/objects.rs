@@ -9,6 +9,7 @@ use crate::app::trace::Trace;
 use crate::engine::delivery_forecast::Next;
 use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
 use crate::history::row::{Object, Times};
+use crate::ledger::{Evidence, Found};
 use crate::model::delivery::{Away, Resolution, Transition};
 use crate::model::identity::ActivityId;
 use crate::model::outcome::Class;
@@ -50,6 +51,14 @@ enum Body<'a> {
     Attempt(AttemptBody<'a>),
     Reread { to: &'static str },
     ManualDecision(DecisionBody<'a>),
+    Found(FoundBody<'a>),
+}
+
+#[derive(Serialize)]
+struct FoundBody<'a> {
+    coupon_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bill: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -142,11 +151,22 @@ fn entry_body<'a>(trace: &'a Trace, entry: &'a HistoryEntry, times: &Times) -> E
         EntryKind::Attempt(attempt) => ("attempt", Body::Attempt(attempted(trace, attempt, times))),
         EntryKind::Reread { step, .. } => ("reread", Body::Reread { to: reread(step) }),
         EntryKind::Decided(decided) => ("decision", Body::ManualDecision(decision(decided))),
+        EntryKind::Found(found) => ("found", Body::Found(found_body(found))),
     };
     Entry {
         at: times.text(entry.at),
         what,
         body,
+    }
+}
+
+fn found_body(found: &Found) -> FoundBody<'_> {
+    FoundBody {
+        coupon_id: &found.coupon.coupon_id,
+        bill: match found.evidence {
+            Evidence::Bill(day) => Some(day.to_string()),
+            Evidence::Coupons => None,
+        },
     }
 }
 

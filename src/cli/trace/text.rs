@@ -10,6 +10,7 @@ use crate::app::LoadedCampaign;
 use crate::app::trace::Trace;
 use crate::catalogue::trace as texts;
 use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry};
+use crate::ledger::{Evidence, Found};
 use crate::model::delivery::Resolution;
 use crate::model::money::Money;
 use crate::model::outcome::{Answer, Coupon, Outcome, Proof};
@@ -119,8 +120,18 @@ impl Screen<'_> {
             EntryKind::Reread { step, .. } => texts::CodeReread { result: &reread(step) }.to_string(),
             EntryKind::Attempt(attempt) => return self.attempted(attempt),
             EntryKind::Decided(decided) => return decision(decided),
+            EntryKind::Found(found) => return self.found(found),
         };
         vec![line]
+    }
+
+    fn found(&self, found: &Found) -> Vec<String> {
+        let mut lines = vec![match found.evidence {
+            Evidence::Coupons => texts::FoundInCoupons.to_string(),
+            Evidence::Bill(day) => texts::FoundInBill { day: &day }.to_string(),
+        }];
+        coupon(&found.coupon, self.zone, &mut lines);
+        lines
     }
 
     fn attempted(&self, attempt: &Attempt) -> Vec<String> {

@@ -56,7 +56,8 @@ impl Envelope {
     }
 }
 
-fn coupon(info: &Value, secrets: &Redactor) -> Option<Coupon> {
+/// A coupon. `None` when it has no id.
+pub(in crate::douyin) fn coupon(info: &Value, secrets: &Redactor) -> Option<Coupon> {
     let number = |name| integer(info.get(name));
     Some(Coupon {
         coupon_id: name(info.get("coupon_id"), secrets)?,

@@ -39,6 +39,8 @@ const ACTED: u8 = 0;
 const TESTERS: u8 = 1;
 const OWNER_CHANGED: u8 = 2;
 const RUN_APPROVED: u8 = 3;
+const RECORDED: u8 = 4;
+const FOUND: u8 = 5;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -200,6 +202,16 @@ impl Codec {
                 writer.time(*at, &mut self.last_at);
                 writer.bytes(&postcard::to_stdvec(approval).ok()?);
             }
+            Fact::Recorded { at, record } => {
+                writer.byte(RECORDED << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.bytes(&postcard::to_stdvec(record).ok()?);
+            }
+            Fact::Found { at, found } => {
+                writer.byte(FOUND << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.bytes(&postcard::to_stdvec(found).ok()?);
+            }
         }
         Some(())
     }
@@ -230,6 +242,7 @@ impl Codec {
             | Transition::Interrupted { .. }
             | Transition::Skip(_)
             | Transition::Return
+            | Transition::Found
             | Transition::Resolved(_)
             | Transition::Undate => return None,
         }
@@ -326,6 +339,14 @@ impl Codec {
                 RUN_APPROVED => Fact::RunApproved {
                     at: reader.time(&mut self.last_at)?,
                     approval: postcard::from_bytes(reader.bytes()?).ok()?,
+                },
+                RECORDED => Fact::Recorded {
+                    at: reader.time(&mut self.last_at)?,
+                    record: postcard::from_bytes(reader.bytes()?).ok()?,
+                },
+                FOUND => Fact::Found {
+                    at: reader.time(&mut self.last_at)?,
+                    found: postcard::from_bytes(reader.bytes()?).ok()?,
                 },
                 _ => return None,
             },

@@ -262,6 +262,12 @@ pub(in crate::ledger) struct AnswerIds {
 }
 
 impl PackedOutcome<'_> {
+    /// When the attempt ended.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// The ids of the answer. `None` for bytes that no encoder wrote.
     pub(in crate::ledger) fn ids(&self) -> Option<AnswerIds> {
         let own = self.own(&mut self.rest.clone())?;

@@ -15,6 +15,7 @@ use super::small_state::Totals;
 use super::waves::{Approval, Wave};
 use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision, TermOwner};
 use crate::ledger::kept_out_sample::{KeptOut, Sample};
+use crate::ledger::platform_record::Found;
 use crate::ledger::recipients::open_id_arena::{Cursor, pack};
 use crate::ledger::recipients::recipient_index::RecipientIndex;
 use crate::ledger::recipients::spill::Spill;
@@ -472,8 +473,18 @@ impl LedgerState {
                 let Act { by, kind } = *act;
                 match kind {
                     ActKind::Approved { share } => self.totals.waves.approve(share, Approval { at, by }),
-                    ActKind::Applied | ActKind::Paused | ActKind::Resumed | ActKind::Stopped => Ok(()),
+                    ActKind::Applied | ActKind::Paused | ActKind::Resumed | ActKind::Stopped | ActKind::Reconciled => {
+                        Ok(())
+                    }
                 }
+            }
+            Fact::Recorded { at, .. } => {
+                self.totals.note(at);
+                Ok(())
+            }
+            Fact::Found { at, found } => {
+                self.totals.note(at);
+                self.find_coupon(&found)
             }
         }
     }
@@ -661,6 +672,18 @@ impl LedgerState {
         self.step(key, step)?;
         self.totals.reopened_held += u64::from(step == Transition::OweUnderNewActivity);
         self.skip_following(key)
+    }
+
+    /// The platform's records show the coupon of a delivery, which counts as issued under the activity of its last attempt with an
+    /// unknown outcome.
+    fn find_coupon(&mut self, found: &Found) -> Result<(), IllegalFact> {
+        let status = self.status(found.key);
+        let activity = status.doubt.map(|doubt| doubt.activity);
+        if let Some(activity) = activity.or_else(|| status.held.map(|held| held.activity)) {
+            self.totals.coupon_value.add(activity, found.coupon.discount_amount);
+        }
+        self.step(found.key, Transition::Found)?;
+        self.skip_following(found.key)
     }
 
     /// A person's decision, and what follows for the user's other coupons: after a refused one they are skipped, and owed

@@ -4,10 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision, TermOwner};
+use crate::ledger::platform_record::{
+    BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord,
+};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, Resolution, StateName};
-use crate::model::identity::{ActivityId, OpenId};
+use crate::model::identity::{ActivityId, CouponMetaId, OpenId};
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 fn time() -> impl Strategy<Value = Timestamp> {
@@ -159,6 +162,41 @@ fn manual_decision() -> impl Strategy<Value = ManualDecision> {
     })
 }
 
+fn date(day: i32) -> jiff::civil::Date {
+    jiff::civil::date(2026, 1, 1) + jiff::Span::new().days(day)
+}
+
+fn platform_record() -> impl Strategy<Value = PlatformRecord> {
+    let count = (prop::option::of(any::<u64>()), prop::option::of(any::<u64>()), ".{0,9}").prop_map(
+        |(received, consumed, log_id)| {
+            PlatformRecord::Count(CountRecord {
+                coupon_meta_id: CouponMetaId::parse("72").unwrap(),
+                activity_id: ActivityId::parse("7001").unwrap(),
+                received,
+                consumed,
+                log_id,
+            })
+        },
+    );
+    let coupons =
+        (key(), prop::collection::vec("[0-9]{1,19}", 0..4), ".{0,9}").prop_map(|(key, coupon_ids, log_id)| {
+            PlatformRecord::Coupons(CouponsRecord {
+                key,
+                coupon_ids,
+                log_id,
+            })
+        });
+    let content = prop::option::of((any::<[u8; 32]>(), any::<u64>()));
+    let bill = (0..4000_i32, content, ".{0,9}").prop_map(|(day, content, log_id)| {
+        PlatformRecord::Bill(BillRecord {
+            day: date(day),
+            content: content.map(|(sha256, bytes)| BillContent { sha256, bytes }),
+            log_id,
+        })
+    });
+    prop_oneof![count, coupons, bill]
+}
+
 fn fact() -> impl Strategy<Value = Fact> {
     let numbers = || {
         prop::collection::vec((any::<u32>(), 0..9_u32), 0..9).prop_map(|runs| {
@@ -212,6 +250,15 @@ fn fact() -> impl Strategy<Value = Fact> {
                 owner: Box::new(TermOwner { term, worker, host }),
             }
         ),
+        1 => (time(), platform_record()).prop_map(|(at, record)| Fact::Recorded { at, record: Box::new(record) }),
+        1 => (time(), key(), coupon(), prop::option::of(0..4000_i32)).prop_map(|(at, key, coupon, day)| Fact::Found {
+            at,
+            found: Box::new(Found {
+                key,
+                coupon,
+                evidence: day.map_or(Evidence::Coupons, |day| Evidence::Bill(date(day))),
+            }),
+        }),
     ]
 }
 

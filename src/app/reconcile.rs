@@ -1,0 +1,24 @@
+//! Compares a ledger with the platform's own records, and settles the deliveries in doubt that they prove. Sends no coupon.
+//!
+//! Every answer is a fact before anything is concluded from it, and every conclusion is a fact of its own, so a process that is
+//! killed can be started again.
+
+mod bill;
+mod bills;
+mod columns;
+mod connect;
+mod judgement;
+mod known;
+mod records;
+mod use_case;
+
+pub use bill::Flaw;
+pub use bills::{BillFiles, BillState, KeptBill};
+pub use connect::{Preview, connect, preview};
+pub use judgement::{BillVerdict, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why};
+pub use known::Account;
+pub use records::{NotAsked, PlatformRecords, Records};
+pub use use_case::{
+    AcceptedRecords, ActivityCount, BillOfDay, Compared, Comparison, OpenDelivery, Request, Settled, Step, UsersAsked,
+    compare,
+};
