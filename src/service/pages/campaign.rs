@@ -39,12 +39,12 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let counts = entry.counts();
     html! {
         (heading(entry))
-        @if let Some(series) = &entry.series { (occurrences::section(view, entry, series)) }
         div.status {
             div { (state_label(view, entry)) }
             (buttons(view, entry))
         }
         (mistakes(entry))
+        @if let Some(series) = &entry.series { (occurrences::section(view, entry, series)) }
         @if let Some(ended) = entry.ended.as_ref().filter(|_| entry.run.is_none()) {
             @if let Some(fault) = &ended.fault {
                 p.note.bad { (theirs(&fault_text(fault))) (problem_link(fault)) }

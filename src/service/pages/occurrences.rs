@@ -7,7 +7,8 @@ use maud::{Markup, html};
 use crate::catalogue::{recurrence as recurrence_texts, run, service as texts};
 use crate::model::recurrence::Occurrence;
 use crate::report::occurrences::OccurrenceState;
-use crate::report::render::html::page::{scrolling, time};
+use crate::report::render::html::page::scrolling;
+use crate::report::times::date_time;
 
 use crate::service::campaign_entry::CampaignEntry;
 use crate::service::series::{SeriesEntry, occurrence_key};
@@ -44,7 +45,7 @@ pub fn section(view: &View<'_>, entry: &CampaignEntry, series: &SeriesEntry) -> 
                     th scope="row" {
                         @if let Some(own) = own { a href=(links::campaign(&own.file)) { (date) } } @else { (date) }
                     }
-                    td { (time(occurrence.start, zone)) }
+                    td { (date_time(occurrence.start, zone)) }
                     td {
                         @match own {
                             Some(own) => (state_label(view, own)),

@@ -226,12 +226,13 @@ async fn an_approval_that_a_crash_delayed_beyond_its_hour_begins_nothing() {
     let service = Stepped::open(directory.path(), &clock).await;
     assert_eq!(service.shown(), ["tea.yaml", "tea.yaml@2026-06-08 missed"]);
     service.supervisor.continue_charges().await;
-    let state = service.supervisor.state();
-    assert!(state.entries.values().all(|entry| entry.run.is_none()));
-    assert_eq!(state.charges.all().count(), 0);
-    let last = state.records.back().map(|last| last.record.entry.clone());
-    assert!(matches!(last, Some(Entry::RunEnded { state, .. }) if state == "missed"));
-    drop(state);
+    {
+        let state = service.supervisor.state();
+        assert!(state.entries.values().all(|entry| entry.run.is_none()));
+        assert_eq!(state.charges.all().count(), 0);
+        let last = state.records.back().map(|last| last.record.entry.clone());
+        assert!(matches!(last, Some(Entry::RunEnded { state, .. }) if state == "missed"));
+    }
     service.end().await;
 }
 
