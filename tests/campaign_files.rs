@@ -11,7 +11,8 @@ use runner::app::occurrences::{self, Choice};
 use runner::app::plan::PlanRequest;
 use runner::app::{self, CampaignRef, Environment};
 use runner::campaign::{
-    Campaign, Credentials, Delimiter, Encoding, Source, key_table, load, parse, render_human, schema,
+    Campaign, Credentials, Delimiter, Encoding, Source, key_table, load, parse, parse_server, render_human, schema,
+    server_key_table, server_schema,
 };
 use runner::model::approval::WaveWait;
 use runner::model::clock::{Clock, later};
@@ -583,6 +584,45 @@ fn the_page_on_the_campaign_file_is_what_the_keys_declare() {
         .collect();
     assert!(unknown.is_empty(), "rows of no key: {unknown:#?}");
     assert_eq!(rows.len(), starts.len());
+}
+
+/// The table of the page on the service has a row for each declared key of its file, and no other rows; the example parses.
+#[test]
+fn the_page_on_the_service_is_what_the_keys_declare() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/service.md");
+    let page = std::fs::read_to_string(path).expect("the page is there");
+    let (_, rest) = page
+        .split_once("### The file of the service")
+        .expect("it has the section");
+    let (example, rest) = rest
+        .split_once("```yaml\n")
+        .expect("it has the example")
+        .1
+        .split_once("```")
+        .expect("it ends");
+    let parsed = parse_server(Path::new("server.yaml"), example.as_bytes());
+    let parsed = parsed.map_err(|found| render_human(&found, false)).expect("it parses");
+    assert_eq!(parsed.warnings, []);
+    let schema = server_schema();
+    let validator = jsonschema::validator_for(&schema).expect("the schema is one");
+    assert!(validator.is_valid(&as_json(example)));
+    let (table, _) = rest.split_once("### Roles").expect("the table ends");
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| `")).collect();
+    let declared: Vec<_> = server_key_table()
+        .into_iter()
+        .map(|row| {
+            let default = match row.default {
+                _ if row.required => "required |".to_owned(),
+                Some(default) => format!("`{default}` |"),
+                None => String::new(),
+            };
+            format!("| `{}` | {} | {default}", row.path, row.value)
+        })
+        .collect();
+    assert_eq!(rows.len(), declared.len(), "{declared:#?}");
+    for (row, start) in rows.iter().zip(&declared) {
+        assert!(row.starts_with(start), "{row}\n{start}");
+    }
 }
 
 /// Collects the names of all properties in a schema.

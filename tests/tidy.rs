@@ -80,7 +80,7 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 34] = [
+const HOMES: [(&str, &[&str]); 35] = [
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     (
@@ -111,6 +111,7 @@ const HOMES: [(&str, &[&str]); 34] = [
     ("tokio_postgres", &["fleet/postgres/"]),
     ("tokio_postgres_rustls", &["fleet/postgres/connection.rs"]),
     ("aws_lc_rs", &["notify/request.rs"]),
+    ("argon2", &["service/passwords.rs"]),
     ("serde_yaml", &["campaign/"]),
     ("annotate_snippets", &["campaign/"]),
     ("csv", &["audience/", "app/export/", "app/reconcile/bill.rs"]),

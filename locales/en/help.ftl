@@ -228,6 +228,7 @@ sandbox-examples =
           try a campaign on a bad day of the platform
 
     It accepts every client key and secret except the word `wrong-secret`. Its page is at /, its log at /log.jsonl.
+schema-of = Which file: `campaign`, or `server` for the file of a service
 schema-examples =
     Examples:
       runner schema > campaign.schema.json
@@ -278,9 +279,12 @@ validate-examples =
 verify-certificate = Write what the ledger says, with a checksum, to FILE
 verify-against = Compare the ledger with the certificate in FILE
 serve-directory = The directory of campaign files
-serve-listen = The address of the pages, on this machine only
+serve-listen = The address of the pages; 127.0.0.1:7878 if nothing says otherwise. Other machines need users and https
 serve-sandbox = Rehearses every campaign against a sandbox inside the service: nothing real is sent
 serve-link = Prints a new link to the service that is running for this directory, and ends
+serve-config = The file of the service, with users and roles; `server.yaml` beside DIR if it exists
+serve-hash-password = Asks for a password, prints its hash for the file of the service, and ends
+serve-new-token = Prints a new token for a program and its hash, and ends
 serve-examples =
     Examples:
       runner serve campaigns/ --sandbox
@@ -289,6 +293,8 @@ serve-examples =
           apply them: each plan waits for your approval on a page
       runner serve campaigns/ --link
           print a link to that service again
+      runner serve --hash-password > secrets/li.hash
+          make the hash of a password for a user in server.yaml
 
 verify-examples =
     Examples:

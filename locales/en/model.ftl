@@ -54,3 +54,12 @@ readable-times = a time from 2016 to tomorrow, such as 2026-06-01, 2026/6/1 9:05
 requester = pid { $pid } ({ $user }@{ $host })
 requester-named = { $name } (pid { $pid }, { $user }@{ $host })
 panicked = it panicked
+
+role = { $role ->
+    [viewer] viewer
+    [support] support
+    [author] author
+    [operator] operator
+    [approver] approver
+   *[admin] admin
+}

@@ -37,3 +37,5 @@ not-a-hash = `{ $path }` is not the hash of a token; the token itself does not b
 not-a-hash-help = `runner serve --new-token` prints a new token and its hash; replace the token if this was a real one
 token-of-user-help = give the token a name of its own
 token-of-user = the token has the name of the user { $name }, so the log could not tell them apart
+want-header = the name of a header of its own, such as `X-Auth-User`
+header = the name of a header

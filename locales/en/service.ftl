@@ -35,7 +35,6 @@ link-was-used-elsewhere = a link was used. a new one: { $command }
 stopping-service = { $signal }: stopping; campaigns that run continue at the next start
 service-stopped = stopped
 not-loopback = cannot listen on { $address }: it is not an address of this machine alone
-not-loopback-help = without users and passwords, only this machine may reach the service. use 127.0.0.1 or a tunnel
 cannot-listen = cannot listen on { $address }
 cannot-listen-help = another program may have the port: name another one with --listen
 cannot-print-link = cannot make a link
@@ -325,3 +324,39 @@ wrong-host-text = Open the service by the address that it printed. A page under 
 other-site = This request comes from another site
 other-site-text = Nothing was changed. Only a page of this service may ask for that: go back, and use its button.
 newer-records = it has records of a newer version of runner, which this version does not understand; start that version
+
+# Users.
+secret-of-service-help = check the reference; the service reads it again every two seconds
+not-a-password-hash = { $from } does not hold the hash of a password
+not-a-password-hash-help = put into it what `runner serve --hash-password` prints
+login-title = Sign in
+login-name = Name
+login-password = Password
+login-button = Sign in
+login-wrong = The name or the password is wrong.
+# $seconds (number)
+login-too-many = Too many attempts. Try again in { $seconds } s.
+sign-out = Sign out
+sign-in-refused = sign in
+wrong-password = wrong password
+signed-out = signed out
+broken-config-banner = The file of the service has mistakes.
+broken-config-text = What it said before stays in force.
+needs-role = To { $act } needs the role { $roles }.
+role-or = { " or " }
+role-and = , and { "" }
+with-users = users and roles are in { $path }; sign in at { $url }/login
+config-in-directory = { $path } is in the directory of the campaign files
+config-in-directory-help = a person who may write campaign files could then make users. move it beside the directory: { $better }
+ask-password = Password:{ " " }
+ask-password-again = Again:{ " " }
+passwords-differ = the two passwords differ
+passwords-differ-help = start again; nothing was made
+# $least (number)
+password-too-short = the password has fewer than { $least } characters
+password-too-short-help = choose a longer one
+password-too-long = the password is too long
+cannot-read-password = cannot read the password
+cannot-make-hash = cannot make the hash
+new-token = token: { $token }
+new-token-help = Give the token to the program, and keep it secret: it is shown only now. In the file of the service:

@@ -228,6 +228,7 @@ sandbox-examples =
           模拟平台状况不佳时的任务表现
 
     除 `wrong-secret` 外，任何 client key 和 secret 都会被接受。沙箱页面在 /，请求日志在 /log.jsonl。
+schema-of = 哪种文件：`campaign`（任务），或者 `server`（服务配置）
 schema-examples =
     示例：
       runner schema > campaign.schema.json
@@ -278,9 +279,12 @@ validate-examples =
 verify-certificate = 把账本内容的摘要及校验和写入 FILE
 verify-against = 与 FILE 中的核验证明比对
 serve-directory = 任务文件所在的目录
-serve-listen = 网页的地址，只限本机
+serve-listen = 网页的地址；未指定时为 127.0.0.1:7878。供其他机器访问时需要用户和 https
 serve-sandbox = 用服务内部的沙箱演练每个任务：不会真正发放
 serve-link = 为这个目录正在运行的服务输出一个新链接，然后结束
+serve-config = 服务配置文件，包含用户和角色；不写时使用 DIR 旁边的 `server.yaml`（如果有）
+serve-hash-password = 询问密码，输出写入服务配置文件的哈希值，然后结束
+serve-new-token = 为程序输出一个新令牌及其哈希值，然后结束
 serve-examples =
     示例：
       runner serve campaigns/ --sandbox
@@ -289,6 +293,8 @@ serve-examples =
           正式执行：每份计划都在网页上等待你批准
       runner serve campaigns/ --link
           再次输出该服务的链接
+      runner serve --hash-password > secrets/li.hash
+          为 server.yaml 中的用户生成密码的哈希值
 
 verify-examples =
     示例：

@@ -54,3 +54,12 @@ readable-times = 2016 年到明天之间的时间，例如 2026-06-01、2026/6/1
 requester = 进程 { $pid }（{ $user }@{ $host }）
 requester-named = 操作人 { $name }（进程 { $pid }，{ $user }@{ $host }）
 panicked = 程序内部出错
+
+role = { $role ->
+    [viewer] 查看者（viewer）
+    [support] 客服（support）
+    [author] 编写者（author）
+    [operator] 操作员（operator）
+    [approver] 批准人（approver）
+   *[admin] 管理员（admin）
+}

@@ -108,6 +108,12 @@ description = { $key ->
     [Parquet-last_active] 用户最近一次活跃时间所在的列。
     [Platform] 请求发往哪里。
     [Platform-base_url] 平台的地址；只有回环地址可以用 http。
+    [ProxyAuth] 在请求到达服务之前登录用户的代理，它在请求头中写明用户名，并用另一个请求头中的密钥证明自己；它必须删去收到的请求中的这两个请求头。
+    [ProxyAuth-header] 写有用户名的请求头。
+    [ProxyAuth-secret] 代理用来证明自己的密钥的引用。
+    [ProxyAuth-secret_header] 写有该密钥的请求头。
+    [ProxyAuth-env] 环境变量的名称。
+    [ProxyAuth-file] 只存放这个密钥的文件。
     [Repeat] 任务何时重复举行。每一期都是一个独立的任务，有自己的券 ID、账本和发放计划。一期从它的时刻起，可以发送到下一期开始为止。
     [Repeat-every] 多久举行一次。
     [Repeat-on] 在哪些日子：星期为 `mon` 到 `sun`，月份中的日子为 1 到 31 或 `last`。没有这一天的月份不举行。

@@ -37,3 +37,5 @@ not-a-hash = `{ $path }` 不是令牌的哈希值；令牌本身不能写在这�
 not-a-hash-help = `runner serve --new-token` 会生成新的令牌及其哈希值；如果这里写的是真实令牌，请更换它
 token-of-user-help = 请给令牌另起一个名称
 token-of-user = 令牌与用户 { $name } 同名，日志无法区分它们
+want-header = 专用请求头的名称，例如 `X-Auth-User`
+header = 请求头的名称

@@ -35,7 +35,6 @@ link-was-used-elsewhere = 一个链接已被使用。获取新链接：{ $comman
 stopping-service = { $signal }：正在停止；执行中的任务会在下次启动后继续
 service-stopped = 已停止
 not-loopback = 无法在 { $address } 上监听：这不是仅限本机的地址
-not-loopback-help = 没有用户和密码时，只允许本机访问服务。请使用 127.0.0.1 或隧道
 cannot-listen = 无法在 { $address } 上监听
 cannot-listen-help = 端口可能被另一个程序占用：请用 --listen 指定另一个端口
 cannot-print-link = 无法生成链接
@@ -286,3 +285,39 @@ wrong-host-text = 请用服务输出的地址打开。其他名称下的页面�
 other-site = 这个请求来自其他网站
 other-site-text = 什么都没有改变。只有本服务的页面可以发出这种请求：请返回，使用页面上的按钮。
 newer-records = 其中有更新版本的 runner 写入的记录，此版本无法理解；请启动更新的版本
+
+# Users.
+secret-of-service-help = 请检查这个引用；服务每两秒重新读取一次
+not-a-password-hash = { $from } 中不是密码的哈希值
+not-a-password-hash-help = 请写入 `runner serve --hash-password` 输出的内容
+login-title = 登录
+login-name = 用户名
+login-password = 密码
+login-button = 登录
+login-wrong = 用户名或密码不正确。
+# $seconds (number)
+login-too-many = 尝试次数过多。请在 { $seconds } 秒后重试。
+sign-out = 退出登录
+sign-in-refused = 登录
+wrong-password = 密码错误
+signed-out = 已退出登录
+broken-config-banner = 服务配置文件有错误。
+broken-config-text = 之前的内容继续有效。
+needs-role = “{ $act }”需要角色：{ $roles }。
+role-or = { "" }或
+role-and = { "" }，以及
+with-users = 用户和角色见 { $path }；登录地址：{ $url }/login
+config-in-directory = { $path } 在任务文件所在的目录中
+config-in-directory-help = 能写任务文件的人就能添加用户。请把它移到目录旁边：{ $better }
+ask-password = 密码：{ "" }
+ask-password-again = 再次输入：{ "" }
+passwords-differ = 两次输入的密码不同
+passwords-differ-help = 请重新开始；没有生成任何内容
+# $least (number)
+password-too-short = 密码少于 { $least } 个字符
+password-too-short-help = 请选择更长的密码
+password-too-long = 密码太长
+cannot-read-password = 无法读取密码
+cannot-make-hash = 无法生成哈希值
+new-token = 令牌：{ $token }
+new-token-help = 请把令牌交给程序并保密：它只显示这一次。服务配置文件中写：

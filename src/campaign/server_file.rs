@@ -3,10 +3,12 @@
 
 mod listen;
 mod members;
+mod proxy;
 mod tokens;
 mod users;
 
 pub use listen::{ListenMistake, Origin};
+pub use proxy::ProxyAuth;
 pub use tokens::{Token, TokenHash};
 pub use users::User;
 
@@ -26,7 +28,7 @@ use self::tokens::Tokens;
 use self::users::Users;
 use super::diagnostic::Diagnostic;
 use super::file_kind::FileKind;
-use super::keys::{Keys, keys};
+use super::keys::{Keys, Nested, keys};
 use super::load::{ParsedFile, parse_file, read_file};
 use super::root::{KeyRow, rows};
 use super::schema_texts;
@@ -51,9 +53,10 @@ keys! {
         groups: BTreeMap<UserName, Vec<UserName>> = Groups, filled BTreeMap::new();
         /// The programs that may use the service.
         tokens: Vec<Token> = Tokens, filled Vec::new();
+        proxy_auth: ProxyAuth = Nested, optional;
     }
     check |map, diagnostics| {
-        if let (Some(users), Some(value)) = (&users, map.get("users")) {
+        if let (Some(users), Some(value), None) = (&users, map.get("users"), map.get("proxy_auth")) {
             users::check_passwords(users, value, diagnostics);
         }
         // Users that cannot be parsed are reported, and may be the members.
@@ -66,12 +69,26 @@ keys! {
             tokens::check_names(users.as_deref().unwrap_or_default(), tokens, value, diagnostics);
         }
         let is_readable = are_users_known
-            && map.get("tokens").is_some() == tokens.is_some()
             && map.get("url").is_some() == url.is_some();
         if let (true, Some(address), Some(value)) = (is_readable, listen, map.get("listen")) {
-            let has_users = users.as_ref().is_some_and(|users| !users.is_empty())
-                || tokens.as_ref().is_some_and(|tokens| !tokens.is_empty());
+            let has_users = users.as_ref().is_some_and(|users| !users.is_empty());
             listen::check(address, url.as_ref(), has_users, value, diagnostics);
+        }
+    }
+}
+
+/// A file that says nothing but its version.
+impl Default for ServerFile {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            listen: None,
+            url: None,
+            timezone: zone::default(),
+            users: Vec::new(),
+            groups: BTreeMap::new(),
+            tokens: Vec::new(),
+            proxy_auth: None,
         }
     }
 }
@@ -82,8 +99,7 @@ impl ServerFile {
     /// # Errors
     /// When the service must not listen there.
     pub fn check_listen(&self, address: SocketAddr) -> Result<(), ListenMistake> {
-        let has_users = !self.users.is_empty() || !self.tokens.is_empty();
-        ListenMistake::find(address, self.url.as_ref(), has_users).map_or(Ok(()), Err)
+        ListenMistake::find(address, self.url.as_ref(), !self.users.is_empty()).map_or(Ok(()), Err)
     }
 }
 
@@ -95,7 +111,7 @@ const ROOT: &str = "Service";
 /// # Errors
 /// Like [`parse`]; also if the file cannot be read.
 pub fn load(path: &Path) -> Result<ParsedFile<ServerFile>, Vec<Diagnostic>> {
-    parse(path, &read_file(path, FileKind::Server)?)
+    parse(path, &read(path)?)
 }
 
 /// Parses the bytes of a file. `file` is its name for messages; relative paths in it begin at its folder. Files that it
@@ -106,6 +122,14 @@ pub fn load(path: &Path) -> Result<ParsedFile<ServerFile>, Vec<Diagnostic>> {
 pub fn parse(file: &Path, bytes: &[u8]) -> Result<ParsedFile<ServerFile>, Vec<Diagnostic>> {
     let folder = file.parent().unwrap_or(Path::new(""));
     parse_file(file, folder, bytes, FileKind::Server, ServerFile::read)
+}
+
+/// Reads the bytes of the file at `path`, at most one more than [`super::MOST_BYTES`].
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, Vec<Diagnostic>> {
+    read_file(path, FileKind::Server)
 }
 
 /// Returns the JSON Schema of the file, with descriptions in the language of the moment.

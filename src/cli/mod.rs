@@ -27,6 +27,7 @@ mod notify;
 mod number;
 mod occurrence_args;
 mod parse_error;
+mod password;
 mod plan;
 mod push;
 mod question;

@@ -1,6 +1,6 @@
-//! `runner schema`: prints the JSON Schema of a campaign file, for editors.
+//! `runner schema`: prints the JSON Schema of a campaign file or of the file of a service, for editors.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::campaign;
@@ -11,10 +11,24 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::{Lang, Output};
 
-/// The arguments of `runner schema`: none.
+/// The arguments of `runner schema`.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(after_help = help::SchemaExamples.to_string())]
-pub struct SchemaArgs {}
+pub struct SchemaArgs {
+    #[arg(help = help::SchemaOf.to_string())]
+    #[arg(value_enum, value_name = "FILE", default_value_t, hide_possible_values = true)]
+    of: SchemaOf,
+}
+
+/// The kinds of files.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum SchemaOf {
+    /// A campaign file.
+    #[default]
+    Campaign,
+    /// The file of a service.
+    Server,
+}
 
 #[derive(Serialize)]
 struct Object {
@@ -23,10 +37,13 @@ struct Object {
 }
 
 /// Prints the schema. It is a file for programs, so only the option `lang` chooses another language than English.
-pub fn run(_: SchemaArgs, lang: Option<Lang>, context: &Context) -> Result<Exit, Failure> {
+pub fn run(args: SchemaArgs, lang: Option<Lang>, context: &Context) -> Result<Exit, Failure> {
     let lang = lang.filter(|_| context.output == Output::Human);
     let language = lang.map_or(Language::English, Language::from);
-    let schema = language.scope(campaign::schema);
+    let schema = language.scope(|| match args.of {
+        SchemaOf::Campaign => campaign::schema(),
+        SchemaOf::Server => campaign::server_schema(),
+    });
     match context.output {
         Output::Json => context.lines.write(&Object {
             r#type: "schema",

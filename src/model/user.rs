@@ -5,10 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::is_nfc;
 
+use crate::catalogue::model;
+
 use super::identity::{NameError, is_ignorable};
 
 /// What a user may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sees campaigns, and no ids of users.
@@ -47,6 +49,14 @@ impl Role {
             Self::Approver => "approver",
             Self::Admin => "admin",
         }
+    }
+}
+
+/// The role in words.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = &self.word();
+        model::Role { role }.fmt(f)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::model::user::Role;
 pub enum Door {
     /// A page in a browser.
     Web,
+    /// A program with a token.
+    Api,
     /// The service itself, because of a file that vanished or a restart.
     Scheduler,
     /// Another command on this machine, over the socket of the run.
@@ -223,8 +225,16 @@ pub enum ActKind {
 }
 
 impl ActKind {
+    /// Whether a user with these roles may do it.
+    #[must_use]
+    pub fn allows(self, roles: &[Role]) -> bool {
+        let has_one = |set: &&[Role]| roles.iter().any(|role| set.contains(role));
+        self.roles().iter().all(has_one)
+    }
+
     /// The roles that allow it: the user needs one of each set.
-    const fn roles(self) -> &'static [&'static [Role]] {
+    #[must_use]
+    pub const fn roles(self) -> &'static [&'static [Role]] {
         use Role::{Admin, Approver, Author, Operator, Support, Viewer};
         match self {
             Self::See => &[&[Viewer, Support, Author, Operator, Approver, Admin]],
@@ -415,8 +425,7 @@ pub enum Denied {
 /// The reason why not.
 pub fn gate(act: Act, who: Who, situation: &Situation) -> Result<Allowed, Denied> {
     let kind = act.kind();
-    let has_one = |roles: &&[Role]| who.roles.iter().any(|role| roles.contains(role));
-    if !kind.roles().iter().all(has_one) {
+    if !kind.allows(&who.roles) {
         return Err(Denied::Role);
     }
     if kind.needs_log() && situation.is_read_only {

@@ -1,19 +1,23 @@
 //! `runner serve`: one process that watches a directory of campaign files, plans them, asks a person, applies what was approved, and
 //! shows everything on pages.
 //!
+//! [`config`] is the file of the service, and [`accounts`] who may use it.
 //! [`act`] decides on everything that changes something, in one pure function. [`record`] is the service log, from which a service
 //! that restarts learns what it has to do. [`scan`] says which files count, and [`schedule`] which occurrences of a
 //! recurring campaign. [`supervisor`] connects these with the use cases, and
 //! [`web`] with browsers; [`pages`] are pure functions of what the supervisor knows. This room prints nothing.
 
+pub mod accounts;
 pub mod act;
 mod bounds;
 pub mod campaign_entry;
+pub mod config;
 mod directory;
 pub mod fault;
 pub mod link_socket;
 pub mod log_socket;
 pub mod pages;
+pub mod passwords;
 pub mod record;
 mod run_notices;
 pub mod scan;

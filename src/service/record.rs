@@ -48,8 +48,20 @@ pub enum Entry {
     },
     /// The service ended in order.
     ServiceEnded,
-    /// A link was exchanged for a session.
+    /// A link or a password was exchanged for a session.
     SignedIn {
+        /// Who.
+        who: Who,
+    },
+    /// A session was not given, because the password was wrong. Names that are not those of users have no record.
+    SignInRefused {
+        /// The user.
+        user: String,
+        /// The address of the browser.
+        from: String,
+    },
+    /// A person ended a session.
+    SignedOut {
         /// Who.
         who: Who,
     },
@@ -161,6 +173,8 @@ impl Charges {
             | Entry::SignedIn { .. }
             | Entry::SeriesFound { .. }
             | Entry::OccurrenceMissed { .. }
+            | Entry::SignInRefused { .. }
+            | Entry::SignedOut { .. }
             | Entry::Act { refused: Some(_), .. }
             | Entry::Result { failed: None, .. } => {}
         }

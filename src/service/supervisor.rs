@@ -50,6 +50,7 @@ use super::act::{
 };
 use super::bounds;
 use super::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
+use super::config::ConfigFile;
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
 use super::log_socket::{LogSocket, LogSocketError, read_log};
@@ -84,6 +85,8 @@ pub struct ServiceSettings {
     pub is_rehearsal: bool,
     /// The clock and the witnesses.
     pub environment: Environment,
+    /// The file of the service.
+    pub config: Arc<ConfigFile>,
     /// Tells which problem an error is.
     pub classify: Classify,
 }
@@ -301,6 +304,9 @@ impl Supervisor {
             if *stopping.borrow() {
                 return;
             }
+            let config = Arc::clone(&self.settings.config);
+            // A secret may be in a file that does not answer.
+            let _ = spawn_blocking(move || config.read_again()).await;
             self.scan(&mut scanner).await;
             self.schedule_occurrences().await;
             self.read_statuses().await;
@@ -343,6 +349,12 @@ impl Supervisor {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.settings.directory
+    }
+
+    /// The file of the service.
+    #[must_use]
+    pub fn config(&self) -> &ConfigFile {
+        &self.settings.config
     }
 
     /// The present time.

@@ -118,6 +118,16 @@ impl Row {
                 row.what = texts::SignedIn.to_string();
                 row.who = name(who);
             }
+            Entry::SignInRefused { user, from } => {
+                row.what = texts::SignInRefused.to_string();
+                row.who = format!("{user} ({from})");
+                row.class = "bad";
+                row.result = texts::WrongPassword.to_string();
+            }
+            Entry::SignedOut { who } => {
+                row.what = texts::SignedOut.to_string();
+                row.who = name(who);
+            }
             Entry::Act { who, act, refused } => {
                 row.who = name(who);
                 row.what = act.kind().to_string();
@@ -169,7 +179,7 @@ impl Row {
 
 fn name(who: &Who) -> String {
     match who.door {
-        Door::Web => format!("{} ({})", who.name, who.from),
+        Door::Web | Door::Api => format!("{} ({})", who.name, who.from),
         Door::Terminal => texts::WhoTerminal {
             name: &who.name,
             command: &who.from,

@@ -13,7 +13,7 @@ use crate::report::wording;
 use crate::report::worth::WorthView;
 
 use crate::campaign::{Diagnostic, render_human};
-use crate::service::act::Applier;
+use crate::service::act::{ActKind, Applier};
 use crate::service::campaign_entry::{CampaignEntry, LiveRun, Source};
 use crate::service::record::Charge;
 use crate::service::series::file_of;
@@ -38,7 +38,7 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
 fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let counts = entry.counts();
     html! {
-        (heading(entry))
+        (heading(view, entry))
         div.status {
             div { (state_label(view, entry)) }
             (buttons(view, entry))
@@ -61,7 +61,7 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
 }
 
 /// The name of a campaign, and the pages that belong to it.
-pub fn heading(entry: &CampaignEntry) -> Markup {
+pub fn heading(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let identity = entry.loaded.as_ref().map(|loaded| &loaded.plan.identity);
     html! {
         h1 { (theirs(&entry.heading())) }
@@ -78,7 +78,9 @@ pub fn heading(entry: &CampaignEntry) -> Markup {
             nav.tabs aria-label=(texts::CampaignPages) {
                 a href=(links::campaign(&entry.file)) { (texts::Overview) }
                 a href=(links::below(&entry.file, "plan")) { (texts::Plan) }
-                a href=(links::below(&entry.file, "decide")) { (texts::Decisions) }
+                @if view.may(ActKind::SeeDeliveries) {
+                    a href=(links::below(&entry.file, "decide")) { (texts::Decisions) }
+                }
             }
         }
         @if entry.occurrence.is_some() {
@@ -106,15 +108,17 @@ fn buttons(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     html! {
         div.acts {
             @if let Some(wave) = wave(entry) {
-                form method="post" action=(links::below(&entry.file, "wave")) {
-                    input type="hidden" name="wave" value=(wave);
-                    p { (wave_text(wave)) }
-                    button.primary id="act-wave" type="submit" { (texts::ApproveWave) }
-                }
+                (view.act(ActKind::ApproveWave, html! {
+                    form method="post" action=(links::below(&entry.file, "wave")) {
+                        input type="hidden" name="wave" value=(wave);
+                        p { (wave_text(wave)) }
+                        button.primary id="act-wave" type="submit" { (texts::ApproveWave) }
+                    }
+                }))
             }
-            @if may_resume { (button(entry, "resume", "primary", &texts::Resume.to_string())) }
-            @if is_running && !situation.is_paused { (button(entry, "pause", "plain", &texts::Pause.to_string())) }
-            @if is_running || is_charged_pause { (button(entry, "stop", "danger", &texts::Stop.to_string())) }
+            @if may_resume { (view.act(ActKind::Resume, button(entry, "resume", "primary", &texts::Resume.to_string()))) }
+            @if is_running && !situation.is_paused { (view.act(ActKind::Pause, button(entry, "pause", "plain", &texts::Pause.to_string()))) }
+            @if is_running || is_charged_pause { (view.act(ActKind::Stop, button(entry, "stop", "danger", &texts::Stop.to_string()))) }
             @if applier == Applier::Nobody && !is_charged_pause {
                 @if entry.may_send() && entry.planned().is_some_and(|planned| planned.needs_approval()) {
                     a.button.primary href=(links::below(&entry.file, "plan")) { (texts::SeePlan) }

@@ -8,7 +8,7 @@ use crate::report::occurrences::OccurrenceState;
 use crate::report::render::html::page::{scrolling, theirs};
 use crate::report::times::{date_time, grouped, rate};
 
-use crate::service::act::Applier;
+use crate::service::act::{ActKind, Applier};
 use crate::service::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Source};
 use crate::service::record::Charge;
 
@@ -46,7 +46,9 @@ fn content(view: &View<'_>) -> Markup {
         div.heading {
             h1 { (texts::Campaigns) }
             @if is_any_running {
-                form method="post" action="/stop-all" { button.danger type="submit" { (texts::StopAll) } }
+                (view.act(ActKind::StopAll, html! {
+                    form method="post" action="/stop-all" { button.danger type="submit" { (texts::StopAll) } }
+                }))
             }
         }
         @if state.entries.is_empty() {

@@ -9,7 +9,7 @@ use crate::report::attempt_detail::attempt_detail;
 use crate::report::render::html::page::{scrolling, theirs, time, with_code};
 use crate::report::times::grouped;
 
-use crate::service::act::Applier;
+use crate::service::act::{ActKind, Applier};
 use crate::service::campaign_entry::CampaignEntry;
 
 use super::campaign::heading;
@@ -20,7 +20,7 @@ const LONGEST_NOTE: usize = 500;
 
 /// The page of decisions.
 #[must_use]
-pub fn page(_view: &View<'_>, entry: &CampaignEntry) -> Page {
+pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
     let name = entry.heading();
     let groups = entry
         .ledger
@@ -32,7 +32,7 @@ pub fn page(_view: &View<'_>, entry: &CampaignEntry) -> Page {
         title: texts::DecisionsOf { name: &name }.to_string(),
         live: Live {
             id: "live",
-            content: heading(entry),
+            content: heading(view, entry),
         },
         rest: html! {
             @if is_running { p.note.warn { (texts::DecideWhileRunning) } }
@@ -40,12 +40,12 @@ pub fn page(_view: &View<'_>, entry: &CampaignEntry) -> Page {
             @if let (Some(ledger), Some(loaded)) = (&entry.ledger, &entry.loaded) {
                 p.quiet { (texts::LedgerReadAt { at: &time(ledger.at, &loaded.parsed.campaign.timezone) }) }
             }
-            @for (place, group) in groups.iter().enumerate() { (section(entry, group, place, is_running)) }
+            @for (place, group) in groups.iter().enumerate() { (section(view, entry, group, place, is_running)) }
         },
     }
 }
 
-fn section(entry: &CampaignEntry, group: &Group, place: usize, is_running: bool) -> Markup {
+fn section(view: &View<'_>, entry: &CampaignEntry, group: &Group, place: usize, is_running: bool) -> Markup {
     let message = group
         .first
         .iter()
@@ -80,7 +80,7 @@ fn section(entry: &CampaignEntry, group: &Group, place: usize, is_running: bool)
                 summary { (texts::FirstOfGroup { n: group.first.len() as u64 }) }
                 (scrolling(&texts::ColumnUser, &list))
             }
-            @if !is_running { (form(entry, group, place)) }
+            @if !is_running { (view.act(ActKind::Resolve, form(entry, group, place))) }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use crate::campaign::{Diagnostic, render_human};
 use crate::catalogue::{Language, service as texts};
 use crate::report::render::html::page::theirs;
 
@@ -46,8 +47,15 @@ impl Frame<'_> {
                     (self.link("/campaigns", &texts::Campaigns.to_string(), None))
                     (self.link("/audit", &texts::Audit.to_string(), None))
                 }
+                @if let Some(user) = self.view.user {
+                    form.logout method="post" action="/logout" {
+                        span.who { (theirs(user)) } " "
+                        button.link type="submit" { (texts::SignOut) }
+                    }
+                }
                 (language_switch(self.path))
             }
+            @if let Some(mistakes) = self.view.broken_config { (broken_config(mistakes)) }
             @if self.view.is_rehearsal {
                 p.banner.sandbox role="note" { b { (texts::SandboxBanner) } " " (texts::SandboxBannerText) }
             }
@@ -95,6 +103,21 @@ impl Frame<'_> {
                 @if let Some(count) = count {
                     " " span.badge id="waiting" hidden[count == 0] { (count) }
                 }
+            }
+        }
+    }
+}
+
+/// Says that the file of the service has mistakes, and which.
+fn broken_config(mistakes: &[(Language, Vec<Diagnostic>)]) -> Markup {
+    let language = Language::current();
+    let known = mistakes.iter().find(|(known, _)| *known == language);
+    let list = known.or(mistakes.first()).map_or(&[][..], |(_, list)| list);
+    html! {
+        div.banner.bad role="alert" {
+            details {
+                summary { b { (texts::BrokenConfigBanner) } " " (texts::BrokenConfigText) }
+                pre.mistakes tabindex="0" { (render_human(list, false)) }
             }
         }
     }

@@ -20,13 +20,17 @@ pub use campaigns::page as campaigns_page;
 pub use decide::page as decide_page;
 pub use frame::{Frame, icon};
 pub use inbox::{count as waiting_count, page as inbox_page};
-pub use notices::{act_failed_page, continue_page, link_page, plain_page, problem_page};
+pub use notices::{LoginNote, act_failed_page, continue_page, link_page, login_page, plain_page, problem_page};
 pub use plan::page as plan_page;
 
-use maud::Markup;
+use maud::{Markup, html};
 
+use super::act::ActKind;
 use super::supervisor::ServiceState;
+use crate::campaign::Diagnostic;
+use crate::catalogue::{Language, service as texts};
 use crate::model::clock::Moment;
+use crate::model::user::Role;
 
 /// A live part of a page: its name, and what is in it.
 pub struct Live {
@@ -54,4 +58,33 @@ pub struct View<'a> {
     pub now: Moment,
     /// Whether every campaign is rehearsed.
     pub is_rehearsal: bool,
+    /// What the person may do who sees the page.
+    pub roles: &'a [Role],
+    /// The name of that person. `None` on a live part, and for the only user.
+    pub user: Option<&'a str>,
+    /// The mistakes of the file of the service, in each language. `None` while it has none.
+    pub broken_config: Option<&'a [(Language, Vec<Diagnostic>)]>,
+}
+
+impl View<'_> {
+    /// Whether the person may do this.
+    #[must_use]
+    pub fn may(&self, kind: ActKind) -> bool {
+        kind.allows(self.roles)
+    }
+
+    /// What does an act, or which role it needs.
+    fn act(&self, kind: ActKind, markup: Markup) -> Markup {
+        if self.may(kind) { markup } else { needs_role(kind) }
+    }
+}
+
+/// Says which roles an act needs.
+fn needs_role(kind: ActKind) -> Markup {
+    let sets = kind.roles().iter().map(|set| {
+        let roles: Vec<_> = set.iter().map(ToString::to_string).collect();
+        roles.join(&texts::RoleOr.to_string())
+    });
+    let roles = sets.collect::<Vec<_>>().join(&texts::RoleAnd.to_string());
+    html! { p.quiet { (texts::NeedsRole { act: &kind, roles: &roles }) } }
 }

@@ -44,6 +44,45 @@ pub fn link_page(command: &str, is_bad_link: bool) -> String {
     whole(&title, &body)
 }
 
+/// What a form for a password says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginNote {
+    /// Nothing was tried.
+    None,
+    /// The name or the password is wrong. Which one is not said.
+    Wrong,
+    /// There were too many attempts.
+    TooMany {
+        /// The seconds until the next one.
+        seconds: u64,
+    },
+}
+
+/// The form for a name and a password.
+#[must_use]
+pub fn login_page(note: LoginNote) -> String {
+    let title = texts::LoginTitle.to_string();
+    let body = html! {
+        header.top { span.brand { "runner" } (language_switch("/login")) }
+        main id="main" {
+            h1 { (title) }
+            @match note {
+                LoginNote::None => {}
+                LoginNote::Wrong => p.note.bad role="alert" { (texts::LoginWrong) },
+                LoginNote::TooMany { seconds } => p.note.bad role="alert" { (texts::LoginTooMany { seconds }) },
+            }
+            form.login method="post" action="/login" {
+                label for="name" { (texts::LoginName) }
+                input id="name" type="text" name="name" required autocomplete="username" autocapitalize="none" spellcheck="false";
+                label for="password" { (texts::LoginPassword) }
+                input id="password" type="password" name="password" required autocomplete="current-password";
+                button.primary id="act-login" type="submit" { (texts::LoginButton) }
+            }
+        }
+    };
+    whole(&title, &body)
+}
+
 /// The page after a link, which opens the first page: a cookie with `SameSite=Strict` is not sent with a redirect that another site
 /// began.
 #[must_use]

@@ -9,13 +9,13 @@ use crate::report::render::terminal::plan::{change_list, count_lines, to_send, v
 use crate::report::times::grouped;
 use crate::report::wording::envelope_text;
 
-use crate::service::act::Applier;
+use crate::service::act::{ActKind, Applier};
 use crate::service::bounds;
 use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, Source};
 
 use super::campaign::heading;
 use super::inbox::{fault_text, problem_link};
-use super::{Live, Page, View, links};
+use super::{Live, Page, View, links, needs_role};
 
 /// What is shown in the place of an id of a user.
 const HIDDEN: &str = "•••";
@@ -28,7 +28,7 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
         title: texts::PlanOf { name: &name }.to_string(),
         live: Live {
             id: "live",
-            content: html! { (heading(entry)) (progress(entry)) },
+            content: html! { (heading(view, entry)) (progress(entry)) },
         },
         rest: html! {
             @if let Some(planned) = entry.planned() { (plan(view, entry, planned)) }
@@ -117,6 +117,9 @@ fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup
     if !can_approve || !planned.needs_approval() {
         return html! { @if can_approve { p.note { (plan_texts::NothingToSend) } } };
     }
+    if !view.may(ActKind::Approve) {
+        return needs_role(ActKind::Approve);
+    }
     let needs = planned.needs();
     let offers: Vec<_> = entry
         .offers()
@@ -152,7 +155,7 @@ fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup
 
 /// Plans again; a rehearsal can begin from the beginning.
 fn again(view: &View<'_>, entry: &CampaignEntry) -> Markup {
-    if entry.loaded.is_none() || !matches!(entry.source, Source::Good) {
+    if entry.loaded.is_none() || !matches!(entry.source, Source::Good) || !view.may(ActKind::Plan) {
         return html! {};
     }
     let form = |fresh: bool, text: String| {

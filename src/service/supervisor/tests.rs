@@ -11,6 +11,7 @@ fn settings(directory: &Path) -> ServiceSettings {
         state_dir: None,
         is_rehearsal: false,
         environment: Environment::new(Clock::system()),
+        config: Arc::new(ConfigFile::without()),
         classify: |_| Problem::Defect,
     }
 }

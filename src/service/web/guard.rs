@@ -6,6 +6,7 @@
 //! - A body is short, and comes soon.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -17,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use crate::catalogue::Language;
 use crate::catalogue::service as texts;
 
+use crate::campaign::Origin;
 use crate::service::pages::plain_page;
 
 /// The longest body of a request.
@@ -38,45 +40,86 @@ pub enum RequestRefusal {
     Site,
 }
 
-/// The names under which a service at `address` is reached.
-#[must_use]
-pub fn hosts(address: SocketAddr) -> Vec<String> {
-    let port = address.port();
-    let mut hosts = vec![address.to_string(), format!("localhost:{port}")];
-    if port == 80 {
-        hosts.push("localhost".to_owned());
-        hosts.push(address.ip().to_string());
+/// Tells the names of a service at the moment: its file may be changed while it runs.
+pub type HostNames = Arc<dyn Fn() -> Hosts + Send + Sync>;
+
+/// The names under which a service is reached: each with the origin of its pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosts(Vec<(String, String)>);
+
+impl Hosts {
+    /// The names of a service that listens on `address`, and is reached under `url` too.
+    #[must_use]
+    pub fn new(address: SocketAddr, url: Option<&Origin>) -> Self {
+        let mut names = Vec::new();
+        if address.ip().is_loopback() {
+            let port = address.port();
+            names.push(address.to_string());
+            names.push(format!("localhost:{port}"));
+            if port == 80 {
+                names.push("localhost".to_owned());
+                names.push(address.ip().to_string());
+            }
+        }
+        let own = names.into_iter().map(|host| {
+            let origin = format!("http://{host}");
+            (host, origin)
+        });
+        let mut all: Vec<_> = own.collect();
+        if let Some(url) = url {
+            all.push((url.host().to_owned(), url.to_string()));
+        }
+        Self(all)
     }
-    hosts
+
+    /// The origin of the pages under a name. `None` if it is not a name of this service.
+    fn origin(&self, host: &str) -> Option<&str> {
+        let known = self.0.iter().find(|(name, _)| name == host);
+        known.map(|(_, origin)| origin.as_str())
+    }
 }
 
 /// Checks where a request comes from.
 ///
 /// # Errors
 /// When a page of another site may have sent it.
-pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap, address: SocketAddr) -> Result<(), RequestRefusal> {
-    let hosts = hosts(address);
+pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap, hosts: &Hosts) -> Result<(), RequestRefusal> {
     let named: Vec<_> = headers.get_all(header::HOST).iter().collect();
     let [host] = named.as_slice() else {
         return Err(RequestRefusal::Host);
     };
     let host = host.to_str().map_err(|_| RequestRefusal::Host)?.to_ascii_lowercase();
     let authority = uri.authority().map(|authority| authority.as_str().to_ascii_lowercase());
-    if !hosts.contains(&host) || authority.is_some_and(|authority| authority != host) {
+    let own = hosts.origin(&host).ok_or(RequestRefusal::Host)?;
+    if authority.is_some_and(|authority| authority != host) {
         return Err(RequestRefusal::Host);
     }
     if *method == Method::GET || *method == Method::HEAD {
         return Ok(());
     }
+    // A page of another site cannot send a token, and a request with one has no other rights.
+    if bearer(uri, headers).is_some() {
+        return Ok(());
+    }
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    let own = format!("http://{host}");
     let is_own = match (site, origin) {
         (Some(site), origin) => site == b"same-origin" && origin.is_none_or(|origin| origin == own.as_bytes()),
         (None, Some(origin)) => origin == own.as_bytes(),
         (None, None) => false,
     };
     if is_own { Ok(()) } else { Err(RequestRefusal::Site) }
+}
+
+/// The path of everything that is for programs.
+pub const API: &str = "/api/";
+
+/// The token of a request for programs. `None` without one, and on a page.
+#[must_use]
+pub fn bearer<'h>(uri: &Uri, headers: &'h HeaderMap) -> Option<&'h str> {
+    let written = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let token = written.strip_prefix("Bearer ")?.trim();
+    (uri.path().starts_with(API) && !token.is_empty()).then_some(token)
 }
 
 /// The language of a request: that of the switch, or the first of `Accept-Language` that is known.
@@ -121,9 +164,9 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 /// Refuses requests from elsewhere, reads the body, and adds the headers of every response.
-pub async fn guard(State(address): State<SocketAddr>, request: Request, next: Next) -> Response {
+pub async fn guard(State(names): State<HostNames>, request: Request, next: Next) -> Response {
     let language = language(request.headers());
-    let checked = check(request.method(), request.uri(), request.headers(), address);
+    let checked = check(request.method(), request.uri(), request.headers(), &names());
     let mut response = match checked {
         Err(refusal) => refuse(refusal, language),
         Ok(()) => match with_body(request).await {
@@ -190,8 +233,8 @@ mod tests {
     }
 
     fn checked(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<(), RequestRefusal> {
-        let address = "127.0.0.1:7878".parse().unwrap();
-        check(method, &Uri::from_static("/"), &headers(pairs), address)
+        let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), None);
+        check(method, &Uri::from_static("/"), &headers(pairs), &hosts)
     }
 
     const OWN: (&str, &str) = ("host", "127.0.0.1:7878");
@@ -222,9 +265,9 @@ mod tests {
             Err(RequestRefusal::Host)
         );
         let absolute = Uri::from_static("http://evil.example/");
-        let address = "127.0.0.1:7878".parse().unwrap();
+        let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), None);
         assert_eq!(
-            check(&Method::GET, &absolute, &headers(&[OWN]), address),
+            check(&Method::GET, &absolute, &headers(&[OWN]), &hosts),
             Err(RequestRefusal::Host)
         );
     }
@@ -260,6 +303,43 @@ mod tests {
         for method in [Method::PUT, Method::DELETE, Method::OPTIONS] {
             assert_eq!(checked(&method, &[OWN]), Err(RequestRefusal::Site), "{method}");
         }
+    }
+
+    #[test]
+    fn a_service_behind_a_proxy_has_the_name_of_its_url() {
+        let file = "version: 1\nlisten: 10.0.0.1:7878\nurl: https://coupons.example.com\n\
+                    users: [{name: li, password: {env: LI}, roles: [author]}]\n";
+        let file = crate::campaign::parse_server(std::path::Path::new("server.yaml"), file.as_bytes()).unwrap();
+        let hosts = Hosts::new("10.0.0.1:7878".parse().unwrap(), file.content.url.as_ref());
+        let post = |host: &'static str, origin: &'static str| {
+            let headers = headers(&[("host", host), ("origin", origin)]);
+            check(&Method::POST, &Uri::from_static("/"), &headers, &hosts)
+        };
+        assert_eq!(post("coupons.example.com", "https://coupons.example.com"), Ok(()));
+        assert_eq!(
+            post("coupons.example.com", "http://coupons.example.com"),
+            Err(RequestRefusal::Site)
+        );
+        for host in ["10.0.0.1:7878", "localhost:7878", "coupons.example.com:7878"] {
+            assert_eq!(
+                post(host, "https://coupons.example.com"),
+                Err(RequestRefusal::Host),
+                "{host}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_counts_for_programs_only() {
+        let with_token = headers(&[OWN, ("authorization", "Bearer abc")]);
+        assert_eq!(bearer(&Uri::from_static("/api/v1/campaigns"), &with_token), Some("abc"));
+        assert_eq!(bearer(&Uri::from_static("/campaigns"), &with_token), None);
+        let post = |path| {
+            let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), None);
+            check(&Method::POST, &Uri::from_static(path), &with_token, &hosts)
+        };
+        assert_eq!(post("/api/v1/stop-all"), Ok(()));
+        assert_eq!(post("/stop-all"), Err(RequestRefusal::Site));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The live parts of pages: rendered from memory, at most twice a second for each topic and language, whatever the number of tabs.
+//! The live parts of pages: rendered from memory, at most twice a second for each topic, language and set of roles,
+//! whatever the number of tabs.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::catalogue::Language;
+use crate::model::user::Role;
 
 use super::topic::Topic;
 
@@ -42,7 +44,7 @@ pub struct Update {
 #[derive(Default)]
 pub struct LiveCache {
     sequence: AtomicU64,
-    rendered: Mutex<HashMap<(Topic, Language), Rendered>>,
+    rendered: Mutex<HashMap<(Topic, Language, Vec<Role>), Rendered>>,
 }
 
 /// An update, and when it was rendered.
@@ -62,9 +64,10 @@ impl LiveCache {
         &self,
         topic: &Topic,
         language: Language,
+        roles: &[Role],
         render: impl FnOnce() -> Option<Update>,
     ) -> Option<Arc<Update>> {
-        let key = (topic.clone(), language);
+        let key = (topic.clone(), language, roles.to_vec());
         let now = Instant::now();
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = rendered.get(&key)

@@ -5,7 +5,9 @@
 pub mod app;
 pub mod guard;
 pub mod live;
+mod login;
 pub mod routes;
 pub mod server;
 pub mod sessions;
+pub mod throttle;
 pub mod topic;

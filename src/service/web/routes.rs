@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -17,14 +17,13 @@ use crate::catalogue::Language;
 use crate::report::render::prometheus::text as prometheus_text;
 
 use super::app::App;
-use super::guard::{cookie, guard, language, language_cookie};
+use super::guard::{HostNames, guard, language, language_cookie};
 use super::live::stream;
+use super::login::{show_login, sign_in, sign_out};
 use super::server::Peer;
 use super::topic::Topic;
 use crate::service::act::{Act, ActKind, BulkDecision, Situation, Who, gate};
-use crate::service::pages::{
-    Filter, act_failed_page, audit_page, continue_page, decide_page, icon, link_page, links, problem_page,
-};
+use crate::service::pages::{Filter, audit_page, continue_page, decide_page, icon, link_page, links, problem_page};
 use crate::service::record::Entry;
 
 /// Who may use a route.
@@ -91,6 +90,9 @@ pub fn routes() -> Vec<Route> {
             post(resolve)
         }),
         route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
+        route("GET", "/login", Public, || get(show_login)),
+        route("POST", "/login", Public, || post(sign_in)),
+        route("POST", "/logout", Signed(ActKind::See), || post(sign_out)),
         route("POST", "/language", Public, || post(set_language)),
         route("GET", "/link/{key}", Public, || get(open_link)),
         route("GET", "/assets/service.css", Public, || get(style)),
@@ -104,6 +106,10 @@ pub fn routes() -> Vec<Route> {
 
 /// The router of all routes, each request after the guard.
 pub fn router(app: &Arc<App>) -> Router {
+    let names: HostNames = {
+        let app = Arc::clone(app);
+        Arc::new(move || app.hosts())
+    };
     let mut router = Router::new();
     for route in routes() {
         let mut handler = (route.handler)();
@@ -116,7 +122,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(from_fn(no_head))
-        .layer(from_fn_with_state(app.address, guard))
+        .layer(from_fn_with_state(names, guard))
         .with_state(Arc::clone(app))
 }
 
@@ -131,19 +137,10 @@ async fn no_head(request: Request, next: Next) -> Response {
 /// Lets only a person through who is signed in and has a role for this kind of act. Whether the act itself is allowed is decided when
 /// it is performed.
 async fn require(State((app, kind)): State<(Arc<App>, ActKind)>, mut request: Request, next: Next) -> Response {
-    let name = app.cookie_name();
-    let session = cookie(request.headers(), &name).unwrap_or_default().to_owned();
-    let is_valid = {
-        let mut sessions = app.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.is_valid(&session, Instant::now())
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let Some(who) = app.who(request.uri(), request.headers(), peer, true) else {
+        return app.sign_in_page(request.headers());
     };
-    if !is_valid {
-        let language = language(request.headers());
-        let page = language.scope(|| link_page(&app.link_command, false));
-        return (StatusCode::UNAUTHORIZED, Html(page)).into_response();
-    }
-    let from = request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_string());
-    let who = Who::local(&app.user, &from.unwrap_or_default());
     if kind == ActKind::See
         && let Err(denied) = gate(Act::See, who.clone(), &Situation::default())
     {
@@ -176,47 +173,43 @@ impl Fields {
 
 type Shared = State<Arc<App>>;
 
-async fn inbox(State(app): Shared, headers: HeaderMap) -> Response {
-    app.render(&headers, "/", &Topic::Inbox)
+type User = Extension<Who>;
+
+async fn inbox(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
+    app.render(&headers, &who, "/", &Topic::Inbox)
 }
 
-async fn campaigns(State(app): Shared, headers: HeaderMap) -> Response {
-    app.render(&headers, "/campaigns", &Topic::Campaigns)
+async fn campaigns(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
+    app.render(&headers, &who, "/campaigns", &Topic::Campaigns)
 }
 
-async fn campaign(State(app): Shared, Path(file): Path<String>, headers: HeaderMap) -> Response {
+async fn campaign(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
     let path = links::campaign(&file);
-    app.render(&headers, &path, &Topic::Campaign(file))
+    app.render(&headers, &who, &path, &Topic::Campaign(file))
 }
 
-async fn plan(State(app): Shared, Path(file): Path<String>, headers: HeaderMap) -> Response {
+async fn plan(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
     let path = links::below(&file, "plan");
-    app.render(&headers, &path, &Topic::Plan(file))
+    app.render(&headers, &who, &path, &Topic::Plan(file))
 }
 
 /// Each look at the ids of users is recorded.
-async fn decide(
-    State(app): Shared,
-    Path(file): Path<String>,
-    Extension(who): Extension<Who>,
-    headers: HeaderMap,
-) -> Response {
+async fn decide(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
     let on = app.subject(&file);
     let path = links::below(&file, "decide");
     let back = links::campaign(&file);
-    if let Err(error) = app.supervisor.perform(Act::SeeDeliveries { on }, who).await {
-        let page = app.render_still(&headers, &path, |_| Some(act_failed_page(&error, &back)));
-        return (StatusCode::CONFLICT, page).into_response();
+    if let Err(error) = app.supervisor.perform(Act::SeeDeliveries { on }, who.clone()).await {
+        return app.refuse(&headers, &who, &error, &path, &back);
     }
-    app.render_still(&headers, &path, |view| {
+    app.render_still(&headers, &who, &path, |view| {
         Some(decide_page(view, view.state.entries.get(&file)?))
     })
 }
 
-async fn audit(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who): User, headers: HeaderMap) -> Response {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let head = app.supervisor.log_head().await;
-    app.render_still(&headers, "/audit", |view| {
+    app.render_still(&headers, &who, "/audit", |view| {
         let filter = Filter {
             text: fields.get("text").unwrap_or_default(),
             head: &head,
@@ -225,31 +218,44 @@ async fn audit(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap
     })
 }
 
-async fn problem(State(app): Shared, Path(code): Path<String>, headers: HeaderMap) -> Response {
-    app.render_still(&headers, &links::problem(&code), |_| problem_page(&code))
+async fn problem(State(app): Shared, Path(code): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
+    app.render_still(&headers, &who, &links::problem(&code), |_| problem_page(&code))
 }
 
-async fn live(State(app): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn live(
+    State(app): Shared,
+    RawQuery(query): RawQuery,
+    Extension(who): User,
+    peer: Option<Extension<Peer>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let language = language(&headers);
     let Some(topic) = fields.get("on").and_then(Topic::parse) else {
         return app.missing(&headers);
     };
-    let Some(update) = app.update(&topic, language) else {
+    let Some(update) = app.update(&topic, language, &who.roles) else {
         return app.missing(&headers);
     };
     if fields.get("once").is_some() {
         return axum::Json(&*update).into_response();
     }
     let stopping = app.supervisor.stopping();
-    let body = Body::from_stream(stream(move || app.update(&topic, language), stopping));
+    let peer = peer.map(|Extension(peer)| peer.0.ip());
+    let update = move || {
+        // The stream ends with the session, and when the user has other roles.
+        let now = app.who(&uri, &headers, peer, false)?;
+        (now.roles == who.roles).then(|| app.update(&topic, language, &who.roles))?
+    };
+    let body = Body::from_stream(stream(update, stopping));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
 async fn replan(
     State(app): Shared,
     Path(file): Path<String>,
-    Extension(who): Extension<Who>,
+    Extension(who): User,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -265,7 +271,7 @@ async fn replan(
 async fn approve(
     State(app): Shared,
     Path(file): Path<String>,
-    Extension(who): Extension<Who>,
+    Extension(who): User,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -281,37 +287,22 @@ async fn approve(
     app.perform(&headers, who, act, &links::campaign(&file), &back).await
 }
 
-async fn pause(
-    State(app): Shared,
-    Path(file): Path<String>,
-    Extension(who): Extension<Who>,
-    headers: HeaderMap,
-) -> Response {
+async fn pause(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
     let act = Act::Pause { on: app.subject(&file) };
     app.perform_on(&headers, who, act, &file).await
 }
 
-async fn resume(
-    State(app): Shared,
-    Path(file): Path<String>,
-    Extension(who): Extension<Who>,
-    headers: HeaderMap,
-) -> Response {
+async fn resume(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
     let act = Act::Resume { on: app.subject(&file) };
     app.perform_on(&headers, who, act, &file).await
 }
 
-async fn stop(
-    State(app): Shared,
-    Path(file): Path<String>,
-    Extension(who): Extension<Who>,
-    headers: HeaderMap,
-) -> Response {
+async fn stop(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
     let act = Act::Stop { on: app.subject(&file) };
     app.perform_on(&headers, who, act, &file).await
 }
 
-async fn stop_all(State(app): Shared, Extension(who): Extension<Who>, headers: HeaderMap) -> Response {
+async fn stop_all(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
     app.perform(&headers, who, Act::StopAll, "/campaigns", "/campaigns")
         .await
 }
@@ -319,7 +310,7 @@ async fn stop_all(State(app): Shared, Extension(who): Extension<Who>, headers: H
 async fn wave(
     State(app): Shared,
     Path(file): Path<String>,
-    Extension(who): Extension<Who>,
+    Extension(who): User,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -336,7 +327,7 @@ async fn wave(
 async fn resolve(
     State(app): Shared,
     Path(file): Path<String>,
-    Extension(who): Extension<Who>,
+    Extension(who): User,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -391,6 +382,9 @@ async fn open_link(
     if is_prefetch {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
+    if !app.supervisor.config().current().accounts.is_local() {
+        return app.sign_in_page(&headers);
+    }
     let exchanged = {
         let mut sessions = app.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.exchange(&key, Instant::now())
@@ -407,11 +401,11 @@ async fn open_link(
         }
     };
     let from = peer.map(|Extension(peer)| peer.0.ip().to_string()).unwrap_or_default();
-    let who = Who::local(&app.user, &from);
+    let who = Who::local(&app.local_user, &from);
     // A person who cannot be recorded can still stop campaigns.
     let _ = app.supervisor.record(Entry::SignedIn { who }).await;
     app.link_used.notify_one();
-    let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Strict", app.cookie_name());
+    let cookie = app.session_cookie(Some(&session));
     let page = language.scope(continue_page);
     ([(header::SET_COOKIE, cookie)], Html(page)).into_response()
 }

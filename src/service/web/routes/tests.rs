@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::path::Path as FilePath;
 
 use axum::body::to_bytes;
-use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -13,12 +12,13 @@ use crate::app::Environment;
 use crate::catalogue::Text;
 use crate::model::clock::Clock;
 use crate::model::problem::Problem;
+use crate::model::user::{Role, UserName};
+use crate::service::config::ConfigFile;
+use crate::service::passwords::PasswordHash;
 use crate::service::supervisor::{ServiceSettings, Supervisor};
-use crate::service::web::live::LiveCache;
-use crate::service::web::sessions::Sessions;
 
 /// What each route is for. `true`: it works while the log cannot be written.
-const TABLE: [(&str, &str, Option<ActKind>, bool); 24] = [
+const TABLE: [(&str, &str, Option<ActKind>, bool); 27] = [
     ("GET", "/", Some(ActKind::See), true),
     ("GET", "/campaigns", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}", Some(ActKind::See), true),
@@ -35,6 +35,9 @@ const TABLE: [(&str, &str, Option<ActKind>, bool); 24] = [
     ("POST", "/campaigns/{file}/wave", Some(ActKind::ApproveWave), false),
     ("POST", "/campaigns/{file}/resolve", Some(ActKind::Resolve), false),
     ("POST", "/stop-all", Some(ActKind::StopAll), true),
+    ("GET", "/login", None, true),
+    ("POST", "/login", None, true),
+    ("POST", "/logout", Some(ActKind::See), true),
     ("POST", "/language", None, true),
     ("GET", "/link/{key}", None, true),
     ("GET", "/assets/service.css", None, true),
@@ -65,24 +68,196 @@ fn the_table_names_every_route() {
     }
 }
 
-async fn app(directory: &std::path::Path) -> Arc<App> {
+/// A service for a directory, with the file `server.yaml` in it if there is one.
+async fn app(directory: &FilePath) -> Arc<App> {
     let settings = ServiceSettings {
         directory: directory.to_owned(),
         state_dir: None,
         is_rehearsal: false,
         environment: Environment::new(Clock::system()),
+        config: Arc::new(ConfigFile::open(&directory.join("server.yaml"), false).unwrap()),
         classify: |_| Problem::Defect,
     };
     let (supervisor, _) = Supervisor::open(settings).await.unwrap();
-    Arc::new(App {
-        supervisor,
-        sessions: Mutex::new(Sessions::default()),
-        address: SocketAddr::from(([127, 0, 0, 1], 7878)),
-        user: "li".to_owned(),
-        link_command: "runner serve --link".to_owned(),
-        live: LiveCache::default(),
-        link_used: Notify::new(),
-    })
+    let address = SocketAddr::from(([127, 0, 0, 1], 7878));
+    let link = "runner serve --link".to_owned();
+    Arc::new(App::new(supervisor, address, "li".to_owned(), link))
+}
+
+const PASSWORD: &str = "correct horse";
+
+/// Writes the file of a service with one user for each role, named like it, and more keys.
+fn write_users(directory: &FilePath, more: &str) {
+    std::fs::write(directory.join("a.hash"), PasswordHash::make(PASSWORD).unwrap()).unwrap();
+    let users: String = Role::ALL
+        .iter()
+        .map(|role| {
+            let role = role.word();
+            format!("  - {{name: {role}, password: {{file: a.hash}}, roles: [{role}]}}\n")
+        })
+        .collect();
+    let text = format!("version: 1\nusers:\n{users}{more}");
+    std::fs::write(directory.join("server.yaml"), text).unwrap();
+}
+
+/// The cookie of a session of a user.
+fn session_of(app: &App, name: &str) -> String {
+    let config = app.supervisor.config().current();
+    let stamp = config.accounts.user(name).unwrap().stamp;
+    let name = UserName::parse(name).unwrap();
+    let mut sessions = app.sessions.lock().unwrap();
+    let session = sessions.sign_in(&name, stamp, Instant::now()).unwrap();
+    format!("runner_session_7878={session}")
+}
+
+/// Sends a request with more headers. Returns the status, the cookie that it sets, and the body.
+async fn send_with(
+    app: &Arc<App>,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    form: &str,
+) -> (StatusCode, String, String) {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "127.0.0.1:7878")
+        .header("sec-fetch-site", "same-origin")
+        .header("accept-language", "en");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(form.to_owned())).unwrap();
+    let response = router(app).oneshot(request).await.unwrap();
+    let cookie = response.headers().get("set-cookie");
+    let cookie = cookie.map(|cookie| cookie.to_str().unwrap().to_owned());
+    let status = response.status();
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    (status, cookie.unwrap_or_default(), body)
+}
+
+fn login(name: &str, password: &str) -> String {
+    format!("name={name}&password={}", password.replace(' ', "+"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_route_respects_the_roles_of_its_user() {
+    let directory = tempfile::tempdir().unwrap();
+    write_users(directory.path(), "");
+    let app = app(directory.path()).await;
+    for role in Role::ALL {
+        let cookie = session_of(&app, role.word());
+        for (method, path, kind, _) in TABLE {
+            let Some(kind) = kind.filter(|_| path != "/logout") else {
+                continue;
+            };
+            let (status, body) = send(&app, method, path, &cookie).await;
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{role:?} {method} {path}");
+            assert_eq!(
+                status == StatusCode::FORBIDDEN,
+                !kind.allows(&[role]),
+                "{role:?} {method} {path}: {status} {body}"
+            );
+        }
+    }
+    let refused =
+        app.supervisor.state().records.iter().any(
+            |record| matches!(&record.record.entry, Entry::Act { who, refused: Some(_), .. } if who.name == "viewer"),
+        );
+    assert!(refused, "what a role does not allow is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_new_and_ends_with_its_password_its_user_or_a_sign_out() {
+    let directory = tempfile::tempdir().unwrap();
+    write_users(directory.path(), "");
+    let app = app(directory.path()).await;
+    let planted = "runner_session_7878=0123";
+    let right = login("author", PASSWORD);
+    let (status, cookie, _) = send_with(&app, "POST", "/login", &[("cookie", planted)], &right).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
+    let first = cookie.split(';').next().unwrap().to_owned();
+    assert_ne!(first, planted);
+    let (status, cookie, _) = send_with(&app, "POST", "/login", &[("cookie", &first)], &right).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let second = cookie.split(';').next().unwrap().to_owned();
+    let page = async |cookie: &str| send(&app, "GET", "/campaigns", cookie).await.0;
+    assert_eq!(page(&first).await, StatusCode::UNAUTHORIZED, "the session before ends");
+    assert_eq!(page(&second).await, StatusCode::OK);
+    let (status, cookie, _) = send_with(&app, "POST", "/logout", &[("cookie", &second)], "").await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(cookie.contains("Max-Age=0"), "{cookie}");
+    assert_eq!(page(&second).await, StatusCode::UNAUTHORIZED);
+    let author = session_of(&app, "author");
+    let viewer = session_of(&app, "viewer");
+    assert_eq!(page(&author).await, StatusCode::OK);
+    // Another password ends the sessions of the one before.
+    std::fs::write(
+        directory.path().join("a.hash"),
+        PasswordHash::make("another one").unwrap(),
+    )
+    .unwrap();
+    app.supervisor.config().read_again();
+    assert_eq!(page(&author).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(page(&viewer).await, StatusCode::UNAUTHORIZED);
+    // A link of the only user does not sign in where there are users.
+    let key = app.sessions.lock().unwrap().new_key(Instant::now()).unwrap();
+    let (status, cookie, _) = send_with(&app, "GET", &format!("/link/{key}"), &[], "").await;
+    assert_eq!((status, cookie.as_str()), (StatusCode::UNAUTHORIZED, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_not_guessed_and_a_name_is_not_found_out() {
+    let directory = tempfile::tempdir().unwrap();
+    write_users(directory.path(), "");
+    let app = app(directory.path()).await;
+    let (known, cookie, one) = send_with(&app, "POST", "/login", &[], &login("author", "wrong")).await;
+    let (unknown, _, other) = send_with(&app, "POST", "/login", &[], &login("nobody", "wrong")).await;
+    assert_eq!((known, unknown), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
+    assert_eq!((cookie.as_str(), one), ("", other));
+    let mut last = StatusCode::OK;
+    for _ in 0..10 {
+        last = send_with(&app, "POST", "/login", &[], &login("author", "wrong"))
+            .await
+            .0;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let (status, ..) = send_with(&app, "POST", "/login", &[], &login("author", PASSWORD)).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "a right guess is not told");
+    let state = app.supervisor.state();
+    let refused = state.records.iter().filter_map(|record| match &record.record.entry {
+        Entry::SignInRefused { user, .. } => Some(user.as_str()),
+        _ => None,
+    });
+    // A name that is not a user may be a password that was typed in the wrong field.
+    assert!(refused.clone().count() > 0 && refused.clone().all(|user| user == "author"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_proxy_with_its_secret_names_the_user() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("proxy.secret"), "the-proxy-secret").unwrap();
+    write_users(
+        directory.path(),
+        "proxy_auth: {header: X-Auth-User, secret: {file: proxy.secret}}\n",
+    );
+    let app = app(directory.path()).await;
+    let page = async |headers: &[(&str, &str)]| send_with(&app, "GET", "/campaigns", headers, "").await;
+    let user = ("x-auth-user", "viewer");
+    let (status, _, body) = page(&[user, ("x-proxy-secret", "the-proxy-secret")]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(body.contains("viewer"), "{body}");
+    for headers in [
+        &[user][..],
+        &[user, ("x-proxy-secret", "")],
+        &[user, ("x-proxy-secret", "the-proxy-secre")],
+        &[("x-proxy-secret", "the-proxy-secret")],
+        &[("x-auth-user", "nobody"), ("x-proxy-secret", "the-proxy-secret")],
+    ] {
+        assert_eq!(page(headers).await.0, StatusCode::UNAUTHORIZED, "{headers:?}");
+    }
 }
 
 async fn send(app: &Arc<App>, method: &str, path: &str, cookie: &str) -> (StatusCode, String) {

@@ -1,0 +1,231 @@
+//! The file of a service while the service runs: it is read again and again, and a broken one changes nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::campaign::{Diagnostic, ServerFile, parse_server, read_server};
+use crate::catalogue::Language;
+
+use super::accounts::Accounts;
+
+/// What the file of a service says.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The file. `None` without one.
+    pub file: Option<ServerFile>,
+    /// Who may use the service.
+    pub accounts: Accounts,
+}
+
+/// The mistakes of a file, in each language.
+pub type Mistakes = Arc<Vec<(Language, Vec<Diagnostic>)>>;
+
+struct Known {
+    current: Arc<ServerConfig>,
+    broken: Option<Mistakes>,
+    /// The bytes that were read last. A file counts once it was the same in two readings.
+    read: Option<Vec<u8>>,
+}
+
+/// The file of a service, and what it said when it last had no mistakes.
+pub struct ConfigFile {
+    path: PathBuf,
+    known: Mutex<Known>,
+}
+
+impl ServerConfig {
+    fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
+        let parsed = parse_server(path, bytes)?;
+        let accounts = Accounts::read(&parsed)?;
+        Ok(Self {
+            file: Some(parsed.content),
+            accounts,
+        })
+    }
+
+    /// The settings of a service without a file.
+    fn none() -> Self {
+        Self {
+            file: None,
+            accounts: Accounts::default(),
+        }
+    }
+}
+
+impl ConfigFile {
+    /// Reads the file at `path`. Unless the file is required, a service without one has one user: the one whose process it is.
+    ///
+    /// # Errors
+    /// The mistakes of the file, in the language of the moment.
+    pub fn open(path: &Path, is_required: bool) -> Result<Self, Vec<Diagnostic>> {
+        let is_absent = matches!(path.try_exists(), Ok(false));
+        let (config, read) = if is_absent && !is_required {
+            (ServerConfig::none(), None)
+        } else {
+            let bytes = read_server(path)?;
+            (ServerConfig::parse(path, &bytes)?, Some(bytes))
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            known: Mutex::new(Known {
+                current: Arc::new(config),
+                broken: None,
+                read,
+            }),
+        })
+    }
+
+    /// No file, for what needs none.
+    #[must_use]
+    pub fn without() -> Self {
+        Self {
+            path: PathBuf::new(),
+            known: Mutex::new(Known {
+                current: Arc::new(ServerConfig::none()),
+                broken: None,
+                read: None,
+            }),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file said when it last had no mistakes.
+    #[must_use]
+    pub fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.known().current)
+    }
+
+    /// The mistakes of the file. `None` while it has none.
+    #[must_use]
+    pub fn broken(&self) -> Option<Mistakes> {
+        self.known().broken.clone()
+    }
+
+    /// Reads the file and its secrets again. A file with mistakes, or one that is gone, leaves everything as it was.
+    pub fn read_again(&self) {
+        let bytes = Language::English.scope(|| read_server(&self.path));
+        let parse = |bytes: &[u8]| ServerConfig::parse(&self.path, bytes);
+        let mut known = self.known();
+        let (config, broken) = match bytes {
+            Err(_) if known.current.file.is_none() && matches!(self.path.try_exists(), Ok(false)) => return,
+            Err(_) => {
+                known.read = None;
+                let mistakes = Language::ALL.map(|language| {
+                    let mistakes = language.scope(|| read_server(&self.path)).err();
+                    (language, mistakes.unwrap_or_default())
+                });
+                (None, mistakes.to_vec())
+            }
+            Ok(bytes) if known.read.as_ref() != Some(&bytes) => {
+                known.read = Some(bytes);
+                return;
+            }
+            Ok(bytes) => match Language::English.scope(|| parse(&bytes)) {
+                Ok(config) => (Some(config), Vec::new()),
+                Err(_) => {
+                    let mistakes = Language::ALL.map(|language| {
+                        let mistakes = language.scope(|| parse(&bytes)).err();
+                        (language, mistakes.unwrap_or_default())
+                    });
+                    (None, mistakes.to_vec())
+                }
+            },
+        };
+        let path = self.path.display();
+        if let Some(config) = config {
+            if known.broken.take().is_some() {
+                tracing::info!("{path} has no mistakes any longer and is used");
+            }
+            known.current = Arc::new(config);
+        } else {
+            let broken = Some(Arc::new(broken));
+            if known.broken != broken {
+                tracing::error!("{path} has mistakes or cannot be read; what it said before stays in force");
+            }
+            known.broken = broken;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::passwords::PasswordHash;
+
+    const USER: &str = "version: 1\nusers: [{name: li, password: {file: li.hash}, roles: [author]}]\n";
+
+    #[test]
+    fn a_broken_file_keeps_what_it_said_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server.yaml");
+        std::fs::write(
+            directory.path().join("li.hash"),
+            PasswordHash::make("correct horse").unwrap(),
+        )
+        .unwrap();
+        std::fs::write(&path, USER).unwrap();
+        let file = ConfigFile::open(&path, true).unwrap();
+        assert!(!file.current().accounts.is_local());
+        std::fs::write(&path, "version: 1\nuser: []\n").unwrap();
+        file.read_again();
+        assert_eq!(file.broken(), None, "it may still be written");
+        file.read_again();
+        assert!(file.broken().is_some());
+        assert!(file.current().accounts.user("li").is_some());
+        std::fs::remove_file(&path).unwrap();
+        file.read_again();
+        assert!(file.broken().is_some() && file.current().accounts.user("li").is_some());
+        std::fs::write(&path, USER.replace("author", "viewer")).unwrap();
+        file.read_again();
+        file.read_again();
+        assert_eq!(file.broken(), None);
+        assert_eq!(
+            file.current().accounts.user("li").unwrap().roles,
+            [crate::model::user::Role::Viewer]
+        );
+    }
+
+    #[test]
+    fn a_password_that_is_changed_counts_without_a_change_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server.yaml");
+        let hash = directory.path().join("li.hash");
+        std::fs::write(&hash, PasswordHash::make("correct horse").unwrap()).unwrap();
+        std::fs::write(&path, USER).unwrap();
+        let file = ConfigFile::open(&path, false).unwrap();
+        let before = file.current().accounts.user("li").unwrap().stamp;
+        std::fs::write(&hash, PasswordHash::make("another one").unwrap()).unwrap();
+        file.read_again();
+        let config = file.current();
+        assert!(config.accounts.verify("li", "another one").is_some());
+        assert_ne!(config.accounts.user("li").unwrap().stamp, before);
+    }
+
+    #[test]
+    fn a_service_without_a_file_has_one_user_until_there_is_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server.yaml");
+        assert!(ConfigFile::open(&path, true).is_err());
+        let file = ConfigFile::open(&path, false).unwrap();
+        file.read_again();
+        assert!(file.current().accounts.is_local() && file.broken().is_none());
+        std::fs::write(
+            directory.path().join("li.hash"),
+            PasswordHash::make("correct horse").unwrap(),
+        )
+        .unwrap();
+        std::fs::write(&path, USER).unwrap();
+        file.read_again();
+        file.read_again();
+        assert!(!file.current().accounts.is_local());
+    }
+}
