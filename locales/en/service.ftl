@@ -360,3 +360,10 @@ cannot-read-password = cannot read the password
 cannot-make-hash = cannot make the hash
 new-token = token: { $token }
 new-token-help = Give the token to the program, and keep it secret: it is shown only now. In the file of the service:
+
+# For programs.
+no-token = this needs a token: send `Authorization: Bearer TOKEN`
+not-json = the body is not JSON: send `Content-Type: application/json`
+bad-idempotency-key = `Idempotency-Key` is empty, too long, or not text
+request-executed = the same request is being executed: ask again later
+other-request-with-key = another request had this `Idempotency-Key`: choose a new one

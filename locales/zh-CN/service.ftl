@@ -321,3 +321,10 @@ cannot-read-password = 无法读取密码
 cannot-make-hash = 无法生成哈希值
 new-token = 令牌：{ $token }
 new-token-help = 请把令牌交给程序并保密：它只显示这一次。服务配置文件中写：
+
+# For programs.
+no-token = 需要令牌：请发送 `Authorization: Bearer TOKEN`
+not-json = 正文不是 JSON：请发送 `Content-Type: application/json`
+bad-idempotency-key = `Idempotency-Key` 为空、过长或不是文本
+request-executed = 相同的请求正在执行：请稍后再问
+other-request-with-key = 另一个请求用过这个 `Idempotency-Key`：请换一个

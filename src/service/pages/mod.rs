@@ -16,7 +16,7 @@ mod plan;
 
 pub use audit::{Filter, page as audit_page};
 pub use campaign::page as campaign_page;
-pub use campaigns::page as campaigns_page;
+pub use campaigns::{page as campaigns_page, state_note};
 pub use decide::page as decide_page;
 pub use frame::{Frame, icon};
 pub use inbox::{count as waiting_count, page as inbox_page};

@@ -12,6 +12,7 @@ use crate::campaign::Origin;
 use crate::catalogue::{Language, service as texts};
 use crate::model::user::Role;
 
+use super::answers::Answers;
 use super::guard::{Hosts, bearer, cookie, language};
 use super::live::{LiveCache, Update};
 use super::sessions::{Holder, Sessions};
@@ -42,6 +43,8 @@ pub struct App {
     pub link_used: Notify,
     /// How often somebody may try to sign in.
     pub throttle: Mutex<LoginThrottle>,
+    /// The answers that are kept for programs.
+    pub answers: Mutex<Answers>,
     /// The passwords that are checked at once: each takes a core and 19 MiB.
     pub verifiers: Semaphore,
 }
@@ -62,6 +65,7 @@ impl App {
             live: LiveCache::default(),
             link_used: Notify::new(),
             throttle: Mutex::default(),
+            answers: Mutex::default(),
             verifiers: Semaphore::new(VERIFIERS),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Every request passes the [`mod@guard`] first, and every route is in one table ([`routes`]) that says who may use it.
 
+pub mod answers;
+mod api;
 pub mod app;
 pub mod guard;
 pub mod live;

@@ -13,11 +13,13 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use url::form_urlencoded;
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, service as texts};
 use crate::report::render::prometheus::text as prometheus_text;
 
+use super::answers::Answer;
+use super::api;
 use super::app::App;
-use super::guard::{HostNames, guard, language, language_cookie};
+use super::guard::{API, HostNames, guard, language, language_cookie};
 use super::live::stream;
 use super::login::{show_login, sign_in, sign_out};
 use super::server::Peer;
@@ -90,6 +92,47 @@ pub fn routes() -> Vec<Route> {
             post(resolve)
         }),
         route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
+        route("GET", "/api/v1/campaigns", Signed(ActKind::See), || get(api::campaigns)),
+        route("GET", "/api/v1/campaigns/{file}", Signed(ActKind::See), || {
+            get(api::campaign)
+        }),
+        route("POST", "/api/v1/campaigns/{file}/replan", Signed(ActKind::Plan), || {
+            post(api::replan)
+        }),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/approve",
+            Signed(ActKind::Approve),
+            || post(api::approve),
+        ),
+        route("POST", "/api/v1/campaigns/{file}/pause", Signed(ActKind::Pause), || {
+            post(api::pause)
+        }),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/resume",
+            Signed(ActKind::Resume),
+            || post(api::resume),
+        ),
+        route("POST", "/api/v1/campaigns/{file}/stop", Signed(ActKind::Stop), || {
+            post(api::stop)
+        }),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/wave",
+            Signed(ActKind::ApproveWave),
+            || post(api::wave),
+        ),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/resolve",
+            Signed(ActKind::Resolve),
+            || post(api::resolve),
+        ),
+        route("POST", "/api/v1/stop-all", Signed(ActKind::StopAll), || {
+            post(api::stop_all)
+        }),
+        route("GET", "/api/v1/openapi.json", Signed(ActKind::See), || get(openapi)),
         route("GET", "/login", Public, || get(show_login)),
         route("POST", "/login", Public, || post(sign_in)),
         route("POST", "/logout", Signed(ActKind::See), || post(sign_out)),
@@ -139,6 +182,10 @@ async fn no_head(request: Request, next: Next) -> Response {
 async fn require(State((app, kind)): State<(Arc<App>, ActKind)>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let Some(who) = app.who(request.uri(), request.headers(), peer, true) else {
+        if request.uri().path().starts_with(API) {
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+            return (challenge, Answer::error(StatusCode::UNAUTHORIZED, &texts::NoToken)).into_response();
+        }
         return app.sign_in_page(request.headers());
     };
     if kind == ActKind::See
@@ -172,6 +219,26 @@ impl Fields {
 }
 
 type Shared = State<Arc<App>>;
+
+/// The description of the routes for programs.
+async fn openapi() -> axum::Json<serde_json::Value> {
+    let described: Vec<_> = routes()
+        .iter()
+        .filter(|route| route.path.starts_with(API))
+        .filter_map(|route| {
+            let Access::Signed(kind) = route.access else {
+                return None;
+            };
+            let sets = kind.roles().iter().map(|set| {
+                let words: Vec<_> = set.iter().map(|role| role.word()).collect();
+                words.join(" or ")
+            });
+            let roles = sets.collect::<Vec<_>>().join("; and ");
+            Some((route.method, route.path, roles))
+        })
+        .collect();
+    axum::Json(api::document(&described))
+}
 
 type User = Extension<Who>;
 

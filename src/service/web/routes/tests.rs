@@ -9,16 +9,18 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::app::Environment;
+use crate::campaign::TokenHash;
 use crate::catalogue::Text;
 use crate::model::clock::Clock;
 use crate::model::problem::Problem;
 use crate::model::user::{Role, UserName};
+use crate::service::accounts::digest;
 use crate::service::config::ConfigFile;
 use crate::service::passwords::PasswordHash;
 use crate::service::supervisor::{ServiceSettings, Supervisor};
 
 /// What each route is for. `true`: it works while the log cannot be written.
-const TABLE: [(&str, &str, Option<ActKind>, bool); 27] = [
+const TABLE: [(&str, &str, Option<ActKind>, bool); 38] = [
     ("GET", "/", Some(ActKind::See), true),
     ("GET", "/campaigns", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}", Some(ActKind::See), true),
@@ -35,6 +37,32 @@ const TABLE: [(&str, &str, Option<ActKind>, bool); 27] = [
     ("POST", "/campaigns/{file}/wave", Some(ActKind::ApproveWave), false),
     ("POST", "/campaigns/{file}/resolve", Some(ActKind::Resolve), false),
     ("POST", "/stop-all", Some(ActKind::StopAll), true),
+    ("GET", "/api/v1/campaigns", Some(ActKind::See), true),
+    ("GET", "/api/v1/campaigns/{file}", Some(ActKind::See), true),
+    ("POST", "/api/v1/campaigns/{file}/replan", Some(ActKind::Plan), false),
+    (
+        "POST",
+        "/api/v1/campaigns/{file}/approve",
+        Some(ActKind::Approve),
+        false,
+    ),
+    ("POST", "/api/v1/campaigns/{file}/pause", Some(ActKind::Pause), true),
+    ("POST", "/api/v1/campaigns/{file}/resume", Some(ActKind::Resume), false),
+    ("POST", "/api/v1/campaigns/{file}/stop", Some(ActKind::Stop), true),
+    (
+        "POST",
+        "/api/v1/campaigns/{file}/wave",
+        Some(ActKind::ApproveWave),
+        false,
+    ),
+    (
+        "POST",
+        "/api/v1/campaigns/{file}/resolve",
+        Some(ActKind::Resolve),
+        false,
+    ),
+    ("POST", "/api/v1/stop-all", Some(ActKind::StopAll), true),
+    ("GET", "/api/v1/openapi.json", Some(ActKind::See), true),
     ("GET", "/login", None, true),
     ("POST", "/login", None, true),
     ("POST", "/logout", Some(ActKind::See), true),
@@ -236,6 +264,62 @@ async fn a_password_is_not_guessed_and_a_name_is_not_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_acts_once_for_each_key_and_within_its_roles() {
+    let directory = tempfile::tempdir().unwrap();
+    let hash = TokenHash(digest("runner_abc")).to_string();
+    write_users(
+        directory.path(),
+        &format!("tokens: [{{name: ci, hash: \"{hash}\", roles: [support]}}]\n"),
+    );
+    let app = app(directory.path()).await;
+    let token = ("authorization", "Bearer runner_abc");
+    let (status, _, body) = send_with(&app, "GET", "/api/v1/campaigns", &[token], "").await;
+    let list: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let none = serde_json::json!({"type": "campaigns", "campaigns": []});
+    assert_eq!((status, list), (StatusCode::OK, none));
+    for headers in [
+        &[][..],
+        &[("authorization", "Bearer runner_abd")],
+        &[("authorization", "Basic runner_abc")],
+    ] {
+        let (status, _, body) = send_with(&app, "GET", "/api/v1/campaigns", headers, "").await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{headers:?}");
+        assert!(body.starts_with('{') && body.contains("Bearer"), "{body}");
+    }
+    // A token opens no page.
+    let (status, ..) = send_with(&app, "GET", "/campaigns", &[token], "").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let stop = "/api/v1/campaigns/tea.yaml/stop";
+    let key = [token, ("idempotency-key", "k-1")];
+    let (status, _, first) = send_with(&app, "POST", stop, &key, "").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{first}");
+    let records = app.supervisor.state().records.len();
+    let (status, _, second) = send_with(&app, "POST", stop, &key, "").await;
+    assert_eq!((status, second), (StatusCode::NOT_FOUND, first));
+    assert_eq!(app.supervisor.state().records.len(), records, "it was asked for once");
+    let (status, ..) = send_with(&app, "POST", "/api/v1/stop-all", &key, "").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, _, body) = send_with(&app, "POST", "/api/v1/campaigns/tea.yaml/resume", &[token], "").await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    let json = [token, ("content-type", "application/json")];
+    let approve = "/api/v1/campaigns/tea.yaml/approve";
+    for bad in [
+        "{",
+        "[]",
+        r#"{"fingerprint": "a", "acept": []}"#,
+        r#"{"fingerprint": 5}"#,
+    ] {
+        let (status, ..) = send_with(&app, "POST", approve, &json, bad).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    let (status, ..) = send_with(&app, "POST", approve, &[token], "fingerprint=a").await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let (_, _, document) = send_with(&app, "GET", "/api/v1/openapi.json", &[token], "").await;
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    insta::assert_snapshot!(format!("{document:#}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_a_proxy_with_its_secret_names_the_user() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("proxy.secret"), "the-proxy-secret").unwrap();
@@ -262,8 +346,25 @@ async fn only_a_proxy_with_its_secret_names_the_user() {
 
 async fn send(app: &Arc<App>, method: &str, path: &str, cookie: &str) -> (StatusCode, String) {
     let form = "wave=1&state=held&to=owed&count=1&note=x&fingerprint=a-b-first";
+    // What each act for programs takes.
+    let object = match path.rsplit('/').next() {
+        Some("approve") => r#"{"fingerprint": "a-b-first"}"#,
+        Some("wave") => r#"{"wave": 1}"#,
+        Some("resolve") => r#"{"state": "held", "to": "owed", "count": 1, "note": "x"}"#,
+        _ => "",
+    };
+    let is_api = path.starts_with(API);
+    let form = if is_api { object } else { form };
     let request = Request::builder()
         .method(method)
+        .header(
+            "content-type",
+            if is_api {
+                "application/json"
+            } else {
+                "application/x-www-form-urlencoded"
+            },
+        )
         .uri(
             path.replace("{file}", "tea.yaml")
                 .replace("{code}", "E0310")

@@ -1,0 +1,392 @@
+//! The service for programs: what its pages show and do, as JSON. Each object is described by its type, from which the OpenAPI document
+//! is made.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use crate::catalogue::{Language, service as texts};
+use crate::model::delivery::StateName;
+
+use super::answers::{Answer, ErrorObject, Known};
+use super::app::App;
+use crate::service::accounts::digest;
+use crate::service::act::{Act, BulkDecision, Denied, Subject, Who};
+use crate::service::campaign_entry::CampaignEntry;
+use crate::service::pages::{View, state_note};
+
+/// The longest `Idempotency-Key`.
+const LONGEST_KEY: usize = 255;
+
+/// A campaign of the directory.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CampaignObject {
+    /// `campaign`.
+    r#type: String,
+    /// The name of its file, with which acts name it.
+    file: String,
+    /// Its name. Empty if the file cannot be used.
+    campaign: String,
+    /// Its app.
+    app_id: String,
+    /// Its title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    /// Its state, as `runner status --output json` names it, or `planning`, `needs_approval`, `waits_for_decision`, `plan_failed`,
+    /// `broken`, `vanished` or `idle`.
+    state: String,
+    /// Why it is in this state, in English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// Deliveries by state. Empty before the ledger is known.
+    counts: BTreeMap<String, u64>,
+    /// The plan that an approval would be for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanSummary>,
+}
+
+/// A plan, as far as an approval needs it.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PlanSummary {
+    /// The fingerprint that an approval names.
+    fingerprint: String,
+    /// How many coupons would be sent.
+    to_send: u64,
+    /// The changes that an approval must agree to.
+    needs: Vec<String>,
+    /// Whether it is for a rehearsal from the beginning.
+    fresh: bool,
+    /// When it was made.
+    at: String,
+}
+
+/// All campaigns of the directory.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CampaignList {
+    /// `campaigns`.
+    r#type: String,
+    /// The campaigns, by the names of their files.
+    campaigns: Vec<CampaignObject>,
+}
+
+/// That an act was done.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DoneObject {
+    /// `done`.
+    r#type: String,
+}
+
+/// What an approval is for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveBody {
+    /// The fingerprint of the plan.
+    fingerprint: String,
+    /// The changes that are agreed to.
+    #[serde(default)]
+    accept: Vec<String>,
+    /// Whether a rehearsal begins from the beginning.
+    #[serde(default)]
+    fresh: bool,
+}
+
+/// What is planned again.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplanBody {
+    /// Whether a rehearsal begins from the beginning.
+    #[serde(default)]
+    fresh: bool,
+}
+
+/// Which wave is approved.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaveBody {
+    /// The number of the wave that has ended, from 1; 0 for the testers.
+    wave: u32,
+}
+
+/// A decision on a group of deliveries.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveBody {
+    /// `held` or `in_doubt`.
+    state: String,
+    /// Their last code. Leave it out for those without one.
+    code: Option<i64>,
+    /// What they become: `issued`, `refused` or `owed`.
+    to: String,
+    /// Whether it is accepted that a user may receive a second coupon.
+    #[serde(default)]
+    may_double: bool,
+    /// How many there are. If there are more or fewer, nothing is decided.
+    count: u64,
+    /// Why, for the ledger.
+    note: String,
+}
+
+type Shared = State<Arc<App>>;
+type User = Extension<Who>;
+
+fn object(view: &View<'_>, entry: &CampaignEntry) -> CampaignObject {
+    let note = Language::English.scope(|| state_note(view, entry));
+    let subject = entry.subject();
+    let counts = entry.counts().map(|counts| {
+        let states = StateName::ALL.into_iter();
+        states
+            .map(|state| (state.word().to_owned(), counts.count(state)))
+            .collect()
+    });
+    let plan = entry.planned().map(|planned| PlanSummary {
+        fingerprint: planned.preview.fingerprint.to_string(),
+        to_send: planned.preview.view.deliveries.to_send(),
+        needs: planned.needs(),
+        fresh: planned.is_fresh,
+        at: planned.at.to_string(),
+    });
+    CampaignObject {
+        r#type: "campaign".to_owned(),
+        file: entry.file.clone(),
+        campaign: subject.campaign,
+        app_id: subject.app_id,
+        title: entry
+            .loaded
+            .as_ref()
+            .and_then(|loaded| loaded.parsed.campaign.names.title.clone()),
+        state: note.state,
+        why: note.why,
+        counts: counts.unwrap_or_default(),
+        plan,
+    }
+}
+
+fn unknown() -> Answer {
+    Answer::error(StatusCode::NOT_FOUND, &Denied::Unknown)
+}
+
+fn show(app: &App, who: &Who, file: &str) -> Answer {
+    app.with_view(&who.roles, None, |view| match view.state.entries.get(file) {
+        Some(entry) => Answer::new(StatusCode::OK, &object(view, entry)),
+        None => unknown(),
+    })
+}
+
+/// Every campaign.
+pub async fn campaigns(State(app): Shared, Extension(who): User) -> Answer {
+    app.with_view(&who.roles, None, |view| {
+        let campaigns = view.state.entries.values().map(|entry| object(view, entry));
+        let list = CampaignList {
+            r#type: "campaigns".to_owned(),
+            campaigns: campaigns.collect(),
+        };
+        Answer::new(StatusCode::OK, &list)
+    })
+}
+
+/// One campaign.
+pub async fn campaign(State(app): Shared, Path(file): Path<String>, Extension(who): User) -> Answer {
+    show(&app, &who, &file)
+}
+
+/// Performs an act once for each `Idempotency-Key`, and answers with its campaign.
+async fn perform(app: &App, who: Who, uri: &Uri, headers: &HeaderMap, body: &Bytes, act: Act) -> Answer {
+    let key = match headers.get("idempotency-key").map(HeaderValue::to_str) {
+        None => None,
+        Some(Ok(key)) if !key.is_empty() && key.len() <= LONGEST_KEY => Some(key.to_owned()),
+        Some(_) => return Answer::error(StatusCode::BAD_REQUEST, &texts::BadIdempotencyKey),
+    };
+    let name = who.name.clone();
+    if let Some(key) = &key {
+        let request = digest(&format!("{}\n{}", uri.path(), String::from_utf8_lossy(body)));
+        let known = {
+            let mut answers = app.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.begin(&name, key, request, Instant::now())
+        };
+        match known {
+            Known::New => {}
+            Known::Answered(answer) => return answer,
+            Known::Executed => return Answer::error(StatusCode::CONFLICT, &texts::RequestExecuted),
+            Known::Other => return Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &texts::OtherRequestWithKey),
+        }
+    }
+    let file = act.on().map(|on| on.file.clone());
+    let answer = match (app.supervisor.perform(act, who.clone()).await, file) {
+        (Err(error), _) => Answer::refusal(&error),
+        (Ok(()), Some(file)) => show(app, &who, &file),
+        (Ok(()), None) => Answer::new(
+            StatusCode::OK,
+            &DoneObject {
+                r#type: "done".to_owned(),
+            },
+        ),
+    };
+    if let Some(key) = &key {
+        let mut answers = app.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.end(&name, key, answer.clone());
+    }
+    answer
+}
+
+/// Reads the object of a body. An empty body is an empty object.
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Answer> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !body.is_empty() && !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        return Err(Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &texts::NotJson));
+    }
+    let text: &[u8] = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(text).map_err(|error| Answer::error(StatusCode::BAD_REQUEST, &error))
+}
+
+/// Makes the handler of an act that has a body of this type.
+macro_rules! acts {
+    ($($(#[$doc:meta])* $name:ident($body:ty) = |$on:ident, $read:ident| $act:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub async fn $name(
+                State(app): Shared,
+                Path(file): Path<String>,
+                Extension(who): User,
+                uri: Uri,
+                headers: HeaderMap,
+                body: Bytes,
+            ) -> Answer {
+                let $read: $body = match read(&headers, &body) {
+                    Ok(read) => read,
+                    Err(answer) => return answer,
+                };
+                let $on: Subject = app.subject(&file);
+                perform(&app, who, &uri, &headers, &body, $act).await
+            }
+        )*
+    };
+}
+
+/// No object.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoBody {}
+
+acts! {
+    /// Plans a campaign again.
+    replan(ReplanBody) = |on, body| Act::Plan { on, fresh: body.fresh };
+    /// Approves a plan and applies it.
+    approve(ApproveBody) = |on, body| Act::Approve {
+        on,
+        fingerprint: body.fingerprint,
+        accept: body.accept,
+        fresh: body.fresh,
+        envelope: None,
+    };
+    /// Pauses a run.
+    pause(NoBody) = |on, _body| Act::Pause { on };
+    /// Continues after a pause.
+    resume(NoBody) = |on, _body| Act::Resume { on };
+    /// Stops a run.
+    stop(NoBody) = |on, _body| Act::Stop { on };
+    /// Ends the wait after a wave.
+    wave(WaveBody) = |on, body| Act::ApproveWave { on, wave: body.wave };
+    /// Decides on a group of deliveries.
+    resolve(ResolveBody) = |on, body| Act::Resolve {
+        on,
+        decision: BulkDecision {
+            state: body.state,
+            code: body.code,
+            to: body.to,
+            may_double: body.may_double,
+            count: body.count,
+            note: body.note.chars().filter(|c| !c.is_control()).take(500).collect(),
+        },
+    };
+}
+
+/// Stops every run.
+pub async fn stop_all(State(app): Shared, Extension(who): User, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
+    if let Err(answer) = read::<NoBody>(&headers, &body) {
+        return answer;
+    }
+    perform(&app, who, &uri, &headers, &body, Act::StopAll).await
+}
+
+/// A route, for the document: its method, its path, and which roles may use it.
+pub type Described = (&'static str, &'static str, String);
+
+/// Returns the OpenAPI document of these routes.
+#[must_use]
+pub fn document(routes: &[Described]) -> Json {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+    });
+    let mut generator = settings.into_generator();
+    let error = content(&mut generator, generator_ref::<ErrorObject>);
+    let mut paths: Map<String, Json> = Map::new();
+    for (method, path, roles) in routes {
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let answer = match (*method, last) {
+            (_, "openapi.json") => json!({"application/json": {"schema": {"type": "object"}}}),
+            ("GET", "campaigns") => content(&mut generator, generator_ref::<CampaignList>),
+            (_, "stop-all") => content(&mut generator, generator_ref::<DoneObject>),
+            _ => content(&mut generator, generator_ref::<CampaignObject>),
+        };
+        let body = match (*method, last) {
+            ("POST", "approve") => Some(content(&mut generator, generator_ref::<ApproveBody>)),
+            ("POST", "replan") => Some(content(&mut generator, generator_ref::<ReplanBody>)),
+            ("POST", "wave") => Some(content(&mut generator, generator_ref::<WaveBody>)),
+            ("POST", "resolve") => Some(content(&mut generator, generator_ref::<ResolveBody>)),
+            _ => None,
+        };
+        let mut parameters = Vec::new();
+        if path.contains("{file}") {
+            parameters.push(
+                json!({"name": "file", "in": "path", "required": true, "schema": {"type": "string"},
+                "description": "The name of the campaign file in the directory."}),
+            );
+        }
+        if *method == "POST" {
+            parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
+                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+                "description": "The same key with the same request has the same answer for 24 hours, and acts once."}));
+        }
+        let mut operation = json!({
+            "operationId": format!("{}_{}", method.to_lowercase(), last.trim_matches(['{', '}']).replace(['-', '.'], "_")),
+            "description": format!("Roles: {roles}."),
+            "parameters": parameters,
+            "responses": {
+                "200": {"description": "Done.", "content": answer},
+                "default": {"description": "Not done.", "content": error},
+            },
+        });
+        if let Some(body) = body {
+            operation["requestBody"] = json!({"required": last != "replan", "content": body});
+        }
+        let entry = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
+        entry[method.to_lowercase()] = operation;
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "runner serve", "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    })
+}
+
+fn generator_ref<T: JsonSchema>(generator: &mut SchemaGenerator) -> Json {
+    generator.subschema_for::<T>().to_value()
+}
+
+fn content(generator: &mut SchemaGenerator, schema: fn(&mut SchemaGenerator) -> Json) -> Json {
+    json!({"application/json": {"schema": schema(generator)}})
+}
