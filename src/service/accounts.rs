@@ -66,7 +66,7 @@ impl Accounts {
             let key = format!("users.{at}.password");
             let password = match user.password.as_ref().map(|from| read_hash(parsed, &key, from)) {
                 Some(Err(mistake)) => {
-                    mistakes.push(mistake);
+                    mistakes.push(*mistake);
                     continue;
                 }
                 Some(Ok(read)) => Some(read),
@@ -88,7 +88,7 @@ impl Accounts {
                     secret,
                 }),
                 Err(mistake) => {
-                    mistakes.push(mistake);
+                    mistakes.push(*mistake);
                     None
                 }
             },
@@ -136,8 +136,14 @@ impl Accounts {
     pub fn program(&self, token: &str) -> Option<&Program> {
         let hash = digest(token);
         // All are compared, so the time says nothing of which one it is.
-        let same = self.programs.iter().filter(|program| is_same(&program.hash, &hash));
-        same.last()
+        let programs = self.programs.iter();
+        programs.fold(None, |found, program| {
+            if is_same(&program.hash, &hash) {
+                Some(program)
+            } else {
+                found
+            }
+        })
     }
 }
 
@@ -161,28 +167,30 @@ pub fn is_same(one: &Hash, other: &Hash) -> bool {
     one.iter().zip(other).fold(0, |all, (one, other)| all | (one ^ other)) == 0
 }
 
-fn read_secret(parsed: &ParsedFile<ServerFile>, key: &str, from: &SecretRef) -> Result<Secret, Diagnostic> {
+fn read_secret(parsed: &ParsedFile<ServerFile>, key: &str, from: &SecretRef) -> Result<Secret, Box<Diagnostic>> {
     from.resolve().map_err(|error| {
         let source = std::error::Error::source(&error).map(ToString::to_string);
         let help = texts::SecretOfServiceHelp.to_string();
         let mistake = parsed.mistake(key, Code::Absent, error.to_string(), Some(help));
-        Diagnostic {
+        Box::new(Diagnostic {
             cause: source,
             ..mistake
-        }
+        })
     })
 }
 
-fn read_hash(parsed: &ParsedFile<ServerFile>, key: &str, from: &SecretRef) -> Result<(PasswordHash, Hash), Diagnostic> {
+fn read_hash(
+    parsed: &ParsedFile<ServerFile>,
+    key: &str,
+    from: &SecretRef,
+) -> Result<(PasswordHash, Hash), Box<Diagnostic>> {
     let written = read_secret(parsed, key, from)?;
-    match PasswordHash::parse(written.expose()) {
-        Some(hash) => Ok((hash, digest(written.expose()))),
-        None => {
-            let message = texts::NotAPasswordHash { from }.to_string();
-            let help = texts::NotAPasswordHashHelp.to_string();
-            Err(parsed.mistake(key, Code::Absent, message, Some(help)))
-        }
+    if let Some(hash) = PasswordHash::parse(written.expose()) {
+        return Ok((hash, digest(written.expose())));
     }
+    let message = texts::NotAPasswordHash { from }.to_string();
+    let help = texts::NotAPasswordHashHelp.to_string();
+    Err(Box::new(parsed.mistake(key, Code::Absent, message, Some(help))))
 }
 
 #[cfg(test)]

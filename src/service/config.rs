@@ -129,16 +129,17 @@ impl ConfigFile {
                 known.read = Some(bytes);
                 return;
             }
-            Ok(bytes) => match Language::English.scope(|| parse(&bytes)) {
-                Ok(config) => (Some(config), Vec::new()),
-                Err(_) => {
+            Ok(bytes) => {
+                if let Ok(config) = Language::English.scope(|| parse(&bytes)) {
+                    (Some(config), Vec::new())
+                } else {
                     let mistakes = Language::ALL.map(|language| {
                         let mistakes = language.scope(|| parse(&bytes)).err();
                         (language, mistakes.unwrap_or_default())
                     });
                     (None, mistakes.to_vec())
                 }
-            },
+            }
         };
         let path = self.path.display();
         if let Some(config) = config {

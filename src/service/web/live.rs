@@ -40,11 +40,14 @@ pub struct Update {
     pub html: String,
 }
 
+/// For whom an update is rendered.
+type Audience = (Topic, Language, Vec<Role>);
+
 /// The updates that were rendered last.
 #[derive(Default)]
 pub struct LiveCache {
     sequence: AtomicU64,
-    rendered: Mutex<HashMap<(Topic, Language, Vec<Role>), Rendered>>,
+    rendered: Mutex<HashMap<Audience, Rendered>>,
 }
 
 /// An update, and when it was rendered.

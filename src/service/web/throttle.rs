@@ -29,6 +29,7 @@ impl<K: Eq + Hash> Allowance<K> {
     }
 
     /// How long to wait for the next attempt. Zero if it is allowed now.
+    #[expect(clippy::ref_option, reason = "it is the key of the map")]
     fn wait(&mut self, key: &Option<K>, now: Instant) -> Duration {
         self.full_at.retain(|_, full_at| *full_at > now);
         let full_at = self.full_at.get(key).copied().unwrap_or(now);
@@ -88,7 +89,7 @@ impl LoginThrottle {
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::from((u128::from(address) & !u128::from(u64::MAX)).to_be_bytes()),
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 
