@@ -18,7 +18,7 @@ use runner::campaign;
 use runner::douyin::{NotReady, Platform, Sent};
 use runner::engine::app_limiter::{Alone, AppLimiter};
 use runner::engine::send_order::SendOrder;
-use runner::engine::{Apply, no_approvals};
+use runner::engine::{Apply, no_requests};
 use runner::ledger::{Fact, Generation, Ledger, NullStore, Permit};
 use runner::model::clock::{Clock, from_ms};
 use runner::model::event::{Ending, Event};
@@ -103,7 +103,7 @@ async fn apply(campaigns: u32) -> Result<(Duration, u64)> {
             limiter: AppLimiter::new(Alone),
             clock: clock.clone(),
             commands: commands.clone(),
-            approvals: no_approvals(),
+            requests: no_requests(),
             emit: Arc::new(|_: Event| {}),
             seed: u64::from(n),
         };

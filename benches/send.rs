@@ -17,7 +17,7 @@ use runner::douyin::codes::Codes;
 use runner::douyin::token::{Credentials, Tokens};
 use runner::douyin::wire::{ACCESS_TOKEN_HEADER, SEND_PATH, SendRequest};
 use runner::engine::app_limiter::{Alone, AppLimiter};
-use runner::engine::{Apply, no_approvals};
+use runner::engine::{Apply, no_requests};
 use runner::fake_platform::{self, FaultSettings, RuleSettings, Running, Settings, code};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{AppendError, Fact, Generation, Head, Ledger, ReadPage, SledStore, Store, StoreError};
@@ -269,7 +269,7 @@ async fn apply<S: Store>(plan: Plan, store: S, users: u32) -> Result<(f64, Vec<D
         limiter: AppLimiter::new(Alone),
         clock,
         commands,
-        approvals: no_approvals(),
+        requests: no_requests(),
         emit,
         seed: 1,
     };

@@ -12,6 +12,11 @@ other-plan = the plan is not the one that --expect names; nothing was sent
 audience-refused = not started: the audience or a change needs your attention; nothing was sent
 unknown-user = the ledger of { $campaign } has no user { $open_id }
 cannot-resolve = cannot resolve all that was chosen; nothing was changed
+selection-changed = the ledger has changed since the question was asked: { $now ->
+        [one] one delivery is
+       *[other] { $now } deliveries are
+    } chosen by now; nothing was changed
+decision-unknown = whether the decision was recorded is not known: its answer did not come
 cannot-read-status = cannot read { $path }
 cannot-write-rows = cannot write the rows
 cannot-make-request = cannot make a request: { $why }

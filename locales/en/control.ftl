@@ -14,6 +14,6 @@ readers = { $n ->
         [one] 1 other command is
        *[other] { $n } other commands are
     } reading its ledger
-run-ended = the run ended before the approval was recorded
+run-ended = the run ended before it took the request
 fewer-batches = the ledger has { $durable } batches, and { $asked } were asked for
 not-understood = the request was not understood: { $why }

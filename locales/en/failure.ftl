@@ -16,7 +16,6 @@ plan-shows = `{ $command }` shows what it is now
 expected-plan = expected { $reviewed }, and it is { $now }
 export-names-all = `{ $command }` names everybody who ever was in the audience
 did-you-mean = did you mean { $name }?
-end-run-before-resolve = nothing was changed. end the run by `runner stop`, resolve, and apply again
 status-file = use the program that applies the campaign; the file can also be removed, it is only a courtesy
 report-defect-of-run = please report this. what was in flight is in doubt; run the same command again
 please-report = please report this

@@ -30,8 +30,10 @@ needs-yes-for-several =
     }
 needs-yes-for-double = a user may get a second coupon by this, and there is no terminal on which to ask; nothing was changed
 add-yes = look at what is chosen with `runner export` or `runner trace`, then add `--yes`
-changed-meanwhile = the ledger has changed since the question was asked; nothing was changed
 ask-again = run the same command again: it asks about what the ledger says now
+ask-again-paused = pause the run by `{ $command }`, so that it changes nothing meanwhile, and run the same command again
+look-whether-recorded = before you decide again, look whether it was recorded: `{ $command }`
+run-goes-on = the run (pid { $pid }) goes on with what is owed now
 
 about-to-resolve =
     { $n ->

@@ -255,7 +255,7 @@ plan-changed = the plan has changed since it was approved, so nothing was sent
 
 # Decisions.
 decisions-of = { $name }: decisions
-decide-while-running = The campaign is running. Stop it first: a run would not know of a decision.
+decide-while-running = The campaign is running. The run records a decision as soon as no request is on its way, and goes on with what is owed then. If a group has changed by then, nothing is decided.
 nothing-to-decide = No delivery waits for a decision.
 ledger-read-at = The ledger was read at { $at }.
 column-user = user

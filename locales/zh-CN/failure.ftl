@@ -16,7 +16,6 @@ plan-shows = `{ $command }` 可查看现在的发放计划
 expected-plan = 期望的指纹是 { $reviewed }，现在是 { $now }
 export-names-all = `{ $command }` 会列出曾经进入人群的所有用户
 did-you-mean = 是否想输入 { $name }？
-end-run-before-resolve = 未作任何改动。请先用 `runner stop` 停止执行，作出判定，再重新执行
 status-file = 请使用正在执行该任务的那个版本的程序；该文件也可以删除，不影响任务
 report-defect-of-run = 请报告此问题。发送中的请求按结果未知处理；请再次执行同一命令
 please-report = 请报告此问题

@@ -26,8 +26,10 @@ nothing-changed = 未作任何改动
 needs-yes-for-several = 将判定 { $n } 次发放，而没有可供询问的终端；未作任何改动
 needs-yes-for-double = 用户可能因此拿到两张券，而没有可供询问的终端；未作任何改动
 add-yes = 请先用 `runner export` 或 `runner trace` 查看所选的发放，再加 `--yes`
-changed-meanwhile = 询问期间账本有了变化；未作任何改动
 ask-again = 请再次执行同一命令：会按账本现在的内容重新询问
+ask-again-paused = 请先用 `{ $command }` 暂停执行，使其间不再变化，再执行同一命令
+look-whether-recorded = 再次判定之前，请先查看是否已经记录：`{ $command }`
+run-goes-on = 正在执行的进程（pid { $pid }）会按现在待发放的券继续
 
 about-to-resolve = 即将把 { $n } 张券判定为{ $to }
 resolved = 已把 { $n } 张券判定为{ $to }

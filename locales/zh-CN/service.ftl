@@ -219,7 +219,7 @@ plan-changed = 计划在批准之后已经改变，因此没有发送任何内�
 
 # Decisions.
 decisions-of = { $name }：判定
-decide-while-running = 任务正在执行。请先停止：执行中的任务不会知道新的判定。
+decide-while-running = 任务正在执行。没有请求在途时，执行会记录判定，并按那时待发放的券继续。如果届时该组已有变化，则不作任何判定。
 nothing-to-decide = 没有等待判定的发放。
 ledger-read-at = 账本读取于 { $at }。
 column-user = 用户

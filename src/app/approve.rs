@@ -5,17 +5,16 @@ use std::time::Duration;
 use crate::control::{Command, ControlError, client};
 use crate::engine::approval;
 use crate::fleet::DatabaseUrl;
-use crate::ledger::lock::{LockError, Purpose};
+use crate::ledger::lock::LockError;
 use crate::model::actor::Actor;
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::report::reason::Reason;
-use crate::report::times::rfc3339;
 
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
-use super::locked_ledger::{ASK_AGAIN, LockedLedger, OpenLedger};
-use super::witness::CampaignWitnesses;
-use super::{find_other_ledger, fleet_commands, older_ledger, readonly_ledger, status_update};
+use super::fleet_commands;
+use super::locked_ledger::ASK_AGAIN;
+use super::person_ledger::PersonLedger;
 
 /// How long a process is asked again that does not answer because it is starting or ending.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -56,7 +55,7 @@ pub async fn approve(campaign: &LoadedCampaign, wave: Option<u32>, by: &Actor) -
                 }
             }
         }
-        if let Some(answer) = Box::pin(append(campaign, wave, by)).await? {
+        if let Ok(answer) = Box::pin(append(campaign, wave, by)).await? {
             return Ok(Approved { answer, pid: None });
         }
     }
@@ -77,47 +76,30 @@ async fn approve_in_fleet(
         let pid = Some(answered.pid);
         return Ok(Approved { answer, pid });
     }
-    let answer = Box::pin(append(campaign, wave, by)).await?;
-    let answer = answer.ok_or(AppError::Lock(LockError::Taken {
-        owner: None,
-        purpose: Purpose::Apply,
-    }))?;
+    let answer = Box::pin(append(campaign, wave, by)).await?.map_err(AppError::Lock)?;
     Ok(Approved { answer, pid: None })
 }
 
-/// Records the approval in a ledger that no other process has. `None` if a process applies the campaign by now.
-async fn append(campaign: &LoadedCampaign, wave: Option<u32>, by: &Actor) -> Result<Option<ApprovalAnswer>, AppError> {
-    let no_ledger = || readonly_ledger::no_ledger(campaign);
-    if readonly_ledger::manifest(campaign).await?.is_none() {
-        return Err(no_ledger());
-    }
-    if let Some(other) = find_other_ledger::find(campaign)? {
-        return Err(other.into());
-    }
-    let locked = match Box::pin(LockedLedger::take_to_write(campaign)).await {
-        Err(AppError::Lock(LockError::Taken { .. })) => return Ok(None),
-        locked => locked?,
+/// Records the approval in a ledger that no other process has. The inner error names the process that applies the campaign.
+async fn append(
+    campaign: &LoadedCampaign,
+    wave: Option<u32>,
+    by: &Actor,
+) -> Result<Result<ApprovalAnswer, LockError>, AppError> {
+    let mut ledger = match PersonLedger::open(campaign).await? {
+        Ok(ledger) => ledger,
+        Err(taken) => return Ok(Err(taken)),
     };
-    let witnesses = CampaignWitnesses::new(campaign);
-    let opened = locked.open(&witnesses).await?.ok_or_else(no_ledger)?;
-    older_ledger::accepted(&[], opened.older.as_ref())?;
-    let OpenLedger { mut ledger, id, .. } = opened;
-    ledger.accept_older();
-    let clock = &campaign.environment.clock;
-    let now = clock.now();
-    let approvable = match approval::check(&campaign.plan, ledger.state(), wave, now) {
-        Ok(approvable) => approvable,
-        Err(answer) => return Ok(Some(answer)),
+    let now = campaign.environment.clock.now();
+    let answer = match approval::check(&campaign.plan, ledger.state(), wave, now) {
+        Ok(approvable) => {
+            let wave = approvable.wave;
+            let reason = Reason::Approved { wave, by: by.clone() };
+            ledger.record(vec![approvable.fact(by.clone(), now)], reason).await?;
+            ApprovalAnswer::Approved { wave }
+        }
+        Err(answer) => answer,
     };
-    ledger.append(vec![approvable.fact(by.clone(), now)]).await?;
-    let head = *ledger.store().heads().borrow();
-    witnesses.write(&id, head, clock.now()).await;
-
-    let wave = approvable.wave;
-    let reason = Reason::Approved { wave, by: by.clone() };
-    let at = rfc3339(now, &campaign.parsed.campaign.timezone);
-    status_update::write(&locked, &campaign.plan, ledger.state(), at, reason);
     ledger.close().await;
-    locked.release().await;
-    Ok(Some(ApprovalAnswer::Approved { wave }))
+    Ok(Ok(answer))
 }

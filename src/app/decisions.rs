@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::engine::resolution::code_of;
 use crate::ledger::LedgerState;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped, StateName};
 use crate::report::history::{History, LastAnswer};
@@ -14,7 +15,6 @@ use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger;
 use super::report::{ended_waves, note};
-use super::resolve::selection::code_of;
 
 /// How many deliveries of each group are listed one by one. An export has all of them.
 const MOST_LISTED: usize = 20;

@@ -26,6 +26,7 @@ use crate::model::envelope::Excess;
 use crate::model::event::AppLockHolder;
 use crate::model::identity::CampaignName;
 use crate::model::recurrence::Occurrence;
+use crate::model::resolve::ResolveRefusal;
 use crate::plan::{Fingerprint, PlanError};
 use crate::report::text::visible;
 use crate::simulation::SimulationError;
@@ -34,7 +35,6 @@ use super::campaign::CampaignRef;
 use super::older_ledger::OlderLedger;
 use super::other_ledger::OtherLedger;
 use super::pushed_files::PushedFile;
-use super::resolve::selection::ResolveRefusal;
 
 /// Why a use case failed. The message says what was attempted.
 #[derive(Debug, thiserror::Error)]
@@ -228,9 +228,6 @@ pub enum AppError {
     /// Some selected deliveries do not allow the decision, so nothing was decided.
     #[error("{}", app::CannotResolve)]
     CannotResolve(Vec<ResolveRefusal>),
-    /// No decision is possible while a process applies the campaign: it would not know of it.
-    #[error(transparent)]
-    ResolveWhileApplied(LockError),
     /// The platform's records cannot be compared while a process applies the campaign: it would not know of what is settled.
     #[error(transparent)]
     ReconcileWhileApplied(LockError),
@@ -246,6 +243,24 @@ pub enum AppError {
     /// A rehearsal inside the process has no platform any more that could be asked.
     #[error("{}", reconcile::NoSandbox)]
     NoSandbox,
+    /// A decision expected another selection, so nothing was decided.
+    #[error("{}", app::SelectionChanged { now: *now })]
+    SelectionChanged {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// How many deliveries are selected by now.
+        now: u64,
+        /// Whether a process applies the campaign, so that the selection may change at any time.
+        is_applied: bool,
+    },
+    /// Whether a decision was recorded is not known.
+    #[error("{}", app::DecisionUnknown)]
+    DecisionUnknown {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// Why the owner of the ledger gave no answer. `None` if its ledger failed.
+        source: Option<ControlError>,
+    },
     /// The ledger is damaged, or contradicts itself.
     #[error(transparent)]
     Verify(#[from] VerifyError),

@@ -1,6 +1,7 @@
 //! Commands to the runs of a fleet. They lie in its database, so they reach a run on any machine. Every worker with the campaign
 //! takes each command, also one that waits for the app id: the campaign stays stopped or paused when its owner changes. The owner
-//! answers.
+//! answers. A decision about deliveries is for the owner alone, which says that it takes it before it does, because the decision
+//! waits until nothing is in flight: a command that nobody takes in time is never taken.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::fleet::postgres::commands::CommandRow;
 use crate::fleet::{AppKey, Database, DatabaseUrl};
 use crate::model::approval::ApprovalAnswer;
 use crate::model::identity::Identity;
+use crate::model::resolve::ResolveAnswer;
 use crate::model::run_command::RunCommand;
 
 use super::error::AppError;
@@ -27,6 +29,8 @@ const LOOK: Duration = Duration::from_millis(400);
 const OWNER_FIRST: Duration = Duration::from_secs(2);
 /// How long a command waits for the first answer. After that no run takes it any more.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the answer of a worker may take that has taken a command.
+const TAKEN_PATIENCE: Duration = Duration::from_mins(2);
 /// For how long a command that was committed late is still found.
 const OVERLAP: Duration = Duration::from_secs(20);
 
@@ -41,9 +45,20 @@ const TABLE: &str = "runner_command";
 struct Answer {
     host: String,
     pid: u32,
-    /// The answer as on the control socket.
-    #[serde(rename = "answer")]
-    line: Value,
+    /// The answer as on the control socket. `None` while the worker has only taken the command.
+    #[serde(rename = "answer", default, skip_serializing_if = "Option::is_none")]
+    line: Option<Value>,
+}
+
+impl Answer {
+    fn text(line: Option<Value>) -> String {
+        let answer = Self {
+            host: host(),
+            pid: std::process::id(),
+            line,
+        };
+        serde_json::to_string(&answer).unwrap_or_default()
+    }
 }
 
 /// The worker that answered, and its answer as on the control socket.
@@ -66,9 +81,15 @@ impl Answered {
     pub fn approval(&self, place: &Path) -> Result<ApprovalAnswer, ControlError> {
         client::approval_answer(place, &self.line)
     }
+
+    /// What became of a decision.
+    pub fn resolve(&self, place: &Path) -> Result<ResolveAnswer, ControlError> {
+        client::resolve_answer(place, &self.line)
+    }
 }
 
-/// Sends a command to the runs of a campaign. Returns `None` if no run took it in time; then none will.
+/// Sends a command to the runs of a campaign. Returns `None` if no run took it in time; then none will. If a run took it and gives
+/// no answer, the error is [`AppError::Worker`].
 pub async fn send(
     url: &DatabaseUrl,
     identity: &Identity,
@@ -86,19 +107,22 @@ pub async fn send(
     loop {
         tokio::time::sleep(LOOK / 2).await;
         if let Some(result) = database.command_result(id).await? {
-            return answered(&result).map(Some);
+            let Answer { host, pid, line } =
+                serde_json::from_str(&result).map_err(|error| AppError::Command(error.into()))?;
+            let Some(line) = line else {
+                if begun.elapsed() > TAKEN_PATIENCE {
+                    return Err(AppError::Worker(client::no_answer(Path::new(TABLE), TAKEN_PATIENCE)));
+                }
+                continue;
+            };
+            let line = serde_json::to_vec(&line).map_err(|error| AppError::Command(error.into()))?;
+            return Ok(Some(Answered { host, pid, line }));
         }
         // A command that is answered here is taken by nobody else.
         if begun.elapsed() > PATIENCE && database.answer_command(id, NOBODY).await? {
             return Ok(None);
         }
     }
-}
-
-fn answered(result: &str) -> Result<Answered, AppError> {
-    let Answer { host, pid, line } = serde_json::from_str(result).map_err(|error| AppError::Command(error.into()))?;
-    let line = serde_json::to_vec(&line).map_err(|error| AppError::Command(error.into()))?;
-    Ok(Answered { host, pid, line })
 }
 
 /// Passes commands to the runs of this process, for ever.
@@ -142,7 +166,7 @@ pub(super) async fn keep_order(
         }
         let line = order.as_deref().unwrap_or_default();
         match client::command(Path::new(TABLE), line.as_bytes()) {
-            Ok(Command::Stop { .. } | Command::Approve(_)) => {}
+            Ok(Command::Stop { .. } | Command::Approve(_) | Command::Resolve(_)) => {}
             Ok(command) => {
                 server.respond(command).await.map_err(AppError::Command)?;
             }
@@ -163,10 +187,19 @@ async fn respond(database: Database, run: FleetRun, row: CommandRow) {
     let FleetRun { server, is_owner, .. } = run;
     let command = match client::command(Path::new(TABLE), text.as_bytes()) {
         // Only a run that sends can record an approval.
-        Ok(Command::Approve(_)) if !(is_owner && is_open) => return,
+        Ok(Command::Approve(_) | Command::Resolve(_)) if !(is_owner && is_open) => return,
         Ok(command) => command,
         Err(error) => return tracing::warn!("cannot take the command {id}: {error}"),
     };
+    let mut taken = None;
+    if matches!(command, Command::Resolve(_)) {
+        let text = Answer::text(None);
+        match database.answer_command(id, &text).await {
+            Ok(true) => taken = Some(text),
+            Ok(false) => return,
+            Err(error) => return tracing::warn!("cannot take the command {id}: {error}"),
+        }
+    }
     let line = match server.respond(command).await {
         Ok(line) => line,
         Err(error) => return tracing::warn!("cannot answer a command: {error}"),
@@ -174,13 +207,12 @@ async fn respond(database: Database, run: FleetRun, row: CommandRow) {
     if !is_owner {
         tokio::time::sleep(OWNER_FIRST).await;
     }
-    let answer = Answer {
-        host: host(),
-        pid: std::process::id(),
-        line: serde_json::from_slice(&line).unwrap_or_default(),
+    let text = Answer::text(Some(serde_json::from_slice(&line).unwrap_or_default()));
+    let answered = match taken {
+        Some(taken) => database.replace_answer(id, &taken, &text).await,
+        None => database.answer_command(id, &text).await,
     };
-    let text = serde_json::to_string(&answer).unwrap_or_default();
-    if let Err(error) = database.answer_command(id, &text).await {
+    if let Err(error) = answered {
         tracing::warn!("cannot answer a command: {error}");
     }
 }

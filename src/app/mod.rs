@@ -34,6 +34,7 @@ pub mod notify;
 pub mod occurrences;
 pub mod older_ledger;
 pub mod other_ledger;
+mod person_ledger;
 pub mod plan;
 pub mod process;
 pub mod push;

@@ -1,67 +1,47 @@
-//! Appends a person's decision about deliveries to the ledger, as facts: about all that were selected, or about none.
-
-pub mod selection;
+//! A person's decision about deliveries: the process that applies the campaign records it and goes on with what is owed then, or
+//! else this one records it. It is about all deliveries that were selected, or about none.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
+use crate::control::{Command, ControlError, client};
+use crate::engine::resolution::{self, Selected};
+use crate::fleet::DatabaseUrl;
+use crate::ledger::LedgerState;
 use crate::ledger::lock::LockError;
-use crate::ledger::{Fact, Ledger, LedgerState, ManualDecision};
-use crate::model::delivery::{DeliveryKey, Resolution, StateName};
+use crate::model::delivery::Resolution;
+use crate::model::resolve::{Expected, ResolveAnswer, ResolveRefusal, ResolveRequest, Resolved, Selection};
 use crate::report::reason::Reason;
-use crate::report::times::rfc3339;
 
 use super::campaign::LoadedCampaign;
-use super::campaign_store::CampaignStore;
 use super::error::AppError;
-use super::locked_ledger::{LockedLedger, OpenLedger};
-use super::witness::CampaignWitnesses;
-use super::{find_other_ledger, older_ledger, readonly_ledger, status_update};
+use super::locked_ledger::ASK_AGAIN;
+use super::nearest::nearest;
+use super::person_ledger::{PersonLedger, check, may_ask_again};
+use super::readonly_ledger::{self, ReadonlyLedger};
+use super::{fleet_commands, older_ledger};
 
-use self::selection::{Selected, Selection, select};
+/// How long a process is asked again that is starting or ending.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A decision that can be made: this process has the ledger, and every selected delivery allows it.
-pub struct Resolving<'c> {
-    campaign: &'c LoadedCampaign,
-    locked: LockedLedger,
-    witnesses: CampaignWitnesses,
-    ledger: Ledger<CampaignStore>,
-    ledger_id: String,
-    to: Resolution,
+/// What a decision would be about, as the ledger says it now.
+#[derive(Debug)]
+pub struct Preview {
+    view: ReadonlyLedger,
     selected: Vec<Selected>,
 }
 
-impl<'c> Resolving<'c> {
-    /// Takes the ledger and selects the deliveries. Changes nothing.
-    pub async fn begin(campaign: &'c LoadedCampaign, selection: &Selection, to: Resolution) -> Result<Self, AppError> {
-        let no_ledger = || readonly_ledger::no_ledger(campaign);
-        if readonly_ledger::manifest(campaign).await?.is_none() {
-            return Err(no_ledger());
-        }
-        if let Some(other) = find_other_ledger::find(campaign)? {
-            return Err(other.into());
-        }
-        let locked = match LockedLedger::take_to_write(campaign).await {
-            // The process that applies the campaign would not know of the decision.
-            Err(AppError::Lock(taken @ LockError::Taken { .. })) => return Err(AppError::ResolveWhileApplied(taken)),
-            locked => locked?,
-        };
-        let witnesses = CampaignWitnesses::new(campaign);
-        let opened = locked.open(&witnesses).await?.ok_or_else(no_ledger)?;
-        older_ledger::accepted(&[], opened.older.as_ref())?;
-        let OpenLedger { mut ledger, id, .. } = opened;
-        ledger.accept_older();
-        let selected = select(ledger.state(), selection, to).map_err(AppError::CannotResolve)?;
-        Ok(Self {
-            campaign,
-            locked,
-            witnesses,
-            ledger,
-            ledger_id: id,
-            to,
-            selected,
-        })
+impl Preview {
+    /// Reads the ledger and selects the deliveries, also while a process applies the campaign.
+    pub async fn read(campaign: &LoadedCampaign, selection: &Selection, to: Resolution) -> Result<Self, AppError> {
+        check(campaign).await?;
+        let opened = readonly_ledger::open(campaign).await?;
+        let mut view = opened.ok_or_else(|| readonly_ledger::no_ledger(campaign))?;
+        older_ledger::accepted(&[], view.older.as_ref())?;
+        view.release().await;
+        let state = view.ledger.state();
+        let selected = resolution::select(state, selection, to).map_err(|refusals| refused(refusals, Some(state)))?;
+        Ok(Self { view, selected })
     }
 
     /// Returns the selected deliveries, in the order of the ledger.
@@ -70,62 +50,138 @@ impl<'c> Resolving<'c> {
         &self.selected
     }
 
-    /// Returns the present state of the ledger.
+    /// Returns the state of the ledger.
     #[must_use]
     pub const fn ledger_state(&self) -> &LedgerState {
-        self.ledger.state()
+        self.view.ledger.state()
     }
 
     /// Returns where the ledger is, as it is shown.
     #[must_use]
     pub fn ledger_location(&self) -> &Path {
-        self.locked.location()
+        &self.view.dir
     }
 
-    /// Closes the ledger and releases its lock, so that nothing waits while a person thinks. Returns what was selected.
-    pub async fn release(self) -> Vec<Selected> {
-        self.ledger.close().await;
-        self.locked.release().await;
-        self.selected
+    /// Returns what to expect of the selection, so that nothing else is decided about.
+    #[must_use]
+    pub fn expected(&self) -> Expected {
+        Expected::Digest(resolution::digest(self.ledger_state(), &self.selected))
     }
+}
 
-    /// Appends the decision. The ledger keeps the `note` and the `selection` as a person wrote them.
-    pub async fn decide(&mut self, note: &str, selection: &str, by: &str) -> Result<(), AppError> {
-        let clock = &self.campaign.environment.clock;
-        self.ledger.append(self.facts(note, selection, by, clock.now())).await?;
-        let head = *self.ledger.store().heads().borrow();
-        self.witnesses.write(&self.ledger_id, head, clock.now()).await;
-        let reason = Reason::Resolved {
-            deliveries: self.selected.len() as u64,
-            to: self.to,
-            by: by.to_owned(),
+/// A decision that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The deliveries.
+    pub resolved: Resolved,
+    /// The process that applies the campaign and goes on. `None` if no process does.
+    pub pid: Option<u32>,
+}
+
+/// Decides about deliveries. It is durable when this returns.
+pub async fn resolve(campaign: &LoadedCampaign, request: &ResolveRequest) -> Result<Decided, AppError> {
+    let began = Instant::now();
+    loop {
+        let is_patient = began.elapsed() < PATIENCE;
+        let (answer, pid) = match campaign.database() {
+            Some(url) => Box::pin(ask_worker(campaign, url, request)).await?,
+            None => ask_owner(campaign, request, is_patient).await?,
         };
-        let at = rfc3339(clock.now(), &self.campaign.parsed.campaign.timezone);
-        status_update::write(&self.locked, &self.campaign.plan, self.ledger.state(), at, reason);
-        Ok(())
-    }
-
-    /// Returns the facts of the decision: one or more for each state of the deliveries, in chunks.
-    fn facts(&self, note: &str, selection: &str, by: &str, at: Timestamp) -> Vec<Fact> {
-        let mut facts = Vec::new();
-        for from in [StateName::InDoubt, StateName::Held, StateName::Refused] {
-            let these = self.selected.iter().filter(|selected| selected.from == from);
-            let these: Vec<DeliveryKey> = these.map(|selected| selected.key).collect();
-            for keys in these.chunks(Fact::CHUNK) {
-                let decision = ManualDecision {
-                    at,
-                    by: by.to_owned(),
-                    note: note.to_owned(),
-                    from,
-                    to: self.to,
-                    selection: selection.to_owned(),
-                };
-                facts.push(Fact::Decided {
-                    keys: keys.to_vec(),
-                    decision: Box::new(decision),
-                });
+        let answer = match answer {
+            Some(answer) => Ok(answer),
+            None => Box::pin(append(campaign, request)).await?,
+        };
+        match answer {
+            Ok(ResolveAnswer::Resolved(resolved)) => return Ok(Decided { resolved, pid }),
+            Ok(ResolveAnswer::Refused { refusals }) => return Err(refused(refusals, None)),
+            Ok(ResolveAnswer::Changed { now }) => {
+                let at = Box::new(campaign.at.clone());
+                let is_applied = pid.is_some();
+                return Err(AppError::SelectionChanged { at, now, is_applied });
             }
+            Ok(ResolveAnswer::Unknown) => return Err(unknown(campaign, None)),
+            // It began meanwhile, is about to end, or waits for its turn.
+            Err(taken) if !is_patient => return Err(AppError::Lock(taken)),
+            Err(_) => tokio::time::sleep(ASK_AGAIN).await,
         }
-        facts
     }
+}
+
+/// An answer of the process that applies the campaign, and its process id. No answer: no process has taken the decision.
+type Asked = (Option<ResolveAnswer>, Option<u32>);
+
+/// Asks the process of this machine that applies the campaign.
+async fn ask_owner(campaign: &LoadedCampaign, request: &ResolveRequest, is_patient: bool) -> Result<Asked, AppError> {
+    let place = campaign.ledger_dir();
+    let Some(owner) = place.applier()? else {
+        return Ok((None, None));
+    };
+    match client::resolve(&place.socket(), request.clone()).await {
+        Ok(answer) => Ok((Some(answer), Some(owner.pid))),
+        Err(error) if may_ask_again(&error) && is_patient => Ok((None, None)),
+        Err(source) if source.is_before_answer() => Err(unknown(campaign, Some(source))),
+        Err(source) => {
+            let owner = LockError::taken_by(owner);
+            Err(AppError::OwnerUnclear { source, owner })
+        }
+    }
+}
+
+/// Asks the worker that applies the campaign.
+async fn ask_worker(campaign: &LoadedCampaign, url: &DatabaseUrl, request: &ResolveRequest) -> Result<Asked, AppError> {
+    let command = Command::Resolve(request.clone());
+    let answered = match fleet_commands::send(url, &campaign.plan.identity, &command, &request.by).await {
+        Ok(Some(answered)) => answered,
+        Ok(None) => return Ok((None, None)),
+        Err(AppError::Worker(source)) => return Err(unknown(campaign, Some(source))),
+        Err(error) => return Err(error),
+    };
+    match answered.resolve(&campaign.ledger_location()) {
+        Ok(answer) => Ok((Some(answer), Some(answered.pid))),
+        Err(error) if may_ask_again(&error) => Ok((None, None)),
+        Err(error) => Err(AppError::Worker(error)),
+    }
+}
+
+fn unknown(campaign: &LoadedCampaign, source: Option<ControlError>) -> AppError {
+    let at = Box::new(campaign.at.clone());
+    AppError::DecisionUnknown { at, source }
+}
+
+/// Records the decision in a ledger that no other process has. The inner error names the process that applies the campaign.
+async fn append(
+    campaign: &LoadedCampaign,
+    request: &ResolveRequest,
+) -> Result<Result<ResolveAnswer, LockError>, AppError> {
+    let mut ledger = match PersonLedger::open(campaign).await? {
+        Ok(ledger) => ledger,
+        Err(taken) => return Ok(Err(taken)),
+    };
+    let answer = match resolution::check(ledger.state(), request) {
+        Ok(selected) => {
+            if !selected.is_empty() {
+                let facts = resolution::facts(&selected, request, campaign.environment.clock.now());
+                let reason = Reason::Resolved {
+                    deliveries: selected.len() as u64,
+                    to: request.to,
+                    by: request.by.clone(),
+                };
+                ledger.record(facts, reason).await?;
+            }
+            ResolveAnswer::Resolved(resolution::resolved(ledger.state(), &selected, usize::MAX))
+        }
+        Err(answer) => answer,
+    };
+    ledger.close().await;
+    Ok(Ok(answer))
+}
+
+/// The error that names every refusal, with a similar open_id for each unknown one.
+fn refused(mut refusals: Vec<ResolveRefusal>, ledger_state: Option<&LedgerState>) -> AppError {
+    for refusal in &mut refusals {
+        if let (ResolveRefusal::Unknown { open_id, near }, Some(state)) = (refusal, ledger_state) {
+            *near = nearest(state, open_id);
+        }
+    }
+    AppError::CannotResolve(refusals)
 }

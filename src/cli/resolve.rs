@@ -1,4 +1,4 @@
-//! `runner resolve`: appends a person's decision about deliveries to the ledger, as a fact.
+//! `runner resolve`: records a person's decision about deliveries in the ledger, as a fact.
 
 mod screens;
 
@@ -9,11 +9,11 @@ use crate::app::LoadedCampaign;
 use crate::app::apply::confirmation::Answer;
 use crate::app::occurrences::Choice;
 use crate::app::process::person;
-use crate::app::resolve::Resolving;
-use crate::app::resolve::selection::{Selection, Which};
+use crate::app::resolve::{self, Preview};
 use crate::catalogue::{app, help, resolve as text};
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::problem::Problem;
+use crate::model::resolve::{ResolveRequest, Selection, Which};
 use crate::report::text::{visible, wrap_prose};
 use clap::{ArgGroup, Args, ValueEnum};
 
@@ -113,59 +113,54 @@ pub fn run(args: &ResolveArgs, context: &Context) -> Result<Exit, Failure> {
 
 async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaign) -> Result<Exit, Failure> {
     let to = args.decision.resolution();
-    let selection = args.which.typed();
+    let typed = args.which.typed();
     let note = &args.decision.note;
-    let mut resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
-    if resolving.selected().is_empty() {
-        Box::pin(resolving.release()).await;
-        let selection = &visible(&selection);
+    let selection = args.which.selection();
+    let preview = Preview::read(campaign, &selection, to).await?;
+    let nothing_selected = || {
+        let selection = &visible(&typed);
         context.talk(&format!("{}\n", text::NothingSelected { selection }));
-        return Ok(Exit::Done);
+        Ok(Exit::Done)
+    };
+    if preview.selected().is_empty() {
+        return nothing_selected();
     }
     let decision = screens::DecisionNote {
         campaign: &campaign.plan.identity.campaign,
-        selection: &selection,
+        selection: &typed,
         note,
         to,
     };
-    let mut allowed = Ok(());
-    if !args.decision.yes && !campaign.at.rehearsal.is_on() {
-        if context.terminal.can_ask {
-            let question = screens::question(&decision, &resolving);
-            // An apply need not wait until the person has answered.
-            let selected = Box::pin(resolving.release()).await;
-            if !agreed(&question, context)? {
-                context.talk(&format!("{}\n", text::NothingChanged));
-                return Ok(Exit::Incomplete);
-            }
-            resolving = Resolving::begin(campaign, &args.which.selection(), to).await?;
-            if resolving.selected() != selected || screens::question(&decision, &resolving) != question {
-                allowed = Err(Failure::new(Problem::ChangedMeanwhile, text::ChangedMeanwhile).help(text::AskAgain));
-            }
-        } else {
-            allowed = check_without_question(&resolving, to);
+    let is_asked = !args.decision.yes && !campaign.at.rehearsal.is_on();
+    if is_asked {
+        if !context.terminal.can_ask {
+            check_without_question(&preview, to)?;
+        } else if !agreed(&screens::question(&decision, &preview), context)? {
+            context.talk(&format!("{}\n", text::NothingChanged));
+            return Ok(Exit::Incomplete);
         }
     }
-    if allowed.is_ok() {
-        let person = person(args.by.name());
-        allowed = resolving.decide(note, &selection, &person).await.map_err(Failure::from);
+    let request = ResolveRequest {
+        to,
+        note: note.clone(),
+        typed: typed.clone(),
+        by: person(args.by.name()),
+        expect: is_asked.then(|| preview.expected()),
+        selection,
+    };
+    drop(preview);
+    let decided = Box::pin(resolve::resolve(campaign, &request)).await?;
+    if decided.resolved.deliveries.is_empty() {
+        return nothing_selected();
     }
-    if let Err(failure) = allowed {
-        Box::pin(resolving.release()).await;
-        return Err(failure);
-    }
-    // The ledger is released before anything is written: a reader of stdout may be slow.
     match context.output {
         Output::Json => {
-            let objects = screens::objects(&resolving, &campaign.plan, to);
-            Box::pin(resolving.release()).await;
-            for object in &objects {
+            for object in &screens::objects(&decided.resolved, &campaign.plan, to) {
                 context.lines.write(object);
             }
         }
         Output::Human => {
-            let done = screens::done(&decision, &resolving, &again("apply", &campaign.at));
-            Box::pin(resolving.release()).await;
+            let done = screens::done(&decision, &decided, &again("apply", &campaign.at));
             context.data(&wrap_prose(&done, stdout_width_or_any()))?;
         }
     }
@@ -173,8 +168,8 @@ async fn resolve(args: &ResolveArgs, context: &Context, campaign: &LoadedCampaig
 }
 
 /// Checks that the decision needs no question: it is about one delivery, and gives nobody a second coupon.
-fn check_without_question(resolving: &Resolving<'_>, to: Resolution) -> Result<(), Failure> {
-    let n = resolving.selected().len() as u64;
+fn check_without_question(preview: &Preview, to: Resolution) -> Result<(), Failure> {
+    let n = preview.selected().len() as u64;
     let refused = |message: &dyn Display| Err(Failure::new(Problem::NeedsYes, message).help(text::AddYes));
     if matches!(to, Resolution::Owed { may_double: true }) {
         return refused(&text::NeedsYesForDouble);

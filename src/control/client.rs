@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::catalogue::control;
 use crate::ledger::{AppendError, Head, Page, ReadPage, Store, StoreError};
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
+use crate::model::resolve::{ResolveAnswer, ResolveRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
@@ -79,6 +80,24 @@ pub enum ControlError {
     },
 }
 
+impl ControlError {
+    /// Whether the owner never received the request.
+    #[must_use]
+    pub fn is_before_request(&self) -> bool {
+        matches!(self, Self::Nobody { source, .. } if source.kind() != io::ErrorKind::UnexpectedEof)
+    }
+
+    /// Whether the owner may have received the request, and nothing is known of its answer.
+    #[must_use]
+    pub fn is_before_answer(&self) -> bool {
+        match self {
+            Self::Nobody { .. } => !self.is_before_request(),
+            Self::Io { .. } | Self::Unclear { .. } | Self::Newer { .. } => true,
+            Self::Busy { .. } | Self::Refused { .. } => false,
+        }
+    }
+}
+
 /// Tells the owner that listens at `path` to start nothing more. Returns the command that was in effect before.
 pub async fn pause(path: &Path, by: Requester) -> Result<RunCommand, ControlError> {
     order(path, Command::Pause { by }).await
@@ -99,6 +118,13 @@ pub async fn stop(path: &Path, by: Requester) -> Result<RunCommand, ControlError
 pub async fn approve(path: &Path, request: ApprovalRequest) -> Result<ApprovalAnswer, ControlError> {
     let (answer, _) = ask(path, &Request::Command(Command::Approve(request)), LONG_PATIENCE).await?;
     approval(path, answer)
+}
+
+/// Sends a decision to the owner that listens at `path`. Returns once it is durable, or why it has no effect. An owner that
+/// reads its audience takes it after that.
+pub async fn resolve(path: &Path, request: ResolveRequest) -> Result<ResolveAnswer, ControlError> {
+    let (answer, _) = ask(path, &Request::Command(Command::Resolve(request)), LONG_PATIENCE).await?;
+    resolution(path, answer)
 }
 
 async fn order(path: &Path, what: Command) -> Result<RunCommand, ControlError> {
@@ -129,6 +155,11 @@ pub fn approval_answer(place: &Path, line: &[u8]) -> Result<ApprovalAnswer, Cont
     approval(place, parse(place, line)?)
 }
 
+/// Reads the answer of an owner to a [`line()`] with a decision. `place` says where the owner was asked.
+pub fn resolve_answer(place: &Path, line: &[u8]) -> Result<ResolveAnswer, ControlError> {
+    resolution(place, parse(place, line)?)
+}
+
 fn parse<T: DeserializeOwned>(place: &Path, line: &[u8]) -> Result<T, ControlError> {
     wire::parse(line).map_err(|error| unclear(place.to_owned(), error))
 }
@@ -147,6 +178,13 @@ fn approval(path: &Path, answer: Response) -> Result<ApprovalAnswer, ControlErro
     }
 }
 
+fn resolution(path: &Path, answer: Response) -> Result<ResolveAnswer, ControlError> {
+    match answer {
+        Response::Resolve { result } => Ok(result),
+        answer => Err(unexpected(path, &answer)),
+    }
+}
+
 fn unexpected(path: &Path, answer: &Response) -> ControlError {
     match answer {
         Response::Error { message, why, again } => {
@@ -157,10 +195,12 @@ fn unexpected(path: &Path, answer: &Response) -> ControlError {
                 ControlError::Refused { message }
             }
         }
-        Response::View { .. } | Response::Taken { .. } | Response::Approval { .. } => ControlError::Unclear {
-            path: path.to_owned(),
-            why: control::SomethingElse.to_string(),
-        },
+        Response::View { .. } | Response::Taken { .. } | Response::Approval { .. } | Response::Resolve { .. } => {
+            ControlError::Unclear {
+                path: path.to_owned(),
+                why: control::SomethingElse.to_string(),
+            }
+        }
     }
 }
 
@@ -187,13 +227,17 @@ async fn ask(
     match timeout(patience, wire::read(&mut stream)).await {
         Ok(Ok(answer)) => Ok((answer, stream)),
         Ok(Err(error)) => Err(unclear(path, error)),
-        Err(_) => Err(ControlError::Unclear {
-            path,
-            why: control::NoAnswer {
-                seconds: patience.as_secs(),
-            }
-            .to_string(),
-        }),
+        Err(_) => Err(no_answer(&path, patience)),
+    }
+}
+
+/// The error of an owner that was asked at `place` and gave no answer for so long.
+#[must_use]
+pub fn no_answer(place: &Path, patience: Duration) -> ControlError {
+    let seconds = patience.as_secs();
+    ControlError::Unclear {
+        path: place.to_owned(),
+        why: control::NoAnswer { seconds }.to_string(),
     }
 }
 

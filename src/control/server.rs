@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::catalogue::{Language, control};
 use crate::ledger::Reader;
 use crate::ledger::known_files::FileId;
-use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
+use crate::model::person_request::{PersonAnswer, PersonRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 use super::address;
@@ -31,8 +31,8 @@ const UNHEARD: usize = 32;
 const VIEWS: usize = 4;
 /// See [`ControlServer::patience`].
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many approvals wait for the run to take them. The clients of further ones wait longer.
-const APPROVALS: usize = 8;
+/// How many requests of persons wait for the run to take them. The clients of further ones wait longer.
+const REQUESTS: usize = 8;
 /// How long to wait when the system accepts no more connections.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -48,17 +48,17 @@ pub enum LedgerView {
     Ledger(Arc<Reader>),
 }
 
-/// An approval, and where its answer goes. The answer is dropped if the run ends first.
-pub type ApprovalMessage = (ApprovalRequest, oneshot::Sender<ApprovalAnswer>);
+/// A request of a person, and where its answer goes. The answer is dropped if the run ends first.
+pub type RequestMessage = (PersonRequest, oneshot::Sender<PersonAnswer>);
 
-/// Where approvals go.
+/// Where the requests of persons go.
 #[derive(Clone, Debug, Default)]
-enum ApprovalInbox {
+enum RequestInbox {
     /// The run has not begun to send.
     #[default]
     NotYet,
-    /// The run takes approvals.
-    Open(mpsc::Sender<ApprovalMessage>),
+    /// The run takes requests.
+    Open(mpsc::Sender<RequestMessage>),
     /// The run has ended.
     Closed,
 }
@@ -68,7 +68,7 @@ enum ApprovalInbox {
 pub struct ControlServer {
     shown: watch::Sender<LedgerView>,
     commands: watch::Sender<RunCommand>,
-    approvals: watch::Sender<ApprovalInbox>,
+    requests: watch::Sender<RequestInbox>,
     pub(super) views: Arc<Semaphore>,
     /// How long a connected process may take to send its request, or to read the next bytes.
     pub(super) patience: Duration,
@@ -79,7 +79,7 @@ impl Default for ControlServer {
         Self {
             shown: watch::channel(LedgerView::default()).0,
             commands: watch::channel(RunCommand::default()).0,
-            approvals: watch::channel(ApprovalInbox::default()).0,
+            requests: watch::channel(RequestInbox::default()).0,
             views: Arc::new(Semaphore::new(VIEWS)),
             patience: PATIENCE,
         }
@@ -98,17 +98,17 @@ impl ControlServer {
         self.commands.subscribe()
     }
 
-    /// The approvals from other processes, those that have waited for the run included.
+    /// The approvals and decisions from other processes, those that have waited for the run included.
     #[must_use]
-    pub fn take_approvals(&self) -> mpsc::Receiver<ApprovalMessage> {
-        let (sender, approvals) = mpsc::channel(APPROVALS);
-        self.approvals.send_replace(ApprovalInbox::Open(sender));
-        approvals
+    pub fn take_requests(&self) -> mpsc::Receiver<RequestMessage> {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        self.requests.send_replace(RequestInbox::Open(sender));
+        requests
     }
 
-    /// The run has ended. Approvals that have no answer are sent again, to the next owner of the ledger.
-    pub fn close_approvals(&self) {
-        self.approvals.send_replace(ApprovalInbox::Closed);
+    /// The run has ended. Requests that have no answer are sent again, to the next owner of the ledger.
+    pub fn close_requests(&self) {
+        self.requests.send_replace(RequestInbox::Closed);
     }
 
     /// Tells the run to end, because of a signal to this process. An earlier requester stays named.
@@ -232,8 +232,8 @@ impl ControlServer {
         Ok(wire::line(&self.take(command).await)?)
     }
 
-    /// Passes a command to the run. Answers an approval when it is durable or has no effect; it counts also if the client leaves
-    /// after the run has it.
+    /// Passes a command to the run. Answers the request of a person when it is durable or has no effect; it counts also if the
+    /// client leaves after the run has it.
     async fn take(&self, command: Command) -> Response {
         let before = match command {
             Command::Pause { by } => self.order(|order| match order {
@@ -247,22 +247,26 @@ impl ControlServer {
                 }
             }),
             Command::Stop { by } => self.stop(RunCommand::Stop { by: Some(by) }),
-            Command::Approve(request) => {
-                return match self.approve(request).await {
-                    Some(result) => Response::Approval { result },
-                    None => Failure::RunEnded.response(true),
-                };
-            }
+            Command::Approve(request) => return self.ask(PersonRequest::Approve(request)).await,
+            Command::Resolve(request) => return self.ask(PersonRequest::Resolve(request)).await,
         };
         Response::Taken { before }
     }
 
-    /// Hands an approval to the run. Returns `None` if the run ends first.
-    async fn approve(&self, request: ApprovalRequest) -> Option<ApprovalAnswer> {
-        let mut inbox = self.approvals.subscribe();
-        let is_decided = |inbox: &ApprovalInbox| !matches!(inbox, ApprovalInbox::NotYet);
+    async fn ask(&self, request: PersonRequest) -> Response {
+        match self.hand_over(request).await {
+            Some(PersonAnswer::Approval(result)) => Response::Approval { result },
+            Some(PersonAnswer::Resolve(result)) => Response::Resolve { result },
+            None => Failure::RunEnded.response(true),
+        }
+    }
+
+    /// Hands the request of a person to the run. Returns `None` if the run ends first.
+    async fn hand_over(&self, request: PersonRequest) -> Option<PersonAnswer> {
+        let mut inbox = self.requests.subscribe();
+        let is_decided = |inbox: &RequestInbox| !matches!(inbox, RequestInbox::NotYet);
         let inbox = inbox.wait_for(is_decided).await.ok()?.clone();
-        let ApprovalInbox::Open(run) = inbox else {
+        let RequestInbox::Open(run) = inbox else {
             return None;
         };
         let (sender, answer) = oneshot::channel();

@@ -7,12 +7,13 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use crate::catalogue::{Language, control};
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
+use crate::model::resolve::{ResolveAnswer, ResolveRequest};
 use crate::model::run_command::{Requester, RunCommand};
 
 /// The version of the protocol. An older program must not guess the meaning of a newer one.
 pub(super) const VERSION: u64 = 1;
-/// The longest line, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// The longest line, in bytes: a decision names its users, and its answer describes them.
+const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,8 @@ pub enum Command {
     },
     /// End the wait after a wave.
     Approve(ApprovalRequest),
+    /// Record a decision about deliveries.
+    Resolve(ResolveRequest),
 }
 
 /// An answer.
@@ -72,6 +75,11 @@ pub(super) enum Response {
     Approval {
         /// The answer.
         result: ApprovalAnswer,
+    },
+    /// What became of a decision.
+    Resolve {
+        /// The answer.
+        result: ResolveAnswer,
     },
     /// The request failed.
     Error {
@@ -95,7 +103,7 @@ pub(super) enum Failure {
         /// How many.
         n: u64,
     },
-    /// The run ended before it recorded an approval.
+    /// The run ended before it took the request of a person.
     RunEnded,
     /// The ledger has fewer batches than were asked for.
     FewerBatches {
@@ -203,6 +211,8 @@ mod tests {
 
     use super::*;
     use crate::model::actor::Actor;
+    use crate::model::delivery::{Resolution, Skipped, StateName};
+    use crate::model::resolve::{Expected, ResolveRefusal, Resolved, ResolvedDelivery, Selection, Which};
 
     fn heard(bytes: &[u8]) -> Result<Request, Unclear> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -237,6 +247,59 @@ mod tests {
         ] {
             assert_eq!(heard(&line(&ask).unwrap()).unwrap(), ask);
         }
+    }
+
+    #[test]
+    fn a_decision_and_its_answer_are_what_was_said() {
+        let request = ResolveRequest {
+            selection: Selection {
+                which: Which::Users {
+                    open_ids: vec!["安".to_owned(), "u2".to_owned()],
+                    ordinal: None,
+                },
+                code: Some(-7),
+            },
+            to: Resolution::Owed { may_double: true },
+            note: "ticket 812".to_owned(),
+            typed: "2 open_ids --code -7".to_owned(),
+            by: "li@till-3".to_owned(),
+            expect: Some(Expected::Digest("00ff".to_owned())),
+        };
+        let sent = line(&Request::Command(Command::Resolve(request.clone()))).unwrap();
+        insta::assert_snapshot!(String::from_utf8_lossy(&sent));
+        assert_eq!(heard(&sent).unwrap(), Request::Command(Command::Resolve(request)));
+        let resolved = ResolvedDelivery {
+            open_id: "安".to_owned(),
+            ordinal: 2,
+            merchant_coupon_id: None,
+            from: StateName::InDoubt,
+            code: None,
+            state: StateName::Skipped,
+            skipped: Some(Skipped::Gone),
+        };
+        let refusal = ResolveRefusal::MayDouble {
+            open_id: "安".to_owned(),
+            ordinal: 1,
+            from: StateName::InDoubt,
+        };
+        let answers = [
+            ResolveAnswer::Resolved(Resolved {
+                count: 7,
+                deliveries: vec![resolved],
+            }),
+            ResolveAnswer::Refused {
+                refusals: vec![refusal],
+            },
+            ResolveAnswer::Changed { now: 3 },
+            ResolveAnswer::Unknown,
+        ];
+        let lines = answers.map(|result| {
+            let sent = Response::Resolve { result };
+            let line = line(&sent).unwrap();
+            assert_eq!(parse::<Response>(&line).unwrap(), sent);
+            String::from_utf8(line).unwrap()
+        });
+        insta::assert_snapshot!(lines.concat());
     }
 
     #[test]
@@ -282,7 +345,7 @@ mod tests {
             b"{\"version\":2,\"ask\":\"dance\"}\n",
         ]
         .into_iter()
-        .chain([&*vec![b'['; 70_000]])
+        .chain([&*vec![b'['; usize::try_from(LONGEST_LINE).unwrap()]])
         .map(said)
         .collect();
         insta::assert_debug_snapshot!(told);

@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use crate::catalogue::engine;
 use crate::douyin::Platform;
 use crate::ledger::{Fact, Ledger, LedgerError, Permit, Store};
-use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::clock::{Clock, Moment, monotonic_now};
 use crate::model::event::Emit;
 use crate::model::mutants::mutant;
+use crate::model::person_request::{PersonAnswer, PersonRequest};
 use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 
@@ -25,7 +25,7 @@ use super::answer_ids::Answers;
 use super::app_limiter::{AppLimiter, LimiterHandle, NotTaken};
 use super::attempt::{self, Shared};
 use super::core::{
-    Action, Approval, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome,
+    Action, Asked, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome,
 };
 use super::send_order::SendOrder;
 
@@ -45,20 +45,21 @@ pub struct Apply<S, P> {
     pub clock: Clock,
     /// The commands to the run. It stops when the sender is dropped.
     pub commands: watch::Receiver<RunCommand>,
-    /// The approvals of persons.
-    pub approvals: Approvals,
+    /// The approvals and decisions of persons.
+    pub requests: Requests,
     /// Receives the events.
     pub emit: Arc<dyn Emit>,
     /// The seed of every random choice, which is jitter only.
     pub seed: u64,
 }
 
-/// The approvals of persons, each with where its answer goes. The answer is dropped if the run ends first.
-pub type Approvals = mpsc::Receiver<(ApprovalRequest, oneshot::Sender<ApprovalAnswer>)>;
+/// The approvals and decisions of persons, each with where its answer goes. The answer is dropped if the run ends before it takes
+/// the request.
+pub type Requests = mpsc::Receiver<(PersonRequest, oneshot::Sender<PersonAnswer>)>;
 
-/// No approvals.
+/// No requests.
 #[must_use]
-pub fn no_approvals() -> Approvals {
+pub fn no_requests() -> Requests {
     mpsc::channel(1).1
 }
 
@@ -104,12 +105,12 @@ pub(super) struct Driver<S, P> {
     shared: Arc<Shared<P>>,
     emit: Arc<dyn Emit>,
     commands: watch::Receiver<RunCommand>,
-    approvals: Approvals,
-    /// The approvals that the core has not answered, and where their answers go, by number.
-    asked: HashMap<u64, oneshot::Sender<ApprovalAnswer>>,
-    /// The approvals that the core has not received.
-    new_approvals: Vec<Approval>,
-    last_approval: u64,
+    requests: Requests,
+    /// Where the answers go that the core has not given, by the number of the request.
+    answers: HashMap<u64, oneshot::Sender<PersonAnswer>>,
+    /// The requests that the core has not received.
+    new_requests: Vec<Asked>,
+    last_request: u64,
     attempts: JoinSet<Done>,
     finished: Vec<Done>,
     /// Turns false to cancel the prepared attempts that hold its receivers.
@@ -149,10 +150,10 @@ impl<S: Store, P: Platform> Driver<S, P> {
             shared: Arc::new(shared),
             emit: apply.emit,
             commands: apply.commands,
-            approvals: apply.approvals,
-            asked: HashMap::new(),
-            new_approvals: Vec::new(),
-            last_approval: 0,
+            requests: apply.requests,
+            answers: HashMap::new(),
+            new_requests: Vec::new(),
+            last_request: 0,
             attempts: JoinSet::new(),
             finished: Vec::new(),
             open: watch::channel(true).0,
@@ -202,9 +203,9 @@ impl<S: Store, P: Platform> Driver<S, P> {
                         self.open = watch::channel(true).0;
                     }
                     Action::Answer { id, answer } => {
-                        if let Some(asked) = self.asked.remove(&id) {
-                            // The approval counts also if the process that sent it has ended.
-                            let _ = asked.send(answer);
+                        if let Some(sender) = self.answers.remove(&id) {
+                            // The request counts also if the process that sent it has ended.
+                            let _ = sender.send(answer);
                         }
                     }
                     Action::ReleaseAppLock => look_again = self.limiter.release(self.now.instant).err(),
@@ -307,8 +308,8 @@ impl<S: Store, P: Platform> Driver<S, P> {
         } else {
             self.commands.borrow_and_update().clone()
         };
-        while let Ok(asked) = self.approvals.try_recv() {
-            self.take_approval(asked);
+        while let Ok(request) = self.requests.try_recv() {
+            self.take_request(request);
         }
         let count = |counter: &AtomicUsize| u32::try_from(counter.load(Ordering::SeqCst)).unwrap_or(u32::MAX);
         Changes {
@@ -317,15 +318,15 @@ impl<S: Store, P: Platform> Driver<S, P> {
             connecting: count(&self.shared.connecting),
             command,
             freed: self.limiter.take_freed(),
-            approvals: std::mem::take(&mut self.new_approvals),
+            requests: std::mem::take(&mut self.new_requests),
         }
     }
 
-    fn take_approval(&mut self, (request, answer): (ApprovalRequest, oneshot::Sender<ApprovalAnswer>)) {
-        self.last_approval += 1;
-        let id = self.last_approval;
-        self.asked.insert(id, answer);
-        self.new_approvals.push(Approval { id, request });
+    fn take_request(&mut self, (request, answer): (PersonRequest, oneshot::Sender<PersonAnswer>)) {
+        self.last_request += 1;
+        let id = self.last_request;
+        self.answers.insert(id, answer);
+        self.new_requests.push(Asked { id, request });
     }
 
     /// Waits for a change: an attempt that ended or started, a command, another campaign's news, or the moment `until`.
@@ -338,7 +339,7 @@ impl<S: Store, P: Platform> Driver<S, P> {
             () = self.shared.started.notified() => {}
             () = self.limiter.changed() => {}
             _ = self.commands.changed(), if !orphaned => {}
-            Some(asked) = self.approvals.recv() => self.take_approval(asked),
+            Some(request) = self.requests.recv() => self.take_request(request),
             () = tokio::time::sleep_until(until.into()) => {}
         }
         self.changes().map(Ok)

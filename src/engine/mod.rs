@@ -19,9 +19,10 @@ pub mod preview;
 pub mod query_pace;
 mod queue;
 pub mod reclassify;
+pub mod resolution;
 pub mod send_order;
 pub mod unfinished;
 mod wave_members;
 
 pub use core::{Recording, ReplayLedger, RunOutcome, StopReason};
-pub use driver::{Apply, Approvals, EngineError, no_approvals};
+pub use driver::{Apply, EngineError, Requests, no_requests};

@@ -557,6 +557,28 @@ impl Queue {
         }
     }
 
+    /// Takes in a person's decision about these deliveries, which is durable. The order is gone through again from its begin,
+    /// because the decision may make a delivery owed that is before the cursor, the later coupons of its user included.
+    pub(super) fn resolved(&mut self, ledger_state: &LedgerState, keys: impl IntoIterator<Item = DeliveryKey>) {
+        for key in keys {
+            self.forget(key);
+        }
+        let state = |key: &DeliveryKey| ledger_state.status(*key).state;
+        // The cursor finds those that were never attempted.
+        let was_attempted = |key: &DeliveryKey| matches!(state(key), State::Deferred { .. } | State::InDoubt);
+        self.doubts.retain(|Reverse((_, key))| state(key) == State::InDoubt);
+        self.retries
+            .retain(|Reverse((_, key))| matches!(state(key), State::Deferred { .. }));
+        self.passed_over.retain(|(_, key)| was_attempted(key));
+        self.resting.retain(|Reverse((_, key))| was_attempted(key));
+        self.ahead = self.ahead.filter(was_attempted);
+        self.late.clear();
+        self.round = 1;
+        self.had = 0;
+        self.waves.at = 0;
+        self.waves.beyond = None;
+    }
+
     /// When the next retry or doubt becomes due, or the next rest ends. `None` if nothing waits.
     #[must_use]
     pub fn next_due(&self) -> Option<Instant> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Text;
 use crate::model::actor::Actor;
 use crate::model::approval::WaveWait;
-use crate::model::delivery::Counts;
+use crate::model::delivery::{Counts, Resolution};
 use crate::model::envelope::Excess;
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::model::money::{Money, Valuation};
@@ -159,6 +159,15 @@ pub enum EventKind {
         wave: u32,
         /// The person.
         by: Actor,
+    },
+    /// A person decided about deliveries. The decision is durable.
+    Resolved {
+        /// How many deliveries.
+        deliveries: u64,
+        /// The decision.
+        to: Resolution,
+        /// The person, as `user@host`.
+        by: String,
     },
     /// The access token was fetched.
     TokenFetched {

@@ -87,6 +87,12 @@ mod bugs {
         Unapproved,
         /// A run goes on outside the envelope of its approval.
         OutsideEnvelope,
+        /// A decision is taken while attempts are in flight.
+        DecidedInFlight,
+        /// A decision owes a doubt again while its request may be at the platform.
+        ReopenedUnderWay,
+        /// The queue does not learn of a decision.
+        DecisionUnheard,
         /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
         /// An attempt does not check whether its worker still owns the app id.

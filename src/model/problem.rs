@@ -141,6 +141,8 @@ problems! {
     WhichOccurrence = "E0231", Input;
     /// A rehearsal inside a process has no sandbox any more that could be asked.
     NoSandbox = "E0232", Input;
+    /// Whether a decision was recorded is not known.
+    DecisionUnknown = "E0233", Error;
     /// The service cannot listen on this address.
     ServeAddress = "E0240", Input;
 

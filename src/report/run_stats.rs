@@ -238,6 +238,7 @@ impl RunStats {
             EventKind::AttemptUnrecorded(_)
             | EventKind::DayPassedOver { .. }
             | EventKind::Approved { .. }
+            | EventKind::Resolved { .. }
             | EventKind::Window { .. }
             | EventKind::TokenFetched { .. }
             | EventKind::Flushed { .. } => {}

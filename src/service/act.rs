@@ -472,9 +472,6 @@ fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied>
             if !campaign.has_file {
                 return Err(Denied::NoFile);
             }
-            if is_running {
-                return Err(Denied::Running);
-            }
             if decision.note.trim().is_empty() {
                 return Err(Denied::NoNote);
             }

@@ -18,8 +18,7 @@ use crate::app::campaign_files::Neighbours;
 use crate::app::occurrences::Series;
 use crate::app::plan::PlanRequest;
 use crate::app::process::{actor, signalled, this_process, this_requester};
-use crate::app::resolve::Resolving;
-use crate::app::resolve::selection::{Selection, Which};
+use crate::app::resolve;
 use crate::app::run_command::{self, Verb};
 use crate::app::status::{CampaignStatus, StatusReader};
 use crate::app::{AppError, CampaignRef, Environment, LoadedCampaign, Rehearsal, approve, decisions, plan};
@@ -37,6 +36,7 @@ use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::Ending;
 use crate::model::problem::Problem;
 use crate::model::recurrence::Occurrence;
+use crate::model::resolve::{Expected, ResolveRequest, Selection, Which};
 use crate::model::run_command::RunCommand;
 use crate::notify::notice::What;
 use crate::plan::{PlanError, RunOptions};
@@ -709,20 +709,23 @@ impl Supervisor {
             },
             code: decision.code,
         };
-        let began = Resolving::begin(campaign, &selection, to).await;
-        let mut resolving = began.map_err(|error| self.fault(error))?;
-        let now = resolving.selected().len() as u64;
-        if now != decision.count {
-            resolving.release().await;
-            let shown = decision.count;
-            return Err(Fault::of_text(Text::new(&texts::OtherCount { shown, now })));
-        }
         let code = decision.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
-        let written = format!("all {} with code {code}", decision.state);
-        let by = crate::app::process::person(Some(&who.name));
-        let decided = resolving.decide(decision.note.trim(), &written, &by).await;
-        resolving.release().await;
-        decided.map_err(|error| self.fault(error))
+        let request = ResolveRequest {
+            selection,
+            to,
+            note: decision.note.trim().to_owned(),
+            typed: format!("all {} with code {code}", decision.state),
+            by: crate::app::process::person(Some(&who.name)),
+            expect: Some(Expected::Count(decision.count)),
+        };
+        match Box::pin(resolve::resolve(campaign, &request)).await {
+            Ok(_) => Ok(()),
+            Err(AppError::SelectionChanged { now, .. }) => {
+                let shown = decision.count;
+                Err(Fault::of_text(Text::new(&texts::OtherCount { shown, now })))
+            }
+            Err(error) => Err(self.fault(error)),
+        }
     }
 
     /// Starts a run of an approved plan.

@@ -19,7 +19,7 @@ use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::{Alone, AppLimiter};
 use crate::engine::send_order::SendOrder;
-use crate::engine::{Apply, EngineError, RunOutcome, no_approvals};
+use crate::engine::{Apply, EngineError, RunOutcome, no_requests};
 use crate::fake_platform::Settings;
 use crate::ledger::{Ledger, NullStore};
 use crate::model::clock::Clock;
@@ -118,7 +118,7 @@ impl Simulation {
             limiter: AppLimiter::new(Alone),
             clock,
             commands: told,
-            approvals: no_approvals(),
+            requests: no_requests(),
             emit: self.emit,
             seed,
         };

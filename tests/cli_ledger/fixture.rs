@@ -93,7 +93,7 @@ impl Fixture {
         LedgerDir::new(self.dir.path(), &Self::identity())
     }
 
-    pub fn lock(&self, purpose: Purpose) -> CampaignLock {
+    fn lock(&self, purpose: Purpose) -> CampaignLock {
         let owner = Owner {
             host: "ops".into(),
             pid: 4711,

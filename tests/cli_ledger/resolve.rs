@@ -1,7 +1,6 @@
 //! `runner resolve`: a person's decision, all or nothing.
 
 use runner::ledger::Fact;
-use runner::ledger::lock::Purpose;
 use std::fmt::Write as _;
 
 use crate::fixture::{Fixture, intent, issued, key};
@@ -147,16 +146,6 @@ fn what_is_not_said_right_changes_nothing() {
     fixture
         .run("resolve", &["held-1", "--as", "owed", "--note", &long])
         .ends(2);
-}
-
-#[test]
-fn nothing_is_resolved_while_an_apply_runs() {
-    let fixture = Fixture::new();
-    let lock = fixture.lock(Purpose::Apply);
-    let ran = resolve(&fixture, &["--held", "--as", "owed"]).ends(5);
-    assert!(ran.err.contains("resolve, and apply again"), "{}", ran.err);
-    drop(lock);
-    resolve(&fixture, &["--held", "--as", "owed"]).ends(0);
 }
 
 /// The next apply sends what was reopened, and then the same user's next coupon.

@@ -11,7 +11,7 @@ use runner::douyin::client::HttpPlatform;
 use runner::douyin::{Connection, Sent};
 use runner::engine::app_limiter::{Alone, AppLimiter};
 use runner::engine::send_order::SendOrder;
-use runner::engine::{Apply, RunOutcome, StopReason, no_approvals};
+use runner::engine::{Apply, RunOutcome, StopReason, no_requests};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger};
 use runner::model::clock::Clock;
@@ -164,7 +164,7 @@ pub(crate) async fn apply(
         limiter: AppLimiter::new(Alone),
         clock,
         commands,
-        approvals: no_approvals(),
+        requests: no_requests(),
         emit,
         seed: 1,
     };

@@ -326,6 +326,55 @@ fn commands_reach_a_run_on_another_machine() {
 }
 
 #[test]
+fn a_decision_reaches_a_run_on_another_machine() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "5%"]);
+    let scene = Scene::new(&platform.url, 5_000).with(&format!("{PACE}codes: {{28001045: hold}}\n"));
+    let [one, two, desk] = [(); 3].map(|()| Machine::new(&database));
+    let first = one.start(&scene, &[]);
+    let held = || {
+        let status = desk.run("status", &scene, &["--output", "json"]);
+        let objects = status
+            .out
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let held = objects.filter_map(|object| object["counts"]["held"].as_u64());
+        held.last().unwrap_or_default()
+    };
+    until("held deliveries", || held() > 1);
+    // A worker that waits for the app id takes no decision.
+    let second = two.start(&scene, &[]);
+    let decision = [
+        "--held",
+        "--as",
+        "refused",
+        "--note",
+        "ticket 812",
+        "--by",
+        "Wang Fang",
+        "--yes",
+    ];
+    let decided = desk.run("resolve", &scene, &decision).ends(0);
+    let goes_on = format!("the run (pid {}) goes on", first.id());
+    assert!(decided.out.contains(&goes_on), "{}", decided.out);
+    let before = received(&platform);
+    until("further sends", || received(&platform) > before + 20);
+    let history = desk.run("history", &scene, &[]).ends(0);
+    assert!(
+        history.out.contains("ticket 812") && history.out.contains("Wang Fang"),
+        "{}",
+        history.out
+    );
+    desk.run("stop", &scene, &[]).ends(0);
+    end(first).ends(3);
+    end(second).ends(3);
+    // Without a run the command records it.
+    let decided = desk.run("resolve", &scene, &decision);
+    assert!(!decided.out.contains("goes on"), "{}", decided.out);
+    assert!(platform.log().len() == platform.ids().len(), "nobody is sent to twice");
+}
+
+#[test]
 fn with_no_wait_a_worker_does_not_wait_for_another_one() {
     let Some(database) = TestDatabase::create() else { return };
     let platform = FakePlatform::start(&["--refuse", "0%"]);

@@ -60,8 +60,47 @@ fn look_on(scene: &Scene) {
         look(scene, verb, &["-o", path.to_str().unwrap()]).ends(0);
         assert!(fs::read(&path).unwrap().starts_with(magic), "{name}");
     }
-    let refused = look(scene, "resolve", &["user-000000", "--as", "owed", "--note", "x"]).ends(5);
+    let refused = look(scene, "resolve", &["user-000000", "--as", "owed", "--note", "x"]).ends(2);
     assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
+}
+
+/// The sandbox refuses some users, and this campaign says that nobody knows what the code means.
+#[test]
+fn a_decision_reaches_the_run_that_sends() {
+    let fake_platform = FakePlatform::start(&["--refuse", "5%"]);
+    let scene = Scene::new(&fake_platform.url, 240).with("pace: {per_second: 40}\ncodes: {28001045: hold}\n");
+    let run = applying(&scene);
+    let held = |status: &Value| status["counts"]["held"].as_u64().is_some_and(|held| held > 1);
+    scene.until(held);
+    let decide = |to: &str, flags: &[&str]| {
+        let decision = ["--held", "--as", to, "--note", "ticket 812", "--yes"];
+        look(&scene, "resolve", &[&decision, flags].concat()).ends(0)
+    };
+    let owed: Vec<String> = objects(&decide("owed", &["--output", "json"]))
+        .iter()
+        .filter(|object| object["type"] == "resolved")
+        .map(|object| {
+            assert_eq!((&object["from"], &object["state"]), (&"held".into(), &"pending".into()));
+            object["open_id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert!(owed.len() > 1, "{owed:?}");
+    // The same run sends them again, and the platform answers as before.
+    scene.until(held);
+    let refused = decide("refused", &[]);
+    let goes_on = format!("the run (pid {}) goes on with what is owed now", run.id());
+    assert!(refused.out.contains(&goes_on), "{}", refused.out);
+    run.wait_with_output().unwrap();
+    let log = fake_platform.log();
+    let requests = |user: &str| log.iter().filter(|one| one["open_id"] == user).count();
+    assert!(owed.iter().all(|user| requests(user) == 2), "{owed:?}");
+    assert_eq!(log.len(), 240 + owed.len(), "nobody else is sent to twice");
+    let counts = scene.ledger(|ledger| ledger.state().counts()).unwrap();
+    assert_eq!(
+        counts.count(StateName::Issued),
+        fake_platform.ids().values().filter(|(given, _)| *given > 0).count() as u64
+    );
+    look(&scene, "verify", &[]).ends(0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use runner::campaign;
 use runner::engine::app_limiter::{AppLimiter, AppLock, HeldAppLock, NotTaken, Taking};
 use runner::engine::audience_diff::{Accept, Admission, DiffBuilder, Refusal, Terms};
 use runner::engine::send_order::SendOrder;
-use runner::engine::{Apply, Approvals, EngineError, ReplayLedger, RunOutcome};
+use runner::engine::{Apply, EngineError, ReplayLedger, Requests, RunOutcome};
 use runner::ledger::memory::MemoryStore;
 use runner::ledger::{Fact, Generation, Ledger, LedgerState, Permit};
 use runner::model::actor::Actor;
@@ -23,6 +23,8 @@ use runner::model::clock::{Clock, from_ms};
 use runner::model::event::{AppLockHolder, Event, EventKind, PlaceUnit};
 use runner::model::identity::OpenId;
 use runner::model::outcome::Class;
+use runner::model::person_request::{PersonAnswer, PersonRequest};
+use runner::model::resolve::{ResolveAnswer, ResolveRequest};
 use runner::model::run_command::RunCommand;
 use runner::plan::forecast::Load;
 use runner::plan::{self, Plan, RunOptions};
@@ -172,7 +174,7 @@ impl ReplayLedger for Replay {
 /// The most users of a run that is recorded and replayed.
 const REPLAYED: u32 = 300;
 
-type Asked = (ApprovalRequest, oneshot::Sender<ApprovalAnswer>);
+type Asked = (PersonRequest, oneshot::Sender<PersonAnswer>);
 
 /// A person who approves.
 pub fn li() -> Actor {
@@ -192,8 +194,8 @@ pub struct Bench {
     pub turns: Turns,
     pub events: Arc<Mutex<Vec<Event>>>,
     pub commands: watch::Sender<RunCommand>,
-    /// Where approvals of the present run go.
-    pub approvals: Mutex<mpsc::Sender<Asked>>,
+    /// Where approvals and decisions for the present run go.
+    pub requests: Mutex<mpsc::Sender<Asked>>,
     pub seed: u64,
     pub send_order: SendOrder,
 }
@@ -207,24 +209,41 @@ impl Bench {
             turns: Turns::default(),
             events: Arc::default(),
             commands: watch::channel(RunCommand::Go).0,
-            approvals: Mutex::new(mpsc::channel(8).0),
+            requests: Mutex::new(mpsc::channel(8).0),
             seed: 1,
             send_order: SendOrder::default(),
         }
     }
 
-    fn take_approvals(&self) -> Approvals {
-        let (sender, approvals) = mpsc::channel(8);
-        *self.approvals.lock().unwrap() = sender;
-        approvals
+    fn take_requests(&self) -> Requests {
+        let (sender, requests) = mpsc::channel(8);
+        *self.requests.lock().unwrap() = sender;
+        requests
+    }
+
+    async fn ask(&self, request: PersonRequest) -> Option<PersonAnswer> {
+        let (sender, answer) = oneshot::channel();
+        self.requests.lock().unwrap().try_send((request, sender)).ok()?;
+        answer.await.ok()
     }
 
     /// Approves a wave of the present run, or of the one that ended last. `None` if the run ends before the answer.
     pub async fn approve(&self, wave: Option<u32>) -> Option<ApprovalAnswer> {
-        let (sender, answer) = oneshot::channel();
-        let request = ApprovalRequest { wave, by: li() };
-        self.approvals.lock().unwrap().try_send((request, sender)).ok()?;
-        answer.await.ok()
+        match self
+            .ask(PersonRequest::Approve(ApprovalRequest { wave, by: li() }))
+            .await?
+        {
+            PersonAnswer::Approval(answer) => Some(answer),
+            PersonAnswer::Resolve(answer) => panic!("{answer:?}"),
+        }
+    }
+
+    /// Decides about deliveries of the present run, or of the one that ended last. `None` if the run ends before the answer.
+    pub async fn resolve(&self, request: ResolveRequest) -> Option<ResolveAnswer> {
+        match self.ask(PersonRequest::Resolve(request)).await? {
+            PersonAnswer::Resolve(answer) => Some(answer),
+            PersonAnswer::Approval(answer) => panic!("{answer:?}"),
+        }
     }
 
     pub async fn open(&self) -> Ledger<MemoryStore> {
@@ -304,7 +323,7 @@ impl Bench {
             limiter: Arc::clone(limiter),
             clock: self.clock.clone(),
             commands: self.commands.subscribe(),
-            approvals: self.take_approvals(),
+            requests: self.take_requests(),
             emit: Arc::new(move |event| events.lock().unwrap().push(event)),
             seed: self.seed,
         };

@@ -18,6 +18,7 @@ mod last_active;
 mod limits;
 mod prediction;
 mod progress;
+mod resolve;
 mod run_commands;
 mod send_window;
 mod shared_users;

@@ -449,7 +449,8 @@ impl Env {
             | IncidentKind::Pause
             | IncidentKind::Resume
             | IncidentKind::Stop
-            | IncidentKind::Approve => {}
+            | IncidentKind::Approve
+            | IncidentKind::Resolve { .. } => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Generates a scenario from a seed. Most scenarios are short and have a few faults; some have many.
 
 use fastrand::Rng;
+use runner::model::delivery::{Resolution, StateName};
 use runner::model::outcome::Class;
 
 use crate::scenario::{
@@ -83,6 +84,7 @@ pub fn scenario(seed: u64) -> Scenario {
     restore_ledger(&mut scenario);
     stalled_connects(&mut scenario);
     approvals(&mut scenario, users);
+    decisions(&mut scenario);
     worth(&mut scenario);
     fleet(&mut scenario);
     envelope(&mut scenario);
@@ -598,6 +600,31 @@ fn fleet(scenario: &mut Scenario) {
 fn retain_some(apply: &mut Apply, is_kept: impl Fn(&Campaign) -> bool) {
     if apply.campaigns.iter().any(&is_kept) {
         apply.campaigns.retain(is_kept);
+    }
+}
+
+/// One scenario in five: a person decides about deliveries during the applies.
+fn decisions(scenario: &mut Scenario) {
+    let rng = &mut rng_for(scenario, 9);
+    if rng.u8(0..5) > 0 {
+        return;
+    }
+    let several = scenario.campaigns.len();
+    for apply in &mut scenario.applies {
+        for _ in 0..rng.u8(0..4) {
+            let until = choose(rng, &[SECOND, 10 * SECOND, MINUTE, 10 * MINUTE]);
+            let states = [StateName::Held, StateName::InDoubt, StateName::Refused];
+            let owed = Resolution::Owed { may_double: true };
+            apply.incidents.push(Incident {
+                after: rng.u64(0..until),
+                campaign: rng.usize(0..several),
+                kind: IncidentKind::Resolve {
+                    state: choose(rng, &states),
+                    to: choose(rng, &[Resolution::Issued, Resolution::Refused, owed, owed]),
+                },
+            });
+        }
+        apply.incidents.sort_by_key(|incident| incident.after);
     }
 }
 

@@ -16,17 +16,20 @@ use runner::campaign;
 use runner::engine::app_limiter::AppLimiter;
 use runner::engine::audience_diff::{Accept, Admission, Change, DiffBuilder, Exclusion, Terms};
 use runner::engine::unfinished::unfinished;
-use runner::engine::{Apply as Run, Approvals, EngineError, RunOutcome, approval};
+use runner::engine::{Apply as Run, EngineError, Requests, RunOutcome, approval};
 use runner::ledger::record::link_of;
 use runner::ledger::{Fact, Head, Ledger, LedgerError, LedgerState, Older};
 use runner::model::actor::Actor;
-use runner::model::approval::{ApprovalAnswer, ApprovalRequest, WaveWait};
+use runner::model::approval::{ApprovalRequest, WaveWait};
 use runner::model::calendar::{Calendar, Days, Hours};
 use runner::model::clock::from_ms;
+use runner::model::delivery::{Resolution, StateName};
 use runner::model::envelope::{Envelope, RunApproval};
 use runner::model::event::{Ending, Event, PlaceUnit};
 use runner::model::identity::{ActivityId, CampaignName, OpenId};
 use runner::model::money::Money;
+use runner::model::person_request::{PersonAnswer, PersonRequest};
+use runner::model::resolve::{ResolveRequest, Selection, Which};
 use runner::model::run_command::{Requester, RunCommand};
 use runner::plan::{self, ExpiryRule, Guard, Plan, RunOptions, Wave};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -182,15 +185,15 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
         pass_over_unfinished(env, &limiter).await;
     }
     let commands: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(RunCommand::Go)).collect();
-    let (approvers, approvals): (Vec<_>, Vec<_>) = apply.campaigns.iter().map(|_| mpsc::channel(8)).unzip();
+    let (persons, requests): (Vec<_>, Vec<_>) = apply.campaigns.iter().map(|_| mpsc::channel(8)).unzip();
     let ended: Vec<_> = apply.campaigns.iter().map(|_| RefCell::new(None)).collect();
-    let runs = apply.campaigns.iter().zip(&commands).zip(&ended).zip(approvals);
-    let runs = runs.map(|(((campaign, (_, commands)), ended), approvals)| {
+    let runs = apply.campaigns.iter().zip(&commands).zip(&ended).zip(requests);
+    let runs = runs.map(|(((campaign, (_, commands)), ended), requests)| {
         let limiter = Arc::clone(&limiter);
         let commands = commands.clone();
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
             env.set_open(campaign.number, true);
-            let end = run_campaign(env, apply, campaign, limiter, commands, approvals).await;
+            let end = run_campaign(env, apply, campaign, limiter, commands, requests).await;
             let end = end.unwrap_or_else(ApplyEnd::Failed);
             env.set_open(campaign.number, false);
             let of = env.campaign_prefix(campaign.number);
@@ -215,8 +218,8 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     let otherwise = tokio::select! {
         biased;
         () = env.wait_killed() => || ApplyEnd::Killed,
-        () = inject_incidents(env, apply, &commands, &approvers) => || ApplyEnd::Killed,
-        () = approve_all(&approvers), if faultless => || ApplyEnd::Killed,
+        () = inject_incidents(env, apply, &commands, &persons) => || ApplyEnd::Killed,
+        () = approve_all(&persons), if faultless => || ApplyEnd::Killed,
         () = runs => || ApplyEnd::Killed,
         () = patience => || ApplyEnd::TimedOut,
     };
@@ -265,7 +268,7 @@ async fn inject_incidents(
     env: &Arc<Env>,
     apply: &Apply,
     commands: &[(watch::Sender<RunCommand>, watch::Receiver<RunCommand>)],
-    approvers: &[Approver],
+    persons: &[Person],
 ) {
     let began = tokio::time::Instant::now();
     let by = Requester {
@@ -282,10 +285,13 @@ async fn inject_incidents(
             IncidentKind::Pause => RunCommand::Pause { by: by.clone() },
             IncidentKind::Resume => RunCommand::Resume { by: by.clone() },
             IncidentKind::Stop => RunCommand::Stop { by: Some(by.clone()) },
-            IncidentKind::Approve => {
-                let mut concerned = apply.campaigns.iter().zip(approvers);
-                if let Some((_, approver)) = concerned.find(|(campaign, _)| campaign.number == incident.campaign) {
-                    approve(approver);
+            IncidentKind::Approve | IncidentKind::Resolve { .. } => {
+                let mut concerned = apply.campaigns.iter().zip(persons);
+                if let Some((_, person)) = concerned.find(|(campaign, _)| campaign.number == incident.campaign) {
+                    match incident.kind {
+                        IncidentKind::Resolve { state, to } => resolve(person, state, to),
+                        _ => approve(person),
+                    }
                 }
                 continue;
             }
@@ -306,7 +312,7 @@ async fn inject_incidents(
     std::future::pending::<()>().await;
 }
 
-type Approver = mpsc::Sender<(ApprovalRequest, oneshot::Sender<ApprovalAnswer>)>;
+type Person = mpsc::Sender<(PersonRequest, oneshot::Sender<PersonAnswer>)>;
 
 fn somebody() -> Actor {
     Actor {
@@ -318,20 +324,40 @@ fn somebody() -> Actor {
 }
 
 /// Approves the wave of a run that ended last. The answer is not waited for, as by a person who is interrupted.
-fn approve(approver: &Approver) {
+fn approve(person: &Person) {
     let request = ApprovalRequest {
         wave: None,
         by: somebody(),
     };
+    ask(person, PersonRequest::Approve(request));
+}
+
+/// Decides about all deliveries in a state.
+fn resolve(person: &Person, state: StateName, to: Resolution) {
+    let request = ResolveRequest {
+        selection: Selection {
+            which: Which::All(state),
+            code: None,
+        },
+        to,
+        note: "somebody says so".into(),
+        typed: state.word().into(),
+        by: "somebody@here".into(),
+        expect: None,
+    };
+    ask(person, PersonRequest::Resolve(request));
+}
+
+fn ask(person: &Person, request: PersonRequest) {
     // The run may have ended, or take no more at present.
-    let _ = approver.try_send((request, oneshot::channel().0));
+    let _ = person.try_send((request, oneshot::channel().0));
 }
 
 /// Approves every wave within a minute. Never returns.
-async fn approve_all(approvers: &[Approver]) {
+async fn approve_all(persons: &[Person]) {
     loop {
         tokio::time::sleep(Duration::from_mins(1)).await;
-        approvers.iter().for_each(approve);
+        persons.iter().for_each(approve);
     }
 }
 
@@ -342,7 +368,7 @@ async fn run_campaign(
     campaign: &Campaign,
     limiter: Arc<AppLimiter>,
     commands: watch::Receiver<RunCommand>,
-    approvals: Approvals,
+    requests: Requests,
 ) -> Result<ApplyEnd, String> {
     let failed = |error: LedgerError| format!("{error}: {:?}", std::error::Error::source(&error));
     let number = campaign.number;
@@ -417,7 +443,7 @@ async fn run_campaign(
         limiter,
         clock: env.clock.clone(),
         commands,
-        approvals,
+        requests,
         emit: Arc::new(move |event: Event| listener.on_event(&event, number)),
         seed: env.scenario.seed,
     };

@@ -163,6 +163,21 @@ fn a_run_that_goes_on_outside_its_approval_is_found() {
 }
 
 #[test]
+fn a_decision_that_is_taken_while_attempts_are_in_flight_is_found() {
+    found(Mutant::DecidedInFlight, "a decision is about what nobody is sending");
+}
+
+#[test]
+fn a_doubt_that_is_owed_again_while_its_request_is_under_way_is_found() {
+    found(Mutant::ReopenedUnderWay, "never two requests for one user at once");
+}
+
+#[test]
+fn a_queue_that_does_not_learn_of_a_decision_is_found() {
+    found(Mutant::DecisionUnheard, "G7: after any crash the same command works");
+}
+
+#[test]
 fn a_former_activity_that_halts_the_campaign_is_found() {
     found(
         Mutant::FormerHalts,

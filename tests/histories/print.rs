@@ -71,6 +71,7 @@ impl Display for IncidentKind {
             Self::Resume => f.write_str("a person resumes it"),
             Self::Stop => f.write_str("a person stops it"),
             Self::Approve => f.write_str("a person approves it"),
+            Self::Resolve { state, to } => write!(f, "a person calls all that is {state} {}", to.word()),
             Self::ClockStep(ms) => write!(f, "the wall clock steps by {ms} ms"),
             Self::DiskStall { ms: 0, .. } => f.write_str("the disk is fast again"),
             Self::DiskStall { ms, after_write } => {
@@ -168,6 +169,7 @@ impl Display for Incident {
                 | IncidentKind::Resume
                 | IncidentKind::Stop
                 | IncidentKind::Approve
+                | IncidentKind::Resolve { .. }
                 | IncidentKind::DiskStall { .. }
                 | IncidentKind::DiskFailure { .. }
                 | IncidentKind::LedgerRemoved { .. }

@@ -1,6 +1,7 @@
 //! What one seed determines: the campaigns, their applies and every fault. A scenario is printed by `print` and reduced
 //! by `shrink`.
 
+use runner::model::delivery::{Resolution, StateName};
 use runner::model::outcome::Class;
 
 /// Midnight of 2026-06-01 in the campaign's time zone, in milliseconds.
@@ -263,6 +264,8 @@ pub enum IncidentKind {
     Stop,
     /// A person approves the wave that ended last.
     Approve,
+    /// A person decides about all deliveries in a state.
+    Resolve { state: StateName, to: Resolution },
     /// The wall clock is stepped by this many milliseconds.
     ClockStep(i64),
     /// From now on each append takes longer.
@@ -418,6 +421,13 @@ impl Scenario {
     pub fn restores_ledger(&self) -> bool {
         let mut campaigns = self.applies.iter().flat_map(|apply| &apply.campaigns);
         campaigns.any(|campaign| campaign.restored_without.is_some())
+    }
+
+    /// Whether a person calls a delivery refused. The person may be wrong, and the limits believe it.
+    pub fn calls_refused(&self) -> bool {
+        let to = Resolution::Refused;
+        let mut incidents = self.applies.iter().flat_map(|apply| &apply.incidents);
+        incidents.any(|it| matches!(it.kind, IncidentKind::Resolve { to: decided, .. } if decided == to))
     }
 
     /// Whether the wall clock is ever stepped.

@@ -266,10 +266,15 @@ pub fn field(page: &str, name: &str) -> String {
 
 /// The number of coupons that the campaign's ledger of rehearsals has issued.
 pub fn issued(directory: &Directory, name: &str) -> u64 {
+    counted(directory, name, "issued")
+}
+
+/// The number of deliveries in a state, in the campaign's ledger of rehearsals.
+pub fn counted(directory: &Directory, name: &str, state: &str) -> u64 {
     let file = Path::new("campaigns").join(format!("{name}.yaml"));
     let output = directory.run(&["status", file.to_str().unwrap(), "--sandbox", "--output", "json"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let status = text.lines().find(|line| line.contains("\"status\"")).unwrap();
     let status: serde_json::Value = serde_json::from_str(status).unwrap();
-    status["counts"]["issued"].as_u64().unwrap_or(0)
+    status["counts"][state].as_u64().unwrap_or(0)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 
-use crate::client::{Directory, field};
+use crate::client::{Directory, counted, field};
 
 #[test]
 fn a_plan_is_approved_and_watched_to_its_end() {
@@ -204,6 +204,38 @@ fn held_deliveries_are_decided_in_bulk() {
         "each look is recorded: {audit}"
     );
     assert!(audit.contains("ticket 812"), "{audit}");
+}
+
+#[test]
+fn held_deliveries_are_decided_while_their_campaign_runs() {
+    let directory = Directory::new(4000);
+    directory.write_file("tea", "奶茶", "codes:\n  28001045: hold\n");
+    let mut service = directory.serve();
+    service.approve("tea");
+    service.wait_for_state("tea", "sending");
+    while counted(&directory, "tea", "held") < 2 {}
+    // A pause keeps the run, and its numbers as they are.
+    assert_eq!(service.post("/campaigns/tea.yaml/pause", "").status, 303);
+    service.wait_for_state("tea", "paused");
+    assert_eq!(service.post("/campaigns/tea.yaml/replan", "").status, 303);
+    let page = service.wait_for("/campaigns/tea.yaml/decide", "name=\"count\"");
+    assert!(page.contains("The campaign is running."), "{page}");
+    let form = |to: &str| {
+        let count = field(&page, "count");
+        format!("state=held&code=28001045&count={count}&to={to}&note=ticket+812")
+    };
+    let resolved = service.post("/campaigns/tea.yaml/resolve", &form("refused"));
+    assert_eq!(resolved.status, 303, "{}", resolved.body);
+    let again = service.post("/campaigns/tea.yaml/resolve", &form("owed"));
+    assert_eq!(again.status, 409, "the group has changed: {}", again.body);
+    assert_eq!(service.post("/campaigns/tea.yaml/resume", "").status, 303);
+    service.wait_for_state("tea", "sending");
+    let history = directory.run(&["history", "campaigns/tea.yaml", "--sandbox"]);
+    let history = String::from_utf8(history.stdout).unwrap();
+    assert!(history.contains("ticket 812"), "{history}");
+    assert_eq!(service.post("/stop-all", "").status, 303);
+    service.wait_for("/", "Stopped by li");
+    assert_eq!(service.stop(), Some(0));
 }
 
 #[test]

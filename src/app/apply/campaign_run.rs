@@ -170,7 +170,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         Some(fleet) => Box::pin(run.run_in_fleet(fleet, platform, seat)).await,
         None => Box::pin(run.run(platform, Some(seat))).await,
     };
-    run.server.close_approvals();
+    run.server.close_requests();
     // Drops the reader's store before the lock is released: another process that asks now is about to take both.
     run.server.show(LedgerView::Opening);
     status.finish(broken(&done)).await;
@@ -448,7 +448,7 @@ impl StartedRun<'_> {
             limiter: Arc::clone(&self.limiter),
             clock: self.campaign.loaded.environment.clock.clone(),
             commands: self.commands.clone(),
-            approvals: self.server.take_approvals(),
+            requests: self.server.take_requests(),
             emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };

@@ -7,10 +7,9 @@ use jiff::civil::Date;
 use rustix::io::Errno;
 
 use crate::app::error::NotDue;
-use crate::app::resolve::selection::ResolveRefusal;
 use crate::app::{AppError, CampaignRef};
 use crate::audience::AudienceError;
-use crate::catalogue::{app, cli, envelope, failure, push, reconcile, recurrence, sandbox};
+use crate::catalogue::{app, cli, envelope, failure, push, reconcile, recurrence, resolve, sandbox};
 use crate::cli::failure::Failure;
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
@@ -32,6 +31,7 @@ use crate::model::clock::until;
 use crate::model::delivery::Counts;
 use crate::model::problem::Problem;
 use crate::model::recurrence::Occurrence;
+use crate::model::resolve::ResolveRefusal;
 use crate::plan::PlanError;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::{date_time, duration, rfc3339};
@@ -269,7 +269,6 @@ impl From<AppError> for Failure {
                 }
             }
             AppError::CannotResolve(refusals) => Self::from_resolve(message, &refusals),
-            AppError::ResolveWhileApplied(taken) => Self::from(taken).help(failure::EndRunBeforeResolve),
             AppError::ReconcileWhileApplied(taken) => Self::from(taken).help(reconcile::EndRunFirst),
             AppError::AppTaken(holder) => Self::new(Problem::Taken, message)
                 .because([app_lock_holder(&holder, None)])
@@ -279,6 +278,22 @@ impl From<AppError> for Failure {
                 .because([why])
                 .help(reconcile::NoRecordsHelp),
             AppError::NoSandbox => Self::new(Problem::NoSandbox, message).help(reconcile::NoSandboxHelp),
+            AppError::SelectionChanged { at, is_applied, .. } => {
+                let failure = Self::new(Problem::ChangedMeanwhile, message);
+                if is_applied {
+                    failure.help(resolve::AskAgainPaused {
+                        command: &again("pause", &at),
+                    })
+                } else {
+                    failure.help(resolve::AskAgain)
+                }
+            }
+            AppError::DecisionUnknown { at, source } => {
+                let failure = Self::new(Problem::DecisionUnknown, message).help(resolve::LookWhetherRecorded {
+                    command: &again("history", &at),
+                });
+                failure.because(source.map(|source| source.to_string()))
+            }
             AppError::StatusFile { .. } => Self::from_error(Problem::StatusFile, &error).help(failure::StatusFile),
             AppError::Rows(_) => Self::from_error(Problem::OutputFile, &error),
             AppError::Request(_) | AppError::SimulationBroke => Self::new(Problem::Defect, message),
@@ -758,6 +773,23 @@ mod tests {
                 near: None,
             },
             AppError::CannotResolve(vec![refused(StateName::Issued); 12]),
+            AppError::SelectionChanged {
+                at: at(Rehearsal::No),
+                now: 1,
+                is_applied: false,
+            },
+            AppError::SelectionChanged {
+                at: at(Rehearsal::No),
+                now: 12,
+                is_applied: true,
+            },
+            AppError::DecisionUnknown {
+                at: at(Rehearsal::No),
+                source: Some(ControlError::Nobody {
+                    path: "summer.sock".into(),
+                    source: io::ErrorKind::UnexpectedEof.into(),
+                }),
+            },
             AppError::StatusFile {
                 path: "status.json".into(),
                 source: Box::new(denied()),

@@ -7,15 +7,16 @@ use serde::Serialize;
 
 use crate::catalogue::{Grouped, resolve};
 use crate::ledger::LedgerState;
-use crate::model::delivery::{Resolution, State, StateName};
+use crate::model::delivery::{Resolution, StateName};
 use crate::model::identity::CampaignName;
+use crate::model::resolve::{Resolved, ResolvedDelivery};
 use crate::plan::Plan;
 use crate::report::text::{Align, Columns, cut, visible, visible_path};
 use crate::report::wording::skip_reason;
 
-use crate::app::resolve::Resolving;
-use crate::app::resolve::selection::Selected;
+use crate::app::resolve::{Decided, Preview};
 use crate::cli::question::labelled;
+use crate::engine::resolution::Selected;
 
 /// More deliveries are counted and not listed.
 const MOST_LISTED: usize = 20;
@@ -31,9 +32,9 @@ pub(super) struct DecisionNote<'a> {
 }
 
 /// Returns the question before a decision.
-pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -> String {
-    let selected = resolving.selected();
-    let ledger_state = resolving.ledger_state();
+pub(super) fn question(decision: &DecisionNote<'_>, preview: &Preview) -> String {
+    let selected = preview.selected();
+    let ledger_state = preview.ledger_state();
     let n = selected.len() as u64;
     let to: &dyn Display = &decided(decision.to);
     let mut text = format!("{}\n", resolve::AboutToResolve { n, to });
@@ -41,12 +42,16 @@ pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -
         (resolve::ChosenBy.to_string(), visible(decision.selection).into_owned()),
         (resolve::Note.to_string(), visible(decision.note).into_owned()),
         (resolve::Campaign.to_string(), decision.campaign.to_string()),
-        (resolve::Ledger.to_string(), visible_path(resolving.ledger_location())),
+        (resolve::Ledger.to_string(), visible_path(preview.ledger_location())),
     ]));
-    text.push_str(&sums(selected));
-    text.push_str(&list(selected, ledger_state, |selected| {
-        becomes(decision.to, selected, ledger_state)
-    }));
+    text.push_str(&sums(selected.iter().map(|it| (it.from, it.code))));
+    let row = |it: &Selected| Row {
+        open_id: ledger_state.open_id(it.key.recipient),
+        ordinal: it.key.ordinal,
+        from: it.from,
+        becomes: becomes(decision.to, it, ledger_state),
+    };
+    text.push_str(&list(selected.iter().map(row), n));
     text.push('\n');
     if selected
         .iter()
@@ -65,19 +70,27 @@ pub(super) fn question(decision: &DecisionNote<'_>, resolving: &Resolving<'_>) -
 }
 
 /// Returns what was done and what follows.
-pub(super) fn done(decision: &DecisionNote<'_>, resolving: &Resolving<'_>, again: &str) -> String {
-    let selected = resolving.selected();
-    let ledger_state = resolving.ledger_state();
-    let n = selected.len() as u64;
-    let to = &decided(decision.to);
+pub(super) fn done(decision: &DecisionNote<'_>, decided: &Decided, again: &str) -> String {
+    let Resolved { count, deliveries } = &decided.resolved;
+    let n = *count;
+    let to = &self::decided(decision.to);
     let mut text = format!("{}\n", resolve::Resolved { n, to });
-    text.push_str(&sums(selected));
-    text.push_str(&list(selected, ledger_state, |selected| now(ledger_state, selected)));
-    let sends = selected
-        .iter()
-        .any(|it| ledger_state.status(it.key).state == State::Pending);
-    if sends {
-        let _ = writeln!(text, "\n{}\n  {again}", resolve::SendOwed);
+    text.push_str(&sums(deliveries.iter().map(|it| (it.from, it.code))));
+    let row = |it: &ResolvedDelivery| Row {
+        open_id: it.open_id.clone(),
+        ordinal: it.ordinal,
+        from: it.from,
+        becomes: now(it),
+    };
+    text.push_str(&list(deliveries.iter().map(row), n));
+    match &decided.pid {
+        Some(pid) => {
+            let _ = writeln!(text, "\n{}", resolve::RunGoesOn { pid });
+        }
+        None if deliveries.iter().any(|it| it.state == StateName::Pending) => {
+            let _ = writeln!(text, "\n{}\n  {again}", resolve::SendOwed);
+        }
+        None => {}
     }
     text
 }
@@ -88,10 +101,10 @@ fn decided(to: Resolution) -> String {
 }
 
 /// Returns how many deliveries there are of each state and code.
-fn sums(selected: &[Selected]) -> String {
+fn sums(deliveries: impl Iterator<Item = (StateName, Option<i64>)>) -> String {
     let mut sums: BTreeMap<(StateName, Option<i64>), u64> = BTreeMap::new();
-    for it in selected {
-        *sums.entry((it.from, it.code)).or_default() += 1;
+    for from in deliveries {
+        *sums.entry(from).or_default() += 1;
     }
     let line = |((state, code), n): ((StateName, Option<i64>), u64)| {
         let n: &dyn Display = &Grouped(n);
@@ -105,25 +118,34 @@ fn sums(selected: &[Selected]) -> String {
     format!("\n{sums}\n")
 }
 
-/// Lists the first deliveries, one a line, each with what it becomes.
-fn list(selected: &[Selected], ledger_state: &LedgerState, becomes: impl Fn(&Selected) -> String) -> String {
-    let listed = selected.get(..MOST_LISTED).unwrap_or(selected);
-    let row = |it: &Selected| {
-        let ordinal = &it.key.ordinal;
+/// A line of the list.
+struct Row {
+    open_id: String,
+    ordinal: u8,
+    from: StateName,
+    becomes: String,
+}
+
+/// Lists the first of `count` deliveries, one a line, each with what it becomes.
+fn list(deliveries: impl Iterator<Item = Row>, count: u64) -> String {
+    let listed: Vec<Row> = deliveries.take(MOST_LISTED).collect();
+    let cells = |row: &Row| {
+        let ordinal = &row.ordinal;
         [
-            cut(&visible(&ledger_state.open_id(it.key.recipient)), OPEN_ID).into_owned(),
+            cut(&visible(&row.open_id), OPEN_ID).into_owned(),
             resolve::CouponNumber { ordinal }.to_string(),
-            it.from.to_string(),
+            row.from.to_string(),
         ]
     };
-    let rows: Vec<_> = listed.iter().map(row).collect();
+    let rows: Vec<_> = listed.iter().map(cells).collect();
     let table = Columns::new([Align::Left; 3], &rows);
     let mut text = String::new();
-    for (it, row) in listed.iter().zip(&rows) {
-        let _ = writeln!(text, "  {} -> {}", table.cells(row).join("  "), becomes(it));
+    for (row, cells) in listed.iter().zip(&rows) {
+        let _ = writeln!(text, "  {} -> {}", table.cells(cells).join("  "), row.becomes);
     }
-    if selected.len() > listed.len() {
-        let n = &Grouped((selected.len() - listed.len()) as u64);
+    let more = count.saturating_sub(listed.len() as u64);
+    if more > 0 {
+        let n = &Grouped(more);
         let _ = writeln!(text, "  {}", resolve::MoreCoupons { n });
     }
     text
@@ -139,25 +161,25 @@ fn becomes(to: Resolution, selected: &Selected, ledger_state: &LedgerState) -> S
     }
 }
 
-/// Returns what a delivery is now.
-fn now(ledger_state: &LedgerState, selected: &Selected) -> String {
-    match ledger_state.status(selected.key).state {
-        State::Pending => decided(Resolution::Owed { may_double: false }),
-        State::Skipped(why) => resolve::SkippedWhy { why: &skip_reason(why) }.to_string(),
-        other => other.name().to_string(),
+/// Returns what a delivery is after the decision.
+fn now(delivery: &ResolvedDelivery) -> String {
+    match (delivery.state, delivery.skipped) {
+        (StateName::Pending, _) => decided(Resolution::Owed { may_double: false }),
+        (_, Some(why)) => resolve::SkippedWhy { why: &skip_reason(why) }.to_string(),
+        (state, None) => state.to_string(),
     }
 }
 
 /// A delivery that was resolved, for programs.
 #[derive(Serialize)]
-pub(super) struct Resolved<'a> {
+pub(super) struct DecidedObject<'a> {
     r#type: &'static str,
     campaign: &'a str,
     app_id: &'a str,
-    open_id: String,
+    open_id: &'a str,
     ordinal: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
-    merchant_coupon_id: Option<String>,
+    merchant_coupon_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<i64>,
     from: &'static str,
@@ -165,21 +187,19 @@ pub(super) struct Resolved<'a> {
     state: &'static str,
 }
 
-/// Returns one object for each delivery: its earlier state, the decision and its present state.
-pub(super) fn objects<'p>(resolving: &Resolving<'_>, plan: &'p Plan, to: Resolution) -> Vec<Resolved<'p>> {
-    let selected = resolving.selected();
-    let ledger_state = resolving.ledger_state();
-    let object = |it: &Selected| Resolved {
+/// Returns one object for each delivery: its earlier state, the decision and its state after that.
+pub(super) fn objects<'a>(resolved: &'a Resolved, plan: &'a Plan, to: Resolution) -> Vec<DecidedObject<'a>> {
+    let object = |it: &'a ResolvedDelivery| DecidedObject {
         r#type: "resolved",
         campaign: plan.identity.campaign.as_str(),
         app_id: plan.identity.app_id.as_str(),
-        open_id: ledger_state.open_id(it.key.recipient),
-        ordinal: it.key.ordinal,
-        merchant_coupon_id: ledger_state.merchant_coupon_id(it.key).map(|id| id.to_string()),
+        open_id: &it.open_id,
+        ordinal: it.ordinal,
+        merchant_coupon_id: it.merchant_coupon_id.as_deref(),
         code: it.code,
         from: it.from.word(),
         to: to.word(),
-        state: ledger_state.status(it.key).state.name().word(),
+        state: it.state.word(),
     };
-    selected.iter().map(object).collect()
+    resolved.deliveries.iter().map(object).collect()
 }

@@ -22,6 +22,8 @@ pub struct Context {
     pub merchant_coupon_id: String,
     /// What was not known of the delivery before the attempt.
     pub doubt: Option<Doubt>,
+    /// Whether an earlier attempt may have issued the coupon, and the delivery was owed again nevertheless.
+    pub reopened: bool,
     /// Whether the attempt was made under an activity that the campaign file no longer names.
     pub former_activity: bool,
     /// Whether this ledger accepts that another one has sent this campaign.
@@ -99,7 +101,7 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Consequence {
             merchant_coupon_id: context.merchant_coupon_id.clone(),
         })
     };
-    let known = context.doubt.is_some() || context.accepts_replays;
+    let known = context.doubt.is_some() || context.reopened || context.accepts_replays;
     let settled = |decision, effect| (decision, Duration::ZERO, effect);
     let due_after = |wait| later(outcome.at, wait);
     let (decision, wait, effect) = match &outcome.proof {

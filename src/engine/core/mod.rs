@@ -22,4 +22,4 @@ pub use attempt_result::{Attempted, Done, Latest};
 pub use recording::{Recording, ReplayLedger};
 pub use run::Run;
 pub use run_outcome::{RunOutcome, StopReason};
-pub use step::{Action, Approval, Awaits, Changes, Decisions, Input, Outside};
+pub use step::{Action, Asked, Awaits, Changes, Decisions, Input, Outside};

@@ -1,6 +1,6 @@
 //! The state machine of a run, from its first intent to its last outcome.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::mem;
 use std::time::{Duration, Instant};
 
@@ -17,15 +17,18 @@ use crate::engine::limits::outage::OutageChange;
 use crate::engine::limits::reservations::User;
 use crate::engine::limits::waves::{Leave, WaveChange, WaveCheck};
 use crate::engine::queue::{Pick, Queue};
+use crate::engine::resolution::{self, Selected};
 use crate::engine::send_order::SendOrder;
 use crate::engine::unfinished::{Unfinished, unfinished};
 use crate::ledger::{Fact, LedgerState, Permit};
-use crate::model::approval::ApprovalAnswer;
+use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
 use crate::model::delivery::{ActivityNo, DeliveryKey, State};
 use crate::model::event::{AppLockHolder, Ending, Event, EventKind, Halted, Phase, Waiting};
 use crate::model::mutants::mutant;
 use crate::model::outcome::{Outcome, Proof};
+use crate::model::person_request::{PersonAnswer, PersonRequest};
+use crate::model::resolve::{ResolveAnswer, ResolveRequest, Resolved};
 use crate::model::run_command::RunCommand;
 use crate::pace::backoff;
 use crate::plan::Plan;
@@ -37,7 +40,7 @@ use super::decision::{self, Context, RunEffect};
 use super::event_dedup::EventDedup;
 use super::in_flight::{Completion, InFlight, attempt_event, unusual_status};
 use super::run_outcome::{RunOutcome, StopReason};
-use super::step::{Action, Approval, Awaits, Changes, Decisions, Input, Outside};
+use super::step::{Action, Asked, Awaits, Changes, Decisions, Input, Outside};
 
 /// How far ahead attempts are prepared. A flush shorter than this delays no send.
 const LOOKAHEAD: Duration = Duration::from_millis(250);
@@ -46,6 +49,9 @@ const MOST_AHEAD: Duration = Duration::from_secs(1);
 
 /// The most recipients that expire in one batch.
 const MOST_EXPIRED: usize = 512;
+
+/// How many deliveries the answer to a decision describes.
+const MOST_DESCRIBED: usize = 20_000;
 
 /// A run, from its first intent to its last outcome.
 #[derive(Debug)]
@@ -61,6 +67,10 @@ pub struct Run {
     /// Whether attempts may start: not in a pause, outside the window or at the end.
     open: bool,
     command: RunCommand,
+    /// The decisions of persons that wait until nothing is in flight. Nothing new is started meanwhile.
+    resolves: VecDeque<PendingResolve>,
+    /// Until when a request with a lost answer may be at the platform.
+    lost_until: Instant,
     /// The attempts that were started and have sent nothing yet.
     prepared: u32,
     connecting: u32,
@@ -89,6 +99,23 @@ struct Batch {
     events: Vec<EventKind>,
     /// The approvals among the facts.
     approvals: Vec<DurableSoon>,
+    /// The decision among the facts. No intent is beside it.
+    resolved: Option<ResolvedSoon>,
+}
+
+/// A decision that waits until nothing is in flight.
+#[derive(Debug)]
+struct PendingResolve {
+    /// The number of the request.
+    id: u64,
+    request: ResolveRequest,
+}
+
+/// A decision that is answered once it is durable.
+#[derive(Debug)]
+struct ResolvedSoon {
+    resolve: PendingResolve,
+    selected: Vec<Selected>,
 }
 
 /// An approval that is answered once it is durable.
@@ -144,6 +171,8 @@ impl Run {
             stopped: None,
             open: true,
             command: RunCommand::Go,
+            resolves: VecDeque::new(),
+            lost_until: now.instant,
             prepared: 0,
             connecting: 0,
             app: AppState::unread(now.instant),
@@ -177,8 +206,20 @@ impl Run {
         }
     }
 
+    /// Reserves the users of the ledger's doubts for as long as a request of an earlier process may be at the platform. Other
+    /// campaigns do not send to them until then.
+    fn reserve_doubts(&mut self, outside: &mut Outside<'_>) {
+        let Outside { now, plan, state, .. } = *outside;
+        for Unfinished { open_id, left } in unfinished(state, plan.retry.timeout, now.wall) {
+            let user = User::new(&open_id);
+            let end = now.instant + left;
+            self.lost_until = self.lost_until.max(end);
+            outside.app.report(Report::Inherited { user, end }, now.instant);
+        }
+    }
+
     fn begin(&mut self, outside: &mut Outside<'_>) -> Awaits {
-        reserve_doubts(outside);
+        self.reserve_doubts(outside);
         let Outside { now, plan, state, .. } = *outside;
         if let Some(event) = self.limits.waves.ahead(plan, state, &self.queue, now) {
             self.emit(event, now);
@@ -205,10 +246,14 @@ impl Run {
         for done in finished {
             self.on_attempt_finished(done, outside);
         }
-        for approval in changes.approvals {
-            self.on_approval(approval, outside);
+        for Asked { id, request } in changes.requests {
+            match request {
+                PersonRequest::Approve(request) => self.on_approval(id, request, outside),
+                PersonRequest::Resolve(request) => self.await_resolve(PendingResolve { id, request }),
+            }
         }
         self.check(changes.freed, outside);
+        self.resolve_next(outside);
         self.check_waves(outside);
         if !matches!(self.stage, Stage::Running) {
             return Awaits::Nothing;
@@ -236,12 +281,11 @@ impl Run {
     }
 
     /// Adds the fact of an approval to the batch, or answers that it has no effect.
-    fn on_approval(&mut self, approval: Approval, outside: &Outside<'_>) {
-        let Approval { id, request } = approval;
+    fn on_approval(&mut self, id: u64, request: ApprovalRequest, outside: &Outside<'_>) {
         let Outside { now, plan, state, .. } = *outside;
         let approvable = match approval::check(plan, state, request.wave, now.wall) {
             Ok(approvable) => approvable,
-            Err(answer) => return self.actions.push(Action::Answer { id, answer }),
+            Err(answer) => return self.answer(id, PersonAnswer::Approval(answer)),
         };
         let mut others = self.batch.approvals.iter_mut();
         if let Some(same) = others.find(|other| other.approvable == approvable) {
@@ -256,6 +300,79 @@ impl Run {
             ids: vec![id],
             approvable,
         });
+    }
+
+    fn answer(&mut self, id: u64, answer: PersonAnswer) {
+        self.actions.push(Action::Answer { id, answer });
+    }
+
+    /// Takes in a decision. It is about what the ledger says once nothing is in flight, so prepared attempts are cancelled.
+    fn await_resolve(&mut self, resolve: PendingResolve) {
+        self.resolves.push_back(resolve);
+        self.cancel();
+    }
+
+    /// Whether a decision waits or is being written, so that nothing new may be started.
+    fn is_resolving(&self) -> bool {
+        !self.resolves.is_empty() || self.batch.resolved.is_some()
+    }
+
+    /// Adds the facts of the next decision to the batch, once nothing is in flight and everything is durable. Answers those
+    /// that have no effect. A decision that owes a doubt again waits until no request of a doubt is at the platform: the ledger
+    /// no longer says then that it may be.
+    fn resolve_next(&mut self, outside: &Outside<'_>) {
+        let Outside { now, state, .. } = *outside;
+        let is_quiet = self.in_flight.is_empty() || mutant!(DecidedInFlight);
+        let is_settled = matches!(self.stage, Stage::Running) && is_quiet;
+        while is_settled
+            && self.batch.facts.is_empty()
+            && let Some(resolve) = self.resolves.pop_front()
+        {
+            let PendingResolve { id, request } = &resolve;
+            let selected = match resolution::check(state, request) {
+                Ok(selected) => selected,
+                Err(answer) => {
+                    self.answer(*id, PersonAnswer::Resolve(answer));
+                    continue;
+                }
+            };
+            if selected.is_empty() {
+                let answer = ResolveAnswer::Resolved(Resolved::default());
+                self.answer(*id, PersonAnswer::Resolve(answer));
+                continue;
+            }
+            let mut doubts = selected
+                .iter()
+                .filter(|it| state.status(it.key).reopens_doubt(request.to));
+            if now.instant < self.lost_until && doubts.next().is_some() && !mutant!(ReopenedUnderWay) {
+                return self.resolves.push_front(resolve);
+            }
+            self.batch.facts = resolution::facts(&selected, request, now.wall);
+            self.batch.resolved = Some(ResolvedSoon { resolve, selected });
+        }
+    }
+
+    /// Applies the effects of a decision that is durable: the run goes on with what is owed now.
+    fn on_resolved(&mut self, resolved: ResolvedSoon, outside: &Outside<'_>) {
+        let ResolvedSoon {
+            resolve: PendingResolve { id, request },
+            selected,
+        } = resolved;
+        let Outside { now, plan, state, .. } = *outside;
+        if !mutant!(DecisionUnheard) {
+            self.queue.resolved(state, selected.iter().map(|it| it.key));
+        }
+        self.limits.waves.recount(plan, state, &self.queue);
+        self.emit(
+            EventKind::Resolved {
+                deliveries: selected.len() as u64,
+                to: request.to,
+                by: request.by,
+            },
+            now,
+        );
+        let resolved = resolution::resolved(state, &selected, MOST_DESCRIBED);
+        self.answer(id, PersonAnswer::Resolve(ResolveAnswer::Resolved(resolved)));
     }
 
     fn on_app_lock_taken(&mut self, outside: &mut Outside<'_>) -> Awaits {
@@ -322,6 +439,7 @@ impl Run {
                     decision.effect = RunEffect::Halt(mixed);
                 }
                 let rest = decision::rest(&outcome, context.timeout);
+                self.lost_until = self.lost_until.max(now.instant + rest);
                 self.limits.release(in_flight.user, rest, now.instant, outside.app);
                 let observed = RunEvent::Outcome {
                     outcome: &outcome,
@@ -364,6 +482,7 @@ impl Run {
             open_id: attempted.open_id.clone(),
             merchant_coupon_id: attempted.merchant_coupon_id.to_string(),
             doubt: in_flight.doubt,
+            reopened: in_flight.reopened,
             former_activity: in_flight.former_activity,
             accepts_replays: outside.state.accepts_replays(),
             wrong_address: outcome.wrong_address() && self.limits.halt_policy.wrong_address(),
@@ -569,7 +688,7 @@ impl Run {
 
     /// What the limits allow to prepare. `None` if nothing may be prepared now.
     fn may_prepare(&mut self, outside: &mut Outside<'_>) -> Option<Allowance> {
-        if !self.open {
+        if !self.open || self.is_resolving() {
             return None;
         }
         self.rehearse_day(outside);
@@ -679,6 +798,7 @@ impl Run {
         let in_flight = InFlight {
             user,
             doubt,
+            reopened: status.state == State::Pending && status.attempts > 0,
             former_activity: activity != self.activity,
             first_in_run,
             intended: outside.now.age,
@@ -734,6 +854,7 @@ impl Run {
             return Awaits::Flush(facts);
         }
         if self.in_flight.is_empty()
+            && self.resolves.is_empty()
             && let Some(why) = self.finished(outside)
         {
             if let (None, StopReason::Halted(halted)) = (&self.stopped, &why) {
@@ -768,11 +889,12 @@ impl Run {
         }
         for DurableSoon { ids, approvable } in batch.approvals {
             let answer = ApprovalAnswer::Approved { wave: approvable.wave };
-            let answers = ids.into_iter().map(|id| Action::Answer {
-                id,
-                answer: answer.clone(),
-            });
-            self.actions.extend(answers);
+            for id in ids {
+                self.answer(id, PersonAnswer::Approval(answer.clone()));
+            }
+        }
+        if let Some(resolved) = batch.resolved {
+            self.on_resolved(resolved, outside);
         }
         let took = now.instant.saturating_duration_since(since);
         self.emit(EventKind::Flushed { took, facts }, now);
@@ -853,8 +975,11 @@ impl Run {
                     .release(in_flight.user, Duration::ZERO, outside.now.instant, outside.app);
             }
         }
-        for completion in lost.into_iter().flat_map(|batch| batch.completions) {
-            if let Some(event) = completion.event {
+        for batch in lost {
+            if let Some(resolved) = batch.resolved {
+                self.answer(resolved.resolve.id, PersonAnswer::Resolve(ResolveAnswer::Unknown));
+            }
+            for event in batch.completions.into_iter().filter_map(|completion| completion.event) {
                 self.emit_unrecorded(event);
             }
         }
@@ -1006,8 +1131,9 @@ impl Run {
     fn next_time(&mut self, outside: &Outside<'_>) -> Instant {
         let now = outside.now;
         let far = now.instant + LET_GO * 60;
+        let quiet = Some(self.lost_until).filter(|quiet| *quiet > now.instant && !self.resolves.is_empty());
         if self.stopped.is_some() {
-            return far;
+            return quiet.unwrap_or(far);
         }
         let view = self.view(outside);
         let due = match self.limits.allowance(&view).mode(now.instant) {
@@ -1016,7 +1142,8 @@ impl Run {
         };
         let end = until(now.wall, outside.plan.schedule.end).and_then(|left| now.instant.checked_add(left));
         let recovers = self.app.slowed.map(|slowed| slowed.next_step);
-        let times = [due.filter(|_| self.open), end, recovers].into_iter().flatten();
+        let times = [due.filter(|_| self.open && !self.is_resolving()), end, recovers, quiet];
+        let times = times.into_iter().flatten();
         let times = times.chain(self.limits.changes_at(&view));
         times.filter(|time| *time > now.instant).min().unwrap_or(far)
     }
@@ -1067,18 +1194,7 @@ impl Run {
             app: self.app,
             in_flight: self.in_flight.len(),
             ahead: self.prepared.saturating_add(self.batch.intents),
-            open: self.open,
+            open: self.open && !self.is_resolving(),
         }
-    }
-}
-
-/// Reserves the users of the ledger's doubts for as long as a request of an earlier process may be at the platform. Other
-/// campaigns do not send to them until then.
-fn reserve_doubts(outside: &mut Outside<'_>) {
-    let Outside { now, plan, state, .. } = *outside;
-    for Unfinished { open_id, left } in unfinished(state, plan.retry.timeout, now.wall) {
-        let user = User::new(&open_id);
-        let end = now.instant + left;
-        outside.app.report(Report::Inherited { user, end }, now.instant);
     }
 }

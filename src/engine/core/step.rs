@@ -5,9 +5,9 @@ use std::time::Instant;
 use crate::engine::limits::app_share::AppShare;
 use crate::engine::limits::reservations::User;
 use crate::ledger::{Fact, LedgerState, Permit};
-use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::clock::Moment;
 use crate::model::event::{AppLockHolder, Event};
+use crate::model::person_request::{PersonAnswer, PersonRequest};
 use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 
@@ -58,17 +58,17 @@ pub struct Changes {
     pub command: RunCommand,
     /// The users that this run passed over and whose attempts in other campaigns are over.
     pub freed: Vec<User>,
-    /// The approvals that came in.
-    pub approvals: Vec<Approval>,
+    /// The approvals and decisions that came in.
+    pub requests: Vec<Asked>,
 }
 
-/// An approval that came in, and its number.
+/// A request of a person that came in, and its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
+pub struct Asked {
     /// The number of the request in this run.
     pub id: u64,
-    /// The approval.
-    pub request: ApprovalRequest,
+    /// The request.
+    pub request: PersonRequest,
 }
 
 /// What the driver does after a step, and what it awaits then.
@@ -94,12 +94,12 @@ pub enum Action {
     },
     /// Cancel the attempts that were started and have sent nothing yet.
     CancelPrepared,
-    /// Answer an approval.
+    /// Answer a request of a person.
     Answer {
         /// The number of the request.
         id: u64,
         /// What became of it.
-        answer: ApprovalAnswer,
+        answer: PersonAnswer,
     },
     /// Release the app lock for a while. If a request with a lost answer may be at the platform, look again when that is over.
     ReleaseAppLock,

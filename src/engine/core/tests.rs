@@ -20,10 +20,12 @@ use crate::ledger::{Fact, Generation, Ledger, Permit};
 use crate::model::approval::WaveWait;
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::clock::{Moment, from_ms, later};
-use crate::model::delivery::DeliveryKey;
+use crate::model::delivery::{DeliveryKey, Resolution, StateName};
 use crate::model::event::AppLockHolder;
 use crate::model::identity::OpenId;
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
+use crate::model::person_request::{PersonAnswer, PersonRequest};
+use crate::model::resolve::{Expected, ResolveRequest, Selection, Which};
 use crate::model::run_command::{Requester, RunCommand};
 use crate::plan::{self, Plan, RunOptions, Wave};
 
@@ -51,6 +53,8 @@ enum Happening {
     EndsUnknown { recipient: u32 },
     /// A command, which the next change carries.
     Command(RunCommand),
+    /// A decision, which the next change carries.
+    Resolve(ResolveRequest),
     /// The wall clock is corrected.
     Shift { ms: i32 },
     /// The app limiter changes.
@@ -132,6 +136,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         20 => (any::<usize>(), how).prop_map(|(nth, how)| Happening::Ends { nth, how }),
         1 => (0..USERS + 3).prop_map(|recipient| Happening::EndsUnknown { recipient }),
         2 => command.prop_map(Happening::Command),
+        4 => resolve().prop_map(Happening::Resolve),
         2 => (-40_000_000..40_000_000_i32).prop_map(|ms| Happening::Shift { ms }),
         4 => (any::<[bool; 4]>(), 1..100_u8).prop_map(|([sending, outage, slowed, busy], per_second)| {
             Happening::Limiter { sending: sending || !busy, outage, slowed, per_second, busy }
@@ -141,6 +146,31 @@ fn happening() -> impl Strategy<Value = Happening> {
             Happening::Term { term, is_trusted, waits_ms }
         }),
     ]
+}
+
+/// A decision about all deliveries in a state, or about one user.
+fn resolve() -> impl Strategy<Value = ResolveRequest> {
+    let states = [StateName::Held, StateName::InDoubt, StateName::Refused];
+    let which = prop_oneof![
+        2 => prop::sample::select(states.to_vec()).prop_map(Which::All),
+        1 => (0..USERS + 1).prop_map(|user| Which::Users { open_ids: vec![format!("u{user}")], ordinal: None }),
+    ];
+    let to = prop::sample::select(vec![
+        Resolution::Issued,
+        Resolution::Refused,
+        Resolution::Owed { may_double: true },
+        Resolution::Owed { may_double: true },
+        Resolution::Owed { may_double: false },
+    ]);
+    let expect = prop::option::weighted(0.2, (0..3_u64).prop_map(Expected::Count));
+    (which, to, expect).prop_map(|(which, to, expect)| ResolveRequest {
+        selection: Selection { which, code: None },
+        to,
+        note: "ticket 812".into(),
+        typed: String::new(),
+        by: "somebody@here".into(),
+        expect,
+    })
 }
 
 fn requester() -> Requester {
@@ -285,6 +315,9 @@ struct Bench {
     /// The permits of the flush that the present step receives.
     permitted: HashSet<DeliveryKey>,
     finished: Vec<Done>,
+    requests: Vec<Asked>,
+    /// The decisions that have no answer.
+    unanswered: HashSet<u64>,
     command: RunCommand,
     /// The last command to the run.
     told: RunCommand,
@@ -315,6 +348,8 @@ impl Bench {
             started: Vec::new(),
             permitted: HashSet::new(),
             finished: Vec::new(),
+            requests: Vec::new(),
+            unanswered: HashSet::new(),
             command: RunCommand::Go,
             told: RunCommand::Go,
             awaits: None,
@@ -343,10 +378,24 @@ impl Bench {
             },
         );
         for action in decisions.actions {
-            if let Action::Start { permit, .. } = action {
-                assert!(self.permitted.remove(&permit.key()), "a start without its permit");
-                self.started.push(permit);
+            match action {
+                Action::Start { permit, .. } => {
+                    assert!(self.permitted.remove(&permit.key()), "a start without its permit");
+                    self.started.push(permit);
+                }
+                Action::Answer { id, answer } => {
+                    assert!(matches!(answer, PersonAnswer::Resolve(_)));
+                    assert!(self.unanswered.remove(&id), "an answer to nothing");
+                }
+                _ => {}
             }
+        }
+        if let Awaits::Leave = decisions.awaits {
+            assert_eq!(
+                self.unanswered.len(),
+                self.requests.len(),
+                "a run answers what it took before it ends"
+            );
         }
         if let Awaits::Flush(facts) = &decisions.awaits {
             self.check_intents(facts);
@@ -359,9 +408,19 @@ impl Bench {
     /// No intent in a pause, outside the window or beyond what may be in flight.
     fn check_intents(&self, facts: &[Fact]) {
         let intents = facts.iter().filter(|fact| matches!(fact, Fact::Intent { .. })).count();
+        let decided = facts.iter().any(|fact| matches!(fact, Fact::Decided { .. }));
+        assert!(
+            !decided || (intents == 0 && self.started.is_empty()),
+            "a decision beside an attempt"
+        );
         if intents == 0 {
             return;
         }
+        assert_eq!(
+            self.unanswered.len(),
+            self.requests.len(),
+            "an intent while a decision waits"
+        );
         assert!(self.plan.schedule.allows(self.now.wall), "an intent outside the window");
         assert_eq!(self.told, RunCommand::Go, "an intent in a pause or after a stop");
         let app = &self.app.state;
@@ -395,6 +454,15 @@ impl Bench {
                 if !self.command.stops() {
                     self.command = command.clone();
                 }
+            }
+            Happening::Resolve(request) => {
+                self.number += 1;
+                let id = self.number;
+                self.unanswered.insert(id);
+                self.requests.push(Asked {
+                    id,
+                    request: PersonRequest::Resolve(request.clone()),
+                });
             }
             Happening::Shift { ms } => {
                 self.now.wall = from_ms(self.now.wall.as_millisecond() + i64::from(*ms));
@@ -485,7 +553,7 @@ impl Bench {
                     connecting: 0,
                     command: self.command.clone(),
                     freed: Vec::new(),
-                    approvals: Vec::new(),
+                    requests: std::mem::take(&mut self.requests),
                 };
                 self.step(Input::Changed(changes));
             }
@@ -562,7 +630,7 @@ impl Bench {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// The core never panics; each start has a permit of the flush before it; and intents keep to the window, the command, the
+    /// The core never panics; a decision is taken while nothing is in flight; each start has a permit of the flush before it; and intents keep to the window, the command, the
     /// app lock and `max_in_flight`.
     #[test]
     fn whatever_happens_the_core_keeps_to_its_limits(

@@ -134,6 +134,18 @@ impl Waves {
         };
     }
 
+    /// Counts the deliveries and answers of each wave again, after a person's decision has changed them.
+    pub fn recount(&mut self, plan: &Plan, ledger_state: &LedgerState, queue: &Queue) {
+        if self.each.is_empty() {
+            return;
+        }
+        let counted = sizes(plan, ledger_state, |recipient| queue.wave_of(recipient));
+        for (wave, counted) in self.each.iter_mut().zip(counted) {
+            wave.size = counted.size;
+            wave.answered = counted.answered;
+        }
+    }
+
     /// Advances as far as a run with nothing in flight would by now. The preview uses this.
     pub fn go_on(&mut self, plan: &Plan, ledger_state: &LedgerState, queue: &mut Queue, at: Moment) {
         loop {

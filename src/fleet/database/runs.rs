@@ -72,6 +72,15 @@ impl Database {
         self.execute(DatabaseAction::ReadCommands, answer).await
     }
 
+    /// Replaces the answer `before` to a command. False if it has another answer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replace_answer(&self, id: i64, before: &str, result: &str) -> Result<bool, DatabaseError> {
+        let replace = async |connection: &Connection| commands::replace_answer(connection, id, before, result).await;
+        self.execute(DatabaseAction::ReadCommands, replace).await
+    }
+
     /// Replaces the status of these campaigns. The database may lose it.
     ///
     /// # Errors

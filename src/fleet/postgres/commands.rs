@@ -36,6 +36,8 @@ const LAST_ORDER: &str = "
 
 const ANSWER: &str = "UPDATE runner_command SET result = $2 WHERE id = $1 AND result IS NULL RETURNING true";
 
+const REPLACE_ANSWER: &str = "UPDATE runner_command SET result = $3 WHERE id = $1 AND result = $2 RETURNING true";
+
 /// Adds a command. Returns its number.
 ///
 /// # Errors
@@ -110,6 +112,20 @@ pub async fn last_order(
     ];
     let rows = connection.query(LAST_ORDER, &values).await?.rows;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Replaces the answer `before` to a command. False if it has another answer.
+///
+/// # Errors
+/// When the server fails.
+pub async fn replace_answer(
+    connection: &Connection,
+    id: i64,
+    before: &str,
+    result: &str,
+) -> Result<bool, StatementError> {
+    let values: [(&(dyn ToSql + Sync), Type); 3] = [(&id, Type::INT8), (&before, Type::TEXT), (&result, Type::TEXT)];
+    Ok(!connection.query(REPLACE_ANSWER, &values).await?.rows.is_empty())
 }
 
 /// Answers a command. False if it has an answer already: the first one counts.

@@ -165,6 +165,7 @@ impl Metrics {
             | EventKind::WavesAhead { .. }
             | EventKind::Wave { .. }
             | EventKind::Approved { .. }
+            | EventKind::Resolved { .. }
             | EventKind::Warning { .. } => {}
         }
     }

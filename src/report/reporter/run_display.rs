@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::catalogue::{Grouped, approval, run as texts};
+use crate::catalogue::{Grouped, approval, run as texts, status};
 use crate::model::clock::Moment;
 use crate::model::delivery::Counts;
 use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
@@ -233,6 +233,12 @@ impl RunDisplay {
             EventKind::Approved { wave, by } => approval::EventApproved {
                 wave: (*wave).into(),
                 by: &approvals::actor(by),
+            }
+            .to_string(),
+            EventKind::Resolved { deliveries, to, by } => status::Resolved {
+                n: *deliveries,
+                to: &to.word(),
+                by: &visible(by),
             }
             .to_string(),
             EventKind::Wave {

@@ -35,17 +35,17 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
             content: heading(view, entry),
         },
         rest: html! {
-            @if is_running { p.note.warn { (texts::DecideWhileRunning) } }
+            @if is_running { p.note { (texts::DecideWhileRunning) } }
             @if groups.is_empty() { p.quiet { (texts::NothingToDecide) } }
             @if let (Some(ledger), Some(loaded)) = (&entry.ledger, &entry.loaded) {
                 p.quiet { (texts::LedgerReadAt { at: &time(ledger.at, &loaded.parsed.campaign.timezone) }) }
             }
-            @for (place, group) in groups.iter().enumerate() { (section(view, entry, group, place, is_running)) }
+            @for (place, group) in groups.iter().enumerate() { (section(view, entry, group, place)) }
         },
     }
 }
 
-fn section(view: &View<'_>, entry: &CampaignEntry, group: &Group, place: usize, is_running: bool) -> Markup {
+fn section(view: &View<'_>, entry: &CampaignEntry, group: &Group, place: usize) -> Markup {
     let message = group
         .first
         .iter()
@@ -80,7 +80,7 @@ fn section(view: &View<'_>, entry: &CampaignEntry, group: &Group, place: usize, 
                 summary { (texts::FirstOfGroup { n: group.first.len() as u64 }) }
                 (scrolling(&texts::ColumnUser, &list))
             }
-            @if !is_running { (view.act(ActKind::Resolve, form(entry, group, place))) }
+            (view.act(ActKind::Resolve, form(entry, group, place)))
         }
     }
 }

@@ -59,7 +59,7 @@ impl RunChecker {
             None | Some(AnswerKind::NoAnswer | AnswerKind::Cut | AnswerKind::Unreadable | AnswerKind::NotSent) => {}
             Some(_) => self.wrong_addresses = 0,
         }
-        let known = before.unknown > 0 || reference.accepts_replays();
+        let known = before.unknown > 0 || before.is_reopened() || reference.accepts_replays();
         match outcome.proof {
             _ if whose == AnswerOwner::OtherDelivery => self.halted = Some("an answer of another delivery"),
             Proof::Issued { replay: true, .. } | Proof::Duplicate if !known => {

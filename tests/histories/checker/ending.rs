@@ -43,6 +43,7 @@ impl FinalCheck<'_> {
                 let may_have = delivery.unknown > 0 || delivery.held_before;
                 let right = match delivery.state {
                     StateName::Issued => coupons >= usize::from(!delivery.believed),
+                    StateName::Refused if delivery.is_called_refused => true,
                     StateName::Pending | StateName::Deferred | StateName::Skipped if may_have => true,
                     StateName::Pending | StateName::Deferred | StateName::Skipped | StateName::Refused => {
                         coupons <= risks

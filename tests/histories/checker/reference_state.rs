@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use runner::ledger::{Fact, Generation};
-use runner::model::delivery::{Away, Decision, DeliveryKey, StateName, Transition};
+use runner::ledger::{Fact, Generation, ManualDecision};
+use runner::model::delivery::{Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use runner::model::outcome::{Class, Outcome, Proof};
 
 use crate::env::Violation;
@@ -48,6 +48,19 @@ pub struct Recipient {
     pub deliveries: Vec<Delivery>,
 }
 
+impl Recipient {
+    /// Skips what is not owed, and owes what is.
+    fn owe(&mut self, coupons: u8) {
+        let away = self.away;
+        let mut refused = false;
+        for (ordinal, delivery) in (1..).zip(&mut self.deliveries) {
+            let takes_held = !matches!(away, Some(Away::ControlGroup | Away::Lapsed));
+            delivery.owe(away.is_some() || ordinal > coupons || refused, takes_held);
+            refused |= delivery.state == StateName::Refused;
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub state: StateName,
@@ -66,6 +79,8 @@ pub struct Delivery {
     pub stuck: bool,
     /// Whether it was held when it was skipped.
     pub held_before: bool,
+    /// Whether a person called it refused when it was in doubt or held.
+    pub is_called_refused: bool,
     pub attempts: u32,
     /// The last attempt: its batch, time, activity and day, and the state before it.
     pub intent: u64,
@@ -97,6 +112,7 @@ impl Delivery {
         believed: false,
         stuck: false,
         held_before: false,
+        is_called_refused: false,
         attempts: 0,
         intent: 0,
         began: 0,
@@ -139,12 +155,17 @@ impl Delivery {
         }
     }
 
-    /// What an attempt proved. Once replays are accepted, a duplicate proves a coupon.
+    /// Whether it was attempted before its last attempt, and was owed again nevertheless.
+    pub fn is_reopened(&self) -> bool {
+        self.before == StateName::Pending && self.attempts > 1
+    }
+
+    /// What an attempt proved. Once replays are accepted, or if an earlier attempt may have issued, a duplicate proves a coupon.
     fn proved(&self, outcome: &Outcome, replays: bool) -> StateName {
         let doubtful = self.unknown > 0;
         match &outcome.proof {
             Proof::Issued { .. } => StateName::Issued,
-            Proof::Duplicate if doubtful || replays => StateName::Issued,
+            Proof::Duplicate if doubtful || self.is_reopened() || replays => StateName::Issued,
             Proof::Unknown(_) => StateName::InDoubt,
             _ if doubtful => StateName::InDoubt,
             Proof::Refused => StateName::Refused,
@@ -166,6 +187,23 @@ impl Delivery {
                 self.state = if was_held { StateName::Held } else { StateName::Pending };
             }
             _ => {}
+        }
+    }
+
+    /// Applies a person's decision. If a coupon may exist, the person accepts a second one.
+    fn decide(&mut self, to: Resolution) {
+        let may_exist = self.unknown > 0 || self.state == StateName::Held || self.is_called_refused;
+        self.is_called_refused = to == Resolution::Refused && may_exist;
+        match to {
+            Resolution::Issued => (self.state, self.believed) = (StateName::Issued, true),
+            Resolution::Refused => self.state = StateName::Refused,
+            Resolution::Owed { .. } => {
+                self.state = StateName::Pending;
+                self.risks += u32::from(may_exist);
+                self.risked = self.attempts;
+                self.unknown = 0;
+                self.stuck = false;
+            }
         }
     }
 
@@ -340,7 +378,30 @@ impl ReferenceState {
             }
             // No command of these histories asks for the platform's records.
             Fact::Recorded { .. } | Fact::Found { .. } => {}
-            Fact::Decided { .. } | Fact::KeptOut(_) | Fact::Testers { .. } => {}
+            Fact::Decided { keys, decision } => self.decide(keys, decision)?,
+            Fact::KeptOut(_) | Fact::Testers { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// A person's decision is about deliveries that wait for it, and is taken while nothing is in flight.
+    fn decide(&mut self, keys: &[DeliveryKey], decision: &ManualDecision) -> Result<(), Violation> {
+        self.note(decision.at.as_millisecond());
+        let wrong = |details| Err(Violation::new("a decision is about what nobody is sending", details));
+        let [_, in_flight, ..] = self.counts();
+        if in_flight > 0 {
+            return wrong(format!("{in_flight} are in flight"));
+        }
+        let coupons = self.coupons;
+        for key in keys {
+            let delivery = self.delivery(*key)?;
+            if delivery.state != decision.from {
+                return wrong(format!("{key:?} is {}, not {}", delivery.state, decision.from));
+            }
+            delivery.decide(decision.to);
+            if let Some(person) = self.recipients.get_mut(key.recipient as usize) {
+                person.owe(coupons);
+            }
         }
         Ok(())
     }
@@ -407,15 +468,7 @@ impl ReferenceState {
             self.read_again(key, step, at, now)?;
         }
         let coupons = self.coupons;
-        for person in &mut self.recipients {
-            let away = person.away;
-            let mut refused = false;
-            for (ordinal, delivery) in (1..).zip(&mut person.deliveries) {
-                let takes_held = !matches!(away, Some(Away::ControlGroup | Away::Lapsed));
-                delivery.owe(away.is_some() || ordinal > coupons || refused, takes_held);
-                refused |= delivery.state == StateName::Refused;
-            }
-        }
+        self.recipients.iter_mut().for_each(|person| person.owe(coupons));
         let [pending, in_flight, deferred, in_doubt, held, issued, ..] = self.counts();
         let sum = issued + in_doubt + held + pending + in_flight + deferred + self.risks();
         let worth = now.and_then(|now| now.settings.worth).filter(|worth| worth.is_in_file);

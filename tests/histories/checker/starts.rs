@@ -324,15 +324,16 @@ fn check_owed(
     let others = trace.requests.iter().filter(|before| {
         context.made(before) && before.start < request.start && before.coupon_at.is_some() && !before.lost
     });
+    let is_told_wrong = context.scenario.calls_refused();
     let given: BTreeSet<_> = others.map(|before| (before.id, before.activity)).collect();
-    if settings.max_coupons.is_some_and(|most| given.len() as u64 >= most) {
+    if settings.max_coupons.is_some_and(|most| given.len() as u64 >= most) && !is_told_wrong {
         return wrong("max_coupons", "is one too many");
     }
     // Without a value in the file, the value may be learned after a delivery that was held has been skipped: it may hide a coupon,
     // and only the check before a run counts it.
     let is_worth_too_much =
         |worth: WorthSettings| worth.is_in_file && (given.len() as u64 + 1) * worth.each > worth.most;
-    if settings.worth.is_some_and(is_worth_too_much) {
+    if settings.worth.is_some_and(is_worth_too_much) && !is_told_wrong {
         return wrong("max_worth", "is worth too much");
     }
     Ok(())

@@ -65,6 +65,13 @@ enum Body<'a> {
         by: &'a str,
         from: String,
     },
+    #[serde(rename = "decided")]
+    Resolved {
+        at: String,
+        deliveries: u64,
+        to: &'static str,
+        by: &'a str,
+    },
     Window {
         at: String,
         why: &'static str,
@@ -221,6 +228,12 @@ impl<'a> RunObject<'a> {
                 wave: *wave,
                 by: &by.name,
                 from: format!("{}@{}", by.user, by.host),
+            },
+            EventKind::Resolved { deliveries, to, by } => Body::Resolved {
+                at,
+                deliveries: *deliveries,
+                to: to.word(),
+                by,
             },
             EventKind::Wave {
                 wave,

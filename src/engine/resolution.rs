@@ -1,38 +1,21 @@
-//! Selects the deliveries of a decision: all that were named, or every reason why not.
+//! A person's decision about deliveries, as a pure function of the ledger state: which deliveries it is about, whether it is
+//! possible, and the facts that record it.
 
-use std::fmt::Display;
+use std::fmt::Write as _;
 
-use crate::catalogue::{failure, resolve as text};
-use crate::ledger::LedgerState;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::ledger::{Fact, LedgerState, ManualDecision};
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, Resolution, State, StateName};
-use crate::report::text::visible;
+use crate::model::resolve::{
+    Expected, ResolveAnswer, ResolveRefusal, ResolveRequest, Resolved, ResolvedDelivery, Selection, Which,
+};
 
-use crate::app::nearest::nearest;
-
-/// A person's selection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// The users or the state.
-    pub which: Which,
-    /// Only deliveries whose last code is this one.
-    pub code: Option<i64>,
-}
-
-/// The users or the state of a selection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// These users.
-    Users {
-        /// Their open_ids.
-        open_ids: Vec<String>,
-        /// The ordinal. `None` for all that wait for a person.
-        ordinal: Option<u8>,
-    },
-    /// Every delivery in this state.
-    All(StateName),
-    /// Every delivery in this state without a last code.
-    AllWithoutCode(StateName),
-}
+/// How many refusals an answer has at most.
+const MOST_REFUSALS: usize = 1000;
+/// The bytes of a digest, half as many as its characters.
+const DIGEST: usize = 16;
 
 /// A selected delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,96 +28,100 @@ pub struct Selected {
     pub code: Option<i64>,
 }
 
-/// Why a delivery cannot be decided about.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ResolveRefusal {
-    /// The open_id is not in the ledger.
-    #[error("{}", text::UnknownUser { open_id: &visible(open_id) })]
-    Unknown {
-        /// The open_id.
-        open_id: String,
-        /// A similar open_id.
-        near: Option<String>,
-    },
-    /// No user has that many coupons.
-    #[error("{}", text::NoSuchCoupon { ordinal, last })]
-    NoSuchCoupon {
-        /// The given ordinal.
-        ordinal: u8,
-        /// The last ordinal.
-        last: u8,
-    },
-    /// It would be sent again, but may have been issued.
-    #[error("{}", may_double(open_id, *ordinal, *from))]
-    MayDouble {
-        /// The user.
-        open_id: String,
-        /// The ordinal.
-        ordinal: u8,
-        /// Its state.
-        from: StateName,
-    },
-    /// Its state does not allow this decision.
-    #[error("{}", text::IsInState { ordinal, open_id: &visible(open_id), state: &from.word() })]
-    State {
-        /// The user.
-        open_id: String,
-        /// The ordinal.
-        ordinal: u8,
-        /// Its state.
-        from: StateName,
-    },
-    /// Its last code is another one.
-    #[error("{}", had_code(open_id, *ordinal, *code))]
-    OtherCode {
-        /// The user.
-        open_id: String,
-        /// The ordinal.
-        ordinal: u8,
-        /// The last code.
-        code: Option<i64>,
-    },
-}
-
-fn may_double(open_id: &str, ordinal: u8, from: StateName) -> String {
-    let open_id: &dyn Display = &visible(open_id);
-    let ordinal: &dyn Display = &ordinal;
-    match from {
-        StateName::Refused => text::MayDoubleRefused { ordinal, open_id }.to_string(),
-        _ => text::MayDoubleInDoubt { ordinal, open_id }.to_string(),
+/// Selects the deliveries of a decision.
+///
+/// # Errors
+/// When nothing may be decided: why.
+pub fn check(ledger_state: &LedgerState, request: &ResolveRequest) -> Result<Vec<Selected>, ResolveAnswer> {
+    let selected = select(ledger_state, &request.selection, request.to).map_err(|mut refusals| {
+        refusals.truncate(MOST_REFUSALS);
+        ResolveAnswer::Refused { refusals }
+    })?;
+    let now = selected.len() as u64;
+    let is_expected = match &request.expect {
+        None => true,
+        Some(Expected::Count(count)) => *count == now,
+        Some(Expected::Digest(digest)) => *digest == self::digest(ledger_state, &selected),
+    };
+    if is_expected {
+        Ok(selected)
+    } else {
+        Err(ResolveAnswer::Changed { now })
     }
 }
 
-fn had_code(open_id: &str, ordinal: u8, code: Option<i64>) -> String {
-    let open_id: &dyn Display = &visible(open_id);
-    let ordinal: &dyn Display = &ordinal;
-    match &code {
-        Some(code) => text::HadCode { ordinal, open_id, code }.to_string(),
-        None => text::HadNoCode { ordinal, open_id }.to_string(),
+/// Returns a digest of the selected deliveries and their states. It changes with each attempt of one of them.
+#[must_use]
+pub fn digest(ledger_state: &LedgerState, selected: &[Selected]) -> String {
+    let mut hasher = Sha256::new();
+    for Selected { key, from, code } in selected {
+        let status = ledger_state.status(*key);
+        hasher.update(key.recipient.to_be_bytes());
+        hasher.update([key.ordinal, u8::from(status.doubt.is_some()), u8::from(code.is_some())]);
+        hasher.update(code.unwrap_or_default().to_be_bytes());
+        hasher.update(status.attempts.to_be_bytes());
+        hasher.update(from.word());
     }
+    let mut digest = String::new();
+    for byte in hasher.finalize().iter().take(DIGEST) {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    digest
 }
 
-impl ResolveRefusal {
-    /// Returns what to do. `None` if there is no advice.
-    #[must_use]
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Unknown { near, .. } => near.as_ref().map(|near| {
-                let name = &visible(near);
-                failure::DidYouMean { name }.to_string()
-            }),
-            Self::MayDouble { .. } => Some(text::AddMayDouble.to_string()),
-            Self::State { from, .. } => match from {
-                StateName::Pending | StateName::Deferred => Some(text::TakeOutOfAudience.to_string()),
-                StateName::InFlight => Some(text::ApplyOnceMore.to_string()),
-                _ => None,
-            },
-            Self::NoSuchCoupon { .. } | Self::OtherCode { .. } => None,
+/// Returns the facts of a decision: one or more for each state of the deliveries, in chunks.
+#[must_use]
+pub fn facts(selected: &[Selected], request: &ResolveRequest, at: Timestamp) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for from in [StateName::InDoubt, StateName::Held, StateName::Refused] {
+        let these = selected.iter().filter(|selected| selected.from == from);
+        let these: Vec<DeliveryKey> = these.map(|selected| selected.key).collect();
+        for keys in these.chunks(Fact::CHUNK) {
+            let decision = ManualDecision {
+                at,
+                by: request.by.clone(),
+                note: request.note.clone(),
+                from,
+                to: request.to,
+                selection: request.typed.clone(),
+            };
+            facts.push(Fact::Decided {
+                keys: keys.to_vec(),
+                decision: Box::new(decision),
+            });
         }
     }
+    facts
 }
 
-/// Selects the deliveries in the order of the ledger, each once. Fails with every refusal.
+/// Describes the deliveries of a decision after its facts: at most the first `most`.
+#[must_use]
+pub fn resolved(ledger_state: &LedgerState, selected: &[Selected], most: usize) -> Resolved {
+    let describe = |it: &Selected| {
+        let state = ledger_state.status(it.key).state;
+        ResolvedDelivery {
+            open_id: ledger_state.open_id(it.key.recipient),
+            ordinal: it.key.ordinal,
+            merchant_coupon_id: ledger_state.merchant_coupon_id(it.key).map(|id| id.to_string()),
+            from: it.from,
+            code: it.code,
+            state: state.name(),
+            skipped: match state {
+                State::Skipped(why) => Some(why),
+                _ => None,
+            },
+        }
+    };
+    Resolved {
+        count: selected.len() as u64,
+        deliveries: selected.iter().take(most).map(describe).collect(),
+    }
+}
+
+/// Selects the deliveries in the order of the ledger, each once.
+///
+/// # Errors
+/// Every reason why some of them do not allow the decision.
 pub fn select(
     ledger_state: &LedgerState,
     selection: &Selection,
@@ -171,7 +158,7 @@ pub fn select(
                     }
                     None => refusals.push(ResolveRefusal::Unknown {
                         open_id: open_id.to_owned(),
-                        near: nearest(ledger_state, open_id),
+                        near: None,
                     }),
                 }
             }
