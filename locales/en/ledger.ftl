@@ -122,4 +122,5 @@ not-what-was-written-files = the ledger is not what was written: its store's { $
 miscounted = the sum is wrong: { $kept } is kept, and counted again it is { $counted }; { $last }
 wrong-snapshot = the file `shortcut` as of batch { $sequence } differs from the sum of the facts up to there; { $last }
 wave-not-ended = it approves a wave that has not ended
+wrong-origin = it says twice where the audience was read, or has more times of last activity than users
 wrong-testers = it names testers that were never admitted, or names them twice

@@ -16,7 +16,7 @@ examples =
 
 # $name (text), $campaign (text), $app (text)
 added = pushed { $name }: { $campaign } of { $app }. to apply it on any machine:
-replaced = pushed { $name }: { $campaign } of { $app }. a run that goes on keeps the file that it began with
+replaced = pushed { $name }: { $campaign } of { $app }. a run that goes on keeps the file that it began with, and a worker that takes over takes this one
 unchanged = { $name } is in the database already, as it is here
 removed = removed { $name } from the pushed files. the ledger of { $campaign } stays
 no-files = nothing is pushed
@@ -33,8 +33,23 @@ name-of-one = --name is for one file
 
 only-here = { $file }: { $path } is a file, so only a machine that has it can admit the users in it
 only-piped = { $file }: its users are piped in, so only the machine with the pipe can admit them
-not-here = this machine, { $host }, has no { $path }, so it cannot admit the users in it
-not-here-help = the file was pushed from { $host }: apply it there, or have the same path on this machine. an audience from a query can be read by every machine
+list-elsewhere = cannot read { $key }: { $path } is not on this machine, { $host }
+# $others (number)
+lists-elsewhere = cannot read { $key }: { $path } is not on this machine, { $host }; { $others ->
+     [one] 1 more list is not
+    *[other] { $others } more lists are not
+    }
+nothing-admitted = no machine has admitted the audience yet, so there is nothing to go on with
+other-lists = the lists in the campaign file are not those of the audience that { $host } admitted
+unknown-lists = the ledger does not say from which lists its audience was read: no fleet has admitted it
+unknown-activity = { $host } admitted the audience without `active_within`, so the ledger does not say when its users were last active
+admit-elsewhere = apply the campaign on { $host }, which it was pushed from. this machine can go on with the audience after that
+admit-where-lists-are = apply the campaign on a machine that has the lists. this machine can go on with the audience after that
+
+unfit = { $name } was pushed again while this worker waited, and this run cannot take it
+unfit-help = push a file that fits, and run the same command again. nothing was sent by this worker since
+other-platform-pushed = it names another platform, so it has another ledger
+takes-pushed = takes the file that { $by } pushed from { $host } while this worker waited
 
 not-pushed = no file with the name { $name } is pushed
 none-pushed = no campaign file is pushed

@@ -49,6 +49,7 @@ wait-previous-owner = waiting for the previous owner of the app id{ $known ->
         [yes] , continues { $next }
        *[no] {""}
     }
+wait-lists = waiting for { $host } to admit the audience: this machine does not have { $path }
 wait-lease = waiting for the database to renew this worker's lease
 wait-due = nothing is due at the moment{ $known ->
         [yes] , next attempt { $next }

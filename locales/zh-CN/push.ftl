@@ -16,7 +16,7 @@ examples =
 
 # $name (text), $campaign (text), $app (text)
 added = 已推送 { $name }：{ $app } 的 { $campaign }。在任何机器上执行：
-replaced = 已推送 { $name }：{ $app } 的 { $campaign }。正在进行的执行继续使用开始时的文件
+replaced = 已推送 { $name }：{ $app } 的 { $campaign }。正在进行的执行继续使用开始时的文件，接手的工作进程采用这个文件
 unchanged = 数据库中已有 { $name }，与这里的相同
 removed = 已从推送的文件中移除 { $name }；{ $campaign } 的账本保留
 no-files = 没有推送任何文件
@@ -33,8 +33,20 @@ name-of-one = --name 只用于一个文件
 
 only-here = { $file }：{ $path } 是文件，只有拥有它的机器才能读入其中的用户
 only-piped = { $file }：用户由管道输入，只有接着该管道的机器才能读入
-not-here = 本机 { $host } 上没有 { $path }，无法读入其中的用户
-not-here-help = 该文件从 { $host } 推送：请在那里执行，或让本机也有同样的路径。用查询得到的人群，任何机器都可以读取
+list-elsewhere = 无法读取 { $key }：本机 { $host } 上没有 { $path }
+# $others (number)
+lists-elsewhere = 无法读取 { $key }：本机 { $host } 上没有 { $path }，发券任务的另外 { $others } 份名单也不在这里
+nothing-admitted = 还没有机器列入人群，因此无从继续
+other-lists = 任务文件中的名单与 { $host } 列入人群时的名单不同
+unknown-lists = 账本没有记录人群读自哪些名单：它不是在多机部署中列入的
+unknown-activity = { $host } 列入人群时没有 `active_within`，因此账本没有用户的最后活跃时间
+admit-elsewhere = 请在推送该文件的机器 { $host } 上执行；之后本机就能用列入的人群继续
+admit-where-lists-are = 请在拥有这些名单的机器上执行；之后本机就能用列入的人群继续
+
+unfit = 在本工作进程等待期间，{ $name } 又被推送，而这次执行不能采用它
+unfit-help = 推送合适的文件，然后再次执行同样的命令。此后本工作进程没有发送
+other-platform-pushed = 它指向另一个平台，因此有另一个账本
+takes-pushed = 采用 { $by } 在本工作进程等待期间从 { $host } 推送的文件
 
 not-pushed = 没有推送名为 { $name } 的文件
 none-pushed = 没有推送任何任务文件

@@ -39,6 +39,7 @@ wait-previous-owner = 等待小程序 ID 的上一个持有者{ $known ->
         [yes] ，{ $next }继续
        *[no] {""}
     }
+wait-lists = 等待 { $host } 列入人群：本机没有 { $path }
 wait-lease = 等待数据库续期本工作进程的租约
 wait-due = 目前没有到期的发放{ $known ->
         [yes] ，下次尝试：{ $next }

@@ -3,6 +3,7 @@
 
 mod campaign_run;
 pub mod confirmation;
+mod current_file;
 pub mod load;
 mod owner;
 mod request;
@@ -20,6 +21,7 @@ use crate::notify::notifier::RunNotices;
 use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
 
+use super::audience_origin::first_missing;
 use super::error::AppError;
 use super::fleet_worker::FleetWorker;
 use super::process::{actor, allow_many_files};
@@ -95,10 +97,18 @@ pub async fn apply<T: Send + 'static>(
     let confirm = request.confirm.clone();
     let in_database = setups.iter().find_map(|setup| {
         let loaded = &setup.campaign.loaded;
-        Some((loaded.database()?, loaded.environment.witnesses.clone()))
+        Some((loaded.database()?.clone(), loaded.environment.witnesses.clone()))
     });
-    let fleet =
-        in_database.map(|(url, witnesses)| Arc::new(FleetWorker::new(url, witnesses, setups.iter().map(fleet_share))));
+    let lists_are_elsewhere = |setup: &RunSetup| first_missing(&setup.campaign.loaded).is_some();
+    let setups: Vec<_> = setups
+        .into_iter()
+        .map(|setup| (lists_are_elsewhere(&setup), setup))
+        .collect();
+    let fleet = in_database.map(|(url, witnesses)| {
+        let with_lists = setups.iter().filter(|(lists_are_elsewhere, _)| !lists_are_elsewhere);
+        let shares = with_lists.map(|(_, setup)| fleet_share(setup));
+        Arc::new(FleetWorker::new(&url, witnesses, shares))
+    });
     let shared = Arc::new(SharedRun {
         fleet: fleet.clone(),
         by: request.by.clone().unwrap_or_else(|| actor(None)),
@@ -109,9 +119,10 @@ pub async fn apply<T: Send + 'static>(
     let ended = Arc::new(ended);
     let (seats, confirmation) = confirmation::seats(setups.len());
     let mut runs = Vec::new();
-    for (place, (setup, seat)) in setups.into_iter().zip(seats).enumerate() {
+    for (place, ((lists_are_elsewhere, setup), seat)) in setups.into_iter().zip(seats).enumerate() {
         let run = CampaignRun {
             campaign: setup.campaign,
+            lists_are_elsewhere,
             server: setup.server,
             reporter: setup.reporter,
             notices: setup.notices,

@@ -2,20 +2,22 @@
 
 use jiff::Timestamp;
 
-use crate::audience::Source;
+use crate::audience::{Source, Totals};
 use crate::campaign::{Exclude, Parsed, Testers};
 use crate::douyin::codes::Codes;
-use crate::engine::audience_diff::{Accept, Change, Diff, DiffBuilder, Refusal, Terms};
-use crate::ledger::{Fact, Generation, LedgerError, LedgerState};
+use crate::engine::audience_diff::{Accept, AdmittedAudience, Change, Diff, DiffBuilder, Refusal, Terms};
+use crate::ledger::{AudienceOrigin, Fact, Generation, LedgerError, LedgerState};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::delivery::StateName;
 use crate::model::envelope::{RunApproval, Usage};
 use crate::plan::{AsOf, Difference, Fingerprint};
 use crate::report::feasibility::Reason;
 
+use super::audience_origin::{lists_hash, take_over};
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::excluded::ExcludeLists;
+use super::process::host;
 
 /// What one reading of the audience needs.
 #[derive(Clone, Copy)]
@@ -89,6 +91,9 @@ impl AudienceReader<'_> {
         let settings = &self.campaign.parsed.campaign;
         let plan = &*self.campaign.plan;
         let present = self.latest_present(ledger_state);
+        if let Some(admitted) = take_over(self.campaign, ledger_state)? {
+            return Ok(self.diff_of_admitted(&admitted, ledger_state));
+        }
         let source = Source::new(&settings.audience.source, &settings.timezone, present);
         let lists = ExcludeLists {
             campaign: self.campaign,
@@ -103,6 +108,13 @@ impl AudienceReader<'_> {
         if let Some(change) = self.older_ledger {
             admission.note_older_ledger(change.clone());
         }
+        if self.by.is_some() && self.campaign.database().is_some() {
+            admission.note_origin(AudienceOrigin {
+                at: self.now,
+                host: host(),
+                lists: lists_hash(self.campaign),
+            });
+        }
         let read = admission.read(&source, |rows| progress(before + rows)).await;
         spilled()?;
         let totals = read?;
@@ -116,20 +128,36 @@ impl AudienceReader<'_> {
             }
             None => {}
         }
+        let last = ledger_state.generation().map(|last| last.fingerprint.as_str());
+        let fingerprint = Fingerprint::new(plan, &admission.hash(&totals), last);
+        let diff = self.diff(admission, &totals);
+        spilled()?;
+        Ok((diff, fingerprint))
+    }
+
+    /// Compares the audience in the ledger with the campaign file. Its lists are on another machine.
+    fn diff_of_admitted(&self, admitted: &AdmittedAudience<'_>, ledger_state: &LedgerState) -> (Diff, Fingerprint) {
+        let plan = &*self.campaign.plan;
+        let mut admission = DiffBuilder::admitted(admitted, plan);
+        if let Some(change) = self.older_ledger {
+            admission.note_older_ledger(change.clone());
+        }
+        let last = ledger_state.generation().map_or("", |last| &last.fingerprint);
+        let fingerprint = Fingerprint::of_admitted(plan, last);
+        (self.diff(admission, &admitted.totals()), fingerprint)
+    }
+
+    fn diff(&self, admission: DiffBuilder<'_>, totals: &Totals) -> Diff {
+        let plan = &*self.campaign.plan;
         let codes = Codes::new(plan.codes.clone());
-        let terms = Terms {
+        admission.into_diff(&Terms {
             plan,
-            totals: &totals,
+            totals,
             accepted: self.accepted,
             rehearsal: self.campaign.at.rehearsal.is_on(),
             class: &|code| codes.classify(code).0,
             wall: self.now,
-        };
-        let last = ledger_state.generation().map(|last| last.fingerprint.as_str());
-        let fingerprint = Fingerprint::new(plan, &admission.hash(&totals), last);
-        let diff = admission.into_diff(&terms);
-        spilled()?;
-        Ok((diff, fingerprint))
+        })
     }
 }
 

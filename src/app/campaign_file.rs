@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::campaign::{self, Diagnostic, Parsed};
 
+use crate::fleet::{DatabaseError, DatabaseUrl};
+
 use super::pushed_files::{PushedFile, PushedFiles};
 
 /// How the name of a pushed file begins where a command takes a file. Alone it means all pushed files.
@@ -76,6 +78,23 @@ impl CampaignFile {
     pub fn home(&self) -> Option<PathBuf> {
         let (files, place) = self.pushed.as_ref()?;
         files.all().get(*place).map(|file| files.home(file))
+    }
+
+    /// Reads this pushed file again. `None` if it is the same, if it was removed, or if it is a file of this machine.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pushed_again(&self, url: &DatabaseUrl) -> Result<Option<Self>, DatabaseError> {
+        let Some((files, before)) = self.pushed.as_ref().zip(self.pushed()) else {
+            return Ok(None);
+        };
+        let now = Arc::new(files.0.read_again(url).await?);
+        let again = Self::pushed_as(&before.name, &now);
+        Ok(again.filter(|again| {
+            again
+                .pushed()
+                .is_some_and(|now| now.hash != before.hash || now.origin != before.origin)
+        }))
     }
 
     /// Reads and parses the file.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
-use crate::catalogue::{app, failure, push, reconcile, recurrence};
+use crate::catalogue::{Text, app, failure, push, reconcile, recurrence};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
@@ -32,6 +32,7 @@ use crate::report::text::visible;
 use crate::simulation::SimulationError;
 
 use super::campaign::CampaignRef;
+use super::lists_elsewhere::ListsElsewhere;
 use super::older_ledger::OlderLedger;
 use super::other_ledger::OtherLedger;
 use super::pushed_files::PushedFile;
@@ -78,6 +79,17 @@ pub enum AppError {
         /// The name of the file.
         name: String,
     },
+    /// A file that was pushed again cannot be taken by a run that has begun.
+    #[error("{}", push::Unfit { name })]
+    PushedUnfit {
+        /// The file, as it was typed.
+        name: String,
+        /// Why.
+        why: Text,
+    },
+    /// This machine lacks lists of users, and cannot go on with the audience of another one.
+    #[error("{}", .0.message())]
+    ListsElsewhere(Box<ListsElsewhere>),
     /// The campaign cannot be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),

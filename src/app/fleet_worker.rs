@@ -265,6 +265,20 @@ impl FleetWorker {
         }
     }
 
+    /// Claims an app id for one more campaign.
+    pub async fn join(&self, app: &AppKey, timeout: Duration) {
+        let apps: BTreeSet<_> = {
+            let mut wanted = lock(&self.wanted);
+            let joined = wanted.entry(app.clone()).or_insert(Wanted { campaigns: 0, timeout });
+            joined.campaigns += 1;
+            joined.timeout = joined.timeout.max(timeout);
+            wanted.keys().cloned().collect()
+        };
+        if let WorkerState::Member(member) = &*self.state.lock().await {
+            member.want(apps);
+        }
+    }
+
     /// Takes note that a campaign of an app id has ended for good. The app id of the last one is given up.
     pub async fn end(&self, app: &AppKey) {
         let apps: BTreeSet<_> = {

@@ -6,12 +6,9 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use crate::audience;
-use crate::campaign::{Campaign, Code, Diagnostic, Exclude, Files, Parsed, Source, Testers};
-use crate::catalogue::push as text;
+use crate::campaign::{Campaign, Exclude, Files, Source, Testers};
 use crate::fleet::{Database, DatabaseError, DatabaseUrl, FileRow};
 use crate::model::clock::from_ms;
-
-use super::process::host;
 
 /// A campaign file in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +75,11 @@ impl PushedFiles {
         let rows = Database::connect(url).await?.files().await?;
         let files = rows.into_iter().map(PushedFile::from).collect();
         Ok(Self { files, elsewhere })
+    }
+
+    /// Reads all files again.
+    pub(super) async fn read_again(&self, url: &DatabaseUrl) -> Result<Self, DatabaseError> {
+        Self::read(url, self.elsewhere.clone()).await
     }
 
     /// These files, sorted by name.
@@ -168,22 +170,4 @@ fn local_source(key: &str, source: &Source) -> Option<LocalSource> {
         },
         Source::Postgres(_) | Source::Mysql(_) => return None,
     })
-}
-
-/// Returns a mistake for each list of a pushed file that this machine does not have: another machine can admit the audience.
-#[must_use]
-pub fn missing_sources(file: &PushedFile, parsed: &Parsed) -> Vec<Diagnostic> {
-    let sources = local_sources(&parsed.campaign).into_iter();
-    let missing = sources.filter(|source| !source.is_here);
-    missing
-        .filter_map(|source| {
-            let path: &Path = source.path.as_deref()?;
-            let message = text::NotHere {
-                path: &path.display(),
-                host: &host(),
-            };
-            let help = text::NotHereHelp { host: &file.host };
-            Some(parsed.mistake(&source.key, Code::Absent, message.to_string(), Some(help.to_string())))
-        })
-        .collect()
 }

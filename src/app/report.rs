@@ -139,6 +139,8 @@ pub(super) fn note(history: &mut History, fact: &Fact) {
         | Fact::Returned { .. }
         | Fact::KeptOut(_)
         | Fact::Testers { .. }
+        | Fact::Origin(_)
+        | Fact::LastActive { .. }
         | Fact::Closed(_)
         | Fact::Lapsed { .. }
         | Fact::Reread { .. }

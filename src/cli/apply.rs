@@ -54,7 +54,7 @@ pub fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
         .map(|file| ReadFile {
             at: args.occurrence.of(context.campaign(file, &args.rehearsal)),
             parsed: load::usable(file, context, &mut neighbours)
-                .filter(|parsed| load::has_sources(file, parsed, context)),
+                .inspect(|parsed| load::tell_of_lists_here(file, parsed, context)),
         })
         .collect();
     if let [ReadFile { parsed: None, .. }] = files.as_slice() {

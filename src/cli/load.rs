@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::campaign_files::{self, Neighbours};
 use crate::app::occurrences::{self, Choice, Series, SingleCampaign};
-use crate::app::pushed_files::{LocalSource, PushedFiles, local_sources, missing_sources};
+use crate::app::pushed_files::{LocalSource, PushedFiles, local_sources};
 use crate::app::{AppError, CampaignFile, LoadedCampaign};
 use crate::campaign::{Diagnostic, Parsed, render_human};
 use crate::catalogue::{push as text, recurrence, store};
@@ -123,16 +123,13 @@ pub fn pushed(context: &Context) -> Result<Arc<PushedFiles>, Failure> {
     Ok(Arc::new(read.map_err(AppError::from)?))
 }
 
-/// Checks that this machine has the lists of users in a pushed file, and says that another one may not have them. Returns false if
-/// it has not, after showing which. A file of this machine needs no check: the audience is read where it is.
-pub fn has_sources(file: &CampaignFile, parsed: &Parsed, context: &Context) -> bool {
-    let Some(pushed) = file.pushed() else { return true };
-    let missing = missing_sources(pushed, parsed);
-    show(&missing, context);
-    if missing.is_empty() {
+/// Says which lists of users in a pushed file other machines may not have. A machine that lacks one learns it
+/// when the audience is needed.
+pub fn tell_of_lists_here(file: &CampaignFile, parsed: &Parsed, context: &Context) {
+    let are_here = || local_sources(&parsed.campaign).iter().all(|list| list.is_here);
+    if file.pushed().is_some() && are_here() {
         tell_of_sources(&visible_path(file.path()), parsed, context);
     }
-    missing.is_empty()
 }
 
 /// Says of each list of users that is not from a server that other machines may not have it.

@@ -163,11 +163,12 @@ impl Plans {
         let mut neighbours = Neighbours::default();
         for file in files {
             let parsed = load::usable(file, context, &mut neighbours);
-            let Some(parsed) = parsed.filter(|parsed| load::has_sources(file, parsed, context)) else {
+            let Some(parsed) = parsed else {
                 exits.push(Exit::Input);
                 planned_campaigns.push(without_plan(file.path()));
                 continue;
             };
+            load::tell_of_lists_here(file, &parsed, context);
             let planned = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => {

@@ -1,6 +1,7 @@
-//! The send order of a run, and when each recipient expires. Both follow the source as this apply read it, so the ledger has
-//! neither.
+//! The send order of a run, and when each recipient expires. Both follow the source as this apply read it. The ledger of a fleet has
+//! when each recipient was last active, and none has the order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ pub struct SendOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Activity {
     /// By recipient, in seconds since the Unix epoch. `u32` is enough until 2106 and takes half of the memory.
-    last: Vec<u32>,
+    last: Arc<[u32]>,
     within: Duration,
 }
 
@@ -33,6 +34,7 @@ impl SendOrder {
     /// Adds expiry: a recipient expires `within` after their time in `last`, which is by recipient and in seconds.
     #[must_use]
     pub fn with_expiry(self, last: Vec<u32>, within: Duration) -> Self {
+        let last = last.into();
         let activity = Some(Activity { last, within });
         Self { activity, ..self }
     }
@@ -45,6 +47,12 @@ impl SendOrder {
 
     pub(super) fn take_order(&mut self) -> Option<Vec<u32>> {
         self.order.take()
+    }
+
+    /// When each recipient was last active, in seconds since the Unix epoch. `None` if nobody expires.
+    #[must_use]
+    pub fn last_active(&self) -> Option<Arc<[u32]>> {
+        self.activity.as_ref().map(|activity| Arc::clone(&activity.last))
     }
 
     /// The last moment at which a recipient may be sent to. `None` if the recipient does not expire.

@@ -209,6 +209,8 @@ impl Index {
             | Fact::Returned { .. }
             | Fact::KeptOut(_)
             | Fact::Testers { .. }
+            | Fact::Origin(_)
+            | Fact::LastActive { .. }
             | Fact::Lapsed { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }

@@ -243,6 +243,8 @@ impl Gathering {
             | Fact::Reread { .. }
             | Fact::KeptOut(_)
             | Fact::Testers { .. }
+            | Fact::Origin(_)
+            | Fact::LastActive { .. }
             | Fact::WaveEnded { .. }
             | Fact::WaveHalted { .. }
             | Fact::Acted { .. }

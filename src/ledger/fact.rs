@@ -54,6 +54,13 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// Their numbers, ascending.
         recipients: Vec<u32>,
     },
+    /// Where the audience of the open generation was read. Only a fleet writes it: another machine goes on with the audience.
+    Origin(Box<AudienceOrigin>),
+    /// When the recipients of the open generation were last active, the next ones by number. They belong to a new origin.
+    LastActive {
+        /// In seconds since the Unix epoch, at most [`Fact::CHUNK`]. 0 if it is not known.
+        seconds: Vec<u32>,
+    },
     /// The generation is closed. The admissions, departures, returns and exclusions since the last one count from here on.
     Closed(Box<Generation>),
     /// A recipient's turn came after their expiry. It takes effect at once.
@@ -181,6 +188,17 @@ pub struct TermOwner {
     pub host: String,
 }
 
+/// Where an audience was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceOrigin {
+    /// When it was admitted.
+    pub at: Timestamp,
+    /// The name of the machine that read it.
+    pub host: String,
+    /// The hash of the settings that say whom the audience has: its lists, its testers and its limit.
+    pub lists: [u8; 32],
+}
+
 /// The answers to the deliveries of a wave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
@@ -235,6 +253,8 @@ impl<R, O> Fact<R, O> {
             Self::Returned { .. } => "returned",
             Self::KeptOut(_) => "kept_out",
             Self::Testers { .. } => "testers",
+            Self::Origin(_) => "audience_origin",
+            Self::LastActive { .. } => "last_active",
             Self::Closed(_) => "closed",
             Self::Lapsed { .. } => "lapsed",
             Self::Intent { .. } => "intent",
@@ -311,6 +331,8 @@ impl FactView<'_> {
             Self::Returned { recipients } => Fact::Returned { recipients },
             Self::KeptOut(kept_out) => Fact::KeptOut(kept_out),
             Self::Testers { recipients } => Fact::Testers { recipients },
+            Self::Origin(origin) => Fact::Origin(origin),
+            Self::LastActive { seconds } => Fact::LastActive { seconds },
             Self::Closed(generation) => Fact::Closed(generation),
             Self::Lapsed { recipient, at } => Fact::Lapsed { recipient, at },
             Self::Intent { key, at, activity } => Fact::Intent { key, at, activity },

@@ -42,7 +42,7 @@ pub mod witness;
 pub use action::Action;
 pub use campaign_ledger::{Ledger, Permit};
 pub use error::{LastGood, LedgerError};
-pub use fact::{Answered, Excluded, Fact, FactView, Generation, ManualDecision, TermOwner};
+pub use fact::{Answered, AudienceOrigin, Excluded, Fact, FactView, Generation, ManualDecision, TermOwner};
 pub use kept_out_sample::{KeptOut, Sample, Sampler};
 pub use log::head::{Head, Older};
 pub use log::page::Page;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::codec::{Codec, CodecState};
-use super::fact::Generation;
+use super::fact::{AudienceOrigin, Generation};
 use super::framing::{read_bytes, write_bytes};
 use super::kept_out_sample::KeptOut;
 use super::log::record::{Chain, Link};
@@ -24,7 +24,7 @@ use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 
 /// The version. A snapshot of another one is ignored, because its bytes may mean something else.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 9\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 10\n").as_bytes();
 
 const DIGEST: usize = 32;
 
@@ -60,6 +60,8 @@ struct StateHeader {
     totals: Totals,
     kept_out: Vec<KeptOut>,
     testers: Vec<u32>,
+    origin: Option<AudienceOrigin>,
+    last_active: Vec<u32>,
 }
 
 impl SnapshotHeader {
@@ -87,6 +89,8 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
         totals,
         kept_out,
         testers,
+        origin,
+        last_active,
         rollback: _,
         batch: _,
     } = &replay.state;
@@ -115,6 +119,8 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
             totals: totals.clone(),
             kept_out: kept_out.clone(),
             testers: testers.clone(),
+            origin: origin.clone(),
+            last_active: last_active.clone(),
         },
     };
     let header = postcard::to_stdvec(&header).map_err(io::Error::other)?;
@@ -162,6 +168,8 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
         totals,
         kept_out,
         testers,
+        origin,
+        last_active,
     } = header.state;
     Some(Replay {
         state: LedgerState {
@@ -174,6 +182,8 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
             totals,
             kept_out,
             testers,
+            origin,
+            last_active,
             rollback: None,
             batch: None,
         },

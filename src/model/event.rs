@@ -19,7 +19,9 @@ use crate::model::outcome::{Class, Classifier};
 use crate::model::problem::Problem;
 use crate::model::run_command::Requester;
 
-pub use reading::{ExcludeList, FileShare, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, UnusableKind};
+pub use reading::{
+    ExcludeList, FileShare, PlaceUnit, READABLE_TIMES, Reading, RowPlace, Rows, TakenOver, UnusableKind,
+};
 
 /// An event and its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -264,6 +266,13 @@ pub enum Waiting {
     PreviousOwner,
     /// The database, which has to renew the lease of this worker.
     Lease,
+    /// Another machine, which has the lists of users and can admit the audience.
+    Lists {
+        /// The first list that this machine does not have.
+        path: String,
+        /// The machine that the campaign file was pushed from.
+        host: String,
+    },
     /// The time at which deliveries are due again; there is nothing else to do.
     Due,
     /// The platform, which is unreachable.
@@ -289,7 +298,7 @@ pub enum Waiting {
 
 impl Waiting {
     /// All words that [`Waiting::word`] returns.
-    pub const WORDS: [&'static str; 12] = [
+    pub const WORDS: [&'static str; 13] = [
         "start",
         "window",
         "day",
@@ -298,6 +307,7 @@ impl Waiting {
         "app_id",
         "previous_owner",
         "lease",
+        "lists",
         "due",
         "outage",
         "platform",
@@ -316,6 +326,7 @@ impl Waiting {
             Self::AppId { .. } => "app_id",
             Self::PreviousOwner => "previous_owner",
             Self::Lease => "lease",
+            Self::Lists { .. } => "lists",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
             Self::Platform { .. } => "platform",

@@ -218,6 +218,10 @@ problems! {
     PushedMeanwhile = "E0335", Person;
     /// A changed campaign file is pushed only with `--yes` where nobody can be asked.
     PushNeedsYes = "E0336", Input;
+    /// The lists of users are on another machine, and this one cannot go on with the audience of the ledger.
+    ListsElsewhere = "E0337", Input;
+    /// A file that was pushed again cannot be taken by a run that has begun.
+    PushedUnfit = "E0338", Input;
     /// Another service watches the directory.
     ServiceTaken = "E0340", Taken;
     /// The log of a service is older than its witness.

@@ -37,6 +37,17 @@ pub fn fingerprint(plan: &Plan, audience: &[u8; 32]) -> String {
     )
 }
 
+/// Like [`fingerprint`], for a plan that takes over the audience of the generation with the fingerprint `last`.
+#[must_use]
+pub fn fingerprint_of_admitted(plan: &Plan, last: &str) -> String {
+    format!("{}-{}", file(plan), audience_of(last))
+}
+
+/// The second part of a [`fingerprint`].
+fn audience_of(last: &str) -> &str {
+    last.split_once('-').map_or("", |(_, audience)| audience)
+}
+
 /// The fingerprint of a plan for review.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
@@ -72,6 +83,16 @@ impl Fingerprint {
             file: file(plan),
             audience: part(OF_AUDIENCE, |meaning| meaning.bytes(audience)),
             since: since(last),
+        }
+    }
+
+    /// Like [`Self::new`], for a plan that takes over the audience of the last apply.
+    #[must_use]
+    pub fn of_admitted(plan: &Plan, last: &str) -> Self {
+        Self {
+            file: file(plan),
+            audience: audience_of(last).to_owned(),
+            since: since(Some(last)),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::model::money::Money;
 use crate::model::outcome::Class;
 
 pub use build::{PlanError, RunOptions, build};
-pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint};
+pub use fingerprint::{Difference, Fingerprint, NoFingerprint, fingerprint, fingerprint_of_admitted};
 pub use schedule::{Schedule, Wave};
 
 /// A campaign with everything resolved. Immutable.

@@ -307,6 +307,7 @@ impl Reason {
                 | Waiting::Approval { .. }
                 | Waiting::PreviousOwner
                 | Waiting::Lease
+                | Waiting::Lists { .. }
                 | Waiting::Due
                 | Waiting::Platform { .. } => false,
             },
@@ -436,6 +437,11 @@ fn waiting(why: &Waiting, until: Option<Timestamp>, cause: Option<&str>, now: Ti
         }
         .to_string(),
         Waiting::Lease => run::WaitLease.to_string(),
+        Waiting::Lists { path, host } => run::WaitLists {
+            path: &visible(path),
+            host: &visible(host),
+        }
+        .to_string(),
         Waiting::Due => run::WaitDue {
             known: &known,
             next: &next,

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use crate::catalogue::{Grouped, approval, envelope, money, wording};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::envelope::{Envelope, Excess};
-use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, UnusableKind};
+use crate::model::event::{AppLockHolder, DrainReason, Ending, Halted, TakenOver, UnusableKind};
 use crate::model::money::{Money, Worth};
 use crate::model::outcome::Classifier;
 use crate::model::problem::Problem;
@@ -454,6 +454,14 @@ pub fn skip_reason(why: Skipped) -> String {
     }
 }
 
+/// Where an audience was read that is taken over from the ledger.
+#[must_use]
+pub fn taken_over(taken_over: &TakenOver, zone: &TimeZone) -> String {
+    let host = &visible(&taken_over.host);
+    let at = &times::date_time(taken_over.at, zone);
+    wording::TakenOver { host, at }.to_string()
+}
+
 /// What a run waits for, in a few words, by its word among [`crate::model::event::Waiting::WORDS`].
 #[must_use]
 pub fn waited_for(word: &str) -> String {
@@ -465,6 +473,7 @@ pub fn waited_for(word: &str) -> String {
         "app_id" => wording::WaitedAppId.to_string(),
         "previous_owner" => wording::WaitedPreviousOwner.to_string(),
         "lease" => wording::WaitedLease.to_string(),
+        "lists" => wording::WaitedLists.to_string(),
         "due" => wording::WaitedDue.to_string(),
         "outage" => wording::WaitedOutage.to_string(),
         "platform" => wording::WaitedPlatform.to_string(),

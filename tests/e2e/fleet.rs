@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
+use crate::occurrences::{daily, today, zone_at_noon};
 use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
 
 /// A database of its own for a test, with the tables of a fleet.
@@ -239,27 +240,44 @@ pub fn everybody_has_one(machine: &Machine, scene: &Scene, platform: &FakePlatfo
 
 const PACE: &str = "pace: {per_second: 40}\n";
 
+/// The second worker does not have the list of users: it goes on with the audience that the first one has admitted. The file is pushed
+/// again while it waits, and it takes the new one.
 #[test]
 fn a_killed_worker_is_replaced_and_nobody_gets_two_coupons() {
     let Some(database) = TestDatabase::create() else { return };
     let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms"]);
     let scene = Scene::new(&platform.url, 300).with(PACE);
     let (one, two) = (Machine::new(&database), Machine::new(&database));
-    let mut first = one.start(&scene, &[]);
+    one.run("push", &scene, &[]).ends(0);
+    let typed = format!("pushed:{}", scene.file().file_name().unwrap().to_str().unwrap());
+    let start = |machine: &Machine| machine.command_on("apply", &typed, &[]).spawn().unwrap();
+    let mut first = start(&one);
     until("the first worker's sends", || received(&platform) > 60);
-    let second = two.start(&scene, &[]);
+    let list = scene.file().with_file_name("audience.csv");
+    std::fs::rename(&list, list.with_extension("away")).unwrap();
+    let second = start(&two);
     until("the second worker", || {
-        let said = two.run("status", &scene, &["--output", "json"]);
+        let said = two.run_on("status", &typed, &["--output", "json"]);
         said.out.contains("\"state\":\"sending\"") && received(&platform) > 100
     });
+    let scene = scene.with("pace: {per_second: 39}\n");
+    one.run("push", &scene, &["--yes", "--by", "Wang Fang"]).ends(0);
     first.kill().unwrap();
     first.wait().unwrap();
     let second = end(second).ends(0);
     assert!(
-        second.err.contains("previous owner") || second.err.contains("complete"),
+        second.err.contains("takes the file that Wang Fang pushed"),
         "{}",
         second.err
     );
+    assert!(second.err.contains("goes on with the audience that"), "{}", second.err);
+    let planned = two.run_on("plan", &typed, &[]).ends(0);
+    assert!(
+        planned.err.contains("goes on with the audience that"),
+        "{}",
+        planned.err
+    );
+    std::fs::rename(list.with_extension("away"), &list).unwrap();
     everybody_has_one(&two, &scene, &platform, 300);
 }
 
@@ -522,7 +540,33 @@ fn a_pushed_campaign_is_applied_without_its_file() {
 }
 
 #[test]
-fn a_machine_without_a_list_of_a_pushed_campaign_does_not_apply_it() {
+fn an_occurrence_of_a_pushed_campaign_is_applied_without_its_file() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let zone = zone_at_noon();
+    let scene = Scene::new(&platform.url, 20).with(&daily(&zone, -1, ""));
+    let (office, worker) = (Machine::new(&database), Machine::new(&database));
+    office.run("push", &scene, &[]).ends(0);
+    let file = scene.file();
+    let typed = format!("pushed:{}", file.file_name().unwrap().to_str().unwrap());
+    std::fs::remove_file(&file).unwrap();
+    let date = today(&zone).to_string();
+    let planned = worker.run_on("plan", &typed, &[]).ends(0);
+    assert!(planned.out.contains(&format!("summer@{date}")), "{}", planned.out);
+    let part = ["--occurrence", &date, "--at-most", "5"];
+    worker.run_on("apply", &typed, &part).ends(3);
+    worker.run_on("apply", "pushed:", &[]).ends(0);
+    assert_eq!(platform.ids().len(), 20);
+    let status = office.run_on("status", "pushed:", &[]).ends(0);
+    assert!(status.out.contains(&format!("summer@{date}")), "{}", status.out);
+    for (verb, flags) in [("trace", &["user-000001"][..]), ("verify", &[]), ("history", &[])] {
+        let flags = [flags, &["--occurrence", &date]].concat();
+        office.run_on(verb, &typed, &flags).ends(0);
+    }
+}
+
+#[test]
+fn a_machine_without_a_list_of_a_pushed_campaign_does_not_begin_it() {
     let Some(database) = TestDatabase::create() else { return };
     let platform = FakePlatform::start(&["--refuse", "0%"]);
     let scene = Scene::new(&platform.url, 20);
@@ -532,15 +576,16 @@ fn a_machine_without_a_list_of_a_pushed_campaign_does_not_apply_it() {
     let elsewhere = tempfile::tempdir().unwrap();
     let kept = elsewhere.path().join("kept");
     std::fs::rename(scene.file().parent().unwrap(), &kept).unwrap();
-    for verb in ["plan", "apply"] {
-        let refused = machine.run_on(verb, &typed, &[]).ends(2);
-        let [code, key, host] = ["E0151", "E0151", "was pushed from"];
-        assert!(refused.err.contains(host), "{}", refused.err);
-        assert!(
-            refused.err.contains(code) || refused.err.contains(key),
-            "{}",
-            refused.err
-        );
+    for (verb, flags) in [("plan", &[][..]), ("apply", &["--no-wait"]), ("apply", &["--sandbox"])] {
+        let refused = machine.run_on(verb, &typed, flags).ends(2);
+        for said in [
+            "E0337",
+            "audience.source.csv.path",
+            "was pushed from",
+            "no machine has admitted",
+        ] {
+            assert!(refused.err.contains(said), "{said}: {}", refused.err);
+        }
     }
     // What needs no list works.
     machine.run_on("status", &typed, &[]).ends(0);

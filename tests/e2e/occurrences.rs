@@ -13,7 +13,7 @@ use crate::scene::{FakePlatform, Scene};
 const USERS: usize = 300;
 
 /// A zone in which it is about noon, so that no test meets a midnight.
-fn zone_at_noon() -> TimeZone {
+pub fn zone_at_noon() -> TimeZone {
     let hour = TimeZone::UTC.to_datetime(Clock::system().now()).hour();
     let name = match 12 - hour {
         0 => "UTC".to_owned(),
@@ -28,7 +28,7 @@ fn local(zone: &TimeZone) -> DateTime {
 }
 
 /// A daily rule whose time of day is `minutes` from now.
-fn daily(zone: &TimeZone, minutes: i64, more: &str) -> String {
+pub fn daily(zone: &TimeZone, minutes: i64, more: &str) -> String {
     let at = local(zone).checked_add(SignedDuration::from_mins(minutes)).unwrap();
     format!(
         "timezone: {}\nrepeat: {{every: day, at: \"{}\"{more}}}",
@@ -37,7 +37,7 @@ fn daily(zone: &TimeZone, minutes: i64, more: &str) -> String {
     )
 }
 
-fn today(zone: &TimeZone) -> Date {
+pub fn today(zone: &TimeZone) -> Date {
     local(zone).date()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Answered, Evidence, Fact, Found, Ledger, LedgerError, TermOwner};
+use runner::ledger::{Answered, AudienceOrigin, Evidence, Fact, Found, Ledger, LedgerError, TermOwner};
 use runner::model::actor::{Act, ActKind, Actor};
 use runner::model::clock::{from_ms, later};
 use runner::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, State, StateName, Transition};
@@ -207,6 +207,17 @@ pub fn batch(ledger: &Ledger<MemoryStore>, turn: &Turn, at: Timestamp) -> Vec<Fa
                 facts.push(Fact::Testers {
                     recipients: vec![first],
                 });
+            }
+            // A fleet has read the audience, or goes on with the one that it has admitted.
+            let taken_over = ledger_state.origin().filter(|_| *coupons == 3);
+            if *coupons == 2 {
+                let host = "till-3".to_owned();
+                let lists = [*lists; 32];
+                facts.push(Fact::Origin(Box::new(AudienceOrigin { at, host, lists })));
+                let seconds = (0..first + u32::from(*new)).collect();
+                facts.push(Fact::LastActive { seconds });
+            } else if let Some(origin) = taken_over {
+                facts.push(Fact::Origin(Box::new(origin.clone())));
             }
             // The clock was wrong before.
             let at = if *clock { earlier(at) } else { at };

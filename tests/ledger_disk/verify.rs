@@ -42,6 +42,8 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::Decided { .. } => "decided",
             Fact::KeptOut(_) => "kept_out",
             Fact::Testers { .. } => "testers",
+            Fact::Origin(_) => "audience_origin",
+            Fact::LastActive { .. } => "last_active",
             Fact::WaveEnded { .. } => "wave_ended",
             Fact::WaveHalted { .. } => "wave_halted",
             Fact::Acted { .. } => "acted",

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::catalogue::{Text, app as text};
+use crate::catalogue::{Text, app as text, push};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
 use crate::engine::app_limiter::AppLimiter;
-use crate::engine::audience_diff::{Accept, Admission, Change, owed_again};
+use crate::engine::audience_diff::{Accept, Admission, Change, NotTakenOver, owed_again};
 use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, EngineError, RunOutcome, StopReason};
 use crate::fleet::{AppKey, DatabaseError};
@@ -29,6 +29,7 @@ use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
 
 use crate::app::applied_settings;
+use crate::app::audience_origin;
 use crate::app::audience_reader::{AudienceReader, check_approved, check_reviewed, expected_rows};
 use crate::app::campaign_store::CampaignStore;
 use crate::app::doctor::with_causes;
@@ -39,6 +40,7 @@ use crate::app::fleet_commands;
 use crate::app::fleet_runs::FleetRun;
 use crate::app::fleet_status;
 use crate::app::fleet_worker::{FleetWorker, Wait};
+use crate::app::lists_elsewhere::ListsElsewhere;
 use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::older_ledger::{self, OlderLedger};
 use crate::app::shared_ownership::OwnershipUse;
@@ -46,9 +48,15 @@ use crate::app::witness::CampaignWitnesses;
 use crate::app::wrong_clock;
 
 use super::confirmation::{Answer, ConfirmationSeat, Facts, Question, needs_question};
+use super::current_file;
 use super::load::ReadyCampaign;
 use super::owner::{self, StatusKeeper};
 use super::request::ApplyRequest;
+
+/// How often a run looks at first whether another machine has admitted the audience.
+const LOOK_FOR_AUDIENCE: Duration = Duration::from_secs(2);
+/// How often it looks after a while.
+const LOOK_SELDOM: Duration = Duration::from_secs(10);
 
 /// How a run ended that did not fail.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +115,8 @@ pub(super) struct SharedRun {
 /// What one run receives in addition to [`SharedRun`].
 pub(super) struct CampaignRun {
     pub(super) campaign: ReadyCampaign,
+    /// Whether this machine lacks lists of users of the campaign, so that it cannot admit the audience.
+    pub(super) lists_are_elsewhere: bool,
     pub(super) server: ControlServer,
     pub(super) reporter: Arc<Reporter>,
     pub(super) notices: Option<Arc<RunNotices>>,
@@ -117,6 +127,7 @@ pub(super) struct CampaignRun {
 pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<RunResult, AppError> {
     let CampaignRun {
         campaign,
+        lists_are_elsewhere,
         server,
         reporter,
         notices,
@@ -137,16 +148,6 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
     if let Some(notices) = notices {
         notices.keep_in(locked.lock().directory().path().to_owned());
     }
-    let plan = &campaign.loaded.plan;
-    let platform = HttpPlatform::new(Config {
-        base_url: plan.base_url.clone(),
-        app_id: plan.identity.app_id.clone(),
-        tokens: campaign.tokens.clone(),
-        codes: Codes::new(plan.codes.clone()),
-        timeout: plan.retry.timeout,
-        clock: campaign.loaded.environment.clock.clone(),
-        emit: Arc::clone(&reporter) as Arc<dyn Emit>,
-    })?;
     let witnesses = CampaignWitnesses::new(&campaign.loaded);
     let status = StatusKeeper::start(&locked, &reporter, shared.status_interval);
     let mut run = StartedRun {
@@ -154,6 +155,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         limiter: Arc::clone(&campaign.limiter),
         witnesses,
         campaign,
+        lists_are_elsewhere,
         _listening: listening,
         locked,
         commands: server.commands(),
@@ -161,14 +163,13 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         server,
         reporter,
     };
-    let platform = Arc::new(platform);
     let done = match shared
         .fleet
         .as_deref()
         .filter(|_| run.campaign.loaded.database().is_some())
     {
-        Some(fleet) => Box::pin(run.run_in_fleet(fleet, platform, seat)).await,
-        None => Box::pin(run.run(platform, Some(seat))).await,
+        Some(fleet) => Box::pin(run.run_in_fleet(fleet, seat)).await,
+        None => Box::pin(run.run(Some(seat))).await,
     };
     run.server.close_requests();
     // Drops the reader's store before the lock is released: another process that asks now is about to take both.
@@ -217,28 +218,42 @@ struct StartedRun<'a> {
     commands: watch::Receiver<RunCommand>,
     /// Whether a term of this process has ended.
     has_run: bool,
+    /// Whether this machine lacks lists of users, so that it cannot admit the audience.
+    lists_are_elsewhere: bool,
 }
 
 impl StartedRun<'_> {
     /// Runs whenever this worker owns the app id, until a run ends other than by a change of the owner.
-    async fn run_in_fleet(
-        &mut self,
-        fleet: &FleetWorker,
-        platform: Arc<HttpPlatform>,
-        seat: ConfirmationSeat,
-    ) -> Result<RunResult, AppError> {
+    async fn run_in_fleet(&mut self, fleet: &FleetWorker, seat: ConfirmationSeat) -> Result<RunResult, AppError> {
         let app = AppKey::of_ledger(&self.campaign.loaded.plan.identity);
+        let timeout = self.campaign.loaded.plan.retry.timeout;
         let mut seat = Some(seat);
         let identity = self.campaign.loaded.plan.identity.clone();
+        // A machine that cannot admit the audience must not keep the app id from one that can.
+        let mut claims = !self.lists_are_elsewhere;
         let done = loop {
             fleet.runs.set(&identity, self.fleet_run(false));
+            if !claims {
+                match self.await_audience(fleet, &mut seat).await {
+                    Ok(true) => fleet.join(&app, timeout).await,
+                    Ok(false) => break Ok(self.broken_off()),
+                    Err(error) => break Err(error),
+                }
+                claims = true;
+            }
             let used = match Box::pin(self.own(fleet, &app, &mut seat)).await {
                 Ok(Some(used)) => used,
                 Ok(None) => break Ok(self.broken_off()),
                 Err(error) => break Err(error),
             };
-            let done = Box::pin(self.run_as_owner(fleet, &used, Arc::clone(&platform), seat.take())).await;
+            self.emit(EventKind::Phase(Phase::Planning));
+            let done = Box::pin(self.run_as_owner(fleet, &used, seat.take())).await;
             used.end();
+            if let (Err(AppError::ListsElsewhere(_)), false) = (&done, self.campaign.loaded.plan.run.no_wait) {
+                fleet.end(&app).await;
+                claims = false;
+                continue;
+            }
             if !is_change_of_owner(&done) || self.commands.borrow().stops() {
                 break done;
             }
@@ -246,8 +261,69 @@ impl StartedRun<'_> {
             tracing::info!("another worker goes on; this one waits for the app id again");
         };
         fleet.runs.remove(&identity);
-        fleet.end(&app).await;
+        if claims {
+            fleet.end(&app).await;
+        }
         done
+    }
+
+    /// Waits until this machine can admit the audience, or go on with the one that another machine has admitted. Returns false if the run
+    /// was stopped first.
+    async fn await_audience(
+        &mut self,
+        fleet: &FleetWorker,
+        seat: &mut Option<ConfirmationSeat>,
+    ) -> Result<bool, AppError> {
+        let mut interval = LOOK_FOR_AUDIENCE;
+        let mut is_shown = false;
+        loop {
+            let database = fleet.database().await?;
+            match self.take_current_file().await {
+                Ok(()) => {}
+                Err(AppError::Database(error)) => tracing::debug!("cannot look for the pushed file: {error}"),
+                Err(error) => return Err(error),
+            }
+            let campaign = &self.campaign.loaded;
+            if audience_origin::first_missing(campaign).is_none() {
+                return Ok(true);
+            }
+            let lists = match audience_origin::find_admitted(campaign, &database).await {
+                Ok(None) => return Ok(true),
+                Ok(Some(lists)) => Some(lists),
+                Err(AppError::Database(error)) => {
+                    tracing::debug!("cannot look for the audience: {error}");
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(lists) = lists.filter(|_| !is_shown) {
+                if campaign.plan.run.no_wait {
+                    return Err(AppError::ListsElsewhere(lists));
+                }
+                // The question of the other campaigns does not wait for another machine.
+                seat.take();
+                self.tell_of_lists(*lists);
+                is_shown = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(interval) => {}
+                () = owner::stopped(self.commands.clone()) => return Ok(false),
+            }
+            interval = (interval * 2).min(LOOK_SELDOM);
+        }
+    }
+
+    /// Shows that the run waits for a machine with the lists of users, and why it cannot go on without them.
+    fn tell_of_lists(&self, lists: ListsElsewhere) {
+        let why = Waiting::Lists {
+            path: lists.first.path.display().to_string(),
+            host: lists.pushed_from.clone().unwrap_or_default(),
+        };
+        self.emit(EventKind::Phase(Phase::Waiting { why, until: None }));
+        if lists.why != NotTakenOver::NothingAdmitted {
+            let message = Text::from_fn(move || lists.reason());
+            self.emit(EventKind::Warning { message });
+        }
     }
 
     /// Runs while this worker owns the app id.
@@ -255,7 +331,6 @@ impl StartedRun<'_> {
         &mut self,
         fleet: &FleetWorker,
         used: &OwnershipUse,
-        platform: Arc<HttpPlatform>,
         seat: Option<ConfirmationSeat>,
     ) -> Result<RunResult, AppError> {
         let identity = self.campaign.loaded.plan.identity.clone();
@@ -264,11 +339,42 @@ impl StartedRun<'_> {
         self.locked.set_ownership(Some(Arc::clone(used.ownership())));
         fleet.runs.set(&identity, self.fleet_run(true));
         fleet_commands::keep_order(&database, &identity, &self.server).await?;
-        let done = Box::pin(self.run(platform, seat)).await;
+        self.take_current_file().await?;
+        let done = Box::pin(self.run(seat)).await;
         self.locked.set_ownership(None);
         let status = self.reporter.status(self.locked.owner(), broken(&done).as_ref());
         fleet_status::publish_end(&fleet.runs, &database, &identity, status).await;
         done
+    }
+
+    /// Takes the pushed file as it is now: a person may have pushed it again while this worker waited. The rules of a changed file hold.
+    async fn take_current_file(&mut self) -> Result<(), AppError> {
+        if current_file::take(&mut self.campaign).await?
+            && let Some(file) = self.campaign.loaded.at.file.pushed()
+        {
+            let by = file.by.clone();
+            let host = file.host.clone();
+            let message = Text::from_fn(move || {
+                let by = &visible(&by);
+                let host = &visible(&host);
+                push::TakesPushed { by, host }.to_string()
+            });
+            self.emit(EventKind::Warning { message });
+        }
+        Ok(())
+    }
+
+    fn platform(&self) -> Result<HttpPlatform, AppError> {
+        let plan = &self.campaign.loaded.plan;
+        Ok(HttpPlatform::new(Config {
+            base_url: plan.base_url.clone(),
+            app_id: plan.identity.app_id.clone(),
+            tokens: self.campaign.tokens.clone(),
+            codes: Codes::new(plan.codes.clone()),
+            timeout: plan.retry.timeout,
+            clock: self.campaign.loaded.environment.clock.clone(),
+            emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
+        })?)
     }
 
     fn owner_changed(&self, ledger_state: &LedgerState, at: Timestamp) -> Option<Fact> {
@@ -320,7 +426,8 @@ impl StartedRun<'_> {
     }
 
     /// Admits the audience and sends.
-    async fn run(&self, platform: Arc<HttpPlatform>, seat: Option<ConfirmationSeat>) -> Result<RunResult, AppError> {
+    async fn run(&self, seat: Option<ConfirmationSeat>) -> Result<RunResult, AppError> {
+        let platform = Arc::new(self.platform()?);
         let Some(reading) = self.turn_to_read().await else {
             return Ok(self.broken_off());
         };

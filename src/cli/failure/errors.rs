@@ -124,6 +124,12 @@ impl From<AppError> for Failure {
                     None => failure.help(push::PushFirst),
                 }
             }
+            AppError::PushedUnfit { why, .. } => Self::new(Problem::PushedUnfit, message)
+                .because([why.to_string()])
+                .help(push::UnfitHelp),
+            AppError::ListsElsewhere(lists) => Self::new(Problem::ListsElsewhere, message)
+                .because([lists.reason()])
+                .help(lists.help()),
             AppError::PushConflict { name, other, .. } => {
                 let failure = Self::new(Problem::PushConflict, message);
                 match other {

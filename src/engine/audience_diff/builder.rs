@@ -4,18 +4,19 @@ use jiff::Timestamp;
 
 use crate::audience::{AudienceError, Row, Source, Totals};
 use crate::campaign::{MOST_TESTERS, share_written};
-use crate::catalogue::Text;
+use crate::catalogue::{Text, engine};
 use crate::engine::send_order::SendOrder;
-use crate::ledger::{Generation, LedgerState, Present};
+use crate::ledger::{AudienceOrigin, Generation, LedgerState, Present};
 use crate::model::bucketing::{Bucketing, KEPT_OUT};
 use crate::model::delivery::{Away, DeliveryKey, State, StateName};
-use crate::model::event::Reading;
+use crate::model::event::{Reading, TakenOver};
 use crate::model::identity::{Identity, OpenId};
 use crate::model::mutants::mutant;
-use crate::plan::{ExpiryRule, Plan, fingerprint};
+use crate::plan::{ExpiryRule, Plan, fingerprint, fingerprint_of_admitted};
 
 use super::accept::Accept;
 use super::admission::Admission;
+use super::admitted::AdmittedAudience;
 use super::changes::Changes;
 use super::choice::Choice;
 use super::diff::{Acceptance, Diff, Found};
@@ -32,6 +33,10 @@ pub struct DiffBuilder<'b> {
     rows: AudienceRows<'b>,
     /// Set if the ledger is older than its witness.
     older_ledger: Option<Change>,
+    /// Where the audience was read. `None` outside of a fleet.
+    origin: Option<AudienceOrigin>,
+    /// The generation whose audience is taken over. `None` for one that was read now.
+    admitted: Option<&'b Generation>,
 }
 
 impl<'b> DiffBuilder<'b> {
@@ -47,7 +52,24 @@ impl<'b> DiffBuilder<'b> {
         Self {
             rows: AudienceRows::new(excluded, plan),
             older_ledger: None,
+            origin: None,
+            admitted: None,
         }
+    }
+
+    /// Takes the audience that the ledger has. Its lists are not read.
+    #[must_use]
+    pub fn admitted(admitted: &AdmittedAudience<'b>, plan: &Plan) -> Self {
+        let mut builder = Self::excluding(Exclusion::admitted(admitted.ledger_state), plan);
+        builder.rows.add_admitted(admitted);
+        builder.origin = Some(admitted.origin().clone());
+        builder.admitted = Some(admitted.generation);
+        builder
+    }
+
+    /// Notes where the audience was read, so that another machine can go on with it.
+    pub fn note_origin(&mut self, origin: AudienceOrigin) {
+        self.origin = Some(origin);
     }
 
     /// Notes that the ledger is older than its witness, which a person has to accept.
@@ -110,7 +132,12 @@ impl<'b> DiffBuilder<'b> {
     /// Compares the rows with the ledger: the facts that would follow, the changes since the last apply, and the reasons to refuse.
     #[must_use]
     pub fn into_diff(self, terms: &Terms<'_>) -> Diff {
-        let Self { mut rows, older_ledger } = self;
+        let Self {
+            mut rows,
+            older_ledger,
+            origin,
+            admitted,
+        } = self;
         rows.newcomers.forget_index();
         let Identity { campaign, app_id, .. } = &terms.plan.identity;
         let draw = Bucketing::new(KEPT_OUT, campaign, app_id);
@@ -145,7 +172,10 @@ impl<'b> DiffBuilder<'b> {
             _ => terms.accepted.contains(change) && !needless.contains(change),
         };
         let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
-        let reading = reading(&rows, terms, &choice, &survey, &effects);
+        let reading = Reading {
+            taken_over: origin.as_ref().filter(|_| admitted.is_some()).map(taken_over),
+            ..reading(&rows, terms, &choice, &survey, &effects)
+        };
         refusals.extend(row_refusals(&rows, terms));
         refusals.extend(nobody_left(ledger_state, terms, &survey, &reading));
         refusals.extend(over_max_coupons(ledger_state, &survey, terms.plan));
@@ -160,10 +190,14 @@ impl<'b> DiffBuilder<'b> {
             coupons_per_user: terms.plan.coupons_per_user,
             control_group: share_written(terms.plan.audience.control_group),
             excluded: rows.excluded.to_facts(),
-            fingerprint: fingerprint(terms.plan, &audience),
+            fingerprint: match admitted {
+                Some(before) => fingerprint_of_admitted(terms.plan, &before.fingerprint),
+                None => fingerprint(terms.plan, &audience),
+            },
             accepted: accepted.iter().map(|change| change.word().to_owned()).collect(),
         };
         let mut noted: Vec<_> = rows.excluded.remarks().collect();
+        noted.extend(reading.taken_over.clone().map(|taken_over| goes_on(taken_over, terms)));
         if terms.rehearsal {
             // A rehearsal needs no acceptance, and is the time to notice a list in a wrong form.
             let is_idle = |found: &&Found| found.change.what == Accept::IdleExclude;
@@ -178,6 +212,7 @@ impl<'b> DiffBuilder<'b> {
             ExpiryRule::Never => SendOrder::ordered(order),
             ExpiryRule::After(within) => SendOrder::ordered(order).with_expiry(last_active.numbered(is_kept), within),
         };
+        let is_read_in_fleet = origin.is_some() && admitted.is_none();
         let admission = Admission {
             reading,
             changes: Changes {
@@ -188,6 +223,8 @@ impl<'b> DiffBuilder<'b> {
                 kept_out,
                 reread_returned: survey.reread_returned,
                 testers: (testers != ledger_state.testers()).then_some(testers),
+                origin,
+                last_active: send_order.last_active().filter(|_| is_read_in_fleet),
                 generation,
             },
             send_order,
@@ -199,6 +236,20 @@ impl<'b> DiffBuilder<'b> {
             noted,
         };
         Diff::new(admission, found, refusals)
+    }
+}
+
+/// The remark that the audience was not read.
+fn goes_on(TakenOver { host, at }: TakenOver, terms: &Terms<'_>) -> Text {
+    let at = at.to_zoned_datetime(terms.plan.schedule.zone.clone());
+    let at = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    Text::new(&engine::GoesOn { host: &host, at: &at })
+}
+
+fn taken_over(origin: &AudienceOrigin) -> TakenOver {
+    TakenOver {
+        host: origin.host.clone(),
+        at: origin.at,
     }
 }
 
@@ -215,6 +266,7 @@ fn reading(rows: &AudienceRows<'_>, terms: &Terms<'_>, choice: &Choice, survey: 
         cut: choice.cut,
         undated: rows.counts.undated.clone(),
         shares: terms.totals.shares.clone(),
+        taken_over: None,
     }
 }
 

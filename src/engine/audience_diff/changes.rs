@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::iter;
+use std::sync::Arc;
 
-use crate::ledger::{Fact, Generation, KeptOut, StoreError};
+use crate::ledger::{AudienceOrigin, Fact, Generation, KeptOut, StoreError};
 use crate::model::delivery::{Away, DeliveryKey, Transition};
 
 use super::new_open_ids::OpenIds;
@@ -29,6 +30,10 @@ pub struct Changes {
     pub kept_out: Vec<KeptOut>,
     /// The testers. `None` if they stay the same.
     pub testers: Option<Vec<u32>>,
+    /// Where the audience was read. `None` outside of a fleet.
+    pub origin: Option<AudienceOrigin>,
+    /// When the recipients were last active, newcomers included. `None` if the ledger knows it, or need not.
+    pub last_active: Option<Arc<[u32]>>,
     /// Closes the generation.
     pub generation: Generation,
 }
@@ -68,11 +73,22 @@ impl Changes {
         let returned = chunks(self.returned).map(|recipients| Fact::Returned { recipients });
         let kept_out = self.kept_out.into_iter().map(Fact::KeptOut);
         let testers = self.testers.map(|recipients| Fact::Testers { recipients });
+        let origin = self.origin.map(|origin| Fact::Origin(Box::new(origin)));
+        let last_active = self.last_active.into_iter().flat_map(|last_active| {
+            let parts = 0..last_active.len().div_ceil(Fact::CHUNK);
+            parts.map(move |nth| {
+                let rest = &last_active[nth * Fact::CHUNK..];
+                let seconds = rest[..rest.len().min(Fact::CHUNK)].to_vec();
+                Fact::LastActive { seconds }
+            })
+        });
         let mut pending = admitted
             .chain(away)
             .chain(returned)
             .chain(kept_out)
             .chain(testers)
+            .chain(origin)
+            .chain(last_active)
             .peekable();
         let reread = move |(key, step)| Fact::Reread { key, step, at };
         let before = self.reread.into_iter().map(reread);

@@ -42,6 +42,22 @@ pub(super) struct OnLists<'l> {
 }
 
 impl Effects {
+    /// The effects that lists had when they were read last, as far as the ledger remembers whom each list kept out.
+    pub(super) fn remembered<'s>(kept_out: impl Iterator<Item = Option<&'s Sample>>) -> Self {
+        let effect = |kept_out: Option<&Sample>| {
+            let kept_out = kept_out.cloned().unwrap_or_else(|| Sampler::default().sample());
+            ListEffect {
+                excluded: kept_out.people(),
+                kept_out,
+            }
+        };
+        Self {
+            lists: kept_out.map(effect).collect(),
+            remembered: Vec::new(),
+            still_on_a_list: FixedBitSet::new(),
+        }
+    }
+
     /// The hashes of users that were kept out before and are on no list now.
     pub(super) fn left(&self, kept_out: &Sample) -> Vec<u64> {
         let is_on_a_list = |hash: &u64| {

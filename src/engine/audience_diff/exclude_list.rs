@@ -19,3 +19,19 @@ pub(super) struct ExcludedUsers {
     /// The users who are on an earlier list too, ascending.
     pub(super) on_earlier: Vec<u32>,
 }
+
+impl ExcludedUsers {
+    /// A list of which nothing was read yet.
+    pub(super) const fn new(name: String) -> Self {
+        Self {
+            name,
+            of_campaign: false,
+            people: 0,
+            rows: 0,
+            hash: [0; 32],
+            unusable: BTreeMap::new(),
+            first: 0,
+            on_earlier: Vec::new(),
+        }
+    }
+}

@@ -1,6 +1,5 @@
 //! The users that exclude lists name. A list is read like a source.
 
-use std::collections::BTreeMap;
 use std::iter;
 use std::sync::Arc;
 
@@ -36,6 +35,8 @@ pub struct Exclusion<'b> {
     strangers_named: u64,
     lists: Vec<ExcludedUsers>,
     too_many: bool,
+    /// Whether the lists are those of the ledger and were not read.
+    is_admitted: bool,
 }
 
 impl<'b> Exclusion<'b> {
@@ -52,7 +53,22 @@ impl<'b> Exclusion<'b> {
             strangers_named: 0,
             lists: Vec::new(),
             too_many: false,
+            is_admitted: false,
         }
+    }
+
+    /// Excludes the users that the lists of the last generation excluded, once each is added by [`Self::add_known`].
+    pub(super) fn admitted(ledger_state: &'b LedgerState) -> Self {
+        let mut exclusion = Self::new(ledger_state);
+        for before in exclusion.before() {
+            exclusion.lists.push(ExcludedUsers {
+                people: before.people,
+                rows: before.people,
+                ..ExcludedUsers::new(before.list.clone())
+            });
+        }
+        exclusion.is_admitted = true;
+        exclusion
     }
 
     /// Adds the users of a list. Calls `progress` now and then with the number of rows so far. `name` distinguishes the list from
@@ -110,14 +126,8 @@ impl<'b> Exclusion<'b> {
         let is_taken = |name: &String| self.lists.iter().any(|list| list.name == *name);
         let name = iter::once(name.clone()).chain(names).find(|name| !is_taken(name));
         self.lists.push(ExcludedUsers {
-            name: name.unwrap_or_default(),
-            of_campaign: false,
-            people: 0,
-            rows: 0,
-            hash: [0; 32],
-            unusable: BTreeMap::new(),
             first: self.people.len(),
-            on_earlier: Vec::new(),
+            ..ExcludedUsers::new(name.unwrap_or_default())
         });
     }
 
@@ -176,6 +186,11 @@ impl<'b> Exclusion<'b> {
         self.known.contains(recipient as usize)
     }
 
+    /// Adds a recipient of the ledger that is on a list.
+    pub(super) fn add_known(&mut self, recipient: u32) {
+        self.known.insert(recipient as usize);
+    }
+
     /// Notes that the source names a user that the ledger does not know. Returns whether this is the user's first row, or `None` if
     /// the user is on no list.
     pub(super) fn name_stranger(&mut self, packed: &[u8]) -> Option<bool> {
@@ -191,6 +206,10 @@ impl<'b> Exclusion<'b> {
 
     /// The effects on the audience, after all of its rows were added.
     pub(super) fn effects(&self, draw: &Bucketing) -> Effects {
+        if self.is_admitted {
+            let samples = self.lists.iter().map(|list| self.ledger_state.kept_out(&list.name));
+            return Effects::remembered(samples);
+        }
         let remembered = self
             .before()
             .iter()
@@ -321,6 +340,9 @@ impl<'b> Exclusion<'b> {
 
     /// The lists of the last generation that many of their kept-out users have left.
     pub(super) fn departures(&self, effects: &Effects) -> Vec<Departure> {
+        if self.is_admitted {
+            return Vec::new();
+        }
         let pairs = self.pairs().into_iter();
         let departures = pairs.filter_map(|(before, now)| {
             let Some(sample) = self.ledger_state.kept_out(&before.list) else {
@@ -404,6 +426,9 @@ impl<'b> Exclusion<'b> {
     /// The users that each list has kept out so far, if the ledger does not know them yet. If more users left a list than is
     /// allowed without an acceptance, only the present ones.
     pub(super) fn kept_out(&self, effects: &Effects, departures: &[Departure]) -> Vec<KeptOut> {
+        if self.is_admitted {
+            return Vec::new();
+        }
         let pairs = self.pairs();
         let lists = self.lists.iter().zip(&effects.lists).enumerate();
         let kept_out = lists.filter_map(|(nth, (list, effect))| {

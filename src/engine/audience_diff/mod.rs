@@ -5,6 +5,7 @@
 
 mod accept;
 mod admission;
+mod admitted;
 mod bits;
 mod builder;
 mod changes;
@@ -24,6 +25,7 @@ mod testers;
 
 pub use accept::{Accept, UnknownChange};
 pub use admission::Admission;
+pub use admitted::{AdmittedAudience, NotTakenOver};
 pub use builder::DiffBuilder;
 pub use changes::Changes;
 pub use diff::{Acceptance, Diff, Found};

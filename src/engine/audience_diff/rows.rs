@@ -10,10 +10,12 @@ use crate::audience::{Activity, Row};
 use crate::ledger::LedgerState;
 use crate::ledger::open_id_arena::pack;
 use crate::model::clock::from_ms;
+use crate::model::delivery::Away;
 use crate::model::event::{Rows, UnusableKind};
 use crate::model::identity::OpenId;
 use crate::plan::{ExpiryRule, Plan};
 
+use super::admitted::AdmittedAudience;
 use super::exclusion::Exclusion;
 use super::new_open_ids::NewOpenIds;
 use super::sequence::{LastActive, Sequence};
@@ -67,6 +69,34 @@ impl<'b> AudienceRows<'b> {
             dated,
             packed: Vec::new(),
         }
+    }
+
+    /// Adds every user of the audience that the ledger has.
+    pub(super) fn add_admitted(&mut self, admitted: &AdmittedAudience<'_>) {
+        let ledger_state = self.ledger_state;
+        for recipient in 0..ledger_state.recipients() {
+            match ledger_state.away(recipient) {
+                Some(Away::Gone) => continue,
+                Some(Away::Excluded) => {
+                    // The ledger does not say whether the source named the user.
+                    self.excluded.add_known(recipient);
+                    continue;
+                }
+                _ => {}
+            }
+            self.name_recipient(recipient);
+            if let Some(last) = ledger_state
+                .last_active()
+                .get(recipient as usize)
+                .filter(|_| self.dated)
+            {
+                self.last_active.add(recipient, from_ms(i64::from(*last) * 1000));
+            }
+        }
+        for tester in ledger_state.testers() {
+            self.testers.add(&ledger_state.open_id(*tester), Some(*tester));
+        }
+        self.counts.listed = admitted.generation.listed;
     }
 
     pub(super) fn add(&mut self, row: &Row<'_>) {

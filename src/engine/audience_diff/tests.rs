@@ -7,7 +7,7 @@ mod who;
 
 use super::*;
 use crate::catalogue::Language;
-use crate::ledger::{Fact, ManualDecision};
+use crate::ledger::{AudienceOrigin, Fact, ManualDecision};
 use crate::model::clock::from_ms;
 use crate::model::delivery::Away;
 use crate::model::delivery::StateName;
@@ -17,7 +17,9 @@ use crate::model::event::UnusableKind;
 use crate::model::identity::ActivityId;
 use crate::model::money::Money;
 use crate::model::outcome::Class;
-use memory::{Apply, CODE, Memory};
+use crate::plan::ExpiryRule;
+use memory::{Apply, CODE, LISTS, Memory};
+use std::time::Duration;
 
 fn key(recipient: u32) -> DeliveryKey {
     DeliveryKey { recipient, ordinal: 1 }
@@ -44,6 +46,65 @@ fn an_apply_that_finds_nothing_changed_adds_nothing() {
     let bytes = postcard::to_stdvec(&batches).expect("facts are written");
     assert!(bytes.len() <= 1024, "{} bytes", bytes.len());
     assert!(again.accepted.is_empty() && again.needless.is_empty());
+}
+
+/// A machine without the lists goes on with what another machine has admitted, and says so. It does not go on with an audience that
+/// it cannot know.
+#[test]
+fn an_audience_is_taken_over_from_the_ledger() {
+    let mut ledger = Memory::new();
+    let apply = Apply::new(0..10);
+    assert_eq!(apply.take_over(&ledger).err(), Some(NotTakenOver::NothingAdmitted));
+    apply.to(&mut ledger);
+    assert_eq!(apply.take_over(&ledger).err(), Some(NotTakenOver::UnknownLists));
+    let mut in_fleet = apply.clone();
+    in_fleet.origin = Some(AudienceOrigin {
+        at: from_ms(1_790_000_000_000),
+        host: "sh-7".to_owned(),
+        lists: LISTS,
+    });
+    let read = in_fleet.to(&mut ledger);
+    ledger.send(key(0), Decision::Issued);
+    ledger.reopen();
+
+    let taken = in_fleet.take_over_to(&mut ledger).expect("it is in the ledger");
+    let remarks: Vec<_> = taken.remarks().map(|remark| remark.to_string()).collect();
+    insta::assert_snapshot!(remarks.join("\n"), @"this machine does not have the lists of users, so the run goes on with the audience that sh-7 admitted at 2026-09-21 22:13:20. users who joined or left the lists since then are not known");
+    assert_eq!(
+        taken.changes.generation.fingerprint,
+        read.changes.generation.fingerprint
+    );
+    assert_eq!(taken.reading.taken_over.expect("it says from where").host, "sh-7");
+    let later = in_fleet.take_over(&ledger).expect("and the next machine, too");
+    assert_eq!(later.changes.origin, in_fleet.origin);
+
+    let other = AdmittedAudience::new(ledger.state(), &apply.plan, &[8; 32]).expect_err("the file names another list");
+    assert_eq!(other, NotTakenOver::OtherLists);
+    let dated = in_fleet.with(|plan| plan.audience.lapse = ExpiryRule::After(Duration::from_mins(1)));
+    assert_eq!(dated.take_over(&ledger).err(), Some(NotTakenOver::UnknownActivity));
+}
+
+/// A list that was removed from the file, and one with fewer users, are changes that a person accepts where the lists are read. An
+/// audience that is taken over has the lists that it had.
+#[test]
+fn an_audience_that_is_taken_over_keeps_what_its_exclude_lists_did() {
+    let mut ledger = Memory::new();
+    let mut apply = Apply::new(0..100);
+    apply.excluded = vec![("csv a.csv".to_owned(), (50..100).map(|n: u32| n.to_string()).collect())];
+    apply.origin = Some(AudienceOrigin {
+        at: from_ms(1_000),
+        host: "sh-7".to_owned(),
+        lists: LISTS,
+    });
+    let read = apply.to(&mut ledger);
+    let taken = apply.take_over_to(&mut ledger).expect("it is in the ledger");
+    assert!(taken.accepted.is_empty() && taken.changes.kept_out.is_empty());
+    assert_eq!(taken.changes.generation.excluded, read.changes.generation.excluded);
+    assert_eq!(taken.reading.excludes, read.reading.excludes);
+    assert_eq!(taken.counts, read.counts);
+    // The machine with the lists still notices that users have left one.
+    apply.excluded[0].1.truncate(10);
+    apply.decide(&ledger).expect_err("40 users left the list");
 }
 
 #[test]

@@ -41,6 +41,8 @@ const OWNER_CHANGED: u8 = 2;
 const RUN_APPROVED: u8 = 3;
 const RECORDED: u8 = 4;
 const FOUND: u8 = 5;
+const ORIGIN: u8 = 6;
+const LAST_ACTIVE: u8 = 7;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -145,6 +147,15 @@ impl Codec {
             Fact::Away { why, recipients } => write_numbers(writer, why.number() << 4 | AWAY, recipients),
             Fact::Returned { recipients } => write_numbers(writer, RETURNED, recipients),
             Fact::Testers { recipients } => write_numbers(writer, TESTERS << 4 | RARE, recipients),
+            Fact::Origin(origin) => {
+                writer.byte(ORIGIN << 4 | RARE);
+                writer.bytes(&postcard::to_stdvec(origin).ok()?);
+            }
+            Fact::LastActive { seconds } => {
+                writer.byte(LAST_ACTIVE << 4 | RARE);
+                let bytes = seconds.iter().flat_map(|second| second.to_le_bytes());
+                writer.bytes(&bytes.collect::<Vec<_>>());
+            }
             Fact::Lapsed { recipient, at } => {
                 write_recipient(writer, LAPSED, *recipient, &mut self.last_ended);
                 writer.time(*at, &mut self.last_at);
@@ -348,6 +359,10 @@ impl Codec {
                     at: reader.time(&mut self.last_at)?,
                     found: postcard::from_bytes(reader.bytes()?).ok()?,
                 },
+                ORIGIN => Fact::Origin(postcard::from_bytes(reader.bytes()?).ok()?),
+                LAST_ACTIVE => Fact::LastActive {
+                    seconds: read_seconds(reader.bytes()?)?,
+                },
                 _ => return None,
             },
             _ => return None,
@@ -412,6 +427,12 @@ fn read_hashes(bytes: &[u8]) -> Option<Vec<u64>> {
     let (hashes, rest) = bytes.as_chunks::<8>();
     rest.is_empty()
         .then(|| hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
+}
+
+fn read_seconds(bytes: &[u8]) -> Option<Vec<u32>> {
+    let (seconds, rest) = bytes.as_chunks::<4>();
+    rest.is_empty()
+        .then(|| seconds.iter().map(|second| u32::from_le_bytes(*second)).collect())
 }
 
 fn read_share(reader: &mut Reader<'_>) -> Option<f64> {

@@ -49,6 +49,9 @@ pub enum IllegalFact {
     /// A `Reread` has a transition of another kind.
     #[error("{}", ledger::NotReread)]
     NotReread,
+    /// A generation has a second origin, or more times of last activity than recipients.
+    #[error("{}", ledger::WrongOrigin)]
+    Origin,
     /// A decision about a delivery that is in another state than the decision says.
     #[error("{}", ledger::NotThere { recipient: &key.recipient, ordinal: &key.ordinal, state: from })]
     NotThere {

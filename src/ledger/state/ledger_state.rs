@@ -13,7 +13,7 @@ use super::rollback::{Before, BeforeClose, Rollback};
 use super::run_approvals::ApprovedAttempts;
 use super::small_state::Totals;
 use super::waves::{Approval, Wave};
-use crate::ledger::fact::{Fact, FactView, Generation, ManualDecision, TermOwner};
+use crate::ledger::fact::{AudienceOrigin, Fact, FactView, Generation, ManualDecision, TermOwner};
 use crate::ledger::kept_out_sample::{KeptOut, Sample};
 use crate::ledger::platform_record::Found;
 use crate::ledger::recipients::open_id_arena::{Cursor, pack};
@@ -48,6 +48,10 @@ pub struct LedgerState {
     pub(in crate::ledger) kept_out: Vec<KeptOut>,
     /// The testers of the last generation, ascending.
     pub(in crate::ledger) testers: Vec<u32>,
+    /// Where the audience of the last generation was read. `None` unless a fleet admitted it.
+    pub(in crate::ledger) origin: Option<AudienceOrigin>,
+    /// When each recipient of that audience was last active. Empty if it does not matter.
+    pub(in crate::ledger) last_active: Vec<u32>,
     /// `None` on replay, where nothing is undone.
     pub(in crate::ledger) rollback: Option<Rollback>,
     /// What the present batch is held against. `None` if no run goes by an approval.
@@ -83,6 +87,8 @@ impl LedgerState {
             totals: Totals::default(),
             kept_out: Vec::new(),
             testers: Vec::new(),
+            origin: None,
+            last_active: Vec::new(),
             rollback: None,
             batch: None,
         }
@@ -246,6 +252,19 @@ impl LedgerState {
     #[must_use]
     pub fn testers(&self) -> &[u32] {
         &self.testers
+    }
+
+    /// Where the audience of the last generation was read. `None` unless a fleet admitted it.
+    #[must_use]
+    pub const fn origin(&self) -> Option<&AudienceOrigin> {
+        self.origin.as_ref()
+    }
+
+    /// When each recipient was last active, in seconds since the Unix epoch. Empty if no fleet admitted the audience, or if it did
+    /// not matter.
+    #[must_use]
+    pub fn last_active(&self) -> &[u32] {
+        &self.last_active
     }
 
     /// An activity by its number.
@@ -427,6 +446,8 @@ impl LedgerState {
                 Ok(())
             }
             Fact::Testers { recipients } => self.pending.set_testers(recipients, &self.recipients),
+            Fact::Origin(origin) => self.pending.set_origin(*origin),
+            Fact::LastActive { seconds } => self.pending.add_last_active(&seconds, &self.recipients),
             Fact::Closed(generation) => self.close(*generation),
             Fact::Lapsed { recipient, at } => {
                 self.totals.note(at);
@@ -540,6 +561,8 @@ impl LedgerState {
             self.generation = closed.generation;
             self.kept_out = closed.kept_out;
             self.testers = closed.testers;
+            self.origin = closed.origin;
+            self.last_active = closed.last_active;
         }
         for (key, status) in moved.into_iter().rev() {
             let now = self.status(key);
@@ -734,6 +757,8 @@ impl LedgerState {
                 generation: self.generation.clone(),
                 kept_out: self.kept_out.clone(),
                 testers: self.testers.clone(),
+                origin: self.origin.clone(),
+                last_active: self.last_active.clone(),
             });
         }
         self.generation = Some(generation);
@@ -743,6 +768,18 @@ impl LedgerState {
         self.replace_kept_out(&pending.kept_out);
         if let Some(testers) = pending.testers {
             self.testers = testers;
+        }
+        match pending.origin {
+            // Taken over from the ledger: its times of last activity are known.
+            Some(origin) if self.origin.as_ref() == Some(&origin) && pending.last_active.is_empty() => {}
+            Some(origin) => {
+                self.origin = Some(origin);
+                self.last_active = pending.last_active;
+            }
+            None => {
+                self.origin = None;
+                self.last_active = Vec::new();
+            }
         }
         self.recipients.confirm_all();
         self.deliveries.admit(self.recipients.confirmed, coupons);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::fact::AudienceOrigin;
 use crate::ledger::kept_out_sample::KeptOut;
 use crate::ledger::recipients::recipient_index::RecipientIndex;
 use crate::ledger::state::illegal_fact::IllegalFact;
@@ -16,6 +17,10 @@ pub(in crate::ledger) struct PendingGeneration {
     pub(super) kept_out: Vec<KeptOut>,
     /// `None` if the testers stay the same.
     pub(super) testers: Option<Vec<u32>>,
+    /// `None` outside of a fleet.
+    pub(super) origin: Option<AudienceOrigin>,
+    /// By recipient, in seconds since the Unix epoch.
+    pub(super) last_active: Vec<u32>,
 }
 
 /// The lengths of the lists of a [`PendingGeneration`].
@@ -25,6 +30,8 @@ pub(super) struct PendingLengths {
     returned: usize,
     kept_out: usize,
     has_testers: bool,
+    has_origin: bool,
+    last_active: usize,
 }
 
 impl PendingGeneration {
@@ -68,12 +75,37 @@ impl PendingGeneration {
         Ok(())
     }
 
+    /// Sets where the audience was read, once in a generation.
+    ///
+    /// # Errors
+    /// When the generation has an origin.
+    pub(super) fn set_origin(&mut self, origin: AudienceOrigin) -> Result<(), IllegalFact> {
+        match self.origin.replace(origin) {
+            None => Ok(()),
+            Some(_) => Err(IllegalFact::Origin),
+        }
+    }
+
+    /// Adds when the next recipients were last active.
+    ///
+    /// # Errors
+    /// When fewer recipients were admitted.
+    pub(super) fn add_last_active(&mut self, seconds: &[u32], index: &RecipientIndex) -> Result<(), IllegalFact> {
+        if self.last_active.len() + seconds.len() > index.len() as usize {
+            return Err(IllegalFact::Origin);
+        }
+        self.last_active.extend_from_slice(seconds);
+        Ok(())
+    }
+
     pub(super) fn lengths(&self) -> PendingLengths {
         PendingLengths {
             away: self.away.each_ref().map(Vec::len),
             returned: self.returned.len(),
             kept_out: self.kept_out.len(),
             has_testers: self.testers.is_some(),
+            has_origin: self.origin.is_some(),
+            last_active: self.last_active.len(),
         }
     }
 
@@ -86,6 +118,10 @@ impl PendingGeneration {
         if !lengths.has_testers {
             self.testers = None;
         }
+        if !lengths.has_origin {
+            self.origin = None;
+        }
+        self.last_active.truncate(lengths.last_active);
     }
 
     fn contains(&self, recipient: u32) -> bool {

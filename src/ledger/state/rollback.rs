@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::deliveries::Deliveries;
 use super::pending_generation::{PendingGeneration, PendingLengths};
 use super::small_state::Totals;
-use crate::ledger::fact::Generation;
+use crate::ledger::fact::{AudienceOrigin, Generation};
 use crate::ledger::kept_out_sample::KeptOut;
 use crate::ledger::recipients::recipient_index::Presence;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
@@ -29,6 +29,8 @@ pub(in crate::ledger) struct BeforeClose {
     pub(super) generation: Option<Generation>,
     pub(super) kept_out: Vec<KeptOut>,
     pub(super) testers: Vec<u32>,
+    pub(super) origin: Option<AudienceOrigin>,
+    pub(super) last_active: Vec<u32>,
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::model;
@@ -29,6 +30,18 @@ pub struct Reading {
     pub undated: Rows,
     /// The rows of each file, or of the one query, in the order of reading.
     pub shares: Vec<FileShare>,
+    /// Set if the audience is the one in the ledger, and its lists were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+}
+
+/// Where and when an audience was read that a run takes over from the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// The name of the machine that read it.
+    pub host: String,
+    /// When it was admitted.
+    pub at: Timestamp,
 }
 
 /// An exclude list and its effect on an audience.

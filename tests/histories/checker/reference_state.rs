@@ -379,7 +379,7 @@ impl ReferenceState {
             // No command of these histories asks for the platform's records.
             Fact::Recorded { .. } | Fact::Found { .. } => {}
             Fact::Decided { keys, decision } => self.decide(keys, decision)?,
-            Fact::KeptOut(_) | Fact::Testers { .. } => {}
+            Fact::KeptOut(_) | Fact::Testers { .. } | Fact::Origin(_) | Fact::LastActive { .. } => {}
         }
         Ok(())
     }

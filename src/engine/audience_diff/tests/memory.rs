@@ -3,6 +3,7 @@
 use crate::audience::Activity;
 use crate::audience::Row;
 use crate::audience::Totals;
+use crate::ledger::AudienceOrigin;
 use crate::ledger::Generation;
 use crate::ledger::LedgerState;
 use crate::ledger::Spill;
@@ -29,6 +30,9 @@ use crate::model::outcome::{Coupon, Outcome, Proof, Unknown};
 use crate::plan::{self, RunOptions};
 
 pub(super) const CODE: i64 = 29_005_099;
+
+/// The hash of the settings of the lists in all tests.
+pub(super) const LISTS: [u8; 32] = [7; 32];
 
 /// A real ledger over a store in memory.
 pub(super) struct Memory {
@@ -169,6 +173,8 @@ pub(super) struct Apply {
     /// The lists of the excluded, by name.
     pub(super) excluded: Vec<(String, Vec<String>)>,
     pub(super) now: Timestamp,
+    /// Where it is read, in a fleet.
+    pub(super) origin: Option<AudienceOrigin>,
 }
 
 impl Apply {
@@ -182,6 +188,7 @@ impl Apply {
             active: Vec::new(),
             excluded: Vec::new(),
             now: from_ms(1_000),
+            origin: None,
         }
     }
 
@@ -227,15 +234,30 @@ impl Apply {
         for (line, (open_id, active)) in (2..).zip(self.rows.iter().zip(active)) {
             admission.row(&row(line, open_id.as_deref().map_err(|kind| *kind), active));
         }
+        if let Some(origin) = &self.origin {
+            admission.note_origin(origin.clone());
+        }
         let totals = Totals {
             rows: self.rows.len() as u64,
             bytes: 0,
             hash: [0; 32],
             shares: Vec::new(),
         };
+        self.decide_with(admission, &totals)
+    }
+
+    /// Goes on with the audience that the ledger has, without its rows.
+    pub(super) fn take_over(&self, ledger: &Memory) -> Result<Admission, NotTakenOver> {
+        let admitted = AdmittedAudience::new(ledger.state(), &self.plan, &LISTS)?;
+        let admission = DiffBuilder::admitted(&admitted, &self.plan);
+        let decided = self.decide_with(admission, &admitted.totals());
+        Ok(decided.expect("what was admitted is admitted again"))
+    }
+
+    fn decide_with(&self, admission: DiffBuilder<'_>, totals: &Totals) -> Result<Admission, Vec<Refusal>> {
         admission.decide(&Terms {
             plan: &self.plan,
-            totals: &totals,
+            totals,
             accepted: &self.accepted,
             rehearsal: self.rehearsal,
             class: &|_| self.class,
@@ -246,16 +268,13 @@ impl Apply {
     /// Applies, and tells the ledger.
     pub(super) fn to(&self, ledger: &mut Memory) -> Admission {
         let admission = self.decide(ledger).expect("the audience is admitted");
-        for batch in admission.changes.clone().into_batches() {
-            ledger.append(batch.expect("everybody can be read"));
-        }
-        assert_eq!(
-            ledger.state().counts(),
-            admission.counts,
-            "the counts that were foretold"
-        );
-        assert_eq!(ledger.state().counts(), ledger.state().recount());
-        admission
+        admit(admission, ledger)
+    }
+
+    /// Goes on with the audience that the ledger has, and tells the ledger.
+    pub(super) fn take_over_to(&self, ledger: &mut Memory) -> Result<Admission, NotTakenOver> {
+        let admission = self.take_over(ledger)?;
+        Ok(admit(admission, ledger))
     }
 
     pub(super) fn refused(&self, ledger: &Memory) -> String {
@@ -266,4 +285,18 @@ impl Apply {
         });
         told.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Tells the ledger of an admission.
+fn admit(admission: Admission, ledger: &mut Memory) -> Admission {
+    for batch in admission.changes.clone().into_batches() {
+        ledger.append(batch.expect("everybody can be read"));
+    }
+    assert_eq!(
+        ledger.state().counts(),
+        admission.counts,
+        "the counts that were foretold"
+    );
+    assert_eq!(ledger.state().counts(), ledger.state().recount());
+    admission
 }

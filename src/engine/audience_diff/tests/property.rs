@@ -13,8 +13,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::*;
-use super::memory::{Apply, CODE, Memory};
-use crate::ledger::Fact;
+use super::memory::{Apply, CODE, LISTS, Memory};
+use crate::ledger::{AudienceOrigin, Fact};
 use crate::model::bucketing::{Bucketing, CONTROL_GROUP};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, DeliveryKey, Skipped, State};
@@ -34,6 +34,8 @@ struct Turn {
     options: Options,
     class: Class,
     sends: Vec<(usize, u8)>,
+    /// Whether the ledger belongs to a fleet.
+    in_fleet: bool,
     /// Recipients whose turn comes too late.
     late: Vec<u8>,
     /// The process ends once, after this many batches of a pending generation.
@@ -79,13 +81,15 @@ fn turn() -> impl Strategy<Value = Turn> {
         prop::collection::vec((0_usize..40, 0_u8..5), 0..12),
         prop::collection::vec(0..USERS, 0..2),
         prop::option::weighted(0.3, 0_usize..4),
+        prop::bool::weighted(0.8),
     )
-        .prop_map(|(rows, excluded, options, class, sends, late, crash)| Turn {
+        .prop_map(|(rows, excluded, options, class, sends, late, crash, in_fleet)| Turn {
             rows,
             excluded,
             options,
             class,
             sends,
+            in_fleet,
             late,
             crash,
         })
@@ -104,6 +108,11 @@ impl Turn {
         apply.class = self.class;
         apply.now = from_ms(i64::from(said.now) * 1000);
         apply.plan.coupons_per_user = said.coupons;
+        apply.origin = self.in_fleet.then(|| AudienceOrigin {
+            at: apply.now,
+            host: "a".to_owned(),
+            lists: LISTS,
+        });
         let audience = &mut apply.plan.audience;
         (audience.limit, audience.allow_empty, audience.max_unusable) = (said.limit, true, 1.0);
         audience.control_group = said.control_group;
@@ -288,6 +297,23 @@ fn turns(ledger: &Memory, send_order: &SendOrder) -> Vec<String> {
         .collect()
 }
 
+/// An audience that was taken over has the turns of the one that was read: in the order of admission, or of their expiry.
+fn check_turns(ledger: &Memory, taken: &SendOrder, read: &SendOrder, options: Options) {
+    let mut of_taken = turns(ledger, taken);
+    let mut of_read = turns(ledger, read);
+    let expiry = |user: &String| ledger.state().find(user).and_then(|recipient| read.lapses(recipient));
+    if options.expiring_first {
+        assert!(of_taken.is_sorted_by_key(&expiry));
+    }
+    of_taken.sort();
+    of_read.sort();
+    assert_eq!(of_taken, of_read);
+    for user in &of_read {
+        let recipient = ledger.state().find(user).expect("it was admitted");
+        assert_eq!(taken.lapses(recipient), read.lapses(recipient));
+    }
+}
+
 /// The deliveries that are held, or were when they were skipped.
 fn held(ledger: &Memory) -> Vec<DeliveryKey> {
     let all = ledger.all().map(|key| (key, ledger.state().status(key)));
@@ -367,7 +393,17 @@ proptest! {
             }
             let again = apply.to(&mut ledger);
             let facts: Vec<_> = again.changes.into_batches().flatten().flatten().collect();
-            prop_assert!(matches!(facts.as_slice(), [Fact::Closed(_)]));
+            let is_new = |fact: &Fact| !matches!(fact, Fact::Origin(_) | Fact::LastActive { .. });
+            let new: Vec<_> = facts.iter().filter(|fact| is_new(fact)).collect();
+            prop_assert!(matches!(new.as_slice(), [Fact::Closed(_)]), "{:?}", facts);
+            let taken = apply.take_over_to(&mut ledger);
+            prop_assert_eq!(taken.as_ref().err(), (!turn.in_fleet).then_some(&NotTakenOver::UnknownLists));
+            if let Ok(taken) = taken {
+                let facts: Vec<_> = taken.changes.into_batches().flatten().flatten().collect();
+                prop_assert!(matches!(facts.as_slice(), [Fact::Origin(_), Fact::Closed(_)]), "{:?}", facts);
+                naive.check(&ledger, turn.options.coupons);
+                check_turns(&ledger, &taken.send_order, &admission.send_order, turn.options);
+            }
             let keys: Vec<_> = ledger.all().collect();
             for (place, kind) in turn.sends {
                 if let Some(key) = keys.get(place) {
@@ -378,6 +414,22 @@ proptest! {
                 let recipient = ledger.state().find(&user.to_string());
                 if let Some(recipient) = recipient.filter(|recipient| ledger.state().away(*recipient).is_none()) {
                     ledger.append(vec![Fact::Lapsed { recipient, at: apply.now }]);
+                }
+            }
+            // Whatever happened since: going on with the audience decides what reading the same rows again decides.
+            if let Ok(taken) = apply.take_over(&ledger) {
+                let read = apply.decide(&ledger).expect("the audience is admitted");
+                prop_assert_eq!(taken.counts, read.counts);
+                prop_assert_eq!(&taken.skipped, &read.skipped);
+                prop_assert_eq!(&taken.changes.away, &read.changes.away);
+                prop_assert_eq!(&taken.changes.returned, &read.changes.returned);
+                prop_assert_eq!(&taken.changes.reread, &read.changes.reread);
+                prop_assert_eq!(&taken.changes.reread_returned, &read.changes.reread_returned);
+                prop_assert_eq!(&taken.changes.generation.excluded, &read.changes.generation.excluded);
+                prop_assert_eq!(taken.reading.listed, read.reading.listed);
+                // The turns are those after the changes, which are not appended here.
+                if read.changes.away.is_empty() && read.changes.returned.is_empty() {
+                    check_turns(&ledger, &taken.send_order, &read.send_order, turn.options);
                 }
             }
         }

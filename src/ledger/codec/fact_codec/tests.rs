@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::fact::{Answered, Excluded, Generation, ManualDecision, TermOwner};
+use crate::ledger::fact::{Answered, AudienceOrigin, Excluded, Generation, ManualDecision, TermOwner};
 use crate::ledger::platform_record::{
     BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord,
 };
@@ -239,6 +239,9 @@ fn fact() -> impl Strategy<Value = Fact> {
             Fact::WaveHalted { share, at, answered }
         }),
         1 => numbers().prop_map(|recipients| Fact::Testers { recipients }),
+        1 => (time(), any::<String>(), any::<[u8; 32]>())
+            .prop_map(|(at, host, lists)| Fact::Origin(Box::new(AudienceOrigin { at, host, lists }))),
+        1 => prop::collection::vec(any::<u32>(), 0..9).prop_map(|seconds| Fact::LastActive { seconds }),
         1 => (0.0..=1.0, time(), any::<String>()).prop_map(|(share, at, name)| Fact::Acted {
             at,
             act: Box::new(Act { by: actor(&name), kind: ActKind::Approved { share } }),

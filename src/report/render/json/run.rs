@@ -17,7 +17,7 @@ use crate::report::times::rfc3339;
 use crate::report::wording;
 
 use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, other_codes, tenths};
-use super::status::StatusOwner;
+use super::status::{AudienceOf, StatusOwner};
 use super::worth::WorthBody;
 
 /// An object about one campaign.
@@ -102,6 +102,8 @@ struct Progress {
     ends_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<StatusOwner>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience_of: Option<AudienceOf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -324,6 +326,7 @@ impl Progress {
             rate_per_second: tenths(run.rate()),
             ends_at: run.ends_at().map(|ends| rfc3339(ends, zone)),
             owner,
+            audience_of: AudienceOf::new(run.stats.audience.reading.as_ref(), zone),
         }
     }
 }

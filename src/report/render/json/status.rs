@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::catalogue::{Grouped, Language, status};
 use crate::model::delivery::{Counts, StateName};
-use crate::model::event::Owner;
+use crate::model::event::{Owner, Reading, TakenOver};
 use crate::report::reason::Reason;
 use crate::report::times::rfc3339;
 
@@ -52,6 +52,29 @@ pub struct Status {
     /// The process that applies the campaign; `None` when the run has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<StatusOwner>,
+    /// Where the audience was read. `None` if this run has read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_of: Option<AudienceOf>,
+}
+
+/// Where an audience was read that a run took over from the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceOf {
+    /// The name of the machine.
+    pub host: String,
+    /// When it was admitted.
+    pub at: String,
+}
+
+impl AudienceOf {
+    /// Returns where the audience was read. `None` if the run has read it.
+    #[must_use]
+    pub fn new(reading: Option<&Reading>, zone: &TimeZone) -> Option<Self> {
+        let TakenOver { host, at } = reading?.taken_over.as_ref()?;
+        let host = host.clone();
+        let at = rfc3339(*at, zone);
+        Some(Self { host, at })
+    }
 }
 
 /// The process that applies a campaign.

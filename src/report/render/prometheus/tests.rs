@@ -154,6 +154,10 @@ fn every_reason_to_wait_has_its_word() {
         Waiting::AppId { holder: owner.into() },
         Waiting::PreviousOwner,
         Waiting::Lease,
+        Waiting::Lists {
+            path: "vip.csv".to_owned(),
+            host: "sh-7".to_owned(),
+        },
         Waiting::Due,
         Waiting::Outage { since },
         Waiting::Platform { code: 1, message },

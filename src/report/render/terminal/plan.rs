@@ -19,6 +19,7 @@ use crate::report::plan_view::{
 };
 use crate::report::text::{Align, Columns, columns, left, visible, visible_path, wrap};
 use crate::report::times::{ahead, clock_time, date_time, duration, grouped, rate};
+use crate::report::wording;
 
 use super::details::Details;
 use super::expiry::expiry;
@@ -175,6 +176,10 @@ fn details(plan: &PlanView) -> Details {
     if reading.excluded > 0 {
         let excluded = texts::Excluded { n: reading.excluded };
         details.add(texts::LabelAudience.to_string(), excluded.to_string());
+    }
+    if let Some(taken_over) = &reading.taken_over {
+        let taken_over = wording::taken_over(taken_over, &header.zone);
+        details.add(texts::LabelAudience.to_string(), taken_over);
     }
     details.add_left_out(reading);
     let app = texts::App {

@@ -268,6 +268,8 @@ fn details(run: &RunView<'_>) -> Details {
             let n = &Grouped(reading.lapsed);
             audience.push(texts::UsersLapsed { n }.to_string());
         }
+        let taken_over = reading.taken_over.as_ref();
+        audience.extend(taken_over.map(|taken_over| wording::taken_over(taken_over, &run.campaign.zone)));
         for line in audience {
             details.add(texts::DetailAudience.to_string(), line);
         }

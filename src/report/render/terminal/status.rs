@@ -10,7 +10,7 @@ use crate::model::delivery::StateName;
 use crate::report::render::json::Status;
 use crate::report::text::Align::{Left, Right};
 use crate::report::text::{Align, visible};
-use crate::report::times::{ahead, clock_time, grouped, rate, zone_name};
+use crate::report::times::{ahead, clock_time, date_time, grouped, rate, zone_name};
 use crate::report::wording;
 
 use super::styles::{FAINT, PLAIN, STRONG, of_count, of_run};
@@ -137,9 +137,19 @@ impl StatusRow {
             ],
             below: worth
                 .into_iter()
+                .chain(self.taken_over())
                 .chain(Some(text).filter(|text| !text.is_empty()))
                 .collect(),
         }
+    }
+
+    /// Where the audience was read. `None` if the run has read it.
+    fn taken_over(&self) -> Option<String> {
+        let audience = self.status.audience_of.as_ref()?;
+        let host = visible(&audience.host);
+        let at = audience.at.parse().map(|at| date_time(at, &self.zone));
+        let at = at.unwrap_or_else(|_| visible(&audience.at).into_owned());
+        Some(status::AudienceOf { host: &host, at: &at }.to_string())
     }
 
     /// The text below the numbers.

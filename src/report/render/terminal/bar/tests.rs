@@ -130,6 +130,13 @@ fn while_it_waits() {
         (Waiting::AppId { holder: owner.into() }, None),
         (Waiting::PreviousOwner, Some(shanghai("12:00:15"))),
         (Waiting::Lease, None),
+        (
+            Waiting::Lists {
+                path: "/srv/vip.csv".to_owned(),
+                host: "sh-7".to_owned(),
+            },
+            None,
+        ),
         (Waiting::Due, Some(shanghai("12:00:20"))),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
         (
