@@ -16,6 +16,7 @@ use runner::campaign::{
 };
 use runner::model::approval::WaveWait;
 use runner::model::clock::{Clock, later};
+use runner::model::identity::ActivityId;
 use runner::model::secret::SecretRef;
 use runner::plan::forecast::{Load, WaveLoad, after_taking, forecast};
 use runner::plan::{self, RunOptions};
@@ -180,7 +181,7 @@ fn the_files_mean_what_they_say() {
     let summer = read("campaigns/summer.yaml");
     assert_eq!(summer.names.campaign.as_str(), "summer-2026");
     assert_eq!(summer.names.title.as_deref(), Some("夏日立减券"));
-    assert_eq!(summer.names.activity_id.as_str(), "7218071234565644204");
+    assert_eq!(summer.names.activity_id, ActivityId::parse("7218071234565644204").ok());
     let shanghai = TimeZone::get("Asia/Shanghai").expect("it is a zone");
     let start = shanghai
         .to_timestamp(date(2026, 6, 1).at(10, 0, 0, 0))

@@ -91,6 +91,7 @@ owed-again = { $held ->
      [one] 1 held delivery is owed again under it: it may have been issued, and counts in max_coupons as if issued
     *[other] { $held } held deliveries are owed again under it: each may have been issued, and counts in max_coupons as if issued
     }
+new-activity = a new one
 change-activity-id = the activity is another one than at the last apply: { $from } then, { $to } now
 change-activity-id-held = the activity is another one than at the last apply: { $from } then, { $to } now; { $held }
 change-coupons-per-user = each user is owed more coupons than at the last apply: { $from } then, { $to } now

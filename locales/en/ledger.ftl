@@ -123,4 +123,5 @@ miscounted = the sum is wrong: { $kept } is kept, and counted again it is { $cou
 wrong-snapshot = the file `shortcut` as of batch { $sequence } differs from the sum of the facts up to there; { $last }
 wave-not-ended = it approves a wave that has not ended
 wrong-origin = it says twice where the audience was read, or has more times of last activity than users
+illegal-activity-step = a step of the declared activity contradicts those before it
 wrong-testers = it names testers that were never admitted, or names them twice

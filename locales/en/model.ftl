@@ -1,3 +1,4 @@
+activity-not-created = (not created yet)
 name-empty = it is empty
 # $actual (number)
 # $most (number)

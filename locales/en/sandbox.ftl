@@ -34,4 +34,5 @@ write-time = write a time such as 40ms, 5s or 2h
 shortest-first = the shortest time comes first, as in 40ms..100ms
 write-share = write a share from 0% to 100%, such as 2% or 0.02
 write-word = write one of: { $words }
+write-repeat-activity = write `replay` or `duplicate`
 write-repeat = write replay, duplicate or ignore

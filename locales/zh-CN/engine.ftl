@@ -79,6 +79,7 @@ kinds-and = { $first }；{ $second }
 accept-help = 如果这是有意的，请用 `--accept { $change }` 执行
 clock-help = 如果本机时钟不对，请校准后运行同一条命令。如果时钟正确，请用 `--accept clock` 执行：此后结果未知的发放要等待人工处理，因为无法得知它们已持续多久
 owed-again = 有 { $held } 次待人工判定的发放在新活动下再次待发放：它们可能已经发放，在 max_coupons 中按已发放计算
+new-activity = 新建的活动
 change-activity-id = 活动与上次执行时不同：当时是 { $from }，现在是 { $to }
 change-activity-id-held = 活动与上次执行时不同：当时是 { $from }，现在是 { $to }；{ $held }
 change-coupons-per-user = 每个用户应得的券比上次执行时多：当时 { $from } 张，现在 { $to } 张

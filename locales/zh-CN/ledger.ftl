@@ -123,4 +123,5 @@ miscounted = 总数不对：记录的是 { $kept }，重新计数得到 { $count
 wrong-snapshot = 截至写入批 { $sequence } 的 `shortcut` 文件与到此为止的账本记录之和不一致；{ $last }
 wave-not-ended = 它批准了一个尚未结束的批次
 wrong-origin = 它两次说明人群从何处读取，或者最后活跃时间多于用户
+illegal-activity-step = 声明的活动有一步与之前的记录矛盾
 wrong-testers = 其中的测试用户从未列入，或者重复列出

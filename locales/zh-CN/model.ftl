@@ -1,3 +1,4 @@
+activity-not-created = （尚未创建）
 name-empty = 它是空的
 # $actual (number)
 # $most (number)

@@ -25,4 +25,5 @@ write-time = 请写时长，例如 40ms、5s 或 2h
 shortest-first = 较短的时长写在前面，例如 40ms..100ms
 write-share = 请写 0% 到 100% 之间的比例，例如 2% 或 0.02
 write-word = 请写以下之一：{ $words }
+write-repeat-activity = 请写 `replay` 或 `duplicate`
 write-repeat = 请写 replay、duplicate 或 ignore

@@ -6,7 +6,15 @@ description = { $key ->
     [Campaign-app_id] 小程序 ID：字母、数字、`-` 和 `_`，最多 64 个字符。
     [Campaign-activity_id] 新发放的券所属的活动：数字，加不加引号都可以。
     [Campaign-bill] `runner reconcile` 怎样读平台的日账单。
-    [Campaign-coupon_meta_id] 活动所用的券模板：数字，加不加引号都可以。`runner reconcile` 查询平台的领取数时需要它。
+    [Campaign-coupon_meta_id] 活动所用的券模板：数字，加不加引号都可以。`activity` 需要它，`runner reconcile` 查询平台的领取数时也需要它。
+    [Campaign-activity] 代替 `activity_id`：由第一次执行创建的活动。
+    [Activity] 由第一次执行创建的活动，券都从它发出。
+    [Activity-stock] 活动最多发放的券数，创建时立即从券模板的库存中扣除。不写时取 `max_coupons`。
+    [Activity-name] 平台控制台显示的名称。不写时取标题，没有标题就取任务名。
+    [Activity-release] 剩余库存何时退回券模板。
+    [ReleaseWord] 剩余库存退回券模板的时机。
+    [ReleaseWord-never] 只在有人要求时：`runner activity FILE --release`。
+    [ReleaseWord-when_settled] 由发现每次发放都已有结果的那次执行退回。
     [Campaign-timezone] 文件中所有时间和日期的时区，写 IANA 名称。
     [Campaign-coupons_per_user] 每个用户应得的券数；每张券都有自己的 ID。
     [Campaign-max_coupons] 任务从头到尾最多发放的券数。

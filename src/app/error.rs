@@ -31,6 +31,7 @@ use crate::plan::{Fingerprint, PlanError};
 use crate::report::text::visible;
 use crate::simulation::SimulationError;
 
+use super::activity::error::ActivityError;
 use super::campaign::CampaignRef;
 use super::lists_elsewhere::ListsElsewhere;
 use super::older_ledger::OlderLedger;
@@ -319,6 +320,16 @@ pub enum AppError {
     /// The client of the platform cannot be set up.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The activity that the campaign declares cannot be used.
+    #[error("{error}")]
+    Activity {
+        /// Which campaign.
+        at: Box<CampaignRef>,
+        /// The idempotency key of the request that it is about. Empty if it is about none.
+        key: String,
+        /// Why.
+        error: Box<ActivityError>,
+    },
     /// The run failed.
     #[error(transparent)]
     Engine(#[from] EngineError),

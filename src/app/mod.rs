@@ -4,6 +4,7 @@
 //! This room prints nothing, asks nothing and knows no command line. What a caller may want to show meanwhile arrives as a
 //! [`environment::Notice`] or as an event of the run; a question is put to the caller through a trait.
 
+pub mod activity;
 mod app_lock;
 mod applied_settings;
 pub mod apply;

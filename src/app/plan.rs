@@ -16,6 +16,7 @@ use crate::engine::preview::{Due, Preview, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Ledger, Store};
 use crate::model::envelope::Usage;
+use crate::model::identity::ActivityId;
 use crate::plan::Fingerprint;
 use crate::plan::forecast::forecast;
 use crate::report::feasibility::{self, Reason};
@@ -30,7 +31,7 @@ use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
 use super::other_ledger::OtherLedger;
 use super::witness::CampaignWitnesses;
-use super::{applied_settings, find_other_ledger, readonly_ledger};
+use super::{activity, applied_settings, find_other_ledger, readonly_ledger};
 
 use self::changes::Plans;
 
@@ -179,7 +180,9 @@ impl Planner<'_> {
             approval: None,
             now: self.now,
         };
-        let beginning = reader.beginning(ledger.state());
+        let activity_id = ledger.state().resolve_activity(&plan.activity_id);
+        let mut beginning = reader.beginning(ledger.state());
+        beginning.extend(activity::supposed(plan, ledger.state(), self.now));
         ledger.suppose(&beginning)?;
         environment.notify(Notice::ReadsAudience);
         let progress = |rows| environment.notify(Notice::Rows(rows));
@@ -210,6 +213,7 @@ impl Planner<'_> {
         }
         let listed = admission.changes.generation.listed;
         let (deliveries, preview) = self.preview(ledger, admission)?;
+        let stock = activity::stock(plan, ledger.state());
         let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
         let usage = Usage::new(&deliveries.counts, &valuation, plan.coupons_per_user, listed);
         let to_send = deliveries.to_send();
@@ -225,7 +229,8 @@ impl Planner<'_> {
                 (self.now, &self.campaign.parsed.campaign.timezone),
             ));
             PlanView {
-                header: self.header(),
+                header: self.header(activity_id.clone()),
+                stock,
                 ledger: note.clone(),
                 deliveries: deliveries.clone(),
                 changes: texts.changes,
@@ -309,14 +314,14 @@ impl Planner<'_> {
         Ok((deliveries, preview))
     }
 
-    fn header(&self) -> PlanHeader {
+    fn header(&self, activity_id: ActivityId) -> PlanHeader {
         let settings = &self.campaign.parsed.campaign;
         let names = &settings.names;
         PlanHeader {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
-            activity_id: names.activity_id.clone(),
+            activity_id,
             platform: if self.campaign.at.rehearsal.is_inside() {
                 texts::BuiltInSandbox.to_string()
             } else {

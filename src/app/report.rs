@@ -76,7 +76,7 @@ async fn read(campaign: &LoadedCampaign, again: String) -> Result<ReportView, Ap
         campaign: names.campaign.clone(),
         title: names.title.clone(),
         app_id: names.app_id.clone(),
-        activity_id: names.activity_id.clone(),
+        activity_id: view.ledger.state().resolve_activity(&plan.activity_id),
         platform: plan.identity.platform.clone(),
         ledger: view.dir.clone(),
         zone: campaign.parsed.campaign.timezone.clone(),
@@ -151,7 +151,8 @@ pub(super) fn note(history: &mut History, fact: &Fact) {
         | Fact::Recorded { .. }
         | Fact::Found { .. }
         | Fact::OwnerChanged { .. }
-        | Fact::RunApproved { .. } => {}
+        | Fact::RunApproved { .. }
+        | Fact::Activity { .. } => {}
     }
 }
 

@@ -25,7 +25,7 @@ use super::environment::Notice;
 use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
 use super::witness::CampaignWitnesses;
-use super::{find_other_ledger, readonly_ledger};
+use super::{activity, find_other_ledger, readonly_ledger};
 
 /// How often the progress of a simulation is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -88,7 +88,9 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
         approval: None,
         now,
     };
-    ledger.append(reader.beginning(ledger.state())).await?;
+    let mut beginning = reader.beginning(ledger.state());
+    beginning.extend(activity::supposed(&campaign.plan, ledger.state(), now));
+    ledger.append(beginning).await?;
     environment.notify(Notice::ReadsAudience);
     let (diff, _) = reader.read_diff(ledger.state(), |_| {}).await?;
     let reasons = reasons(&diff);
@@ -185,7 +187,7 @@ impl Listener {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
-            activity_id: names.activity_id.clone(),
+            activity_id: ledger.state().resolve_activity(&campaign.plan.activity_id),
             platform: campaign.plan.identity.platform.clone(),
             new_ledger: dir.is_none(),
             ledger: dir.unwrap_or_default(),

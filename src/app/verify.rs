@@ -11,6 +11,7 @@ use crate::ledger::repeated_ids::Repeats;
 use crate::ledger::verify::{Approved, Settled, settled, verify_known};
 use crate::ledger::witness::Witness;
 use crate::ledger::{Older, RecordSummary, Wave};
+use crate::model::activity::ActivityLog;
 use crate::model::delivery::Counts;
 
 use super::campaign::LoadedCampaign;
@@ -41,6 +42,8 @@ pub struct Checked {
     pub waves: Vec<Wave>,
     /// The approvals of the service, and whether each attempt lay inside them.
     pub approved: Approved,
+    /// The activities that the campaign has declared.
+    pub activities: ActivityLog,
     /// The ledger's witness, if there is one.
     pub witness: Option<Witness>,
     /// `None` unless the ledger is older than its witness.
@@ -84,6 +87,7 @@ pub async fn check(campaign: &LoadedCampaign) -> Result<Checked, AppError> {
         fingerprint: report.fingerprint,
         waves: report.waves,
         approved: report.approved,
+        activities: report.activities,
         witness,
         older: report.older,
         repeats: report.repeats,
@@ -121,6 +125,7 @@ async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
         fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
         waves: ledger_state.waves().to_vec(),
         approved: Approved::new(ledger_state),
+        activities: ledger_state.activities_asked_for().clone(),
         older: view.ledger.older(),
         witness: view.witness,
         repeats,

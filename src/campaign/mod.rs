@@ -8,6 +8,7 @@
 //! defaults follow from it, and a test compares `docs/campaign-file.md` with it. [`crate::plan`] decides what a value
 //! means for a run.
 
+mod activity;
 mod audience;
 mod audience_source;
 mod bill;
@@ -54,6 +55,7 @@ mod waves;
 mod word;
 mod zone;
 
+pub use activity::{Activity, ReleaseWord};
 pub use audience::{Audience, Order};
 pub use audience_source::{Csv, Delimiter, Encoding, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
 pub use bill::{Bill, BillColumns};

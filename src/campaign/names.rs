@@ -7,9 +7,10 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use crate::catalogue::campaign as text;
 use crate::model::identity::{ActivityId, AppId, CampaignName, CouponMetaId, NameError};
 
+use super::activity::Activity;
 use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
-use super::keys::{KeyType, keys};
+use super::keys::{KeyType, Nested, keys};
 use super::look_alike;
 use super::text::Text;
 use super::value::{Value, quoted};
@@ -26,9 +27,33 @@ keys! {
         /// The mini-app: letters, digits, `-` and `_`, at most 64 of them.
         app_id: AppId = APP_ID, required "ttec789ac573xxxxxx01";
         /// The activity that new coupons are of: digits, quoted or not.
-        activity_id: ActivityId = ACTIVITY_ID, required "\"7218071234565644204\"";
-        /// The coupon template of the activity: digits, quoted or not. `runner reconcile` needs it to ask for the platform's count.
+        activity_id: ActivityId = ACTIVITY_ID, optional "\"7218071234565644204\"";
+        /// The coupon template of the activity: digits, quoted or not. `activity` needs it, and `runner reconcile` to ask for the
+        /// platform's count.
         coupon_meta_id: CouponMetaId = COUPON_META_ID, optional;
+        /// In place of `activity_id`: the activity that the first apply creates.
+        activity: Activity = Nested, optional "{stock: 100000}";
+    }
+    check |map, diagnostics| {
+        let key = |name: &str| map.present().find(|(key, _)| *key == name).map(|(_, span)| span);
+        let first = map.present().map(|(_, span)| span).min();
+        match (key("activity_id"), key("activity")) {
+            (Some(_), Some(declared)) => {
+                let note = diagnostics.error(Code::Choice, declared, text::TwoActivities);
+                note.help(text::TwoActivitiesHelp);
+            }
+            (None, Some(declared)) if key("coupon_meta_id").is_none() => {
+                diagnostics.error(Code::MissingKey, declared, text::ActivityWithoutTemplate)
+                    .help(text::ActivityWithoutTemplateHelp);
+            }
+            (None, None) => if let Some(first) = first {
+                let path = "activity_id";
+                diagnostics.error(Code::MissingKey, first, text::MissingKey { path: &path })
+                    .label(text::MissingKeyLabel)
+                    .help(text::MissingKeyHelp { key: &path, example: &"\"7218071234565644204\"" });
+            },
+            (Some(_), None) | (None, Some(_)) => {}
+        }
     }
 }
 

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemars::generate::SchemaSettings;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
+use crate::catalogue::campaign as text;
+use crate::model::activity::{DeclaredActivity, MOST_NAME};
 use crate::model::outcome::Class;
 use crate::model::recurrence::{Occurrence, Recurrence};
 
@@ -15,6 +17,7 @@ use super::bill::Bill;
 use super::codes::Codes;
 use super::coupons::Coupons;
 use super::credentials::{Credentials, OneForm};
+use super::diagnostic::Code;
 use super::diagnostics::Diagnostics;
 use super::halt::Halt;
 use super::key::{Key, KeyKind};
@@ -65,6 +68,14 @@ keys! {
         notify: Vec<Channel> = Channels, filled Vec::new();
     }
     check |map, diagnostics| {
+        let declared = names.as_ref().and_then(|names| names.activity.as_ref());
+        if declared.is_some_and(|activity| activity.stock.is_none())
+            && map.get("max_coupons").is_none()
+            && let Some(value) = map.get("activity").filter(|value| !value.has_key("stock"))
+        {
+            let note = diagnostics.error(Code::MissingKey, value.span(), text::ActivityWithoutStock);
+            note.help(text::ActivityWithoutStockHelp);
+        }
         // A value that cannot be parsed is already reported, and contradicts nothing.
         let readable = map.get("timezone").is_some() == timezone.is_some()
             && map.get("schedule").is_some() == schedule.is_some();
@@ -82,6 +93,20 @@ impl Campaign {
     pub fn recurrence(&self) -> Option<Recurrence> {
         let repeat = self.repeat.as_ref()?;
         Some(repeat.recurrence(&self.schedule, &self.timezone))
+    }
+
+    /// Returns the activity that the file declares. `None` if it names one that exists.
+    #[must_use]
+    pub fn declared_activity(&self) -> Option<DeclaredActivity> {
+        let activity = self.names.activity.as_ref()?;
+        let name = activity.name.as_ref().or(self.names.title.as_ref());
+        let name = name.map_or(self.names.campaign.as_str(), String::as_str);
+        Some(DeclaredActivity {
+            coupon_meta_id: self.names.coupon_meta_id.clone()?,
+            stock: activity.stock.or(self.coupons.most)?,
+            name: name.chars().take(MOST_NAME).collect(),
+            release: activity.release().rule(),
+        })
     }
 
     /// Returns one occurrence of a recurring campaign: a campaign of its own, with its own name, start and end.
@@ -113,6 +138,8 @@ pub(super) fn read(root: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Ca
 pub fn schema() -> Json {
     let settings = SchemaSettings::draft2020_12();
     let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    // Exactly one of both, which the declaration of the keys cannot say.
+    schema["oneOf"] = json!([{"required": ["activity_id"]}, {"required": ["activity", "coupon_meta_id"]}]);
     schema_texts::translate(&mut schema, ROOT);
     schema
 }

@@ -263,6 +263,13 @@ impl<'t> Value<'t> {
         self.refuse(Code::WrongType, message, help, diagnostics)
     }
 
+    /// Whether it is a mapping with this key, whatever its value is.
+    pub(super) fn has_key(&self, name: &str) -> bool {
+        let Kind::Map(entries) = self.kind() else { return false };
+        let is_named = |key: Child| matches!(self.document.tree.kind(key), Kind::Scalar(scalar) if scalar.text == name);
+        entries.iter().any(|(key, _)| is_named(*key))
+    }
+
     /// Returns a key as text; `None` after reporting a key that is not.
     pub(super) fn key(&self, key: Child, diagnostics: &mut Diagnostics) -> Option<&'t str> {
         match self.document.tree.kind(key) {

@@ -1,5 +1,6 @@
 //! Why a command failed, for people and programs: what was attempted, what caused the failure, and what to do.
 
+pub mod activity;
 mod errors;
 
 use std::error::Error;

@@ -1,5 +1,6 @@
 //! The command line: one file for each command, and their shared code. No other room uses this one.
 
+mod activity;
 mod append_file;
 mod apply;
 mod apply_args;
@@ -63,6 +64,7 @@ use clap::builder::StyledStr;
 use clap::error::ContextValue;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
+use crate::catalogue::activity as activity_texts;
 use crate::catalogue::{
     Language, approval, cli, help, history as texts, push as push_texts, reconcile as reconcile_texts,
 };
@@ -71,6 +73,7 @@ use crate::report::console::Console;
 use crate::report::outlet::Outlet;
 use crate::report::text::{is_trick, printable, set_ascii, visible, wrap_prose};
 
+use self::activity::ActivityArgs;
 use self::apply_args::ApplyArgs;
 use self::approve::ApproveArgs;
 pub use self::command_line::{command, wrappable_command};
@@ -137,6 +140,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     #[command(about = approval::Command.to_string())]
     Approve(ApproveArgs),
+    #[command(about = activity_texts::Command.to_string())]
+    Activity(ActivityArgs),
     #[command(about = help::CommandServe.to_string())]
     Serve(ServeArgs),
     #[command(about = help::CommandStatus.to_string())]
@@ -334,6 +339,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Simulate(args)) => simulate::run(args, context),
         Some(Command::Apply(args)) => apply::run(args, context),
         Some(Command::Approve(args)) => approve::run(args, context),
+        Some(Command::Activity(args)) => activity::run(args, context),
         Some(Command::Serve(args)) => serve::run(args, context),
         Some(Command::Status(args)) => status::run(args, context),
         Some(Command::Pause(args)) => run_commands::pause(args, context),

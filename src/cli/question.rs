@@ -128,7 +128,7 @@ fn campaign(about: &Question) -> String {
 fn app(about: &Question) -> String {
     cli::AskAppActivity {
         app_id: &about.app_id,
-        activity_id: &about.activity_id,
+        activity_id: &about.activity_id.shown(),
     }
     .to_string()
 }
@@ -170,7 +170,7 @@ fn to_send_all(all: &[&Question]) -> String {
 /// Returns the app and the ledger of one of several campaigns, and its platform if that differs among them.
 fn ledger_of_several(about: &Question, with_platform: bool) -> String {
     let app_id: &dyn Display = &about.app_id;
-    let activity_id: &dyn Display = &about.activity_id;
+    let activity_id: &dyn Display = &about.activity_id.shown();
     let platform: &dyn Display = &about.base_url;
     match (about.new_ledger, with_platform) {
         (true, false) => cli::AskNewLedger { app_id, activity_id }.to_string(),

@@ -63,7 +63,7 @@ pub fn run(args: &ReconcileArgs, context: &Context) -> Result<Exit, Failure> {
         if args.dry_run {
             return show_preview(context, &campaign).await;
         }
-        reconcile(args, context, &campaign).await
+        Box::pin(reconcile(args, context, &campaign)).await
     }))?
 }
 

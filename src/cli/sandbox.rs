@@ -14,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::catalogue::{help, sandbox as text};
 use crate::fake_platform::{
-    BillForm, BillLie, Fault, FaultSettings, RecordSettings, Repeat, RuleSettings, ServeError, Settings, StreamerPlan,
-    Totals, serve,
+    BillForm, BillLie, Fault, FaultSettings, RecordSettings, Repeat, RepeatedActivity, RuleSettings, ServeError,
+    Settings, StreamerPlan, Totals, serve,
 };
 
 use crate::report::times::grouped;
@@ -42,6 +42,12 @@ pub struct SandboxArgs {
     #[arg(help = help::SandboxAccessToken.to_string())]
     #[arg(long, value_name = "TOKEN", help_heading = help::HeadingRules.to_string())]
     pub access_token: Option<String>,
+    #[arg(help = help::RuleRepeatActivity.to_string())]
+    #[arg(long, value_name = "replay|duplicate", default_value = "replay", value_parser = repeat_activity, help_heading = help::HeadingRules.to_string())]
+    pub repeat_activity: RepeatedActivity,
+    #[arg(help = help::RuleTemplateStock.to_string())]
+    #[arg(long, value_name = "N", value_parser = whole(0..=u64::MAX), help_heading = help::HeadingRules.to_string())]
+    pub template_stock: Option<u64>,
     #[command(flatten)]
     pub faults: FaultArgs,
     #[command(flatten)]
@@ -199,6 +205,8 @@ impl SandboxArgs {
             seed: self.seed,
             rules: RuleSettings {
                 access_token: self.access_token.clone(),
+                repeated_activity: self.repeat_activity,
+                template_stock: self.template_stock,
                 ..self.rules.settings()
             },
             faults: self.faults.settings()?,
@@ -221,6 +229,8 @@ impl RuleArgs {
             inactive: self.inactive,
             stock: self.stock,
             repeat: self.repeat,
+            repeated_activity: RepeatedActivity::default(),
+            template_stock: None,
             streamer_plan: self.streamer_plan.unwrap_or(StreamerPlan::None),
         }
     }
@@ -388,6 +398,14 @@ fn bill_lie(typed: &str) -> Result<BillLie, String> {
         }
         .to_string()
     })
+}
+
+fn repeat_activity(typed: &str) -> Result<RepeatedActivity, String> {
+    match typed {
+        "replay" => Ok(RepeatedActivity::Replay),
+        "duplicate" => Ok(RepeatedActivity::Duplicate),
+        _ => Err(text::WriteRepeatActivity.to_string()),
+    }
 }
 
 fn streamer_plan(typed: &str) -> Result<StreamerPlan, String> {

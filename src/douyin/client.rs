@@ -21,6 +21,7 @@ use crate::model::clock::Clock;
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::identity::AppId;
 use crate::model::outcome::Outcome;
+use crate::model::redactor::Redactor;
 use crate::model::secret::Secret;
 use crate::plan::Plan;
 
@@ -92,6 +93,30 @@ impl Client<Http> {
     #[must_use]
     pub fn proxy(&self) -> Option<String> {
         self.platform.way.proxy()
+    }
+
+    /// Posts a request other than a send. The caller keeps the pace.
+    pub(super) async fn call(&self, path: &'static str, access: &Access, body: Vec<u8>) -> HttpResult {
+        let ended = self.platform.way.post_authorized(path, &access.token, body).await;
+        self.platform.learn(&ended);
+        ended
+    }
+
+    /// Records what the answer to such a request says of its token.
+    pub(super) fn learn(&self, access: &Access, outcome: &Outcome) {
+        self.keeper.learn(access.version, outcome);
+    }
+
+    pub(super) fn codes(&self) -> &Codes {
+        &self.platform.codes
+    }
+
+    pub(super) fn secrets(&self) -> Arc<Redactor> {
+        self.keeper.secrets()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Makes one call for a token that is not used, and sends no coupon. `None` when another program provides the token.

@@ -359,6 +359,11 @@ impl Http {
         }
     }
 
+    /// Posts a request other than a send, with the access token.
+    pub(super) async fn post_authorized(&self, path: &'static str, token: &Secret, body: Vec<u8>) -> HttpResult {
+        self.pooled(path, Some(token), body).await
+    }
+
     /// Makes a request for a token, or a query.
     async fn call(&self, request: Request<Vec<u8>>, status: &mut Option<u16>) -> HttpResult {
         let sent = match request.try_into() {

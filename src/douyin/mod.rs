@@ -1,5 +1,6 @@
 //! The platform: sends requests, and reads what their answers prove.
 
+pub mod activity;
 pub mod bill_download;
 pub mod client;
 mod client_error;

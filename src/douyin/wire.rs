@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::identity::{ActivityId, AppId, OpenId};
+use crate::model::activity::{ActivityOrder, MerchantActivityId};
+use crate::model::identity::{ActivityId, AppId, Identity, OpenId};
 use crate::model::merchant_coupon_id::MerchantCouponId;
 
 /// The path for sending coupons. It ends in a slash: without it the platform redirects, and a redirect is an error.
@@ -63,4 +64,48 @@ pub struct TokenRequest {
     pub client_key: String,
     /// The app's secret.
     pub client_secret: String,
+}
+
+/// The path for creating an activity.
+pub const CREATE_ACTIVITY_PATH: &str = "/api/promotion/v1/coupon/create_developer_activity/";
+/// The path for deleting an activity, which gives what is left of its stock back to the template.
+pub const DELETE_ACTIVITY_PATH: &str = "/api/promotion/v1/coupon/delete_developer_activity/";
+
+/// One request to create an activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateActivityRequest {
+    /// The mini-app.
+    pub app_id: String,
+    /// The template, as text: it is a 19-digit number.
+    pub coupon_meta_id: String,
+    /// How many coupons the activity may give.
+    pub coupon_stock_number: u64,
+    /// The idempotency key; never empty.
+    pub merchant_activity_id: String,
+    /// The name that the console shows.
+    pub activity_name: String,
+}
+
+impl CreateActivityRequest {
+    /// Creates the request for one activity of a campaign.
+    #[must_use]
+    pub fn new(identity: &Identity, order: &ActivityOrder) -> Self {
+        let Identity { campaign, app_id, .. } = identity;
+        Self {
+            app_id: app_id.to_string(),
+            coupon_meta_id: order.coupon_meta_id.to_string(),
+            coupon_stock_number: order.stock,
+            merchant_activity_id: MerchantActivityId::derive(campaign, app_id, order.number).to_string(),
+            activity_name: order.name.clone(),
+        }
+    }
+}
+
+/// One request to delete an activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteActivityRequest {
+    /// The mini-app.
+    pub app_id: String,
+    /// The activity, as text.
+    pub activity_id: String,
 }

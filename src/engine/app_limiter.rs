@@ -117,6 +117,26 @@ struct Shared {
     seated: u32,
 }
 
+/// Makes calls to the platform that are not sends. This process has the app lock as long as it exists.
+#[derive(Debug)]
+pub struct Caller(LimiterHandle);
+
+impl Caller {
+    /// Waits for the next start of the app id, which the call takes.
+    pub async fn start(&self) {
+        if let Some(first) = self.0.limiter.not_before() {
+            tokio::time::sleep_until(first.into()).await;
+        }
+        self.0.limiter.start(|| true).await;
+    }
+
+    /// Whether nobody else can own the app id now. Asked right before the call.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.0.limiter.is_trusted()
+    }
+}
+
 /// The state of one run.
 struct Campaign {
     per_second: f64,
@@ -180,6 +200,16 @@ impl AppLimiter {
             changes: self.changes.subscribe(),
             term: self.lock.term(),
         }
+    }
+
+    /// Takes the app lock for calls to the platform beside the sends of runs, at this pace.
+    ///
+    /// # Errors
+    /// If another process has the app lock, or the system refuses it.
+    pub async fn take_for_calls(self: &Arc<Self>, per_second: f64, timeout: Duration) -> Result<Caller, NotTaken> {
+        let handle = self.join(per_second, timeout, monotonic_now());
+        handle.take().await?;
+        Ok(Caller(handle))
     }
 
     /// Makes all campaigns pass over these users until `until`. To be called before the campaigns of the app id run, with the open_ids

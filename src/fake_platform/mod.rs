@@ -4,6 +4,8 @@
 //! puts it behind real HTTP; a simulation calls it in memory. It was written from the platform's documents and shares only
 //! the basic types and the wire messages with the rest of this program, so that a mistake there is not repeated here.
 
+mod activities;
+mod activity_calls;
 mod bots;
 mod faults;
 mod journal;
@@ -22,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 use crate::douyin::wire::{SendRequest, TokenRequest};
 
+pub use activities::{FakeActivity, RepeatedActivity};
 pub use bots::{BOT_SECRET, BotEnding, BotExchange, BotKind, BotRecord, BotRequest, Bots};
 pub use faults::{Fault, FaultSettings, Faults, Strike, When};
 pub use journal::{CodeCount, Journal, Record, Seen, Totals};
@@ -129,14 +132,7 @@ impl FakePlatform {
             (strike, (!untouched).then(|| self.rules.process(request, token, now)))
         };
         let effect = reply.as_ref().map_or(Effect::Nothing, |reply| reply.effect);
-        // The answer that replaces the real one.
-        let told = match strike.map(|strike| strike.fault) {
-            Some(Fault::Busy) => Some(self.rules.error(code::SYSTEM_ERROR, "系统繁忙,请重试", now)),
-            Some(Fault::NetworkError) => Some(self.rules.error(code::NETWORK_ERROR, "网络异常,请重试", now)),
-            Some(Fault::Throttle) => Some(self.rules.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now)),
-            Some(Fault::BadGateway | Fault::Garbage) => None,
-            Some(Fault::Drop | Fault::LoseAnswer | Fault::CutBody | Fault::Hang | Fault::RepeatAnswer) | None => reply,
-        };
+        let told = self.told(strike.map(|strike| strike.fault), reply, now);
         let exchange = Exchange {
             delay: self.faults.latency(id, nth),
             ending: self.ending(strike.map(|strike| strike.fault), told.as_ref(), id, nth),
@@ -196,6 +192,17 @@ impl FakePlatform {
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The answer that the client would read, if a fault lets it.
+    fn told(&mut self, fault: Option<Fault>, reply: Option<Reply>, now: Moment) -> Option<Reply> {
+        match fault {
+            Some(Fault::Busy) => Some(self.rules.error(code::SYSTEM_ERROR, "系统繁忙,请重试", now)),
+            Some(Fault::NetworkError) => Some(self.rules.error(code::NETWORK_ERROR, "网络异常,请重试", now)),
+            Some(Fault::Throttle) => Some(self.rules.error(code::TOO_FREQUENT, "请求太频繁,请稍后再试", now)),
+            Some(Fault::BadGateway | Fault::Garbage) => None,
+            Some(Fault::Drop | Fault::LoseAnswer | Fault::CutBody | Fault::Hang | Fault::RepeatAnswer) | None => reply,
+        }
     }
 
     fn ending(&self, fault: Option<Fault>, told: Option<&Reply>, id: &str, nth: u32) -> Ending {

@@ -12,10 +12,13 @@ use jiff::tz::Offset;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::activities::{Activities, Refused, RepeatedActivity};
 use super::records::{NO_BILL, Receipt, RecordSettings, Records};
 use super::tokens::{TokenKind, TokenStatus, Tokens, WRONG};
 use super::{Moment, draw, fraction};
-use crate::douyin::wire::{BILL_PATH, COUNT_PATH, COUPONS_PATH, SendRequest, TokenRequest};
+use crate::douyin::wire::{
+    BILL_PATH, COUNT_PATH, COUPONS_PATH, CreateActivityRequest, DeleteActivityRequest, SendRequest, TokenRequest,
+};
 
 /// The codes of the sandbox's answers.
 pub mod code {
@@ -50,6 +53,12 @@ pub mod code {
     pub const STREAMER_PLAN: i64 = 990_000_004;
     /// This id was used for another user.
     pub const FOREIGN_ID: i64 = 990_000_005;
+    /// The activity was deleted, or was never made.
+    pub const ACTIVITY_GONE: i64 = 990_000_006;
+    /// The template has less stock than an activity asks for.
+    pub const TEMPLATE_STOCK: i64 = 990_000_007;
+    /// This key has made an activity before.
+    pub const ACTIVITY_REPEATED: i64 = 990_000_008;
 }
 
 /// The answer to an id that already has its coupon.
@@ -95,6 +104,10 @@ pub struct RuleSettings {
     pub stock: Option<u64>,
     /// The answer to a repeated id.
     pub repeat: Repeat,
+    /// The answer to a repeated key of an activity.
+    pub repeated_activity: RepeatedActivity,
+    /// How many coupons activities may take from each template; unlimited if `None`.
+    pub template_stock: Option<u64>,
     /// Whether a streamer's plan is in progress.
     pub streamer_plan: StreamerPlan,
 }
@@ -111,6 +124,8 @@ impl Default for RuleSettings {
             inactive: 0.0,
             stock: None,
             repeat: Repeat::Replay,
+            repeated_activity: RepeatedActivity::default(),
+            template_stock: None,
             streamer_plan: StreamerPlan::None,
         }
     }
@@ -214,6 +229,8 @@ pub struct Rules {
     foreign: HashMap<String, u64>,
     /// By app id and activity.
     activities: HashMap<[String; 2], Activity>,
+    /// Those that were made here. Sends under other activities are answered too.
+    pub(super) activities_made: Activities,
     coupons: u64,
     answers: u64,
     latest: Duration,
@@ -237,6 +254,7 @@ impl Rules {
             arrivals: HashMap::new(),
             foreign: HashMap::new(),
             activities: HashMap::new(),
+            activities_made: Activities::default(),
             coupons: 0,
             answers: 0,
             latest: Duration::ZERO,
@@ -300,12 +318,10 @@ impl Rules {
 
     /// Answers a request within the quota.
     pub(super) fn process(&mut self, request: &SendRequest, token: Option<&str>, now: Moment) -> Reply {
-        let at = self.clock(now);
-        match token.map_or(TokenStatus::Unknown, |token| self.tokens.standing(token, at)) {
-            TokenStatus::Live => {}
-            TokenStatus::Expired => return self.error(code::TOKEN_EXPIRED, "access_token 已过期", now),
-            TokenStatus::Unknown => return self.error(code::TOKEN_INVALID, "access_token 不可用", now),
+        if let Some(reply) = self.refused_token(token, now) {
+            return reply;
         }
+        let at = self.clock(now);
         if let Some(mistake) = mistake(request) {
             return self.error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now);
         }
@@ -315,6 +331,81 @@ impl Rules {
         match self.obstacle(request, at) {
             Some((code, message)) => self.error(code, message, now),
             None => self.issue(request, now),
+        }
+    }
+
+    /// Answers a request to create an activity.
+    pub(super) fn create_activity(
+        &mut self,
+        request: &CreateActivityRequest,
+        token: Option<&str>,
+        now: Moment,
+    ) -> Reply {
+        if let Some(reply) = self.refused_token(token, now) {
+            return reply;
+        }
+        let RuleSettings {
+            repeated_activity,
+            template_stock,
+            ..
+        } = self.settings;
+        let made = self
+            .activities_made
+            .create(request, repeated_activity, template_stock, self.seed);
+        match made {
+            Ok(activity_id) => self.done(&json!({"activity_id": activity_id}), now),
+            Err(refused) => self.refused(refused, now),
+        }
+    }
+
+    /// Answers a request to delete an activity.
+    pub(super) fn delete_activity(
+        &mut self,
+        request: &DeleteActivityRequest,
+        token: Option<&str>,
+        now: Moment,
+    ) -> Reply {
+        if let Some(reply) = self.refused_token(token, now) {
+            return reply;
+        }
+        match self.activities_made.delete(request) {
+            Ok(()) => self.done(&Value::Null, now),
+            Err(refused) => self.refused(refused, now),
+        }
+    }
+
+    fn refused(&mut self, refused: Refused, now: Moment) -> Reply {
+        match refused {
+            Refused::Parameter(mistake) => self.error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now),
+            Refused::Repeated => self.error(code::ACTIVITY_REPEATED, "merchant_activity_id 重复 (sandbox)", now),
+            Refused::TemplateStock => self.error(code::TEMPLATE_STOCK, "券模板库存不足 (sandbox)", now),
+            Refused::Gone => self.error(code::ACTIVITY_GONE, "活动不存在或已删除 (sandbox)", now),
+        }
+    }
+
+    /// A success with this data, and without data if it is null.
+    fn done(&mut self, data: &Value, now: Moment) -> Reply {
+        let log_id = self.log_id(now.wall);
+        let mut body = json!({"err_no": 0, "err_msg": "", "log_id": log_id});
+        if !data.is_null() {
+            body["data"] = data.clone();
+        }
+        Reply {
+            status: 200,
+            code: code::SUCCESS,
+            message: String::new(),
+            body: body.to_string(),
+            effect: Effect::Nothing,
+        }
+    }
+
+    /// The answer to a token that is not valid. `None` when it is.
+    pub(super) fn refused_token(&mut self, token: Option<&str>, now: Moment) -> Option<Reply> {
+        let at = self.clock(now);
+        match token.map_or(TokenStatus::Unknown, |token| self.tokens.standing(token, at)) {
+            TokenStatus::Live => None,
+            TokenStatus::Expired => Some(self.error(code::TOKEN_EXPIRED, "access_token 已过期", now)),
+            TokenStatus::Unknown => Some(self.error(code::TOKEN_INVALID, "access_token 不可用", now)),
         }
     }
 
@@ -382,8 +473,7 @@ impl Rules {
     }
 
     /// Why this user cannot get a coupon now. `None` when the user can.
-    fn obstacle(&self, request: &SendRequest, at: Duration) -> Option<(i64, &'static str)> {
-        let falls_in = |what, share: f64| share > 0.0 && fraction(self.seed, what, &[&request.open_id]) < share;
+    fn obstacle(&mut self, request: &SendRequest, at: Duration) -> Option<(i64, &'static str)> {
         let under_way = match self.settings.streamer_plan {
             StreamerPlan::None => false,
             StreamerPlan::For(time) => at < time,
@@ -393,13 +483,23 @@ impl Rules {
             .activities
             .get(&ids_of(request))
             .map_or(0, |activity| activity.coupons);
+        let made = self.activities_made.find(&request.app_id, &request.activity_id);
+        let stock = match made {
+            Some(made) if made.is_deleted => {
+                made.asked_after_deletion += 1;
+                return Some((code::ACTIVITY_GONE, "活动不存在或已删除 (sandbox)"));
+            }
+            Some(made) => Some(made.stock),
+            None => self.settings.stock,
+        };
+        let falls_in = |what, share: f64| share > 0.0 && fraction(self.seed, what, &[&request.open_id]) < share;
         if falls_in("closed account", self.settings.refuse) {
             Some((code::ACCOUNT_CLOSED, "用户已注销账号"))
         } else if falls_in("inactive", self.settings.inactive) {
             Some((code::INACTIVE, "用户近七日未访问小程序 (sandbox)"))
         } else if under_way {
             Some((code::STREAMER_PLAN, "券模板有主播计划进行中 (sandbox)"))
-        } else if self.settings.stock.is_some_and(|stock| used >= stock) {
+        } else if stock.is_some_and(|stock| used >= stock) {
             Some((code::OUT_OF_STOCK, "活动库存已用完 (sandbox)"))
         } else {
             None
@@ -423,6 +523,9 @@ impl Rules {
         });
         let activity = self.activities.entry(ids_of(request)).or_default();
         activity.coupons += 1;
+        if let Some(made) = self.activities_made.find(&request.app_id, &request.activity_id) {
+            made.issued += 1;
+        }
         activity
             .by_id
             .insert(request.merchant_coupon_id.clone(), issued.clone());

@@ -19,6 +19,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_core::Stream;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -26,13 +27,14 @@ use tokio::time::Instant;
 
 use super::line::{Line, Lines};
 use super::{
-    Answer, BotEnding, BotKind, BotRecord, BotRequest, Bots, Ending, FakePlatform, Moment, Record, Settings, TokenKind,
-    Totals,
+    Answer, BotEnding, BotKind, BotRecord, BotRequest, Bots, Ending, Exchange, FakeActivity, FakePlatform, Moment,
+    Record, Settings, TokenKind, Totals,
 };
 use crate::catalogue::platform;
 use crate::douyin::wire::{
-    ACCESS_TOKEN_HEADER, BILL_PATH, CLIENT_TOKEN_PATH, COUNT_PATH, COUPONS_PATH, SEND_PATH, STABLE_TOKEN_PATH,
-    SendRequest, TokenRequest,
+    ACCESS_TOKEN_HEADER, BILL_PATH, CLIENT_TOKEN_PATH, COUNT_PATH, COUPONS_PATH, CREATE_ACTIVITY_PATH,
+    CreateActivityRequest, DELETE_ACTIVITY_PATH, DeleteActivityRequest, SEND_PATH, STABLE_TOKEN_PATH, SendRequest,
+    TokenRequest,
 };
 use crate::model::clock::Clock;
 
@@ -239,6 +241,8 @@ fn router(shared: Arc<Shared>) -> Router {
             SEND_PATH.trim_end_matches('/'),
             post(async || Redirect::permanent(SEND_PATH)),
         )
+        .route(CREATE_ACTIVITY_PATH, post(create_activity))
+        .route(DELETE_ACTIVITY_PATH, post(delete_activity))
         .route(STABLE_TOKEN_PATH, post(stable_token))
         .route(CLIENT_TOKEN_PATH, post(client_token))
         .route(COUNT_PATH, post(query_records))
@@ -257,7 +261,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-fn parse(headers: &HeaderMap, body: &[u8]) -> Result<SendRequest, String> {
+fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, String> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -274,9 +278,46 @@ async fn send(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let process =
+        |sandbox: &mut FakePlatform, request: &SendRequest, token: Option<&str>, now| sandbox.send(request, token, now);
+    answer(&shared, &line, &headers, &body, process).await
+}
+
+async fn create_activity(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let process = |sandbox: &mut FakePlatform, request: &CreateActivityRequest, token: Option<&str>, now| {
+        sandbox.create_activity(request, token, now)
+    };
+    answer(&shared, &line, &headers, &body, process).await
+}
+
+async fn delete_activity(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let process = |sandbox: &mut FakePlatform, request: &DeleteActivityRequest, token: Option<&str>, now| {
+        sandbox.delete_activity(request, token, now)
+    };
+    answer(&shared, &line, &headers, &body, process).await
+}
+
+/// Answers a request that needs an access token.
+async fn answer<T: DeserializeOwned>(
+    shared: &Shared,
+    line: &Line,
+    headers: &HeaderMap,
+    body: &[u8],
+    process: impl FnOnce(&mut FakePlatform, &T, Option<&str>, Moment) -> Exchange,
+) -> Response {
     let token = headers.get(ACCESS_TOKEN_HEADER).and_then(|value| value.to_str().ok());
-    let exchange = match parse(&headers, &body) {
-        Ok(request) => shared.with(|sandbox, now| sandbox.send(&request, token, now)),
+    let exchange = match parse::<T>(headers, body) {
+        Ok(request) => shared.with(|sandbox, now| process(sandbox, &request, token, now)),
         Err(mistake) => return respond(shared.with(|sandbox, now| sandbox.malformed(&mistake, now))),
     };
     tokio::select! {
@@ -475,6 +516,9 @@ struct Status {
     totals: Totals,
     /// The latest requests, newest first.
     recent: Vec<Record>,
+    /// The activities that were made here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    activities: Vec<FakeActivity>,
 }
 
 async fn state(State(shared): State<Arc<Shared>>) -> Response {
@@ -484,6 +528,7 @@ async fn state(State(shared): State<Arc<Shared>>) -> Response {
         per_second: shared.settings.rules.per_second,
         totals: sandbox.journal().totals(),
         recent: sandbox.journal().records().iter().rev().take(RECENT).cloned().collect(),
+        activities: sandbox.activities().to_vec(),
     });
     axum::Json(status).into_response()
 }

@@ -216,6 +216,7 @@ impl Index {
             | Fact::WaveHalted { .. }
             | Fact::Acted { .. }
             | Fact::Recorded { .. }
+            | Fact::Activity { .. }
             | Fact::Closed(_)
             | Fact::RunApproved { .. } => {}
         }

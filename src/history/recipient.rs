@@ -237,7 +237,8 @@ impl Gathering {
             Fact::Found { at, found } if found.key.recipient == self.recipient => {
                 self.entry(at, EntryKind::Found(found));
             }
-            Fact::Intent { .. }
+            Fact::Activity { .. }
+            | Fact::Intent { .. }
             | Fact::Found { .. }
             | Fact::Recorded { .. }
             | Fact::Reread { .. }

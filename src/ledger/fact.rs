@@ -10,6 +10,7 @@ use super::codec::packed_open_ids::PackedOpenIds;
 use super::kept_out_sample::KeptOut;
 use super::platform_record::{Found, PlatformRecord};
 use super::rules::Rules;
+use crate::model::activity::ActivityStep;
 use crate::model::actor::Act;
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::envelope::RunApproval;
@@ -165,6 +166,13 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// The delivery and its coupon.
         found: Box<Found>,
     },
+    /// A step in the life of the activity that the campaign declares.
+    Activity {
+        /// The time.
+        at: Timestamp,
+        /// The step.
+        step: Box<ActivityStep>,
+    },
 }
 
 /// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
@@ -269,6 +277,7 @@ impl<R, O> Fact<R, O> {
             Self::RunApproved { .. } => "run_approved",
             Self::Recorded { .. } => "recorded",
             Self::Found { .. } => "found",
+            Self::Activity { .. } => "activity",
         }
     }
 }
@@ -346,6 +355,7 @@ impl FactView<'_> {
             Self::RunApproved { at, approval } => Fact::RunApproved { at, approval },
             Self::Recorded { at, record } => Fact::Recorded { at, record },
             Self::Found { at, found } => Fact::Found { at, found },
+            Self::Activity { at, step } => Fact::Activity { at, step },
         })
     }
 }

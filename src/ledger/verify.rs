@@ -20,6 +20,7 @@ use super::state::run_approvals::{ApprovedAttempts, OutsideAttempt};
 use super::state::waves::Wave;
 use super::store::{Condition, Damage, SledStore, Store};
 use crate::catalogue::ledger;
+use crate::model::activity::ActivityLog;
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::envelope::RunApproval;
 use crate::model::identity::Identity;
@@ -45,6 +46,8 @@ pub struct Report {
     pub waves: Vec<Wave>,
     /// The approvals of the service, and whether each attempt lay inside them.
     pub approved: Approved,
+    /// The activities that the campaign has declared.
+    pub activities: ActivityLog,
     /// Whether the snapshot agrees with the facts.
     pub snapshot: SnapshotCheck,
     /// Whether the store's files are as they were when it was closed. If they are not, the change is in an unused place, because
@@ -307,6 +310,7 @@ impl Verification {
             fingerprint: state.generation().map(|last| last.fingerprint.clone()),
             waves: state.waves().to_vec(),
             approved: Approved::new(state),
+            activities: state.activities_asked_for().clone(),
             snapshot: self.snapshot,
             condition,
             older: self.expected.known.older(last.sequence, self.expected.found),

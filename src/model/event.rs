@@ -71,6 +71,20 @@ pub enum EventKind {
         /// All new users.
         of: u64,
     },
+    /// The activity that the campaign declares exists now. The fact is durable.
+    ActivityCreated {
+        /// Its number among the campaign's activities.
+        number: u32,
+        /// Its id.
+        activity_id: ActivityId,
+        /// How many coupons it may give.
+        stock: u64,
+    },
+    /// What was left of the activity's stock is in the template again. The fact is durable.
+    ActivityReleased {
+        /// Its id.
+        activity_id: ActivityId,
+    },
     /// The audience is admitted; the counts include what is owed.
     Admitted {
         /// The result of reading the source.

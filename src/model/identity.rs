@@ -227,6 +227,30 @@ impl ActivityId {
     }
 }
 
+impl ActivityId {
+    /// The id of an activity that does not exist yet, in a plan and in a simulation. The platform gives no such id, and
+    /// nothing is sent under it.
+    #[must_use]
+    pub fn not_created() -> Self {
+        Self("0".into())
+    }
+
+    /// Returns the id as a person reads it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.is_not_created() {
+            return model::ActivityNotCreated.to_string();
+        }
+        self.to_string()
+    }
+
+    /// Whether it is the id of an activity that does not exist yet.
+    #[must_use]
+    pub fn is_not_created(&self) -> bool {
+        *self.0 == *"0"
+    }
+}
+
 impl CouponMetaId {
     /// Parses the id of a coupon template.
     ///

@@ -31,12 +31,7 @@ impl MerchantCouponId {
             open_id.as_str(),
             &ordinal,
         ];
-        let digest = digest(&fields);
-        let mut characters = [0; CHARACTERS];
-        for (at, character) in characters.iter_mut().enumerate() {
-            *character = ALPHABET[usize::from(five_bits(&digest, at * 5))];
-        }
-        Self(characters)
+        Self(idempotency_key(&fields))
     }
 
     /// The key as text.
@@ -44,6 +39,16 @@ impl MerchantCouponId {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+}
+
+/// Returns the idempotency key of these fields: the first 100 bits of their hash. The first field is the domain of the key.
+pub(super) fn idempotency_key(fields: &[&str]) -> [u8; CHARACTERS] {
+    let digest = digest(fields);
+    let mut characters = [0; CHARACTERS];
+    for (at, character) in characters.iter_mut().enumerate() {
+        *character = ALPHABET[usize::from(five_bits(&digest, at * 5))];
+    }
+    characters
 }
 
 /// Returns the five bits from bit `at` on, most significant first.

@@ -2,6 +2,7 @@
 //! events, commands and problem codes. They import nothing else of this crate, do no I/O and know no executor. The exception is
 //! [`clock`], which is the only place that reads the time.
 
+pub mod activity;
 pub mod actor;
 pub mod approval;
 pub mod bucketing;

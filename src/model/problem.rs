@@ -143,6 +143,8 @@ problems! {
     NoSandbox = "E0232", Input;
     /// Whether a decision was recorded is not known.
     DecisionUnknown = "E0233", Error;
+    /// The command about the campaign's activity cannot be carried out.
+    ActivityCommand = "E0239", Input;
     /// The service cannot listen on this address.
     ServeAddress = "E0240", Input;
 
@@ -299,6 +301,8 @@ problems! {
     Plan = "E0604", Input;
     /// No occurrence of a recurring campaign is due.
     NotDue = "E0605", Later;
+    /// No answer says whether the activity was created.
+    ActivityUnanswered = "E0606", Later;
 
     /// A code halted the run.
     HaltCode = "E0701", Person;
@@ -340,6 +344,14 @@ problems! {
     HaltEnvelope = "E0719", Person;
     /// The campaign needs an approval of the service that has it in charge.
     NeedsApproval = "E0720", Person;
+    /// The platform refused to create the activity.
+    ActivityRefused = "E0730", Person;
+    /// The platform's answer does not say whether the activity exists.
+    ActivityUnclear = "E0731", Person;
+    /// The activity was released, and coupons are still owed.
+    ActivityReleased = "E0732", Person;
+    /// The activity is not released, or nobody knows.
+    ActivityNotReleased = "E0733", Person;
 }
 
 impl fmt::Display for Problem {

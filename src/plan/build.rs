@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::campaign::{self, BaseUrl, BaseUrlError, Campaign};
 use crate::catalogue::{campaign as text, recurrence};
 use crate::model::calendar::Calendar;
-use crate::model::identity::{CampaignName, Identity, PlatformName};
+use crate::model::identity::{ActivityId, CampaignName, Identity, PlatformName};
 
 use super::{AsOf, Audience, Bounds, ExpiryRule, Guard, Halt, InDoubt, Pace, Plan, Retry, Schedule, TurnOrder, Wave};
 
@@ -72,7 +72,8 @@ pub fn build(campaign: &Campaign, options: RunOptions) -> Result<Plan, PlanError
             app_id: names.app_id.clone(),
             platform,
         },
-        activity_id: names.activity_id.clone(),
+        activity_id: names.activity_id.clone().unwrap_or_else(ActivityId::not_created),
+        activity: campaign.declared_activity(),
         base_url,
         coupons_per_user: campaign.coupons.per_user(),
         max_coupons: campaign.coupons.most.unwrap_or(u64::MAX),

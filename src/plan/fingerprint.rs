@@ -213,7 +213,17 @@ impl Meaning {
                 self.text(&plan.base_url);
             }
         }
-        self.text(plan.activity_id.as_str());
+        match &plan.activity {
+            None => self.text(plan.activity_id.as_str()),
+            // The id of a declared activity is not part of the file's meaning, and becomes known only with the first apply.
+            Some(activity) => {
+                self.text("activity");
+                self.text(activity.coupon_meta_id.as_str());
+                self.number(activity.stock);
+                self.text(&activity.name);
+                self.text(activity.release.word());
+            }
+        }
         self.number(plan.coupons_per_user.into());
         self.number(plan.max_coupons);
         self.number(plan.audience.limit);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::activity::DeclaredActivity;
 use crate::model::identity::{ActivityId, Identity};
 use crate::model::money::Money;
 use crate::model::outcome::Class;
@@ -25,8 +26,11 @@ pub use schedule::{Schedule, Wave};
 pub struct Plan {
     /// The identity of its ledger.
     pub identity: Identity,
-    /// The activity that new deliveries are sent under.
+    /// The activity that new deliveries are sent under. [`ActivityId::not_created`] in the plan of a file that declares one: the
+    /// ledger knows its id.
     pub activity_id: ActivityId,
+    /// The activity that the file declares. `None` if it names one that exists.
+    pub activity: Option<DeclaredActivity>,
     /// The base URL of requests, without a trailing slash.
     pub base_url: String,
     /// How many coupons each user is owed, from 1.
@@ -51,6 +55,17 @@ pub struct Plan {
     pub codes: BTreeMap<i64, Class>,
     /// The options of this run.
     pub run: Bounds,
+}
+
+impl Plan {
+    /// Returns the same plan with the activity that it sends under.
+    #[must_use]
+    pub fn with_activity(&self, activity_id: ActivityId) -> Self {
+        Self {
+            activity_id,
+            ..self.clone()
+        }
+    }
 }
 
 /// Selection and checks of the audience.

@@ -18,7 +18,15 @@ pub type Settings = Vec<(String, String)>;
 #[must_use]
 pub fn settings(plan: &Plan) -> Settings {
     let mut list = List::default();
-    list.add("activity_id", &plan.activity_id);
+    match &plan.activity {
+        None => list.add("activity_id", &plan.activity_id),
+        Some(activity) => {
+            list.add("coupon_meta_id", &activity.coupon_meta_id);
+            list.add("activity.stock", &activity.stock);
+            list.add("activity.name", &activity.name);
+            list.add("activity.release", &activity.release.word());
+        }
+    }
     list.add("coupons_per_user", &plan.coupons_per_user);
     list.add_limit("max_coupons", plan.max_coupons);
     for (key, money) in [("coupon_value", plan.coupon_value), ("max_worth", plan.max_worth)] {
@@ -185,6 +193,10 @@ mod tests {
         let mut text = String::new();
         let changed = vec![
             plan("limit: 500", "activity_id: \"71\""),
+            plan(
+                "limit: 500",
+                "coupon_meta_id: 5\nactivity: {stock: 10, name: Tea, release: when_settled}",
+            ),
             with("coupons_per_user: 2"),
             with("max_coupons: 1000"),
             with("coupon_value: 10 CNY\nmax_worth: 300 CNY"),

@@ -22,6 +22,8 @@ use super::feasibility::Reason;
 pub struct PlanView {
     /// The campaign, and the time and zone of the display.
     pub header: PlanHeader,
+    /// The stock of the activity that the campaign declares. `None` if its file names an activity.
+    pub stock: Option<StockNote>,
     /// The ledger that it was made for.
     pub ledger: LedgerNote,
     /// The counts after admission, and what would be sent.
@@ -80,6 +82,19 @@ pub struct PlanHeader {
     pub zone: TimeZone,
     /// The present time.
     pub now: Timestamp,
+}
+
+/// The stock of a declared activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockNote {
+    /// Its number among the campaign's activities.
+    pub number: u32,
+    /// Whether an apply would create it.
+    pub is_new: bool,
+    /// How many coupons it may give.
+    pub stock: u64,
+    /// How many of them are left before the plan, if each delivery without a known outcome has taken one.
+    pub left: u64,
 }
 
 /// The ledger that a plan was made for.

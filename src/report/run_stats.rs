@@ -235,7 +235,13 @@ impl RunStats {
             EventKind::Wave {
                 wave, until, skipped, ..
             } => self.remaining_waves.end(*wave, until.filter(|_| skipped.is_none())),
+            EventKind::ActivityCreated { activity_id, .. } => {
+                if let Some(run) = &mut self.run {
+                    run.activity_id.clone_from(activity_id);
+                }
+            }
             EventKind::AttemptUnrecorded(_)
+            | EventKind::ActivityReleased { .. }
             | EventKind::DayPassedOver { .. }
             | EventKind::Approved { .. }
             | EventKind::Resolved { .. }

@@ -51,6 +51,7 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::RunApproved { .. } => "run_approved",
             Fact::Recorded { .. } => "recorded",
             Fact::Found { .. } => "found",
+            Fact::Activity { .. } => "activity",
         };
         *kinds.entry(kind).or_default() += 1;
     };

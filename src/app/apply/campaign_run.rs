@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
-use crate::catalogue::{Text, app as text, push};
+use crate::catalogue::{Text, activity as activity_text, app as text, push};
 use crate::control::{ControlServer, LedgerView, Listening};
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
@@ -17,9 +17,11 @@ use crate::engine::{Apply, EngineError, RunOutcome, StopReason};
 use crate::fleet::{AppKey, DatabaseError};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, StoreError};
+use crate::model::activity::DeclaredActivity;
 use crate::model::actor::Actor;
 use crate::model::delivery::StateName;
 use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Owner, Phase, Waiting};
+use crate::model::identity::ActivityId;
 use crate::model::problem::Problem;
 use crate::model::run_command::{Requester, RunCommand};
 use crate::notify::notifier::RunNotices;
@@ -28,6 +30,7 @@ use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 use crate::report::times::{date_time, grouped};
 
+use crate::app::activity::{self, Activities, ActivityError, LivePlatform, NextStep, ReleaseResult};
 use crate::app::applied_settings;
 use crate::app::audience_origin;
 use crate::app::audience_reader::{AudienceReader, check_approved, check_reviewed, expected_rows};
@@ -436,7 +439,11 @@ impl StartedRun<'_> {
             opened = self.locked.open(&self.witnesses) => opened?,
             () = owner::stopped(self.commands.clone()) => return Ok(self.broken_off()),
         };
-        self.emit(self.began(opened.is_none()));
+        let activity_id = match &opened {
+            Some(opened) => opened.ledger.state().resolve_activity(&plan.activity_id),
+            None => plan.activity_id.clone(),
+        };
+        self.emit(self.began(opened.is_none(), activity_id));
         let older = match &opened {
             Some(opened) => opened.older.clone(),
             None => self.witnesses.of_lost().map(OlderLedger::lost),
@@ -508,6 +515,15 @@ impl StartedRun<'_> {
             Some(ledger) => (ledger, known_id),
             None => Box::pin(self.unless_stalled(self.begin_ledger(&reader))).await??,
         };
+        let mut admission = admission;
+        if let Some(declared) = &plan.activity {
+            let activity_id = tokio::select! {
+                biased;
+                () = owner::stopped(self.commands.clone()) => return Ok(self.broken_off()),
+                activity_id = self.declared_activity(declared, &mut ledger, &admission, &platform) => activity_id?,
+            };
+            admission.changes.generation.activity_id = activity_id;
+        }
         let reading = admission.reading.clone();
         let applied = admission.changes.generation.fingerprint.clone();
         let send_order = admission.send_order;
@@ -541,16 +557,97 @@ impl StartedRun<'_> {
         done
     }
 
+    /// Returns the activity that the campaign declares, and creates it if something is owed and it does not exist yet.
+    async fn declared_activity(
+        &self,
+        declared: &DeclaredActivity,
+        ledger: &mut Ledger<CampaignStore>,
+        admission: &Admission,
+        platform: &Arc<HttpPlatform>,
+    ) -> Result<ActivityId, AppError> {
+        let to_send = admission.counts.owed() + admission.counts.count(StateName::InDoubt);
+        let order = match activity::next_step(ledger.state().activities_asked_for(), declared) {
+            NextStep::Send(activity_id) => return Ok(activity_id),
+            NextStep::Released(activity_id) if to_send == 0 => return Ok(activity_id),
+            NextStep::Released(activity_id) => {
+                let error = ActivityError::Released { activity_id };
+                return Err(activity::failed(&self.campaign.loaded, error));
+            }
+            NextStep::Create(_) if to_send == 0 => return Ok(ActivityId::not_created()),
+            NextStep::Create(order) => order,
+        };
+        let created = self.with_activities(ledger, platform, async |mut activities| activities.create(&order).await);
+        let created = created
+            .await
+            .map_err(|error| activity::failed(&self.campaign.loaded, error))?;
+        let activity_id = created.activity_id;
+        self.emit(EventKind::ActivityCreated {
+            number: created.order.number,
+            activity_id: activity_id.clone(),
+            stock: created.order.stock,
+        });
+        Ok(activity_id)
+    }
+
+    /// Makes requests about the campaign's activity.
+    async fn with_activities<T>(
+        &self,
+        ledger: &mut Ledger<CampaignStore>,
+        platform: &HttpPlatform,
+        request: impl AsyncFnOnce(Activities<'_, CampaignStore, LivePlatform<'_>>) -> T,
+    ) -> T {
+        let loaded = &self.campaign.loaded;
+        let waits = |holder: &AppLockHolder| {
+            let why = Waiting::AppId { holder: holder.clone() };
+            self.emit(EventKind::Phase(Phase::Waiting { why, until: None }));
+        };
+        let live = LivePlatform::new(platform, &self.limiter, &loaded.plan, &waits);
+        let activities = Activities {
+            ledger,
+            platform: &live,
+            retry: &loaded.plan.retry,
+            clock: &loaded.environment.clock,
+        };
+        request(activities).await
+    }
+
+    /// Releases the activity if the campaign file wants that, and nothing needs it any more. A failure is a warning, because each
+    /// delivery has its outcome; the next apply asks again.
+    async fn release_activity(&self, ledger: &mut Ledger<CampaignStore>, platform: &HttpPlatform) {
+        let Some(declared) = &self.campaign.loaded.plan.activity else {
+            return;
+        };
+        if !activity::is_release_due(declared, ledger.state()) {
+            return;
+        }
+        let released = self.with_activities(ledger, platform, async |mut activities| activities.release().await);
+        let stopped = owner::stopped(self.commands.clone());
+        let released = tokio::select! {
+            released = released => released,
+            () = stopped => return,
+        };
+        let why = match released {
+            Ok(ReleaseResult::Released(activity_id)) => return self.emit(EventKind::ActivityReleased { activity_id }),
+            Ok(ReleaseResult::Before) => return,
+            Ok(ReleaseResult::NotReleased(note)) => note.message,
+            Err(error) => with_causes(&error),
+        };
+        let message = Text::new(&activity_text::ReleaseFailed { why: &visible(&why) });
+        self.emit(EventKind::Warning { message });
+    }
+
     async fn send(
         &self,
         ledger: Ledger<CampaignStore>,
         send_order: SendOrder,
         platform: Arc<HttpPlatform>,
     ) -> Result<RunResult, AppError> {
+        let loaded = &self.campaign.loaded;
+        let activity_id = ledger.state().resolve_activity(&loaded.plan.activity_id);
         let apply = Apply {
-            plan: Arc::clone(&self.campaign.loaded.plan),
+            plan: Arc::new(loaded.plan.with_activity(activity_id)),
             ledger,
-            platform,
+            platform: Arc::clone(&platform),
             send_order,
             limiter: Arc::clone(&self.limiter),
             clock: self.campaign.loaded.environment.clock.clone(),
@@ -559,7 +656,8 @@ impl StartedRun<'_> {
             emit: Arc::clone(&self.reporter) as Arc<dyn Emit>,
             seed: fastrand::u64(..),
         };
-        let (ended, ledger) = Box::pin(apply.run()).await?;
+        let (ended, mut ledger) = Box::pin(apply.run()).await?;
+        Box::pin(self.release_activity(&mut ledger, &platform)).await;
         if Box::pin(self.unless_stalled(ledger.close())).await.is_err() {
             tracing::warn!("the disk of the ledger stalls; the ledger is not closed, and opening it will take longer");
         }
@@ -662,7 +760,7 @@ impl StartedRun<'_> {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
-            activity_id: names.activity_id.clone(),
+            activity_id: ledger_state.resolve_activity(&plan.activity_id),
             base_url: self.campaign.loaded.plan.base_url.clone(),
             to_send,
             worth: price.map(|price| price.each.times(to_send)),
@@ -734,13 +832,13 @@ impl StartedRun<'_> {
         }
     }
 
-    fn began(&self, new_ledger: bool) -> EventKind {
+    fn began(&self, new_ledger: bool, activity_id: ActivityId) -> EventKind {
         let names = &self.campaign.loaded.parsed.campaign.names;
         EventKind::RunBegan {
             campaign: names.campaign.clone(),
             title: names.title.clone(),
             app_id: names.app_id.clone(),
-            activity_id: names.activity_id.clone(),
+            activity_id,
             platform: self.campaign.loaded.plan.identity.platform.clone(),
             ledger: self.locked.location().to_owned(),
             new_ledger,

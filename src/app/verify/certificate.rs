@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::share_written;
 use crate::catalogue::verify::OtherType;
 use crate::ledger::{BillContent, RecordSummary, Wave};
+use crate::model::activity::{CreatedActivity, Release};
 use crate::model::delivery::StateName;
 use crate::model::envelope::RunApproval;
 use crate::model::money::Money;
@@ -54,6 +55,9 @@ pub struct Certificate {
     /// The comparisons with the platform's own records. Absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reconciled: Option<CertifiedRecords>,
+    /// The activities that were created for the campaign. Absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    activities: Vec<CertifiedActivity>,
     runner: String,
     /// When the certificate was made.
     pub at: String,
@@ -71,6 +75,39 @@ struct CertifiedLedger {
     /// The plan's fingerprint at the last apply. `None` before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+}
+
+/// An activity that was created for the campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CertifiedActivity {
+    activity_id: String,
+    stock: u64,
+    /// How many coupons answers to attempts under it have confirmed.
+    issued: u64,
+    released: bool,
+}
+
+impl CertifiedActivity {
+    fn new(created: &CreatedActivity) -> Self {
+        Self {
+            activity_id: created.activity_id.to_string(),
+            stock: created.order.stock,
+            issued: created.issued,
+            released: created.release == Release::Done,
+        }
+    }
+
+    /// Returns the activity as a value to compare.
+    fn text(&self) -> String {
+        let Self {
+            activity_id,
+            stock,
+            issued,
+            released,
+        } = self;
+        let state = if *released { "released" } else { "not released" };
+        format!("{activity_id}: {issued} of {stock} issued, {state}")
+    }
 }
 
 /// An approval of a wave.
@@ -209,6 +246,12 @@ impl Certificate {
             ),
             attempts_outside: Some(checked.approved.attempts.outside),
             reconciled: records(&checked.records, &time),
+            activities: checked
+                .activities
+                .created()
+                .iter()
+                .map(CertifiedActivity::new)
+                .collect(),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }
@@ -313,6 +356,11 @@ impl Certificate {
         }
         let found = |it: &Self| it.reconciled.as_ref().map_or(0, |records| records.found).to_string();
         pairs.push(("found".to_owned(), found(then), found(self)));
+        let activities = |it: &Self| match it.activities.as_slice() {
+            [] => absent(),
+            some => some.iter().map(CertifiedActivity::text).collect::<Vec<_>>().join(", "),
+        };
+        pairs.push(("activities".to_owned(), activities(then), activities(self)));
         let differs = pairs.into_iter().filter(|(_, then, now)| then != now);
         differs
             .map(|(what, then, now)| Difference { what, then, now })

@@ -10,7 +10,7 @@ use crate::app::error::NotDue;
 use crate::app::{AppError, CampaignRef};
 use crate::audience::AudienceError;
 use crate::catalogue::{app, cli, envelope, failure, push, reconcile, recurrence, resolve, sandbox};
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, activity};
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
 use crate::control::ControlError;
@@ -105,6 +105,7 @@ impl From<AppError> for Failure {
         let message = error.to_string();
         match error {
             AppError::Plan(error) => error.into(),
+            AppError::Activity { at, key, error } => activity::failure(&at, &key, *error),
             AppError::LedgerDir(error) => error.into(),
             AppError::Database(error) => database(&error),
             AppError::Worker(error) => Self::from_error(Problem::OwnerUnclear, &error).help(failure::RunAgain),

@@ -10,7 +10,7 @@ use crate::ledger::{AudienceOrigin, Generation, LedgerState, Present};
 use crate::model::bucketing::{Bucketing, KEPT_OUT};
 use crate::model::delivery::{Away, DeliveryKey, State, StateName};
 use crate::model::event::{Reading, TakenOver};
-use crate::model::identity::{Identity, OpenId};
+use crate::model::identity::{ActivityId, Identity, OpenId};
 use crate::model::mutants::mutant;
 use crate::plan::{ExpiryRule, Plan, fingerprint, fingerprint_of_admitted};
 
@@ -186,7 +186,7 @@ impl<'b> DiffBuilder<'b> {
             at: present.now,
             listed: rows.counts.listed,
             source: terms.totals.hash,
-            activity_id: terms.plan.activity_id.clone(),
+            activity_id: ledger_state.resolve_activity(&terms.plan.activity_id),
             coupons_per_user: terms.plan.coupons_per_user,
             control_group: share_written(terms.plan.audience.control_group),
             excluded: rows.excluded.to_facts(),
@@ -310,17 +310,25 @@ fn may_be_sent(ledger_state: &LedgerState, user: u32) -> bool {
     user >= ledger_state.recipients() || (1..=ledger_state.ordinals()).any(is_open)
 }
 
+fn shown_activity(activity_id: ActivityId) -> Text {
+    if activity_id.is_not_created() {
+        return Text::new(&engine::NewActivity);
+    }
+    String::from(activity_id).into()
+}
+
 /// What changed in the campaign file since the last generation.
 fn file_changes(ledger_state: &LedgerState, terms: &Terms<'_>) -> Vec<Change> {
     let Some(before) = ledger_state.generation() else {
         return Vec::new();
     };
     let mut changes = Vec::new();
-    if before.activity_id != terms.plan.activity_id {
+    let activity_id = ledger_state.resolve_activity(&terms.plan.activity_id);
+    if before.activity_id != activity_id && !before.activity_id.is_not_created() {
         changes.push(Change {
             what: Accept::ActivityId,
             from: before.activity_id.to_string().into(),
-            to: terms.plan.activity_id.to_string().into(),
+            to: shown_activity(activity_id),
             owed_again: 0,
         });
     }

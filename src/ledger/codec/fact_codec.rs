@@ -43,6 +43,7 @@ const RECORDED: u8 = 4;
 const FOUND: u8 = 5;
 const ORIGIN: u8 = 6;
 const LAST_ACTIVE: u8 = 7;
+const ACTIVITY: u8 = 8;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -223,6 +224,11 @@ impl Codec {
                 writer.time(*at, &mut self.last_at);
                 writer.bytes(&postcard::to_stdvec(found).ok()?);
             }
+            Fact::Activity { at, step } => {
+                writer.byte(ACTIVITY << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.bytes(&postcard::to_stdvec(step).ok()?);
+            }
         }
         Some(())
     }
@@ -362,6 +368,10 @@ impl Codec {
                 ORIGIN => Fact::Origin(postcard::from_bytes(reader.bytes()?).ok()?),
                 LAST_ACTIVE => Fact::LastActive {
                     seconds: read_seconds(reader.bytes()?)?,
+                },
+                ACTIVITY => Fact::Activity {
+                    at: reader.time(&mut self.last_at)?,
+                    step: postcard::from_bytes(reader.bytes()?).ok()?,
                 },
                 _ => return None,
             },

@@ -74,6 +74,9 @@ pub enum IllegalFact {
         /// The term that the fact names.
         term: u64,
     },
+    /// A step of the declared activity that contradicts those before it.
+    #[error("{}", ledger::IllegalActivityStep)]
+    ActivityStep,
     /// There are more recipients or activities than there are numbers.
     #[error("{}", ledger::TooMany)]
     TooMany,

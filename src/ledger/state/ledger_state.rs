@@ -20,6 +20,7 @@ use crate::ledger::recipients::open_id_arena::{Cursor, pack};
 use crate::ledger::recipients::recipient_index::RecipientIndex;
 use crate::ledger::recipients::spill::Spill;
 use crate::ledger::rules::Rules;
+use crate::model::activity::{ActivityLog, CreatedActivity, IllegalStep};
 use crate::model::actor::{Act, ActKind};
 use crate::model::clock::later;
 use crate::model::delivery::{
@@ -92,6 +93,12 @@ impl LedgerState {
             rollback: None,
             batch: None,
         }
+    }
+
+    /// Whose ledger it is.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The number of deliveries in each state.
@@ -285,6 +292,23 @@ impl LedgerState {
         u16::try_from(at).ok().map(ActivityNo)
     }
 
+    /// The activities that the campaign has declared and asked for.
+    #[must_use]
+    pub const fn activities_asked_for(&self) -> &ActivityLog {
+        &self.totals.activities
+    }
+
+    /// The activity that a plan sends under: the one that it names, or else the newest that was created for the campaign.
+    /// [`ActivityId::not_created`] before the first is created.
+    #[must_use]
+    pub fn resolve_activity(&self, planned: &ActivityId) -> ActivityId {
+        let newest = self.totals.activities.newest();
+        match newest.filter(|_| planned.is_not_created()) {
+            Some(CreatedActivity { activity_id, .. }) => activity_id.clone(),
+            None => planned.clone(),
+        }
+    }
+
     /// The owner of the app id and its term. `None` for a ledger that no fleet has written.
     #[must_use]
     pub const fn owner(&self) -> Option<&TermOwner> {
@@ -361,7 +385,7 @@ impl LedgerState {
     pub fn valuation(&self, activity_id: &ActivityId, stated_in_file: Option<Money>) -> Valuation {
         let value = &self.totals.coupon_value;
         let by_platform = self
-            .activity_no(activity_id)
+            .activity_no(&self.resolve_activity(activity_id))
             .and_then(|activity| value.of_activity(activity))
             .map(|each| Price {
                 each,
@@ -467,6 +491,9 @@ impl LedgerState {
                 self.totals.note(outcome.at);
                 if let (Decision::Issued, State::Attempting { activity, .. }) = (&decision, self.status(key).state) {
                     self.totals.coupon_value.add(activity, outcome.discount_amount());
+                    if let Some(activity_id) = self.activities.get(usize::from(activity.0)) {
+                        self.totals.activities.count_issued(activity_id);
+                    }
                 }
                 self.step(key, Transition::Ended(decision))?;
                 self.skip_following(key)
@@ -506,6 +533,11 @@ impl LedgerState {
             Fact::Found { at, found } => {
                 self.totals.note(at);
                 self.find_coupon(&found)
+            }
+            Fact::Activity { at, step } => {
+                self.totals.note(at);
+                let applied = self.totals.activities.apply(*step, at);
+                applied.map_err(|IllegalStep| IllegalFact::ActivityStep)
             }
         }
     }
@@ -583,6 +615,16 @@ impl LedgerState {
         self.totals = before.totals;
     }
 
+    /// Whether a declared activity allows sends under an activity: it has to exist, and its release must not have begun.
+    fn may_send_under(&self, activity: ActivityNo) -> bool {
+        let Some(activity_id) = self.activity(activity) else {
+            return false;
+        };
+        let created = self.totals.activities.created().iter();
+        let declared = created.rev().find(|created| created.activity_id == *activity_id);
+        declared.map_or(!activity_id.is_not_created(), CreatedActivity::is_open)
+    }
+
     fn change_owner(&mut self, owner: TermOwner) -> Result<(), IllegalFact> {
         if let Some(before) = &self.totals.owner {
             let is_of_another_worker = before.term == owner.term && before.worker != owner.worker;
@@ -650,7 +692,7 @@ impl LedgerState {
         } else {
             self.activity(activity).is_some()
         };
-        if !is_right_activity {
+        if !is_right_activity || !self.may_send_under(activity) {
             return Err(IllegalFact::WrongActivity);
         }
         let before = key.ordinal.checked_sub(1).filter(|ordinal| *ordinal > 0);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::fact::TermOwner;
 use crate::ledger::rules::Rules;
+use crate::model::activity::ActivityLog;
 
 use super::coupon_value::CouponValue;
 use super::daily_attempts::DailyAttempts;
@@ -26,6 +27,7 @@ pub(in crate::ledger) struct Totals {
     /// The owner of the app id, in a fleet.
     pub(super) owner: Option<TermOwner>,
     pub(super) approvals: RunApprovals,
+    pub(super) activities: ActivityLog,
 }
 
 impl Totals {

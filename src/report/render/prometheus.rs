@@ -158,6 +158,8 @@ impl Metrics {
             EventKind::Queued
             | EventKind::RunBegan { .. }
             | EventKind::Admitting { .. }
+            | EventKind::ActivityCreated { .. }
+            | EventKind::ActivityReleased { .. }
             | EventKind::Asking
             | EventKind::Asked { .. }
             | EventKind::Window { .. }

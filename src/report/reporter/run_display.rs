@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::catalogue::{Grouped, approval, run as texts, status};
+use crate::catalogue::{Grouped, activity, approval, run as texts, status};
 use crate::model::clock::Moment;
 use crate::model::delivery::Counts;
 use crate::model::event::{Attempt, Event, EventKind, Phase, Waiting};
@@ -232,6 +232,17 @@ impl RunDisplay {
                 wait: &duration(*wait),
             }
             .to_string(),
+            EventKind::ActivityCreated {
+                number,
+                activity_id,
+                stock,
+            } => activity::Created {
+                number,
+                activity_id,
+                stock: &Grouped(*stock),
+            }
+            .to_string(),
+            EventKind::ActivityReleased { activity_id } => activity::Released { activity_id }.to_string(),
             EventKind::Approved { wave, by } => approval::EventApproved {
                 wave: (*wave).into(),
                 by: &approvals::actor(by),

@@ -70,7 +70,7 @@ pub fn heading(view: &View<'_>, entry: &CampaignEntry) -> Markup {
             @if let Some(identity) = identity {
                 " · " (report_texts::App) " " code { (theirs(identity.app_id.as_str())) }
                 @if let Some(loaded) = &entry.loaded {
-                    " · " (report_texts::Activity) " " code { (theirs(&loaded.parsed.campaign.names.activity_id.to_string())) }
+                    " · " (report_texts::Activity) " " code { (theirs(&loaded.plan.activity_id.shown())) }
                 }
             }
         }

@@ -373,6 +373,7 @@ impl ReferenceState {
             Fact::WaveEnded { at, .. }
             | Fact::WaveHalted { at, .. }
             | Fact::Acted { at, .. }
+            | Fact::Activity { at, .. }
             | Fact::RunApproved { at, .. } => {
                 self.note(at.as_millisecond());
             }

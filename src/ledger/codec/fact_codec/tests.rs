@@ -7,6 +7,7 @@ use crate::ledger::fact::{Answered, AudienceOrigin, Excluded, Generation, Manual
 use crate::ledger::platform_record::{
     BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord,
 };
+use crate::model::activity::{ActivityOrder, ActivityStep, AnswerNote, Source};
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Decision, Resolution, StateName};
@@ -262,6 +263,46 @@ fn fact() -> impl Strategy<Value = Fact> {
                 evidence: day.map_or(Evidence::Coupons, |day| Evidence::Bill(date(day))),
             }),
         }),
+        1 => (time(), activity_step().prop_map(Box::new)).prop_map(|(at, step)| Fact::Activity { at, step }),
+    ]
+}
+
+fn activity_step() -> impl Strategy<Value = ActivityStep> {
+    let note = || {
+        (any::<Option<i64>>(), any::<String>(), any::<String>()).prop_map(|(code, message, log_id)| AnswerNote {
+            code,
+            message,
+            log_id,
+        })
+    };
+    let order = (any::<u32>(), "[0-9]{1,32}", any::<u64>(), any::<String>()).prop_map(|(number, id, stock, name)| {
+        let coupon_meta_id = CouponMetaId::parse(&id).expect("digits");
+        ActivityOrder {
+            number,
+            coupon_meta_id,
+            stock,
+            name,
+        }
+    });
+    let created = ("[0-9]{1,32}", any::<bool>(), any::<String>()).prop_map(|(id, is_person, text)| {
+        let activity_id = ActivityId::parse(&id).expect("digits");
+        let source = if is_person {
+            Source::Person(text)
+        } else {
+            Source::Platform { log_id: text }
+        };
+        ActivityStep::Created { activity_id, source }
+    });
+    prop_oneof![
+        order.prop_map(ActivityStep::Intended),
+        note().prop_map(ActivityStep::NotCreated),
+        note().prop_map(ActivityStep::Unknown),
+        created,
+        any::<String>().prop_map(ActivityStep::Dismissed),
+        Just(ActivityStep::ReleaseIntended),
+        note().prop_map(ActivityStep::NotReleased),
+        note().prop_map(ActivityStep::ReleaseUnknown),
+        any::<String>().prop_map(|log_id| ActivityStep::Released { log_id }),
     ]
 }
 

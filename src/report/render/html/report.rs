@@ -55,7 +55,7 @@ fn head(report: &ReportView, name: &str) -> Markup {
             h1 { (theirs(name)) }
             p.names {
                 @if header.title.is_some() { code { (header.campaign) } " · " }
-                (texts::App) " " code { (header.app_id) } " · " (texts::Activity) " " code { (header.activity_id) }
+                (texts::App) " " code { (header.app_id) } " · " (texts::Activity) " " code { (header.activity_id.shown()) }
             }
             @if header.platform == PlatformName::FakePlatform {
                 p.note { (texts::Rehearsal) }

@@ -67,7 +67,7 @@ fn names(run: &RunStart) -> Markup {
     html! {
         p.names {
             @if run.title.is_some() { code { (run.campaign) } " · " }
-            (texts::App) " " code { (run.app_id) } " · " (texts::Activity) " " code { (run.activity_id) }
+            (texts::App) " " code { (run.app_id) } " · " (texts::Activity) " " code { (run.activity_id.shown()) }
         }
     }
 }

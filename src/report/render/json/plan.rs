@@ -32,6 +32,8 @@ pub struct PlanObject<'a> {
     skipped: &'a BTreeMap<Skipped, u64>,
     changes: Vec<ChangeBody<'a>>,
     ledger: LedgerBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity: Option<StockBody>,
     #[serde(flatten)]
     pace: PaceBody,
     #[serde(flatten)]
@@ -88,6 +90,15 @@ impl<'a> ChangeBody<'a> {
             users: named.map(|users| (users.how, users.first.as_slice())).collect(),
         }
     }
+}
+
+/// The stock of a declared activity.
+#[derive(Debug, Serialize)]
+struct StockBody {
+    number: u32,
+    new: bool,
+    stock: u64,
+    left: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -255,6 +266,12 @@ impl<'a> PlanObject<'a> {
                 }),
                 no_witness: plan.ledger.no_witness,
             },
+            activity: plan.stock.map(|note| StockBody {
+                number: note.number,
+                new: note.is_new,
+                stock: note.stock,
+                left: note.left,
+            }),
             pace: PaceBody {
                 rate_per_second: plan.pace.per_second,
                 per_day: plan.pace.per_day,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::catalogue::{Language, Text};
 use crate::model::event::{Attempt, Event, EventKind, ExcludeList, Halted, Owner, Phase, UnusableKind, Waiting};
-use crate::model::identity::{AppId, CampaignName};
+use crate::model::identity::{ActivityId, AppId, CampaignName};
 use crate::model::problem::Problem;
 use crate::report::reason::{Reason, stop_reason};
 use crate::report::run_stats::RunStats;
@@ -71,6 +71,13 @@ enum Body<'a> {
         deliveries: u64,
         to: &'static str,
         by: &'a str,
+    },
+    Activity {
+        at: String,
+        why: &'static str,
+        activity_id: &'a ActivityId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stock: Option<u64>,
     },
     Window {
         at: String,
@@ -224,6 +231,18 @@ impl<'a> RunObject<'a> {
                 at,
                 why: "an access token was fetched",
                 until: rfc3339(*until, zone),
+            },
+            EventKind::ActivityCreated { activity_id, stock, .. } => Body::Activity {
+                at,
+                why: "the activity was created",
+                activity_id,
+                stock: Some(*stock),
+            },
+            EventKind::ActivityReleased { activity_id } => Body::Activity {
+                at,
+                why: "what was left of the activity's stock is in the template again",
+                activity_id,
+                stock: None,
             },
             EventKind::Approved { wave, by } => Body::Approved {
                 at,

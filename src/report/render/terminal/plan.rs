@@ -15,7 +15,7 @@ use crate::report::approvals;
 use crate::report::feasibility::Reason;
 use crate::report::lists::{joined, skipped_reasons};
 use crate::report::plan_view::{
-    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanView, PlannedDeliveries, RequestNote,
+    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanView, PlannedDeliveries, RequestNote, StockNote,
 };
 use crate::report::text::{Align, Columns, columns, left, visible, visible_path, wrap};
 use crate::report::times::{ahead, clock_time, date_time, duration, grouped, rate};
@@ -184,9 +184,15 @@ fn details(plan: &PlanView) -> Details {
     details.add_left_out(reading);
     let app = texts::App {
         app: &header.app_id,
-        activity: &header.activity_id,
+        activity: &header.activity_id.shown(),
     };
     details.add(texts::LabelApp.to_string(), app.to_string());
+    if let Some(stock) = plan.stock {
+        details.add(
+            texts::LabelStock.to_string(),
+            stock_text(stock, plan.deliveries.to_send()),
+        );
+    }
     details.add(texts::LabelPlatform.to_string(), visible(&header.platform));
     add_ledger(&mut details, plan);
     details.add(texts::LabelPace.to_string(), pace(plan));
@@ -208,6 +214,38 @@ fn details(plan: &PlanView) -> Details {
         details.add(texts::LabelMoney.to_string(), line);
     }
     details
+}
+
+/// The stock of the declared activity, and what is left of it if each delivery takes a coupon.
+fn stock_text(note: StockNote, to_send: u64) -> String {
+    let StockNote {
+        number,
+        is_new,
+        stock,
+        left,
+    } = note;
+    let stock = &grouped(stock);
+    let first = if is_new {
+        texts::StockNew { number: &number, stock }.to_string()
+    } else {
+        texts::StockOf {
+            stock,
+            left: &grouped(left),
+        }
+        .to_string()
+    };
+    let then = match left.checked_sub(to_send) {
+        Some(after) => texts::StockLeft { n: &grouped(after) }.to_string(),
+        None => texts::StockShort {
+            n: &grouped(to_send - left),
+        }
+        .to_string(),
+    };
+    texts::StockBoth {
+        first: &first,
+        then: &then,
+    }
+    .to_string()
 }
 
 fn add_ledger(details: &mut Details, plan: &PlanView) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use crate::catalogue::Language;
+use crate::catalogue::{Language, plan as texts};
 use crate::model::calendar::{Calendar, Days, Hours};
 use crate::model::clock::from_ms;
 use crate::model::delivery::{Counts, Skipped, StateName};
@@ -19,7 +19,7 @@ use crate::plan::forecast::{Forecast, Obstacle, WaveTurns};
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
     ChangeNote, LedgerNote, MovedUsers, PaceNote, PlanHeader, PlanView, PlannedCampaign, PlannedDeliveries,
-    RequestNote, SettingChange,
+    RequestNote, SettingChange, StockNote,
 };
 use crate::report::render::json::{PlanObject, PlanTotalObject, RequestObject};
 use crate::report::render::terminal::plan::{requests, text};
@@ -41,6 +41,7 @@ fn first(users: u64) -> PlanView {
             zone: TimeZone::get("Asia/Shanghai").expect("a zone"),
             now: shanghai("12:00:00"),
         },
+        stock: None,
         ledger: LedgerNote {
             dir: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             begun: None,
@@ -308,6 +309,36 @@ fn several_plans_end_with_their_total() {
         anstream::adapter::strip_str(&text).to_string()
     }));
     insta::assert_json_snapshot!(PlanTotalObject::new(&all, 4));
+}
+
+#[test]
+fn the_stock_of_a_declared_activity_is_shown_with_what_is_left() {
+    let note = |is_new, left| StockNote {
+        number: 1,
+        is_new,
+        stock: 1_000,
+        left,
+    };
+    let line = |note| {
+        let plan = PlanView {
+            stock: Some(note),
+            ..first(300)
+        };
+        let label = texts::LabelStock.to_string();
+        let screen = seen(&plan);
+        let line = screen.lines().find(|line| line.trim_start().starts_with(&label));
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let lines = || [line(note(true, 1_000)), line(note(false, 700)), line(note(false, 100))].join("\n");
+    let chinese = Language::Chinese.scope(lines);
+    insta::assert_snapshot!(format!("{}\n{chinese}", lines()), @"
+    stock     would create activity 1 with 1,000 coupons; 700 left if each
+    stock     700 of 1,000 coupons left; 400 left if each delivery takes one
+    stock     100 of 1,000 coupons left; 200 too few if each delivery takes one
+    库存      将创建第 1 个活动，共 1,000 张券；如果每次发放都用掉一张，还剩 700
+    库存      1,000 张券还剩 700 张；如果每次发放都用掉一张，还剩 400 张
+    库存      1,000 张券还剩 100 张；如果每次发放都用掉一张，还缺 200 张
+    ");
 }
 
 #[test]
