@@ -9,6 +9,7 @@ use runner::model::delivery::StateName;
 use serde_json::Value;
 
 use crate::control::applying;
+use crate::fleet::until;
 use crate::scene::{FakePlatform, Ran, Scene, files};
 use crate::two_processes::signal;
 
@@ -86,6 +87,11 @@ fn a_decision_reaches_the_run_that_sends() {
         .collect();
     assert!(owed.len() > 1, "{owed:?}");
     // The same run sends them again, and the platform answers as before.
+    until("the second requests", || {
+        let log = fake_platform.log();
+        let requests = |user: &str| log.iter().filter(|one| one["open_id"] == user).count();
+        owed.iter().all(|user| requests(user) > 1)
+    });
     scene.until(held);
     let refused = decide("refused", &[]);
     let goes_on = format!("the run (pid {}) goes on with what is owed now", run.id());

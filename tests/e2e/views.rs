@@ -28,7 +28,10 @@ fn the_owner_shows_its_ledger_while_it_sends() {
     let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
     // The path is longer than a socket address can hold.
     let deep: PathBuf = (0..4).map(|_| "夏日立减券".repeat(4)).collect();
-    let scene = Scene::new(&fake_platform.url, 2_000).below(&deep);
+    // A hundred looks take a while on a busy machine, and the run has to outlast them.
+    let scene = Scene::new(&fake_platform.url, 2_000)
+        .with("pace: {per_second: 20}")
+        .below(&deep);
     let mut run = scene.apply(&[]).spawn().unwrap();
     until_it_says(&mut run, "ends ");
     let mut before = 0;
