@@ -100,6 +100,6 @@ async fn append(
         }
         Err(answer) => answer,
     };
-    ledger.close().await;
+    Box::pin(ledger.close()).await;
     Ok(Ok(answer))
 }

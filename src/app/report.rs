@@ -36,7 +36,7 @@ const STATES: [&str; 7] = [
 
 /// Reads a campaign's ledger for its page. `again` is the command that continues the campaign.
 pub async fn report(campaign: LoadedCampaign, again: String) -> Result<ReportView, AppError> {
-    let mut report = read(&campaign, again).await?;
+    let mut report = Box::pin(read(&campaign, again)).await?;
     report.run = Box::pin(run(campaign)).await?;
     Ok(report)
 }

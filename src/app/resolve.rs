@@ -172,7 +172,7 @@ async fn append(
         }
         Err(answer) => answer,
     };
-    ledger.close().await;
+    Box::pin(ledger.close()).await;
     Ok(Ok(answer))
 }
 

@@ -61,14 +61,14 @@ pub fn run(args: &ReconcileArgs, context: &Context) -> Result<Exit, Failure> {
     };
     block_on(Box::pin(async {
         if args.dry_run {
-            return show_preview(context, &campaign).await;
+            return Box::pin(show_preview(context, &campaign)).await;
         }
         Box::pin(reconcile(args, context, &campaign)).await
     }))?
 }
 
 async fn show_preview(context: &Context, campaign: &LoadedCampaign) -> Result<Exit, Failure> {
-    let preview = preview(campaign).await?;
+    let preview = Box::pin(preview(campaign)).await?;
     match context.output {
         Output::Json => context.lines.write(&objects::PreviewObject::new(campaign, &preview)),
         Output::Human => {

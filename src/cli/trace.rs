@@ -35,7 +35,7 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
     };
     block_on(async {
         let busy = Busy::new(&busy::reading(), context);
-        let trace = trace::trace(&campaign, &args.open_id).await?;
+        let trace = Box::pin(trace::trace(&campaign, &args.open_id)).await?;
         drop(busy);
         match context.output {
             Output::Human => {

@@ -189,6 +189,7 @@ fn failure(outcome: &Outcome) -> ActivityAnswer {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::fmt::Write as _;
     use std::time::Duration;
 
     use jiff::Timestamp;
@@ -252,15 +253,15 @@ mod tests {
             r#"{"err_no":77,"err_msg":"of the file","log_id":"L"}"#,
             "<html>",
         ] {
-            text.push_str(&format!("{body}\n    {:?}\n", answered(&create(), body)));
+            writeln!(text, "{body}\n    {:?}", answered(&create(), body)).unwrap();
         }
         let timed_out = HttpResult::TimedOut {
             status: None,
             within: Duration::from_secs(10),
         };
-        text.push_str(&format!("{:?}\n", shown(&create(), &timed_out)));
+        writeln!(text, "{:?}", shown(&create(), &timed_out)).unwrap();
         let unsent = HttpResult::NotSent { why: "refused".into() };
-        text.push_str(&format!("{:?}\n", shown(&create(), &unsent)));
+        writeln!(text, "{:?}", shown(&create(), &unsent)).unwrap();
         insta::assert_snapshot!(text);
     }
 

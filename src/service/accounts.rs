@@ -211,10 +211,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let hash = PasswordHash::make("correct horse").unwrap();
         std::fs::write(directory.path().join("li.hash"), format!("{hash}\n")).unwrap();
-        let token: String = digest("secret-token")
+        let token = digest("secret-token")
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let accounts = read(
             directory.path(),
             &format!(

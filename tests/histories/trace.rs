@@ -155,9 +155,10 @@ impl Trace {
         requests.any(|request| request.lost && of_coupon(request) == (campaign, user, ordinal))
     }
 
-    /// Whether a later attempt than `after` issued a coupon for an id, or will.
-    pub fn may_have(&self, id: MerchantCouponId, after: u32) -> bool {
-        let coupon_at = |request: &Request| request.id == id && request.attempt > after && request.coupon_at.is_some();
+    /// Whether an attempt after the number `after`, up to `until`, issued a coupon for an id, or will.
+    pub fn may_have(&self, id: MerchantCouponId, after: u32, until: u32) -> bool {
+        let is_among = |request: &Request| request.attempt > after && request.attempt <= until;
+        let coupon_at = |request: &Request| request.id == id && is_among(request) && request.coupon_at.is_some();
         self.requests.iter().any(coupon_at)
     }
 

@@ -28,6 +28,8 @@ fn a_halt_that_a_kill_kept_is_sent_at_the_next_start_once() {
     let mut service = serve("never");
     service.approve("tea");
     wait_for_messages(&fake_platform, "never", "tea");
+    // The service knows of the halt, so that it does not continue the run.
+    service.wait_for("/", "halted");
     service.kill();
     // Nobody has approved anything since, so nothing runs.
     let mut service = serve("ok");
@@ -36,7 +38,8 @@ fn a_halt_that_a_kill_kept_is_sent_at_the_next_start_once() {
     assert_eq!(service.stop(), Some(0));
     let service = serve("ok");
     service.wait_for("/", "halted");
-    assert_eq!(fake_platform.messages("ok", "tea").len(), 1);
+    let messages = fake_platform.messages("ok", "tea");
+    assert_eq!(messages.len(), 1, "{messages:?}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ pub async fn copy(in_database: &LoadedCampaign, direction: Direction) -> Result<
     };
     let copied = match (copier.locked.ownership().cloned(), direction) {
         (None, _) => Err(readonly_ledger::no_ledger(in_database)),
-        (Some(ownership), Direction::ToDatabase) => copier.to_database(&ownership).await,
+        (Some(ownership), Direction::ToDatabase) => Box::pin(copier.to_database(&ownership)).await,
         (Some(ownership), Direction::ToFiles) => Box::pin(copier.to_files(&ownership)).await,
     };
     copier.locked.release().await;

@@ -15,6 +15,7 @@ use crate::engine::limits::platform_wait::WAIT_PROBE;
 
 /// What must be known beside the outcome.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of one attempt, each read once")]
 pub struct Context {
     /// To whom the attempt was.
     pub open_id: OpenId,

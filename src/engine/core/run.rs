@@ -140,7 +140,7 @@ enum Stage {
     Running,
     /// It awaits the flush of a batch.
     Flushing {
-        batch: Batch,
+        batch: Box<Batch>,
         facts: u64,
         intended: Vec<DeliveryKey>,
         since: Instant,
@@ -846,7 +846,7 @@ impl Run {
                 _ => None,
             });
             self.stage = Stage::Flushing {
-                batch,
+                batch: Box::new(batch),
                 facts: facts.len() as u64,
                 intended: intended.collect(),
                 since: outside.now.instant,
@@ -968,7 +968,7 @@ impl Run {
         self.actions.push(Action::CancelPrepared);
         let mut lost = vec![mem::take(&mut self.batch)];
         if let Stage::Flushing { batch, intended, .. } = mem::replace(&mut self.stage, Stage::Failed) {
-            lost.insert(0, batch);
+            lost.insert(0, *batch);
             // Without a permit, none of these was sent.
             for in_flight in intended.into_iter().filter_map(|key| self.in_flight.remove(&key)) {
                 self.limits

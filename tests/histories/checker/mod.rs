@@ -644,10 +644,12 @@ impl LedgerChecker {
                 format!("{key:?} was given nothing"),
             )),
             // A person accepted what was issued before that.
-            StateName::Refused if trace.may_have(id, delivery.risked) && !lost => Err(Violation::new(
-                "G5: refused is what was not given",
-                format!("{key:?} may have a coupon"),
-            )),
+            StateName::Refused if trace.may_have(id, delivery.risked, delivery.attempts) && !lost => {
+                Err(Violation::new(
+                    "G5: refused is what was not given",
+                    format!("{key:?} may have a coupon"),
+                ))
+            }
             _ => Ok(()),
         }
     }

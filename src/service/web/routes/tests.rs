@@ -117,13 +117,10 @@ const PASSWORD: &str = "correct horse";
 /// Writes the file of a service with one user for each role, named like it, and more keys.
 fn write_users(directory: &FilePath, more: &str) {
     std::fs::write(directory.join("a.hash"), PasswordHash::make(PASSWORD).unwrap()).unwrap();
-    let users: String = Role::ALL
-        .iter()
-        .map(|role| {
-            let role = role.word();
-            format!("  - {{name: {role}, password: {{file: a.hash}}, roles: [{role}]}}\n")
-        })
-        .collect();
+    let users = Role::ALL.iter().fold(String::new(), |users, role| {
+        let role = role.word();
+        format!("{users}  - {{name: {role}, password: {{file: a.hash}}, roles: [{role}]}}\n")
+    });
     let text = format!("version: 1\nusers:\n{users}{more}");
     std::fs::write(directory.join("server.yaml"), text).unwrap();
 }
