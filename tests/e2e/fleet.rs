@@ -356,8 +356,8 @@ fn a_decision_reaches_a_run_on_another_machine() {
             .out
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let held = objects.filter_map(|object| object["counts"]["held"].as_u64());
-        held.last().unwrap_or_default()
+        let mut held = objects.filter_map(|object| object["counts"]["held"].as_u64());
+        held.next_back().unwrap_or_default()
     };
     until("held deliveries", || held() > 1);
     // A worker that waits for the app id takes no decision.

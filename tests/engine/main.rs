@@ -1,6 +1,7 @@
 //! Whole runs in virtual time: campaigns of hours in milliseconds, against a platform in memory and a store that loses
 //! unflushed facts. A seed determines the whole history.
 
+#![allow(clippy::large_futures, reason = "a test has one of them at a time")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod answers;

@@ -193,7 +193,7 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
         let commands = commands.clone();
         let run: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async move {
             env.set_open(campaign.number, true);
-            let end = run_campaign(env, apply, campaign, limiter, commands, requests).await;
+            let end = Box::pin(run_campaign(env, apply, campaign, limiter, commands, requests)).await;
             let end = end.unwrap_or_else(ApplyEnd::Failed);
             env.set_open(campaign.number, false);
             let of = env.campaign_prefix(campaign.number);

@@ -123,7 +123,7 @@ pub fn run_approved(at: Timestamp, coupons: u64) -> Fact {
                 coupon_value: Some(Money::from_fen(500)),
                 per_user: 3,
                 from: at,
-                until: Some(later(at, Duration::from_secs(60))),
+                until: Some(later(at, Duration::from_mins(1))),
                 audience: Some(8),
             },
             is_required: coupons > 3,

@@ -92,7 +92,7 @@ async fn lost_answers_are_settled_from_the_command_line() {
     .unwrap();
     let scene = tempfile::tempdir().unwrap();
     let dir = scene.path();
-    let users: String = (0..40).map(|user| format!("user-{user}\n")).collect();
+    let users = (0..40).fold(String::new(), |users, user| format!("{users}user-{user}\n"));
     fs::write(dir.join("audience.csv"), format!("open_id\n{users}")).unwrap();
     let file = "version: 1\ncampaign: summer\napp_id: tt1\nactivity_id: \"7001\"\ncoupon_meta_id: \"7218\"\n\
                 audience: {source: {csv: {path: audience.csv, open_id: open_id}}}\n\

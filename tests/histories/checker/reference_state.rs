@@ -62,6 +62,7 @@ impl Recipient {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about a delivery, each read once")]
 pub struct Delivery {
     pub state: StateName,
     /// How many attempts have an unknown outcome, when the first of them began, and the activity of the last one.
@@ -377,10 +378,14 @@ impl ReferenceState {
             | Fact::RunApproved { at, .. } => {
                 self.note(at.as_millisecond());
             }
-            // No command of these histories asks for the platform's records.
-            Fact::Recorded { .. } | Fact::Found { .. } => {}
             Fact::Decided { keys, decision } => self.decide(keys, decision)?,
-            Fact::KeptOut(_) | Fact::Testers { .. } | Fact::Origin(_) | Fact::LastActive { .. } => {}
+            // No command of these histories asks for the platform's records.
+            Fact::Recorded { .. }
+            | Fact::Found { .. }
+            | Fact::KeptOut(_)
+            | Fact::Testers { .. }
+            | Fact::Origin(_)
+            | Fact::LastActive { .. } => {}
         }
         Ok(())
     }
