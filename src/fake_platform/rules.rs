@@ -238,7 +238,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Like [`Self::with_records`], without any.
+    /// Like `with_records`, without any.
     #[must_use]
     pub fn new(seed: u64, settings: RuleSettings) -> Self {
         Self::with_records(seed, settings, RecordSettings::default(), false)
