@@ -87,6 +87,7 @@ mod tests {
                 stuck,
             }),
             held: None,
+            reopened: false,
         }
     }
 
@@ -100,6 +101,7 @@ mod tests {
                 began: Some(from_ms(500)),
                 activity: ActivityNo(3),
             }),
+            reopened: false,
         }
     }
 

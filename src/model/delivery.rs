@@ -382,6 +382,9 @@ pub struct DeliveryStatus {
     /// when it returns. It is also kept when a person resolves the delivery as refused, so that reopening it in two
     /// steps has the effect of one step.
     pub held: Option<Held>,
+    /// Whether it was owed again although an earlier attempt may have issued its coupon. Then a later answer with that coupon is
+    /// no sign of another ledger.
+    pub reopened: bool,
 }
 
 /// An event that the table of transitions does not have.
@@ -418,6 +421,7 @@ impl DeliveryStatus {
         attempts: 0,
         doubt: None,
         held: None,
+        reopened: false,
     };
 
     /// Returns the status after an event, by the table of transitions.
@@ -461,7 +465,10 @@ impl DeliveryStatus {
                 _ => no,
             },
             Transition::OweUnderNewActivity => match self.state {
-                State::Held { .. } => Ok(self.no_longer_held(State::Pending)),
+                State::Held { .. } => Ok(Self {
+                    reopened: true,
+                    ..self.no_longer_held(State::Pending)
+                }),
                 _ => no,
             },
             Transition::Return => match (self.state, self.held) {

@@ -19,7 +19,7 @@ pub struct InFlight {
     pub user: User,
     /// The doubt of the delivery before this attempt.
     pub doubt: Option<Doubt>,
-    /// Whether the delivery was attempted before and is owed again, by a person or by the campaign file.
+    /// Whether an earlier attempt may have issued the coupon, and the delivery was owed again nevertheless.
     pub reopened: bool,
     /// Whether it is sent under an activity that the campaign file no longer names.
     pub former_activity: bool,

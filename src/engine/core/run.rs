@@ -798,7 +798,7 @@ impl Run {
         let in_flight = InFlight {
             user,
             doubt,
-            reopened: status.state == State::Pending && status.attempts > 0,
+            reopened: status.reopened,
             former_activity: activity != self.activity,
             first_in_run,
             intended: outside.now.age,

@@ -125,11 +125,15 @@ impl Deliveries {
     }
 }
 
-/// The status as it is stored. The doubt of an issued delivery no longer matters. That of a refused one, which only a person
+/// The status as it is stored. The doubt of an issued delivery no longer matters, nor how it came to be owed. That of a refused one, which only a person
 /// can have decided, matters when it is reopened.
 const fn stored(status: DeliveryStatus) -> DeliveryStatus {
     match status.state {
-        State::Issued => DeliveryStatus { doubt: None, ..status },
+        State::Issued => DeliveryStatus {
+            doubt: None,
+            reopened: false,
+            ..status
+        },
         _ => status,
     }
 }

@@ -77,6 +77,7 @@ impl DeliveryStatus {
                 state: State::Pending,
                 doubt: None,
                 held: None,
+                reopened: self.reopened || self.reopens_doubt(resolution) || self.reopens_held(resolution),
                 ..self
             }),
         }

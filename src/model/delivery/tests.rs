@@ -34,6 +34,7 @@ fn states() -> Vec<(&'static str, DeliveryStatus)> {
         attempts: 3,
         doubt,
         held: None,
+        reopened: false,
     };
     let after_held = |state| DeliveryStatus {
         held: Some(held()),

@@ -715,15 +715,8 @@ impl LedgerChecker {
             // A code that the file classifies as issued is believed.
             EmittedKind::AnotherLedger(_) if context.campaign.settings.unlisted == Some(Class::Issued) => {}
             EmittedKind::AnotherLedger(id) => {
-                let of_id = |request: &&Request| request.id.as_str() == id;
-                // A doubt that a person owed again, and that was deferred then, no longer shows that it was owed again. The run halts,
-                // which sends nothing, and a person decides.
-                let mut was_risked = |request: &Request| {
-                    let delivery = self.reference.delivery(request.key);
-                    delivery.is_ok_and(|delivery| delivery.risks > 0)
-                };
-                let mut requests = trace.requests.iter().filter(of_id);
-                if !requests.any(|request| request.lost || was_risked(request)) {
+                let is_lost = |request: &Request| request.lost && request.id.as_str() == id;
+                if !trace.requests.iter().any(is_lost) {
                     return Err(Violation::new("there is no other ledger", id.clone()));
                 }
             }

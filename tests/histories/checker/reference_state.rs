@@ -156,9 +156,9 @@ impl Delivery {
         }
     }
 
-    /// Whether it was attempted before its last attempt, and was owed again nevertheless.
+    /// Whether an earlier attempt may have issued its coupon, and it was owed again nevertheless.
     pub fn is_reopened(&self) -> bool {
-        self.before == StateName::Pending && self.attempts > 1
+        self.risks > 0
     }
 
     /// What an attempt proved. Once replays are accepted, or if an earlier attempt may have issued, a duplicate proves a coupon.
