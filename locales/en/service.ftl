@@ -218,6 +218,7 @@ plan-of = { $name }: plan
 plan-of-broken = The file has mistakes, so there is no plan of it.
 plan-of-vanished = The file is not in the directory.
 planning = The plan is being made: the ledger and the audience are read.
+plan-after-run = The campaign is running by the plan that was approved. What is left is planned when the run has ended.
 plan-while-running = The campaign is running by the plan that was approved. This is what would change: stop the run to approve it.
 plan-is-fresh = This rehearsal begins from the beginning: its ledger is deleted when you approve.
 changes-since = What changed since the last apply

@@ -185,6 +185,7 @@ plan-of = { $name }：计划
 plan-of-broken = 文件有错误，没有相应的计划。
 plan-of-vanished = 文件不在目录中。
 planning = 正在生成计划：读取账本和人群。
+plan-after-run = 任务正按已批准的计划执行。本次执行结束后会为剩余部分生成计划。
 plan-while-running = 任务正按已批准的计划执行。以下是将会改变的内容：要批准它，请先停止执行。
 plan-is-fresh = 这次演练从头开始：批准后会删除演练账本。
 changes-since = 自上次执行以来的变更

@@ -7,6 +7,7 @@ pub mod command;
 pub mod error;
 mod live;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -195,18 +196,8 @@ impl<S: Store, P: ActivityPlatform> Activities<'_, S, P> {
         let request = ActivityRequest::Create(request);
         self.wait_for_earlier().await;
         let mut note = AnswerNote::default();
-        for attempt in 0..self.retry.attempts {
-            self.pause(attempt).await;
-            let ready = match self.platform.ready().await {
-                Ok(ready) => ready,
-                Err(not_ready) => {
-                    note = not_ready.note();
-                    if not_ready.is_passing {
-                        continue;
-                    }
-                    break;
-                }
-            };
+        let mut attempts = 0..self.retry.attempts;
+        while let Some(ready) = self.next_try(&mut attempts, &mut note).await {
             self.record(ActivityStep::Intended(order.clone())).await?;
             let began = tokio::time::Instant::now();
             match self.platform.request(ready, &request).await {
@@ -265,18 +256,8 @@ impl<S: Store, P: ActivityPlatform> Activities<'_, S, P> {
             activity_id: activity_id.to_string(),
         });
         let mut note = AnswerNote::default();
-        for attempt in 0..self.retry.attempts {
-            self.pause(attempt).await;
-            let ready = match self.platform.ready().await {
-                Ok(ready) => ready,
-                Err(not_ready) => {
-                    note = not_ready.note();
-                    if not_ready.is_passing {
-                        continue;
-                    }
-                    break;
-                }
-            };
+        let mut attempts = 0..self.retry.attempts;
+        while let Some(ready) = self.next_try(&mut attempts, &mut note).await {
             self.record(ActivityStep::ReleaseIntended).await?;
             let is_passing = match self.platform.request(ready, &request).await {
                 ActivityAnswer::Done { log_id, .. } => {
@@ -339,6 +320,23 @@ impl<S: Store, P: ActivityPlatform> Activities<'_, S, P> {
     fn open_may_exist(&self) -> bool {
         let open = self.ledger.state().activities_asked_for().open();
         open.is_some_and(crate::model::activity::OpenOrder::may_exist)
+    }
+
+    /// Waits until the next request may leave. `None` if none may: `note` says why, or `attempts` are used up.
+    async fn next_try(&self, attempts: &mut Range<u32>, note: &mut AnswerNote) -> Option<P::Ready> {
+        for attempt in attempts {
+            self.pause(attempt).await;
+            match self.platform.ready().await {
+                Ok(ready) => return Some(ready),
+                Err(not_ready) => {
+                    *note = not_ready.note();
+                    if !not_ready.is_passing {
+                        return None;
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Waits before a repeat.

@@ -32,6 +32,15 @@ fn compare(world: &mut World) -> Compared {
     block_on(world.compare())
 }
 
+/// Compares once all bills are there, with the columns named and `--accept bill`.
+fn compare_by_bill(settings: RecordSettings, fates: &[Fate]) -> Compared {
+    let mut world = history(settings, fates);
+    world.name_columns();
+    world.accept_bill();
+    world.pass(48 * HOUR);
+    compare(&mut world)
+}
+
 fn count(world: &World, state: StateName) -> u64 {
     world.counts().count(state)
 }
@@ -155,12 +164,10 @@ fn a_bill_that_lacks_a_known_coupon_settles_nothing() {
             bill_lie,
             ..RecordSettings::default()
         };
-        let fates = [Fate::Issued, Fate::LostIssued, Fate::Issued, Fate::LostNothing];
-        let mut world = history(settings, &fates);
-        world.name_columns();
-        world.accept_bill();
-        world.pass(48 * HOUR);
-        let compared = compare(&mut world);
+        let compared = compare_by_bill(
+            settings,
+            &[Fate::Issued, Fate::LostIssued, Fate::Issued, Fate::LostNothing],
+        );
         let verdicts: Vec<_> = compared.bills.iter().filter_map(|bill| bill.read.as_ref()).collect();
         assert!(
             verdicts
@@ -184,11 +191,7 @@ fn a_bill_that_is_cut_after_the_last_known_coupon_settles_nothing_because_the_co
         bill_lie: BillLie::Truncated,
         ..RecordSettings::default()
     };
-    let mut world = history(settings, &[Fate::Issued, Fate::LostIssued]);
-    world.name_columns();
-    world.accept_bill();
-    world.pass(48 * HOUR);
-    let compared = compare(&mut world);
+    let compared = compare_by_bill(settings, &[Fate::Issued, Fate::LostIssued]);
     assert_eq!((compared.settled.len(), compared.accepted.len()), (0, 0));
     let why: Vec<_> = compared.open.iter().map(|open| open.why.clone()).collect();
     assert_eq!(why, [Why::CountDisagrees]);
@@ -201,11 +204,7 @@ fn ids_that_a_spreadsheet_rounded_are_refused() {
         bill_form: BillForm::Rounded,
         ..RecordSettings::default()
     };
-    let mut world = history(settings, &[Fate::Issued, Fate::LostIssued]);
-    world.name_columns();
-    world.accept_bill();
-    world.pass(48 * HOUR);
-    let compared = compare(&mut world);
+    let compared = compare_by_bill(settings, &[Fate::Issued, Fate::LostIssued]);
     let flawed = |verdict: &BillVerdict| matches!(verdict, BillVerdict::Flawed(_));
     assert!(
         compared

@@ -45,6 +45,7 @@ fn progress(entry: &CampaignEntry) -> Markup {
                 (texts::PlanOfBroken) " " a href=(links::campaign(&entry.file)) { (texts::SeeMistakes) }
             },
             (_, Source::Vanished) => p.note.warn { (texts::PlanOfVanished) },
+            (PlanState::Unplanned, _) if entry.run.is_some() => p.note { (texts::PlanAfterRun) },
             (PlanState::Unplanned | PlanState::Planning, _) => p.note { (texts::Planning) },
             (PlanState::Failed(fault), _) => p.note.bad { (theirs(&fault_text(fault))) (problem_link(fault)) },
             (PlanState::Ready(_), _) => @if entry.run.is_some() { p.note.warn { (texts::PlanWhileRunning) } },

@@ -122,6 +122,16 @@ fn june(time: &str) -> Clock {
     Clock::simulated(format!("2026-06-{time}Z").parse().unwrap())
 }
 
+fn approve(on: Subject, fingerprint: &str) -> Act {
+    Act::Approve {
+        on,
+        fingerprint: fingerprint.to_owned(),
+        accept: Vec::new(),
+        fresh: false,
+        envelope: None,
+    }
+}
+
 fn on(date: &str) -> Subject {
     Subject {
         file: format!("tea.yaml@{date}"),
@@ -156,13 +166,7 @@ async fn an_occurrence_is_a_campaign_that_is_planned_ahead_and_missed_once() {
     assert!(service.missed().is_empty());
     assert_eq!(service.at("08T03:00").await, ["tea.yaml", "tea.yaml@2026-06-08 missed"]);
     // The page that a person had open is too old.
-    let approve = Act::Approve {
-        on: on("2026-06-08"),
-        fingerprint: String::new(),
-        accept: Vec::new(),
-        fresh: false,
-        envelope: None,
-    };
+    let approve = approve(on("2026-06-08"), "");
     let denied = service.supervisor.perform(approve, Who::local("li", "127.0.0.1")).await;
     assert!(matches!(denied, Err(ActError::Denied(Denied::Missed))), "{denied:?}");
     // The clock was wrong, and is put back and forward again: it is recorded once.
@@ -207,13 +211,7 @@ async fn an_approval_that_a_crash_delayed_beyond_its_hour_begins_nothing() {
     let clock = june("08T02:30");
     let service = Stepped::open(directory.path(), &clock).await;
     // The record is durable, and the process is killed before the ledger exists.
-    let act = Act::Approve {
-        on: on("2026-06-08"),
-        fingerprint: "a-b-first".to_owned(),
-        accept: Vec::new(),
-        fresh: false,
-        envelope: None,
-    };
+    let act = approve(on("2026-06-08"), "a-b-first");
     let who = Who::local("li", "127.0.0.1");
     service
         .record(Entry::Act {
@@ -251,13 +249,7 @@ async fn a_log_that_lost_its_end_continues_nothing_and_says_so() {
     let log = directory.path().join(".runner/service/log");
     let copy = directory.path().join("copy");
     let (service, resources) = Supervisor::open(with_witness()).await.unwrap();
-    let act = Act::Approve {
-        on: on("2026-06-08"),
-        fingerprint: "a-b-first".to_owned(),
-        accept: Vec::new(),
-        fresh: false,
-        envelope: None,
-    };
+    let act = approve(on("2026-06-08"), "a-b-first");
     let who = Who::local("li", "127.0.0.1");
     let approved = Entry::Act {
         who: who.clone(),
