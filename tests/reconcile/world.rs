@@ -73,9 +73,11 @@ impl Fate {
     }
 }
 
+/// Runs a future on a paused clock: a world's time passes only by [`World::pass`].
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .start_paused(true)
         .build()
         .unwrap()
         .block_on(future)
