@@ -13,8 +13,11 @@ use std::future::Future;
 use jiff::Timestamp;
 use ledger_common::{began, check, closed, decided, ended, intent, key, open};
 use runner::ledger::memory::MemoryStore;
-use runner::ledger::{Fact, IllegalFact, Ledger, LedgerError};
+use runner::ledger::{Evidence, Fact, Found, IllegalFact, Ledger, LedgerError};
+use runner::model::activity::{ActivityOrder, ActivityStep, Source};
 use runner::model::delivery::{Away, Decision, Resolution, Skipped, State, StateName};
+use runner::model::identity::CouponMetaId;
+use runner::model::outcome::Coupon;
 
 const T: Timestamp = Timestamp::UNIX_EPOCH;
 const OWED: Resolution = Resolution::Owed { may_double: false };
@@ -213,5 +216,55 @@ fn a_decision_about_an_earlier_state_is_refused() {
             ),
             "{late:?}"
         );
+    });
+}
+
+#[test]
+fn every_coupon_that_is_known_to_be_issued_counts_in_the_activity_it_was_sent_under() {
+    wait(async {
+        let mut fixture = Fixture::new(5, 1).await;
+        let activity_id = fixture.ledger.state().generation().unwrap().activity_id.clone();
+        let order = ActivityOrder {
+            number: 1,
+            coupon_meta_id: CouponMetaId::parse("72").unwrap(),
+            stock: 10,
+            name: "summer".to_owned(),
+        };
+        let created = ActivityStep::Created {
+            activity_id: activity_id.clone(),
+            source: Source::Platform { log_id: String::new() },
+        };
+        for step in [ActivityStep::Intended(order), created] {
+            let step = Box::new(step);
+            fixture
+                .ledger
+                .append(vec![Fact::Activity { at: T, step }])
+                .await
+                .unwrap();
+        }
+        let lost = Decision::Unknown { due: T, code: None };
+        fixture.answered(0, 1, Decision::Issued).await;
+        fixture.answered(1, 1, lost).await;
+        fixture.answered(2, 1, lost).await;
+        fixture.answered(3, 1, Decision::Held { code: 7 }).await;
+        fixture.answered(4, 1, lost).await;
+        let found = Found {
+            key: key(1, 1),
+            evidence: Evidence::Coupons,
+            coupon: Coupon {
+                coupon_id: "7300".to_owned(),
+                ..Coupon::default()
+            },
+        };
+        let found = Box::new(found);
+        fixture.ledger.append(vec![Fact::Found { at: T, found }]).await.unwrap();
+        fixture.decide(2, 1, Resolution::Issued).await.unwrap();
+        fixture.decide(3, 1, Resolution::Issued).await.unwrap();
+        let issued = |ledger: &Ledger<MemoryStore>| {
+            let newest = ledger.state().activities_asked_for().newest();
+            newest.map(|newest| (newest.activity_id.clone(), newest.issued))
+        };
+        assert_eq!(issued(&fixture.ledger), Some((activity_id, 4)));
+        assert_eq!(issued(&fixture.reopened().await), issued(&fixture.ledger));
     });
 }

@@ -24,7 +24,7 @@ use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 
 /// The version. A snapshot of another one is ignored, because its bytes may mean something else.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 11\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 12\n").as_bytes();
 
 const DIGEST: usize = 32;
 

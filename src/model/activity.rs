@@ -217,7 +217,7 @@ pub struct CreatedActivity {
     pub source: Source,
     /// When this was recorded.
     pub at: Option<Timestamp>,
-    /// How many coupons answers to attempts under it have confirmed.
+    /// How many coupons were issued under it, as answers to attempts, the platform's own records and persons say.
     pub issued: u64,
     /// How far its release is.
     pub release: Release,

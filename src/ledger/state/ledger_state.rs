@@ -24,8 +24,8 @@ use crate::model::activity::{ActivityLog, CreatedActivity, IllegalStep};
 use crate::model::actor::{Act, ActKind};
 use crate::model::clock::later;
 use crate::model::delivery::{
-    ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Skipped, State, StateName,
-    Transition,
+    ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Resolution, Skipped, State,
+    StateName, Transition,
 };
 use crate::model::envelope::{RunApproval, Usage};
 use crate::model::identity::{ActivityId, Identity, OpenId};
@@ -491,9 +491,7 @@ impl LedgerState {
                 self.totals.note(outcome.at);
                 if let (Decision::Issued, State::Attempting { activity, .. }) = (&decision, self.status(key).state) {
                     self.totals.coupon_value.add(activity, outcome.discount_amount());
-                    if let Some(activity_id) = self.activities.get(usize::from(activity.0)) {
-                        self.totals.activities.count_issued(activity_id);
-                    }
+                    self.count_issued(activity);
                 }
                 self.step(key, Transition::Ended(decision))?;
                 self.skip_following(key)
@@ -734,20 +732,30 @@ impl LedgerState {
             _ if is_owed_again => {}
             _ => return Err(IllegalFact::NotReread),
         }
+        let activity = activity_of_unknown(self.status(key));
         self.step(key, step)?;
+        if let (Transition::RereadIssued, Some(activity)) = (step, activity) {
+            self.count_issued(activity);
+        }
         self.totals.reopened_held += u64::from(step == Transition::OweUnderNewActivity);
         self.skip_following(key)
+    }
+
+    fn count_issued(&mut self, activity: ActivityNo) {
+        if let Some(activity_id) = self.activities.get(usize::from(activity.0)) {
+            self.totals.activities.count_issued(activity_id);
+        }
     }
 
     /// The platform's records show the coupon of a delivery, which counts as issued under the activity of its last attempt with an
     /// unknown outcome.
     fn find_coupon(&mut self, found: &Found) -> Result<(), IllegalFact> {
-        let status = self.status(found.key);
-        let activity = status.doubt.map(|doubt| doubt.activity);
-        if let Some(activity) = activity.or_else(|| status.held.map(|held| held.activity)) {
-            self.totals.coupon_value.add(activity, found.coupon.discount_amount);
-        }
+        let activity = activity_of_unknown(self.status(found.key));
         self.step(found.key, Transition::Found)?;
+        if let Some(activity) = activity {
+            self.totals.coupon_value.add(activity, found.coupon.discount_amount);
+            self.count_issued(activity);
+        }
         self.skip_following(found.key)
     }
 
@@ -760,6 +768,9 @@ impl LedgerState {
             return Err(IllegalFact::NotThere { key, from });
         }
         self.step(key, Transition::Resolved(decision.to))?;
+        if let (Resolution::Issued, Some(activity)) = (decision.to, activity_of_unknown(status)) {
+            self.count_issued(activity);
+        }
         self.totals.reopened_doubts += u64::from(status.reopens_doubt(decision.to));
         self.totals.reopened_held += u64::from(self.counts_reopened_held() && status.reopens_held(decision.to));
         self.update_owed(key.recipient, 1)
@@ -902,4 +913,10 @@ impl LedgerState {
         }
         Ok(())
     }
+}
+
+/// The activity of the attempt that may have issued the coupon. `None` if no attempt may have.
+fn activity_of_unknown(status: DeliveryStatus) -> Option<ActivityNo> {
+    let of_doubt = status.doubt.map(|doubt| doubt.activity);
+    of_doubt.or_else(|| status.held.map(|held| held.activity))
 }
