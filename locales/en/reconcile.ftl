@@ -2,6 +2,7 @@ command = Compares a ledger with the platform's own records, and settles what th
 option-dry-run = Show what the platform would be asked. Asks nothing and changes nothing
 option-accept = Accept a record as proof. `bill`: a delivery in doubt that is in no complete bill of its days is owed again. `count`: the platform's count settles all deliveries in doubt of an activity. Repeat the option or separate them by commas
 option-columns = What the columns of the bills hold, each as a title or a number from 1, such as `coupon_id=2,open_id=1`. It replaces `bill.columns` of the campaign file for this run
+option-sample = How many issued coupons the platform is asked for by their ids, drawn at random: whether it shows them as the ledger has them, and in which state. 10 unless given; 0 asks for none
 examples =
     Examples:
       runner reconcile campaigns/summer.yaml --dry-run
@@ -17,6 +18,9 @@ doing-counts = asking the platform for its counts
 # $asked (number)
 # $all (number)
 doing-users = asking for the coupons of users: { $asked } of { $all }
+# $asked (number)
+# $all (number)
+doing-spots = asking for issued coupons: { $asked } of { $all }
 doing-bill = fetching the bill of { $day }
 doing-comparing = comparing the bills with the ledger
 
@@ -29,11 +33,18 @@ preview-users =
         [one] the coupons of one user
        *[other] the coupons of { $n } users
     }
+preview-spots =
+    { $n ->
+        [0] none
+        [one] one issued coupon, by its id
+       *[other] { $n } issued coupons, by their ids
+    }
 preview-bills = those of { $days }
 preview-no-bills = none
 preview-nothing = Nothing was asked, and nothing was changed.
 label-count = count
 label-users = users
+label-spots = sample
 label-bills = bills
 no-template = not asked: the campaign file has no `coupon_meta_id`
 # $received (number)
@@ -57,6 +68,19 @@ users =
        *[other] { $asked } users were asked about, { $found } have the coupon
     }
 users-failed = not all were answered: { $why }
+spots =
+    { $n ->
+        [one] one issued coupon was asked for
+       *[other] { $n } issued coupons were asked for
+    }: { $states }
+# $n (number)
+spot-unused = { $n } unused
+# $n (number)
+spot-status = { $n } with coupon_status { $status }
+# $n (number)
+spot-no-status = { $n } without a coupon_status
+# $n (number)
+spot-not-shown = { $n } not shown
 bill-not-ready = the platform is still making it
 bill-too-early = not made before the day has ended
 bill-failed = not fetched: { $why }
@@ -135,6 +159,15 @@ foreign =
        *[other] The bills have { $n } coupons of this campaign's activity or template that the ledger does not know:
     }
 foreign-coupon = { $coupon } of { $user }, { $day }
+differ =
+    { $n ->
+        [one] The platform shows one issued coupon in another way than the ledger:
+       *[other] The platform shows { $n } issued coupons in another way than the ledger:
+    }
+differ-coupon = { $coupon } of { $user }: { $why }
+misfit-time = another time of receipt
+misfit-template = another template
+misfit-streamer = given by a streamer
 proposal = The columns of the bills, judged by what they hold. If they are right, add this to the campaign file:
 next-accept-bill = To owe again what no bill has:
 next-accept-count = To settle by the platform's count what is in doubt:
@@ -144,6 +177,12 @@ next-apply = To send what is owed:
 
 untrusted-bill = the platform's bill of { $day } contradicts the ledger or cannot be read
 untrusted-bill-help = nothing was settled by it, and it is fetched again the next time. If this stays so, check `bill.timezone` and `bill.columns`, and ask the platform, with the `log_id` from the ledger's export
+coupons-differ =
+    { $n ->
+        [one] the platform shows one issued coupon in another way than the ledger
+       *[other] the platform shows { $n } issued coupons in another way than the ledger
+    }
+coupons-differ-help = look at these users with `runner trace`, and ask the platform, with the `log_id` of the delivery. If the time of receipt differs by whole hours, check the time zone of the bill that settled the delivery
 columns-unconfirmed = nobody has confirmed what the columns of the platform's bills hold
 columns-help = compare the proposal with the bill, then add it to the campaign file, or run `{ $command }`
 columns-unknown-help = no column has the coupon_ids of this ledger. Look at the bill in the state directory, and name its columns with `--columns`

@@ -2,6 +2,7 @@ command = 与平台自己的记录对账，将其能证明的结果记入账本�
 option-dry-run = 显示会向平台查询什么。不查询，也不改动任何内容
 option-accept = 接受一种记录作为证据。`bill`：结果未知、而且不在相应日期完整账单中的发放，恢复为待发放。`count`：以平台的领取数判定一个活动中所有结果未知的发放。可以重复这个选项，也可以用逗号分隔
 option-columns = 账单各列的含义，写列名或从 1 开始的列号，例如 `coupon_id=2,open_id=1`。本次执行中取代任务文件的 `bill.columns`
+option-sample = 随机抽取多少张已发放的券，按券 ID 向平台查询：平台显示的与账本是否一致，处于什么状态。默认 10；0 表示不查
 examples =
     示例：
       runner reconcile campaigns/summer.yaml --dry-run
@@ -15,6 +16,7 @@ examples =
 
 doing-counts = 正在查询平台的领取数
 doing-users = 正在查询用户的券：{ $asked } / { $all }
+doing-spots = 正在查询已发放的券：{ $asked } / { $all }
 doing-bill = 正在获取 { $day } 的账单
 doing-comparing = 正在比对账单与账本
 
@@ -26,11 +28,17 @@ preview-users =
         [0] 没有用户：没有结果未知或待人工判定的发放
        *[other] { $n } 个用户的券
     }
+preview-spots =
+    { $n ->
+        [0] 不查
+       *[other] { $n } 张已发放的券，按券 ID
+    }
 preview-bills = { $days } 的账单
 preview-no-bills = 无
 preview-nothing = 没有查询，也没有改动任何内容。
 label-count = 领取数
 label-users = 用户
+label-spots = 抽查
 label-bills = 账单
 no-template = 没有查询：任务文件没有写 `coupon_meta_id`
 count = 活动 { $activity }：平台统计 { $received } 张；账本中 { $certain } 张已确认，{ $in_doubt } 次结果未知
@@ -49,6 +57,11 @@ users =
        *[other] 查询了 { $asked } 个用户，其中 { $found } 个有这张券
     }
 users-failed = 有的查询没有得到应答：{ $why }
+spots = 查询了 { $n } 张已发放的券：{ $states }
+spot-unused = { $n } 张未使用
+spot-status = { $n } 张的 coupon_status 是 { $status }
+spot-no-status = { $n } 张没有 coupon_status
+spot-not-shown = { $n } 张没有显示
 bill-not-ready = 平台还在生成
 bill-too-early = 当天结束之后才会生成
 bill-failed = 没有取到：{ $why }
@@ -89,6 +102,11 @@ why = { $why ->
     }
 foreign = 账单中有 { $n } 张本任务活动或券模板的券，账本不知道它们：
 foreign-coupon = { $coupon }，用户 { $user }，{ $day }
+differ = 有 { $n } 张已发放的券，平台显示的与账本不同：
+differ-coupon = { $coupon }，用户 { $user }：{ $why }
+misfit-time = 领取时间不同
+misfit-template = 券模板不同
+misfit-streamer = 由主播发放
 proposal = 根据内容判断的账单各列的含义。确认无误后，请写入任务文件：
 next-accept-bill = 要使账单中没有的恢复为待发放：
 next-accept-count = 要以平台的领取数判定结果未知的发放：
@@ -98,6 +116,8 @@ next-apply = 发送待发放的券：
 
 untrusted-bill = 平台 { $day } 的账单与账本矛盾，或者无法读取
 untrusted-bill-help = 没有以它判定任何发放，下次会重新获取。如果一直这样，请检查 `bill.timezone` 和 `bill.columns`，并带上账本导出中的 `log_id` 询问平台
+coupons-differ = 有 { $n } 张已发放的券，平台显示的与账本不同
+coupons-differ-help = 请用 `runner trace` 查看这些用户，并带上该次发放的 `log_id` 询问平台。如果领取时间相差整数小时，请检查判定这次发放所用账单的时区
 columns-unconfirmed = 平台账单各列的含义还没有人确认
 columns-help = 请对照账单检查建议，再写入任务文件，或执行 `{ $command }`
 columns-unknown-help = 没有一列是本账本的券 ID。请查看状态目录中的账单，用 `--columns` 指明各列

@@ -10,6 +10,7 @@ mod connect;
 mod judgement;
 mod known;
 mod records;
+mod spot;
 mod use_case;
 
 pub use bill::Flaw;
@@ -18,6 +19,7 @@ pub use connect::{Preview, connect, preview};
 pub use judgement::{BillVerdict, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why};
 pub use known::Account;
 pub use records::{NotAsked, PlatformRecords, Records};
+pub use spot::{Misfit, SpotCheck};
 pub use use_case::{
     AcceptedRecords, ActivityCount, BillOfDay, Compared, Comparison, OpenDelivery, Request, Settled, Step, UsersAsked,
     compare,

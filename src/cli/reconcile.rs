@@ -22,9 +22,13 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
+use super::number::whole;
 use super::runtime::block_on;
 use super::terminal::stdout_width_or_any;
 use super::typed::again;
+
+/// A larger sample is no spot check.
+const MOST_SAMPLE: usize = 100_000;
 
 /// The arguments of `runner reconcile`.
 #[derive(Clone, Debug, Args)]
@@ -41,6 +45,9 @@ pub struct ReconcileArgs {
     #[arg(help = text::OptionColumns.to_string())]
     #[arg(long, value_name = "NAME=COLUMN,...", value_parser = columns)]
     columns: Option<BillColumns>,
+    #[arg(help = text::OptionSample.to_string())]
+    #[arg(long, value_name = "N", default_value_t = 10, hide_default_value = true, value_parser = whole(0..=MOST_SAMPLE))]
+    sample: usize,
     #[command(flatten)]
     by: ByArgs,
 }
@@ -61,14 +68,14 @@ pub fn run(args: &ReconcileArgs, context: &Context) -> Result<Exit, Failure> {
     };
     block_on(Box::pin(async {
         if args.dry_run {
-            return Box::pin(show_preview(context, &campaign)).await;
+            return Box::pin(show_preview(context, &campaign, args.sample)).await;
         }
         Box::pin(reconcile(args, context, &campaign)).await
     }))?
 }
 
-async fn show_preview(context: &Context, campaign: &LoadedCampaign) -> Result<Exit, Failure> {
-    let preview = Box::pin(preview(campaign)).await?;
+async fn show_preview(context: &Context, campaign: &LoadedCampaign, sample: usize) -> Result<Exit, Failure> {
+    let preview = Box::pin(preview(campaign, sample)).await?;
     match context.output {
         Output::Json => context.lines.write(&objects::PreviewObject::new(campaign, &preview)),
         Output::Human => {
@@ -97,6 +104,7 @@ async fn reconcile(args: &ReconcileArgs, context: &Context, campaign: &LoadedCam
             count: args.accept.contains(&Accepts::Count),
             bill: args.accept.contains(&Accepts::Bill),
         },
+        sample: args.sample,
         by: args.by.actor(),
         is_rehearsal: campaign.at.rehearsal.is_on(),
         clock: campaign.environment.clock.clone(),
@@ -147,6 +155,7 @@ fn doing(step: Step) -> String {
     match step {
         Step::Counts => text::DoingCounts.to_string(),
         Step::Users { asked, all } => text::DoingUsers { asked, all }.to_string(),
+        Step::Spots { asked, all } => text::DoingSpots { asked, all }.to_string(),
         Step::Bill(day) => text::DoingBill { day: &day }.to_string(),
         Step::Comparing => text::DoingComparing.to_string(),
     }
@@ -166,6 +175,10 @@ fn end(campaign: &LoadedCampaign, compared: &Compared) -> Result<Exit, Failure> 
                 .because([screens::bill_verdict(&bad.verdict, bad.rows)])
                 .help(text::UntrustedBillHelp),
         );
+    }
+    if !compared.spots.differ.is_empty() {
+        let n = compared.spots.differ.len() as u64;
+        return Err(Failure::new(Problem::CouponsDiffer, text::CouponsDiffer { n }).help(text::CouponsDifferHelp));
     }
     if compared.open.iter().any(|open| open.why == Why::NoColumns) {
         let failure = Failure::new(Problem::BillColumns, text::ColumnsUnconfirmed);

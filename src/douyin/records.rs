@@ -6,14 +6,12 @@ use serde_json::{Map, Value};
 use super::codes::{Codes, Envelope, coupon, integer};
 use super::wire::{BILL_PATH, COUNT_PATH, COUPONS_PATH};
 use crate::model::identity::{ActivityId, AppId, CouponMetaId, OpenId};
-use crate::model::outcome::{Class, Coupon};
+use crate::model::outcome::{Class, Coupon, UNUSED_COUPON};
 use crate::model::redactor::Redactor;
 use crate::model::secret::Secret;
 
 /// The platform has no bill of a day on which no coupon of the app was received.
 pub const NO_BILL: i64 = 29_005_077;
-/// The state of a coupon that waits to be used, the only one that the platform documents.
-const UNUSED: i64 = 10;
 /// The only kind of bill that the platform documents.
 const RECEIVE_RECORD: &str = "receive_record";
 
@@ -53,6 +51,15 @@ pub struct CouponsQuery {
     app_id: String,
     open_id: String,
     coupon_status: i64,
+}
+
+/// Asks for one coupon of a user, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are the platform's names")]
+pub struct CouponQuery {
+    app_id: String,
+    open_id: String,
+    coupon_id: String,
 }
 
 /// The unused coupons of a user. A coupon that is missing proves nothing: it may be used, expired, or late.
@@ -144,7 +151,7 @@ impl CouponsQuery {
         Self {
             app_id: app_id.to_string(),
             open_id: open_id.to_string(),
-            coupon_status: UNUSED,
+            coupon_status: UNUSED_COUPON,
         }
     }
 }
@@ -157,17 +164,45 @@ impl Query for CouponsQuery {
     }
 
     fn read(&self, answer: &Map<String, Value>, _: i64, secrets: &Redactor) -> Option<UserCoupons> {
-        let data = answer.get("data");
-        let list = match data.and_then(|data| data.get("coupon_receive_list")) {
-            None | Some(Value::Null) => return Some(UserCoupons::default()),
-            Some(list) => list.as_array()?,
-        };
-        let read: Vec<_> = list.iter().map(|info| user_coupon(info, secrets)).collect();
-        Some(UserCoupons {
-            is_partly_unreadable: read.iter().any(Option::is_none),
-            coupons: read.into_iter().flatten().collect(),
-        })
+        user_coupons(answer, secrets)
     }
+}
+
+impl CouponQuery {
+    /// Creates the query.
+    #[must_use]
+    pub fn new(app_id: &AppId, open_id: &OpenId, coupon_id: &str) -> Self {
+        Self {
+            app_id: app_id.to_string(),
+            open_id: open_id.to_string(),
+            coupon_id: coupon_id.to_owned(),
+        }
+    }
+}
+
+impl Query for CouponQuery {
+    type Content = UserCoupons;
+
+    fn path(&self) -> &'static str {
+        COUPONS_PATH
+    }
+
+    fn read(&self, answer: &Map<String, Value>, _: i64, secrets: &Redactor) -> Option<UserCoupons> {
+        user_coupons(answer, secrets)
+    }
+}
+
+fn user_coupons(answer: &Map<String, Value>, secrets: &Redactor) -> Option<UserCoupons> {
+    let data = answer.get("data");
+    let list = match data.and_then(|data| data.get("coupon_receive_list")) {
+        None | Some(Value::Null) => return Some(UserCoupons::default()),
+        Some(list) => list.as_array()?,
+    };
+    let read: Vec<_> = list.iter().map(|info| user_coupon(info, secrets)).collect();
+    Some(UserCoupons {
+        is_partly_unreadable: read.iter().any(Option::is_none),
+        coupons: read.into_iter().flatten().collect(),
+    })
 }
 
 fn user_coupon(info: &Value, secrets: &Redactor) -> Option<UserCoupon> {

@@ -11,9 +11,12 @@ use jiff::tz::Offset;
 use serde_json::{Value, json};
 
 use super::{draw, fraction};
+use crate::model::outcome::UNUSED_COUPON;
 
 /// No bill: nothing of the app was received on that day.
 pub const NO_BILL: i64 = 29_005_077;
+/// The state of a used coupon. No document has its number, so this one is the sandbox's own.
+const USED: i64 = 20;
 /// The life of a coupon, in seconds.
 const LIFE: i64 = 7 * 86_400;
 
@@ -243,14 +246,22 @@ impl Records {
     pub(super) fn coupons(&self, body: &Value) -> Value {
         let text = |name| body.get(name).and_then(Value::as_str).unwrap_or_default();
         let open_id = text("open_id");
+        let asked_for = text("coupon_id");
         let is_used = |entry: &Entry| {
             let of = [entry.receipt.open_id.as_str()];
             self.settings.used > 0.0 && fraction(self.seed, "used", &of) < self.settings.used
         };
         let of_user = self
             .of_app(text("app_id"))
-            .filter(|entry| entry.receipt.open_id == open_id && !is_used(entry));
-        let coupons: Vec<Value> = of_user.map(coupon).collect();
+            .filter(|entry| entry.receipt.open_id == open_id)
+            // A coupon that is asked for by its id is shown in any state.
+            .filter(|entry| match asked_for {
+                "" => !is_used(entry),
+                id => entry.receipt.coupon_id == id,
+            });
+        let coupons: Vec<Value> = of_user
+            .map(|entry| coupon(entry, if is_used(entry) { USED } else { UNUSED_COUPON }))
+            .collect();
         json!({"coupon_receive_list": coupons})
     }
 
@@ -383,12 +394,12 @@ fn rounded(id: &str) -> String {
     format!("{first}.{digits}E+{}", id.len().saturating_sub(1))
 }
 
-fn coupon(entry: &Entry) -> Value {
+fn coupon(entry: &Entry, status: i64) -> Value {
     let receipt = &entry.receipt;
     let mut coupon = json!({
         "coupon_id": receipt.coupon_id,
         "coupon_name": "演练专用满20减5元券",
-        "coupon_status": 10,
+        "coupon_status": status,
         "discount_amount": 500,
         "discount_type": 2,
         "merchant_meta_no": receipt.merchant_meta_no,

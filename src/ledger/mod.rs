@@ -48,7 +48,9 @@ pub use log::head::{Head, Older};
 pub use log::page::Page;
 pub use log::record;
 pub use log::record::RecordError;
-pub use platform_record::{BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord};
+pub use platform_record::{
+    BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord, SpotRecord,
+};
 pub use recipients::spill::{Spill, temporary_directories};
 pub(crate) use recipients::{open_id_arena, open_id_index};
 pub use record_summary::RecordSummary;

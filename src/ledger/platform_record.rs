@@ -17,6 +17,8 @@ pub enum PlatformRecord {
     Coupons(CouponsRecord),
     /// The list of all coupons of the app that were received on a day.
     Bill(BillRecord),
+    /// One coupon that the ledger has as issued.
+    Spot(SpotRecord),
 }
 
 /// How many coupons of an activity the platform counts.
@@ -41,6 +43,19 @@ pub struct CouponsRecord {
     pub key: DeliveryKey,
     /// The ids of the coupons in the answer.
     pub coupon_ids: Vec<String>,
+    /// The platform's id of the exchange; empty if absent.
+    pub log_id: String,
+}
+
+/// One coupon that the ledger has as issued, as the platform shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpotRecord {
+    /// Its delivery.
+    pub key: DeliveryKey,
+    /// The coupon that was asked for.
+    pub coupon_id: String,
+    /// The coupon in the answer. `None` if the answer does not have it.
+    pub shown: Option<Coupon>,
     /// The platform's id of the exchange; empty if absent.
     pub log_id: String,
 }

@@ -17,6 +17,10 @@ pub struct RecordSummary {
     pub found: u64,
     /// How often it was asked for the coupons of a user.
     pub users: u64,
+    /// How many issued coupons it was asked for by their ids.
+    pub spots: u64,
+    /// The states of those that it showed, by `coupon_status`. `None` if an answer does not say.
+    pub statuses: BTreeMap<Option<i64>, u64>,
     /// The last count of each activity.
     pub counts: BTreeMap<String, Option<u64>>,
     /// The last bill of each day. `None` for a day without data.
@@ -36,6 +40,12 @@ impl RecordSummary {
                     PlatformRecord::Coupons(_) => self.users += 1,
                     PlatformRecord::Bill(bill) => {
                         self.bills.insert(bill.day, bill.content.clone());
+                    }
+                    PlatformRecord::Spot(spot) => {
+                        self.spots += 1;
+                        if let Some(shown) = &spot.shown {
+                            *self.statuses.entry(shown.coupon_status).or_default() += 1;
+                        }
                     }
                 }
             }

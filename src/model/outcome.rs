@@ -108,6 +108,9 @@ pub struct Coupon {
     pub valid_end_time: Option<i64>,
 }
 
+/// The `coupon_status` of a coupon that waits to be used, the only one that the platform documents.
+pub const UNUSED_COUPON: i64 = 10;
+
 /// The reason why an attempt's outcome is unknown. The user may have the coupon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

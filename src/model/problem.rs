@@ -290,6 +290,8 @@ problems! {
     UntrustedBill = "E0509", Person;
     /// Nobody has confirmed the columns of the platform's bills.
     BillColumns = "E0510", Person;
+    /// The platform shows an issued coupon in another way than the ledger.
+    CouponsDiffer = "E0511", Person;
 
     /// The changes of the audience were not approved.
     NotLetIn = "E0601", Person;

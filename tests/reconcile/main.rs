@@ -10,7 +10,7 @@ mod command;
 mod world;
 
 use proptest::prelude::*;
-use runner::app::reconcile::{BillVerdict, Compared, CountVerdict, Why};
+use runner::app::reconcile::{BillVerdict, Compared, CountVerdict, Misfit, Why};
 use runner::fake_platform::{BillForm, BillLie, RecordSettings, Repeat};
 use runner::model::delivery::StateName;
 
@@ -231,6 +231,30 @@ fn a_streamers_coupon_is_nobodys_proof() {
 }
 
 #[test]
+fn a_spot_check_counts_the_states_of_issued_coupons_and_finds_what_does_not_fit() {
+    let settings = RecordSettings {
+        used: 0.5,
+        ..RecordSettings::default()
+    };
+    let mut world = history(settings, &[Fate::Issued; 8]);
+    let spots = compare(&mut world).spots;
+    assert_eq!((spots.asked, spots.not_shown, spots.differ.len()), (8, 0, 0));
+    let states: Vec<_> = spots.statuses.keys().copied().collect();
+    assert_eq!(states, [Some(10), Some(20)], "{spots:?}");
+
+    let mut world = World::new(RecordSettings::default(), Repeat::Replay, 2);
+    world.send(0, Fate::Issued);
+    world.send_and_misread_the_time(1);
+    let spots = compare(&mut world).spots;
+    let differ: Vec<_> = spots
+        .differ
+        .iter()
+        .map(|(key, _, misfit)| (key.recipient, *misfit))
+        .collect();
+    assert_eq!(differ, [(1, Misfit::ReceiveTime)]);
+}
+
+#[test]
 fn columns_are_proposed_from_what_they_hold_in_every_form() {
     let form = |bill_form| {
         let settings = RecordSettings {
@@ -311,6 +335,7 @@ proptest! {
                 world.kill();
             }
             last = compare(&mut world);
+            prop_assert!(last.spots.differ.is_empty() && last.spots.not_shown == 0, "{:?}", last.spots);
         }
         let is_readable = settings.bill_lie == BillLie::None && settings.bill_form != BillForm::Rounded;
         if is_readable && world.knows_a_coupon_of_each_day() {

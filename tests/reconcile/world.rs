@@ -13,7 +13,7 @@ use runner::campaign::{Bill, BillColumns};
 use runner::douyin::bill_download::{DownloadError, Downloaded};
 use runner::douyin::codes::Codes;
 use runner::douyin::records::{
-    Answered, BillPlace, BillQuery, Count, CountQuery, CouponsQuery, Query, UserCoupons, read,
+    Answered, BillPlace, BillQuery, Count, CountQuery, CouponQuery, CouponsQuery, Query, UserCoupons, read,
 };
 use runner::douyin::wire::SendRequest;
 use runner::fake_platform::{Ending, FakePlatform, Moment, RecordSettings, Repeat, RuleSettings, Settings};
@@ -255,6 +255,20 @@ impl World {
         }
     }
 
+    /// Sends a coupon to a user, and takes down a wrong time of receipt.
+    pub fn send_and_misread_the_time(&mut self, user: u32) {
+        let key = DeliveryKey {
+            recipient: user,
+            ordinal: 1,
+        };
+        let at = self.now();
+        let activity = self.ledger.state().current_activity().unwrap_or(ActivityNo(0));
+        self.append(Fact::Intent { key, at, activity });
+        let mut coupon = Box::new(self.request(key).unwrap());
+        coupon.receive_time = coupon.receive_time.map(|time| time + 3600);
+        self.end(key, Decision::Issued, Proof::Issued { coupon, replay: false }, Some(0));
+    }
+
     fn end(&mut self, key: DeliveryKey, decision: Decision, proof: Proof, code: Option<i64>) {
         let at = self.now();
         let answer = code.map(|code| Answer {
@@ -333,6 +347,7 @@ impl World {
             },
             timeout: TIMEOUT,
             accepted: self.accepted,
+            sample: 1000,
             by: Actor {
                 name: "li".to_owned(),
                 user: "li".to_owned(),
@@ -481,6 +496,14 @@ impl Records for Platform {
 
     fn coupons(&self, open_id: &OpenId) -> impl Future<Output = Result<Answered<UserCoupons>, NotAsked>> + Send {
         std::future::ready(self.ask(&CouponsQuery::new(&AppId::parse(APP).unwrap(), open_id)))
+    }
+
+    fn coupon(
+        &self,
+        open_id: &OpenId,
+        coupon_id: &str,
+    ) -> impl Future<Output = Result<Answered<UserCoupons>, NotAsked>> + Send {
+        std::future::ready(self.ask(&CouponQuery::new(&AppId::parse(APP).unwrap(), open_id, coupon_id)))
     }
 
     fn bill(&self, day: Date) -> impl Future<Output = Result<Answered<BillPlace>, NotAsked>> + Send {

@@ -69,6 +69,8 @@ pub struct Preview {
     pub activities: Vec<ActivityId>,
     /// How many deliveries are in doubt or held, each with a question about its user.
     pub users: u64,
+    /// How many issued coupons would be asked for by their ids.
+    pub sample: u64,
     /// The days of the bills.
     pub days: Vec<Date>,
 }
@@ -77,9 +79,9 @@ pub struct Preview {
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub async fn preview(campaign: &LoadedCampaign) -> Result<Preview, AppError> {
+pub async fn preview(campaign: &LoadedCampaign, sample: usize) -> Result<Preview, AppError> {
     let mut view = readonly_ledger::open_existing(campaign).await?;
-    let facts = Facts::read(&mut view.ledger, campaign.plan.retry.timeout).await?;
+    let facts = Facts::read(&mut view.ledger, campaign.plan.retry.timeout, sample).await?;
     let settings = &campaign.parsed.campaign;
     let state = view.ledger.state();
     let activities = facts
@@ -89,6 +91,7 @@ pub async fn preview(campaign: &LoadedCampaign) -> Result<Preview, AppError> {
     let preview = Preview {
         activities: activities.filter(|_| settings.names.coupon_meta_id.is_some()).collect(),
         users: facts.doubts.len() as u64,
+        sample: facts.sample.len() as u64,
         days: facts.days(&settings.bill.timezone).into_iter().collect(),
     };
     view.release().await;

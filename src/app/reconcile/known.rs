@@ -15,6 +15,8 @@ use crate::model::delivery::{ActivityNo, Decision, DeliveryKey, Resolution, Stat
 use crate::model::identity::ActivityId;
 use crate::model::outcome::{Coupon, Proof};
 
+use super::spot::{IssuedCoupon, Sample};
+
 /// How far the platform's clock may be from this machine's, and how long the platform may take for a request that it has.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(120);
 /// How long an attempt that a killed process left may have waited for the pace and for a connection.
@@ -132,6 +134,8 @@ pub struct Facts {
     hashes: RandomState,
     /// The merchant's numbers of the template of each activity.
     templates: HashMap<u16, BTreeSet<String>>,
+    /// Some of the coupons that the ledger has as issued, in the order of the ledger.
+    pub sample: Vec<IssuedCoupon>,
 }
 
 /// The coupons that a ledger knows, with its state.
@@ -241,11 +245,12 @@ impl Facts {
         *moved = moved.saturating_sub(1);
     }
 
-    /// Reads what a ledger says. Nothing of it is in flight. An attempt takes `timeout` at most.
+    /// Reads what a ledger says, with `sample` issued coupons drawn at random. Nothing of it is in flight. An attempt takes `timeout`
+    /// at most.
     ///
     /// # Errors
     /// As [`Ledger::facts`].
-    pub async fn read<S: Store>(ledger: &mut Ledger<S>, timeout: Duration) -> Result<Self, LedgerError> {
+    pub async fn read<S: Store>(ledger: &mut Ledger<S>, timeout: Duration, sample: usize) -> Result<Self, LedgerError> {
         let mut pass = FirstPass::new(ledger.state(), timeout);
         ledger
             .fact_views(|_, _, fact| {
@@ -265,12 +270,12 @@ impl Facts {
             })
             .await?;
         let mut facts = pass.finish(ledger.state());
-        facts.read_coupons(ledger).await?;
+        facts.read_coupons(ledger, Sample::new(sample)).await?;
         Ok(facts)
     }
 
-    /// Reads the coupons that were received about the time of the doubts.
-    async fn read_coupons<S: Store>(&mut self, ledger: &mut Ledger<S>) -> Result<(), LedgerError> {
+    /// Reads the coupons that were received about the time of the doubts, and draws the sample.
+    async fn read_coupons<S: Store>(&mut self, ledger: &mut Ledger<S>, mut sample: Sample) -> Result<(), LedgerError> {
         let possible = self.doubts.iter().filter_map(|doubt| Some(doubt.times?.possible));
         let period = possible.reduce(|all, one| Window {
             from: all.from.min(one.from),
@@ -293,13 +298,21 @@ impl Facts {
             let number = coupon.merchant_meta_no.clone();
             templates.entry(activity.0).or_default().extend(number);
             let received = coupon.receive_time.filter(|time| *time > 0);
+            // The hasher has a random key, so the hashes draw a random sample.
+            let hash = hashes.hash_one(&coupon.coupon_id);
+            sample.take(hash, || IssuedCoupon {
+                key,
+                coupon_id: coupon.coupon_id.clone(),
+                merchant_meta_no: coupon.merchant_meta_no.clone(),
+                receive_time: received,
+            });
             if is_about(received) {
                 let known = KnownCoupon {
                     key,
                     activity,
                     received,
                 };
-                coupons.insert(hashes.hash_one(&coupon.coupon_id), known);
+                coupons.insert(hash, known);
             }
         };
         ledger
@@ -331,6 +344,7 @@ impl Facts {
             })
             .await?;
         templates.retain(|_, numbers| !numbers.is_empty());
+        self.sample = sample.into_coupons();
         Ok(())
     }
 }
@@ -521,7 +535,7 @@ impl FirstPass {
                         self.bills.remove(&bill.day);
                     }
                 },
-                PlatformRecord::Coupons(_) => {}
+                PlatformRecord::Coupons(_) | PlatformRecord::Spot(_) => {}
             },
             _ => {}
         }
@@ -589,6 +603,7 @@ impl FirstPass {
             coupons: HashMap::new(),
             hashes: RandomState::new(),
             templates: HashMap::new(),
+            sample: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::douyin::Way;
 use crate::douyin::bill_download::{DownloadError, Downloaded, download};
 use crate::douyin::client::{Client, QueryError};
 use crate::douyin::records::{
-    Answered, BillPlace, BillQuery, Count, CountQuery, CouponsQuery, NotAnswered, Query, UserCoupons,
+    Answered, BillPlace, BillQuery, Count, CountQuery, CouponQuery, CouponsQuery, NotAnswered, Query, UserCoupons,
 };
 use crate::engine::query_pace::QueryPace;
 use crate::model::identity::{ActivityId, AppId, CouponMetaId, OpenId};
@@ -35,6 +35,13 @@ pub trait Records {
 
     /// Asks for the unused coupons of a user.
     fn coupons(&self, open_id: &OpenId) -> impl Future<Output = Result<Answered<UserCoupons>, NotAsked>> + Send;
+
+    /// Asks for one coupon of a user.
+    fn coupon(
+        &self,
+        open_id: &OpenId,
+        coupon_id: &str,
+    ) -> impl Future<Output = Result<Answered<UserCoupons>, NotAsked>> + Send;
 
     /// Asks for the bill of a day.
     fn bill(&self, day: Date) -> impl Future<Output = Result<Answered<BillPlace>, NotAsked>> + Send;
@@ -169,6 +176,10 @@ impl<W: Way> Records for PlatformRecords<W> {
 
     async fn coupons(&self, open_id: &OpenId) -> Result<Answered<UserCoupons>, NotAsked> {
         self.ask(&CouponsQuery::new(&self.app_id, open_id)).await
+    }
+
+    async fn coupon(&self, open_id: &OpenId, coupon_id: &str) -> Result<Answered<UserCoupons>, NotAsked> {
+        self.ask(&CouponQuery::new(&self.app_id, open_id, coupon_id)).await
     }
 
     async fn bill(&self, day: Date) -> Result<Answered<BillPlace>, NotAsked> {

@@ -18,7 +18,7 @@ use crate::douyin::records::BillPlace;
 use crate::ledger::lock::LockError;
 use crate::ledger::{
     BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Fact, Found, Ledger, ManualDecision, PlatformRecord,
-    Store,
+    SpotRecord, Store,
 };
 use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::clock::Clock;
@@ -37,6 +37,7 @@ use super::judgement::{
 };
 use super::known::{Account, Doubt, Facts, Known, date, owners};
 use super::records::{NotAsked, Records};
+use super::spot::{SpotCheck, SpotVerdict, judge_spot};
 
 /// How long two counts must be apart, and the first from the last attempt.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
@@ -65,6 +66,8 @@ pub struct Request {
     pub timeout: Duration,
     /// What a person accepts.
     pub accepted: AcceptedRecords,
+    /// How many issued coupons are asked for by their ids.
+    pub sample: usize,
     /// The person.
     pub by: Actor,
     /// Whether it is a rehearsal, which waits neither for the end of a day nor for a second count.
@@ -80,6 +83,13 @@ pub enum Step {
     Counts,
     /// Users are asked about: how many so far, and of how many.
     Users {
+        /// So far.
+        asked: u64,
+        /// Of these.
+        all: u64,
+    },
+    /// Issued coupons are asked for: how many so far, and of how many.
+    Spots {
         /// So far.
         asked: u64,
         /// Of these.
@@ -159,6 +169,8 @@ pub struct Compared {
     pub counts: Vec<ActivityCount>,
     /// The users.
     pub users: UsersAsked,
+    /// The spot check of issued coupons.
+    pub spots: SpotCheck,
     /// The bills, by day.
     pub bills: Vec<BillOfDay>,
     /// What the columns of the bills probably hold, if no person has said so.
@@ -206,7 +218,7 @@ pub async fn compare<S: Store, R: Records>(
     let act = Box::new(Act { by, kind });
     let at = request.clock.now();
     ledger.append(vec![Fact::Acted { at, act }]).await?;
-    let facts = Facts::read(ledger, request.timeout).await?;
+    let facts = Facts::read(ledger, request.timeout, request.sample).await?;
     let mut running = Running {
         ledger,
         records,
@@ -219,6 +231,7 @@ pub async fn compare<S: Store, R: Records>(
     notify(Step::Counts);
     running.ask_counts().await?;
     running.ask_users(notify).await?;
+    running.ask_sample(notify).await?;
     running.ask_bills(notify).await?;
     running.judge_counts();
     running.accept().await?;
@@ -352,6 +365,47 @@ impl<S: Store, R: Records> Running<'_, S, R> {
             let before = self.compared.settled.len();
             self.settle(found).await?;
             self.compared.users.found += (self.compared.settled.len() - before) as u64;
+        }
+        Ok(())
+    }
+
+    /// Asks for the coupons of the sample.
+    async fn ask_sample(&mut self, notify: &mut (dyn FnMut(Step) + Send)) -> Result<(), AppError> {
+        let sample = std::mem::take(&mut self.facts.sample);
+        let all = sample.len() as u64;
+        let mut silent = 0;
+        for issued in &sample {
+            let Ok(open_id) = OpenId::parse(&self.ledger.state().open_id(issued.key.recipient)) else {
+                continue;
+            };
+            if silent == MOST_SILENT {
+                break;
+            }
+            let answered = match self.records.coupon(&open_id, &issued.coupon_id).await {
+                Ok(answered) => answered,
+                Err(NotAsked::Never(why)) => return Err(AppError::NoRecords(why)),
+                Err(failed) => {
+                    silent += 1;
+                    self.compared.spots.failed = Some(failed);
+                    continue;
+                }
+            };
+            silent = 0;
+            let verdict = judge_spot(issued, &answered.content);
+            self.compared.spots.add(issued, &verdict);
+            let asked = self.compared.spots.asked;
+            notify(Step::Spots { asked, all });
+            let shown = match verdict {
+                SpotVerdict::Fits(shown) | SpotVerdict::Differs(shown, _) => Some(*shown),
+                SpotVerdict::NotShown => None,
+            };
+            let record = SpotRecord {
+                key: issued.key,
+                coupon_id: issued.coupon_id.clone(),
+                shown,
+                log_id: answered.log_id,
+            };
+            self.record(PlatformRecord::Spot(record)).await?;
         }
         Ok(())
     }

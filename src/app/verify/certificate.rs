@@ -160,6 +160,12 @@ pub struct CertifiedRecords {
     pub found: u64,
     /// How often it was asked for the coupons of a user.
     pub users: u64,
+    /// How many issued coupons it was asked for by their ids. Absent in certificates of versions without spot checks.
+    #[serde(default)]
+    pub spots: u64,
+    /// How many of them had each `coupon_status`.
+    #[serde(default)]
+    pub statuses: BTreeMap<String, u64>,
     /// The last count of each activity.
     pub counts: BTreeMap<String, Option<u64>>,
     /// The SHA-256 of the last bill of each day. `None` for a day without data.
@@ -373,10 +379,16 @@ fn records(summary: &RecordSummary, time: &impl Fn(Timestamp) -> String) -> Opti
         let sha256 = content.as_ref().map(|content| hex(&content.sha256));
         (day.to_string(), sha256)
     };
+    let status = |(status, n): (&Option<i64>, &u64)| {
+        let status = status.map_or_else(|| "absent".to_owned(), |status| status.to_string());
+        (status, *n)
+    };
     Some(CertifiedRecords {
         at: time(summary.at?),
         found: summary.found,
         users: summary.users,
+        spots: summary.spots,
+        statuses: summary.statuses.iter().map(status).collect(),
         counts: summary.counts.clone(),
         bills: summary.bills.iter().map(bill).collect(),
     })

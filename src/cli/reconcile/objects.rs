@@ -1,9 +1,11 @@
 //! What a comparison found, for programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::app::LoadedCampaign;
-use crate::app::reconcile::{BillState, BillVerdict, Compared, CountVerdict, Preview, Why};
+use crate::app::reconcile::{BillState, BillVerdict, Compared, CountVerdict, Misfit, Preview, Why};
 use crate::ledger::{Evidence, LedgerState};
 use crate::model::delivery::DeliveryKey;
 
@@ -36,6 +38,26 @@ pub(super) enum Object {
         found: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+    },
+    /// The spot check of issued coupons.
+    Spots {
+        campaign: String,
+        app_id: String,
+        asked: u64,
+        not_shown: u64,
+        /// How many coupons have each `coupon_status`.
+        statuses: BTreeMap<String, u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// An issued coupon that the platform shows otherwise.
+    Differs {
+        campaign: String,
+        app_id: String,
+        coupon_id: String,
+        open_id: String,
+        ordinal: u8,
+        what: &'static str,
     },
     /// The bill of a day.
     Bill {
@@ -134,6 +156,32 @@ pub(super) fn objects(campaign: &LoadedCampaign, compared: &Compared, state: &Le
         found: compared.users.found,
         why: compared.users.failed.as_ref().map(ToString::to_string),
     });
+    let (name, app_id) = names();
+    let spots = &compared.spots;
+    let status = |status: &Option<i64>| status.map_or_else(|| "absent".to_owned(), |status| status.to_string());
+    objects.push(Object::Spots {
+        campaign: name,
+        app_id,
+        asked: spots.asked,
+        not_shown: spots.not_shown,
+        statuses: spots.statuses.iter().map(|(key, n)| (status(key), *n)).collect(),
+        why: spots.failed.as_ref().map(ToString::to_string),
+    });
+    for (key, coupon_id, misfit) in &spots.differ {
+        let (campaign, app_id) = names();
+        objects.push(Object::Differs {
+            campaign,
+            app_id,
+            coupon_id: coupon_id.clone(),
+            open_id: state.open_id(key.recipient),
+            ordinal: key.ordinal,
+            what: match misfit {
+                Misfit::ReceiveTime => "receive_time",
+                Misfit::Template => "merchant_meta_no",
+                Misfit::Streamer => "streamer",
+            },
+        });
+    }
     for bill in &compared.bills {
         let (campaign, app_id) = names();
         let kept = match &bill.state {
@@ -284,6 +332,7 @@ pub(super) struct PreviewObject {
     app_id: String,
     activities: Vec<String>,
     users: u64,
+    sample: u64,
     bills: Vec<String>,
 }
 
@@ -296,6 +345,7 @@ impl PreviewObject {
             app_id: identity.app_id.to_string(),
             activities: preview.activities.iter().map(ToString::to_string).collect(),
             users: preview.users,
+            sample: preview.sample,
             bills: preview.days.iter().map(ToString::to_string).collect(),
         }
     }

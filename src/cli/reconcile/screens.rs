@@ -5,11 +5,13 @@ use std::fmt::{Display, Write as _};
 
 use crate::app::LoadedCampaign;
 use crate::app::reconcile::{
-    ActivityCount, BillOfDay, BillState, BillVerdict, Compared, CountVerdict, Flaw, Preview, Request, Why,
+    ActivityCount, BillOfDay, BillState, BillVerdict, Compared, CountVerdict, Flaw, Misfit, Preview, Request,
+    SpotCheck, Why,
 };
 use crate::catalogue::reconcile as text;
 use crate::ledger::LedgerState;
 use crate::model::delivery::Resolution;
+use crate::model::outcome::UNUSED_COUPON;
 use crate::report::lists::joined;
 use crate::report::text::{columns, left, visible, visible_path, wrap};
 
@@ -45,6 +47,10 @@ pub(super) fn preview(campaign: &LoadedCampaign, preview: &Preview, width: usize
             (
                 text::LabelUsers.to_string(),
                 vec![text::PreviewUsers { n: preview.users }.to_string()],
+            ),
+            (
+                text::LabelSpots.to_string(),
+                vec![text::PreviewSpots { n: preview.sample }.to_string()],
             ),
             (text::LabelBills.to_string(), vec![bills]),
         ],
@@ -100,6 +106,7 @@ pub(super) fn compared(
         [
             (text::LabelCount.to_string(), counts),
             (text::LabelUsers.to_string(), users),
+            (text::LabelSpots.to_string(), spots(&compared.spots)),
             (text::LabelBills.to_string(), compared.bills.iter().map(bill).collect()),
         ],
         width,
@@ -108,6 +115,7 @@ pub(super) fn compared(
     settled(compared, &mut shown);
     open(compared, state, width, &mut shown);
     foreign(compared, &mut shown);
+    differ(&compared.spots, state, &mut shown);
     proposal(compared, &mut shown);
     next(campaign, compared, &mut shown);
     shown
@@ -143,6 +151,52 @@ fn count(count: &ActivityCount) -> String {
         says: &says,
     }
     .to_string()
+}
+
+/// The lines about the spot check. Empty if no coupon was asked for.
+fn spots(spots: &SpotCheck) -> Vec<String> {
+    let states = spots.statuses.iter().map(|(status, n)| match status {
+        Some(UNUSED_COUPON) => text::SpotUnused { n: *n }.to_string(),
+        Some(status) => text::SpotStatus { n: *n, status }.to_string(),
+        None => text::SpotNoStatus { n: *n }.to_string(),
+    });
+    let not_shown = (spots.not_shown > 0).then(|| text::SpotNotShown { n: spots.not_shown }.to_string());
+    let states = joined(states.chain(not_shown));
+    let asked = (spots.asked > 0).then(|| {
+        let n = spots.asked;
+        text::Spots { n, states: &states }.to_string()
+    });
+    let failed = spots.failed.as_ref().map(|why| {
+        let why = visible(&why.to_string()).into_owned();
+        text::UsersFailed { why: &why }.to_string()
+    });
+    asked.into_iter().chain(failed).collect()
+}
+
+/// Lists the coupons that do not fit.
+fn differ(spots: &SpotCheck, state: &LedgerState, shown: &mut String) {
+    if spots.differ.is_empty() {
+        return;
+    }
+    let n = spots.differ.len() as u64;
+    let _ = writeln!(shown, "\n{}", text::Differ { n });
+    for (key, coupon_id, misfit) in spots.differ.iter().take(NAMED) {
+        let open_id = state.open_id(key.recipient);
+        let line = text::DifferCoupon {
+            coupon: &visible(coupon_id),
+            user: &visible(&open_id),
+            why: &misfit_word(*misfit),
+        };
+        let _ = writeln!(shown, "  {line}");
+    }
+}
+
+fn misfit_word(misfit: Misfit) -> String {
+    match misfit {
+        Misfit::ReceiveTime => text::MisfitTime.to_string(),
+        Misfit::Template => text::MisfitTemplate.to_string(),
+        Misfit::Streamer => text::MisfitStreamer.to_string(),
+    }
 }
 
 fn bill(bill: &BillOfDay) -> String {

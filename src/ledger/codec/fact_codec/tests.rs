@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ledger::fact::{Answered, AudienceOrigin, Excluded, Generation, ManualDecision, TermOwner};
 use crate::ledger::platform_record::{
-    BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord,
+    BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord, SpotRecord,
 };
 use crate::model::activity::{ActivityOrder, ActivityStep, AnswerNote, Source};
 use crate::model::actor::{Act, ActKind, Actor};
@@ -195,7 +195,16 @@ fn platform_record() -> impl Strategy<Value = PlatformRecord> {
             log_id,
         })
     });
-    prop_oneof![count, coupons, bill]
+    let shown = prop::option::of(coupon());
+    let spot = (key(), "[0-9]{1,19}", shown, ".{0,9}").prop_map(|(key, coupon_id, shown, log_id)| {
+        PlatformRecord::Spot(SpotRecord {
+            key,
+            coupon_id,
+            shown,
+            log_id,
+        })
+    });
+    prop_oneof![count, coupons, bill, spot]
 }
 
 fn fact() -> impl Strategy<Value = Fact> {
