@@ -355,6 +355,26 @@ fn an_audience_of_which_nobody_is_left_stops_plan_and_apply_alike() {
     assert_eq!(folder.run(&["plan", "summer.yaml", "--sandbox"]).status.code(), Some(0));
 }
 
+/// A start that is past needs no wait, so it is not among the times that a rehearsal passes over.
+#[test]
+fn a_rehearsal_says_which_waits_it_leaves_out() {
+    let folder = Folder::new();
+    let said = |start: &str| {
+        folder.campaign_of_the_active(&["2026-05-31"], &format!("schedule: {{start: {start}}}\n"));
+        let output = folder.run(&["apply", "summer.yaml", "--sandbox"]);
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        said.lines()
+            .find(|line| line.contains("does not wait"))
+            .map(str::to_owned)
+    };
+    assert_eq!(
+        said("2199-06-01T10:00").as_deref(),
+        Some("a rehearsal does not wait; in a real run, the campaign sends nothing before 2199-06-01 10:00")
+    );
+    assert_eq!(said("2026-06-01T10:00"), None);
+}
+
 /// Every plan shows the effect of each list, so that a list in another form is noticed: it excludes no user, and stops a
 /// real campaign.
 #[test]

@@ -792,13 +792,14 @@ impl StartedRun<'_> {
         Some(earlier.to_string())
     }
 
-    /// Shows the times that a rehearsal does not wait for.
+    /// Shows the times that a rehearsal does not wait for. A start that is past is none.
     fn tell_of_waits(&self) {
         let said = &self.campaign.loaded.parsed.campaign;
         let schedule = &said.schedule;
         let zone = &said.timezone;
+        let now = self.campaign.loaded.environment.clock.now();
         let times = [
-            schedule.start.map(|start| {
+            schedule.start.filter(|start| *start > now).map(|start| {
                 let start = &date_time(start, zone);
                 text::NoSendBefore { start }.to_string()
             }),
