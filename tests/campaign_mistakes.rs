@@ -55,6 +55,11 @@ fn server(more: &str) -> String {
 
 const HASH: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/// An author, two approvers and an admin.
+const APPROVERS: &str = "users:\n  - {name: li, password: {env: A}, roles: [author]}\n  \
+    - {name: wang, password: {env: A}, roles: [approver]}\n  - {name: zhao, password: {env: A}, roles: [approver]}\n  \
+    - {name: qian, password: {env: A}, roles: [admin]}\ngroups: {finance: [wang, zhao, li], audit: [li]}\n";
+
 /// One snapshot of several cases, and one of the same cases in Chinese.
 macro_rules! cases {
     ($($name:ident: $($case:expr),+ $(,)?;)+) => {
@@ -101,6 +106,22 @@ cases! {
         server(&format!(
             "users: [{{name: li, password: {{env: A}}, roles: [author]}}]\ntokens: [{{name: li, hash: \"{HASH}\", roles: [author]}}]\n"
         ));
+    policy:
+        server(&format!("{APPROVERS}policy:\n  default: {{approvals: 1}}\n  rules:\n    \
+             - {{name: large, when: {{worth_over: 100000 CNY}}, need: {{approvals: 2, from: [finance]}}}}\n    \
+             - {{name: night, when: {{sends_outside: \"mon-fri 09:00-21:00\", app: \"tt*\"}}, need: again}}\n    \
+             - {{name: dear, when: {{worth_per_user_over: 50 CNY}}, deny: true}}\n  expires: 48h\n")),
+        server("policy: 2\n"),
+        server(&format!("{APPROVERS}policy:\n  defaults: {{approvals: 1}}\n  default: {{approvals: none, form: [finance]}}\n  expires: 2 days\n")),
+        server(&format!("{APPROVERS}policy:\n  rules:\n    - {{name: a, when: {{worth: 5}}, need: agian}}\n    \
+             - {{name: b, when: {{worth_over: 100000, audience_grew: 0.05, sends_outside: 9-21}}, need: {{approval: 2}}}}\n    \
+             - {{when: {{}}, need: {{}}}}\n    - {{name: c, when: {{coupons_over: 10}}}}\n    \
+             - {{name: d, when: {{coupons_over: 10}}, need: again, deny: true}}\n    \
+             - {{name: e, when: {{new_app: yes}}, deny: false}}\n    - {{name: f, when: {{campaign: []}}, deny: true}}\n")),
+        server(&format!("{APPROVERS}policy:\n  default: {{approvals: 3, from: [finanse]}}\n  rules:\n    \
+             - {{name: a, when: {{coupons_over: 10}}, need: {{approvals: 3, from: [finance]}}}}\n    \
+             - {{name: a, when: {{coupons_over: 20}}, need: {{from: [audit]}}}}\n")),
+        server("policy: {default: {approvals: 2}}\n");
     names_that_look_alike:
         but("summer-2026", "summеr-2026"),
         but("summer-2026", "summer\u{fe0f}-2026"),

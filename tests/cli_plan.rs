@@ -258,3 +258,47 @@ fn a_reader_that_left_is_no_panic() {
         assert!(!err.contains("panicked"), "{err}");
     }
 }
+
+#[test]
+fn a_policy_is_tested_before_anything_is_sent() {
+    let dir = campaigns();
+    let users = "version: 1\nusers:\n  - {name: li, password: {env: A}, roles: [author]}\n  \
+                 - {name: wang, password: {env: A}, roles: [approver]}\n  - {name: zhao, password: {env: A}, roles: [approver]}\n\
+                 groups: {finance: [wang, zhao]}\n";
+    let policy = |rules: &str| {
+        let text = format!("{users}policy:\n  default: {{approvals: 1}}\n  rules:\n{rules}");
+        fs::write(dir.path().join("server.yaml"), text).unwrap();
+    };
+    let test = |more: &[&str]| {
+        run(
+            dir.path(),
+            &[&["policy", "test", "--config", "server.yaml"], more].concat(),
+        )
+    };
+    policy(
+        "    - {name: large, when: {coupons_over: 1}, need: {approvals: 2, from: [finance]}}\n    \
+         - {name: dear, when: {worth_over: 1000000 CNY, campaign: \"c*\"}, need: {from: [finance], waves: true}}\n",
+    );
+    let (code, said, err) = test(&["a.yaml"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    insta::assert_snapshot!("policy_of_one", said);
+    let (code, said, _) = test(&["a.yaml", "c.yaml"]);
+    assert_eq!(code, Some(4), "{said}");
+    insta::assert_snapshot!("policy_of_two", said);
+    let (_, said, _) = test(&["c.yaml", "--lang", "zh"]);
+    insta::assert_snapshot!("policy_in_chinese", said);
+    let (code, said, _) = test(&["a.yaml", "c.yaml", "--output", "json"]);
+    assert_eq!(code, Some(4));
+    insta::assert_snapshot!("policy_as_json", said);
+    // A campaign that cannot be planned does not hide the others.
+    let (code, said, err) = test(&["a.yaml", "b.yaml"]);
+    assert_eq!(code, Some(2), "{said}{err}");
+    policy("    - {name: all, when: {coupons_over: 0}, deny: true}\n");
+    assert_eq!(test(&["a.yaml"]).0, Some(4));
+    policy("    - {name: all, when: {coupon_over: 0}, deny: true}\n");
+    let (code, _, err) = test(&["a.yaml"]);
+    assert!(code == Some(2) && err.contains("did you mean `coupons_over`"), "{err}");
+    fs::write(dir.path().join("server.yaml"), users).unwrap();
+    let (code, _, err) = test(&["a.yaml"]);
+    assert!(code == Some(2) && err.contains("server.yaml has no `policy`"), "{err}");
+}

@@ -285,6 +285,7 @@ never-repeats-help = move `repeat.until` or `schedule.end` to a later day, or `s
 want-zone = the IANA name of a time zone, such as `Asia/Shanghai`
 not-zone = `{ $path }` is { $value }, which is not a time zone
 hours = a list of windows of the week
+one-window = hours such as `09:00-21:00`, with days if not every day
 hours-help = write a list of windows, such as `["mon-fri 10:00-21:00"]`
 want-hours = days and hours, such as `mon-fri 10:00-21:00` or `sat,sun 09:00-24:00`
 no-hours = `{ $path }` has no window in it

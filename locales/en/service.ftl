@@ -24,6 +24,7 @@ denied-nothing-to-send = the plan sends nothing
 denied-not-accepted = these changes need your agreement: { $words }
 denied-missed = this occurrence was missed: it was not begun within an hour of its time. `runner apply --occurrence` sends it late
 denied-overlaps = another occurrence of this campaign is running and has not ended when this one begins: stop it first
+denied-approvals = the policy asks for more than your approval: { $needs }
 denied-no-note = a decision needs a reason
 
 # The command line.
@@ -221,6 +222,9 @@ planning = The plan is being made: the ledger and the audience are read.
 plan-after-run = The campaign is running by the plan that was approved. What is left is planned when the run has ended.
 plan-while-running = The campaign is running by the plan that was approved. This is what would change: stop the run to approve it.
 plan-is-fresh = This rehearsal begins from the beginning: its ledger is deleted when you approve.
+policy = Policy
+meets-no-rule = The plan meets no rule.
+policy-needs = It needs { $needs }.
 changes-since = What changed since the last apply
 needs-agreement = needs your agreement
 what-would-happen = What would happen

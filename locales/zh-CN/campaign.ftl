@@ -286,6 +286,7 @@ never-repeats-help = 请推迟 `repeat.until` 或 `schedule.end`，或者提前 
 want-zone = IANA 时区名称，例如 `Asia/Shanghai`
 not-zone = `{ $path }` 是 { $value }，不是时区
 hours = 每周发送时段的列表
+one-window = 时段，例如 `09:00-21:00`；不是每天时前面写星期
 hours-help = 请填写时段列表，例如 `["mon-fri 10:00-21:00"]`
 want-hours = 星期和时刻，例如 `mon-fri 10:00-21:00` 或 `sat,sun 09:00-24:00`
 no-hours = `{ $path }` 中没有时段

@@ -164,6 +164,33 @@ description = { $key ->
     [Service-users] 可以使用服务的人。没有时只有一个用户，即启动进程的用户。
     [Service-groups] 用户组：组名和用户列表。
     [Service-tokens] 可以使用服务的程序。
+    [Service-policy] 计划在发放之前需要什么。
+    [Policy] 每个计划需要什么，以及符合条件的计划另外需要什么，服务才会发放。
+    [Policy-default] 每个计划需要什么。
+    [Policy-rules] 符合条件的计划另外需要什么。符合的规则全部有效。
+    [Policy-expires] 批准，以及没有批准的申请，在没有发放时的有效时间。
+    [BaseNeed] 每个计划需要什么。
+    [BaseNeed-approvals] 需要多少用户批准。为 0 时，计划生成后自动发放，除非有其他限制。
+    [BaseNeed-from] 哪些组的批准有效；不写则所有用户。
+    [Rule] 符合条件的计划另外需要什么。
+    [Rule-name] 规则的名称，用于页面和日志。
+    [Rule-when] 条件。全部符合时规则生效。
+    [Rule-need] 计划需要什么：批准、批次或 `again`。
+    [Rule-deny] 服务是否完全不发放这样的计划。
+    [When] 规则的条件。
+    [When-worth_over] 发券任务的全部券（包括已发放的）价值超过这个金额，或者不知道一张券的面额。
+    [When-worth_per_user_over] 一个用户的券价值超过这个金额，或者不知道一张券的面额。
+    [When-coupons_over] 发券任务发放的券（包括已发放的）多于这个数量。
+    [When-sends_outside] 按 `timezone` 的时间，发送时段可能在这些时间之外。
+    [When-audience_grew] 与上次执行相比，人群增加的比例超过这个值。
+    [When-new_app] 这里没有该应用其他发券任务的账本。
+    [When-campaign] 发券任务的名称是其中之一；`*` 代表任意字符。
+    [When-app] 应用 ID 是其中之一；`*` 代表任意字符。
+    [Need] 计划需要什么。
+    [Need-approvals] 需要多少用户批准。只写 `from` 时为 1。
+    [Need-from] 哪些组的批准有效；不写则所有用户。
+    [Need-again] 即使 `default` 不需要批准，是否也要有人批准。
+    [Need-waves] 发券任务是否需要有等待批准的批次。
     [Source] 用户名单的来源：只能是其中一种。
     [Source-postgres] 对 PostgreSQL 服务器的查询，在只读事务中执行。
     [Source-mysql] 对 MySQL 或 MariaDB 服务器的查询，在只读事务中执行。

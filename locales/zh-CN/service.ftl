@@ -24,6 +24,7 @@ denied-nothing-to-send = 计划没有要发放的券
 denied-not-accepted = 这些变更需要你同意：{ $words }
 denied-missed = 这一期已错过：没有在到期后一小时内开始。可以用 `runner apply --occurrence` 补发
 denied-overlaps = 这个任务的另一期正在执行，并且到这一期开始时还没有结束：请先停止
+denied-approvals = 按策略，只有你的批准还不够：{ $needs }
 denied-no-note = 判定必须写明原因
 
 # The command line.
@@ -188,6 +189,9 @@ planning = 正在生成计划：读取账本和人群。
 plan-after-run = 任务正按已批准的计划执行。本次执行结束后会为剩余部分生成计划。
 plan-while-running = 任务正按已批准的计划执行。以下是将会改变的内容：要批准它，请先停止执行。
 plan-is-fresh = 这次演练从头开始：批准后会删除演练账本。
+policy = 策略
+meets-no-rule = 计划不符合任何规则。
+policy-needs = 需要{ $needs }。
 changes-since = 自上次执行以来的变更
 needs-agreement = 需要你同意
 what-would-happen = 将会发生什么

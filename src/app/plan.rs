@@ -70,6 +70,8 @@ pub struct PlanPreview {
     pub usage: Usage,
     /// The deliveries that are owed then.
     pub owed: u64,
+    /// The users of the source at the last apply. `None` before the first one.
+    pub listed_before: Option<u64>,
 }
 
 /// What an apply would wait for before its next send.
@@ -249,6 +251,7 @@ impl Planner<'_> {
             .map(|(language, texts)| (language, language.scope(|| view(texts))));
         Ok(PlanPreview {
             usage,
+            listed_before: last.as_ref().map(|last| last.listed),
             owed: deliveries.counts.owed(),
             requests: self.requests(&preview.first)?,
             waits,

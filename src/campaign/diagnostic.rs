@@ -157,6 +157,8 @@ codes! {
     Repeat = "E0135",
     /// The address of a service, or the one under which it is reached, cannot be used.
     Address = "E0136",
+    /// A rule of a policy that no plan or nobody can meet.
+    Policy = "E0137",
     /// A time occurs twice on the clocks of the zone.
     TimeTwice = "E0141",
     /// A rate exceeds the platform's documented limit.

@@ -65,6 +65,26 @@ fn window(value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Hours> {
     }
 }
 
+/// One window. Without days it is on every day: `09:00-21:00`.
+pub(super) struct OneWindow;
+
+impl KeyType<Hours> for OneWindow {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Hours> {
+        let written = value.as_scalar().map(|scalar| &*scalar.text);
+        let daily = written.and_then(|written| parse(&format!("mon-sun {written}")).ok());
+        daily.or_else(|| window(value, diagnostics))
+    }
+
+    fn describe(&self) -> String {
+        text::OneWindow.to_string()
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        let clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
+        json_schema!({"type": "string", "pattern": format!("({clock})-({clock}|24:00)$")})
+    }
+}
+
 /// The reason why a text is not a window.
 enum WindowError {
     /// The form is wrong.

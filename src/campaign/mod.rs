@@ -78,8 +78,9 @@ pub use retry::{InDoubt, Retry};
 pub use root::{Campaign, KeyRow, key_table, schema};
 pub use schedule::Schedule;
 pub use server_file::{
-    ListenMistake, Origin, ProxyAuth, ServerFile, Token, TokenHash, User, key_table as server_key_table,
-    load as load_server, parse as parse_server, read as read_server, schema as server_schema,
+    BaseNeed, ListenMistake, Need, Origin, Policy, ProxyAuth, Rule, ServerFile, Token, TokenHash, User, When,
+    key_table as server_key_table, load as load_server, parse as parse_server, read as read_server,
+    schema as server_schema,
 };
 pub use share::written as share_written;
 pub use testers::{MOST_TESTERS, Testers};

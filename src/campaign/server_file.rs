@@ -3,11 +3,13 @@
 
 mod listen;
 mod members;
+mod policy;
 mod proxy;
 mod tokens;
 mod users;
 
 pub use listen::{ListenMistake, Origin};
+pub use policy::{BaseNeed, Need, Policy, Rule, When};
 pub use proxy::ProxyAuth;
 pub use tokens::{Token, TokenHash};
 pub use users::User;
@@ -24,6 +26,7 @@ use crate::model::user::UserName;
 
 use self::listen::{ListenAddress, PublicOrigin};
 use self::members::Groups;
+use self::policy::Approvers;
 use self::tokens::Tokens;
 use self::users::Users;
 use super::diagnostic::Diagnostic;
@@ -54,6 +57,7 @@ keys! {
         /// The programs that may use the service.
         tokens: Vec<Token> = Tokens, filled Vec::new();
         proxy_auth: ProxyAuth = Nested, optional;
+        policy: Policy = Nested, optional;
     }
     check |map, diagnostics| {
         if let (Some(users), Some(value), None) = (&users, map.get("users"), map.get("proxy_auth")) {
@@ -64,6 +68,15 @@ keys! {
         if let (true, Some(value)) = (are_users_known, map.get("groups")) {
             let names: Vec<_> = users.iter().flatten().map(|user| &user.name).collect();
             members::check(&names, value, diagnostics);
+        }
+        let are_groups_known = map.get("groups").is_some() == groups.is_some();
+        if let (true, Some(policy), Some(value)) = (are_users_known && are_groups_known, &policy, map.get("policy")) {
+            let no_groups = BTreeMap::new();
+            let approvers = Approvers {
+                users: users.as_deref().unwrap_or_default(),
+                groups: groups.as_ref().unwrap_or(&no_groups),
+            };
+            approvers.check(policy, value, diagnostics);
         }
         if let (Some(tokens), Some(value)) = (&tokens, map.get("tokens")) {
             tokens::check_names(users.as_deref().unwrap_or_default(), tokens, value, diagnostics);
@@ -89,6 +102,7 @@ impl Default for ServerFile {
             groups: BTreeMap::new(),
             tokens: Vec::new(),
             proxy_auth: None,
+            policy: None,
         }
     }
 }

@@ -30,6 +30,7 @@ mod occurrence_args;
 mod parse_error;
 mod password;
 mod plan;
+mod policy;
 mod push;
 mod question;
 mod reconcile;
@@ -66,7 +67,8 @@ use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::catalogue::activity as activity_texts;
 use crate::catalogue::{
-    Language, approval, cli, help, history as texts, push as push_texts, reconcile as reconcile_texts,
+    Language, approval, cli, help, history as texts, policy as policy_texts, push as push_texts,
+    reconcile as reconcile_texts,
 };
 use crate::model::problem::Problem;
 use crate::report::console::Console;
@@ -92,6 +94,7 @@ use self::init::InitArgs;
 use self::man::ManArgs;
 use self::notify::NotifyArgs;
 use self::plan::PlanArgs;
+use self::policy::PolicyArgs;
 use self::push::PushArgs;
 use self::reconcile::ReconcileArgs;
 use self::report::ReportArgs;
@@ -144,6 +147,8 @@ pub(crate) enum Command {
     Activity(ActivityArgs),
     #[command(about = help::CommandServe.to_string())]
     Serve(ServeArgs),
+    #[command(about = policy_texts::Command.to_string())]
+    Policy(PolicyArgs),
     #[command(about = help::CommandStatus.to_string())]
     Status(StatusArgs),
     #[command(about = help::CommandPause.to_string())]
@@ -341,6 +346,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Approve(args)) => approve::run(args, context),
         Some(Command::Activity(args)) => activity::run(args, context),
         Some(Command::Serve(args)) => serve::run(args, context),
+        Some(Command::Policy(args)) => policy::run(args, context),
         Some(Command::Status(args)) => status::run(args, context),
         Some(Command::Pause(args)) => run_commands::pause(args, context),
         Some(Command::Resume(args)) => run_commands::resume(args, context),

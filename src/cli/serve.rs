@@ -158,7 +158,7 @@ fn new_token(context: &Context) -> Result<Exit, Failure> {
 /// What every token begins with, so that a scanner of secrets finds one.
 const TOKEN_PREFIX: &str = "runner_";
 /// The name of the file of a service.
-const CONFIG: &str = "server.yaml";
+pub(super) const CONFIG: &str = "server.yaml";
 
 /// A hash, for a program.
 #[derive(Serialize)]

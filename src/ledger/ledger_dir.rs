@@ -288,6 +288,19 @@ impl LedgerDir {
         Ok(locked.filter_map(|(name, _)| self.date_of(name)).collect())
     }
 
+    /// Whether another campaign of the app has a ledger here. Occurrences of one campaign are others of each other.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn has_other_of_app(&self) -> Result<bool, LedgerDirError> {
+        let own = self.dir.file_name().and_then(|name| name.to_str());
+        let is_other = |name: &String| {
+            let is_name = CampaignName::parse_kept(name).is_ok();
+            is_name && Some(name.as_str()) != own && self.dir.with_file_name(name).is_dir()
+        };
+        Ok(self.names_beside()?.iter().any(is_other))
+    }
+
     fn names_beside(&self) -> Result<Vec<String>, LedgerDirError> {
         self.dir.parent().map_or_else(|| Ok(Vec::new()), list)
     }

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod merchant_coupon_id;
 pub mod money;
 pub mod mutants;
+pub mod name_pattern;
 pub mod outcome;
 pub mod person_request;
 pub mod problem;

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::service as texts;
+use crate::catalogue::{Text, service as texts};
 use crate::model::envelope::Envelope;
 use crate::model::user::Role;
+
+use super::policy::{Hold, Verdict};
 
 /// Where an act comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -308,6 +310,8 @@ pub struct PlanSituation {
     pub sends: bool,
     /// Whether it is for a rehearsal from the beginning.
     pub is_fresh: bool,
+    /// What the policy of the service says of it, with the approval of the person who asks. `None` without a policy.
+    pub verdict: Option<Verdict>,
 }
 
 /// Whether an occurrence may begin.
@@ -414,6 +418,12 @@ pub enum Denied {
     /// Another occurrence of the campaign is still running.
     #[error("{}", texts::DeniedOverlaps)]
     Overlaps,
+    /// A rule of the policy does not allow the plan, whoever approves.
+    #[error("{0}")]
+    Policy(Text),
+    /// The policy asks for more approvals than this one.
+    #[error("{}", texts::DeniedApprovals { needs: &.0 })]
+    Approvals(String),
     /// The decision has no reason.
     #[error("{}", texts::DeniedNoNote)]
     NoNote,
@@ -496,6 +506,14 @@ fn check_approval(
     let plan = campaign.plan.as_ref().ok_or(Denied::NoPlan)?;
     if plan.fingerprint != fingerprint || plan.is_fresh != fresh {
         return Err(Denied::OtherPlan);
+    }
+    if let Some(verdict) = &plan.verdict {
+        if let Some(why) = verdict.refusal() {
+            return Err(Denied::Policy(why));
+        }
+        if verdict.hold() == Hold::Approvals {
+            return Err(Denied::Approvals(verdict.needs_text()));
+        }
     }
     let missing: Vec<_> = plan
         .needs

@@ -24,6 +24,7 @@ use crate::report::run_stats::RunStats;
 use super::act::{Applier, CampaignSituation, Door, OccurrenceSituation, PlanSituation, Subject, Who};
 use super::directory::Content;
 use super::fault::Fault;
+use super::policy::{GivenApproval, PlanFacts, PolicyRules, Verdict};
 use super::record::Charge;
 use super::series::{OccurrenceEntry, SeriesEntry};
 
@@ -60,6 +61,8 @@ pub struct Planned {
     pub at: Timestamp,
     /// Whether it is for a rehearsal from the beginning.
     pub is_fresh: bool,
+    /// Whether no other campaign of the app had a ledger then.
+    pub is_new_app: bool,
 }
 
 impl Planned {
@@ -263,6 +266,14 @@ impl CampaignEntry {
         }
     }
 
+    /// What a policy says of its plan at `now`, with these approvals. `None` unless it is planned.
+    #[must_use]
+    pub fn verdict(&self, rules: &PolicyRules<'_>, approvals: &[GivenApproval], now: Timestamp) -> Option<Verdict> {
+        let planned = self.planned()?;
+        let facts = PlanFacts::new(self.loaded.as_ref()?, &planned.preview, planned.is_new_app, now);
+        Some(rules.judge(&facts, approvals, now))
+    }
+
     /// Who applies it.
     #[must_use]
     pub fn applier(&self) -> Applier {
@@ -304,6 +315,7 @@ impl CampaignEntry {
                 needs: planned.needs(),
                 sends: planned.sends(),
                 is_fresh: planned.is_fresh,
+                verdict: None,
             }),
             occurrence: match &self.occurrence {
                 Some(occurrence) if occurrence.turn.state == OccurrenceState::Missed && !self.is_rehearsal() => {

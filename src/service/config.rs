@@ -7,6 +7,7 @@ use crate::campaign::{Diagnostic, ServerFile, parse_server, read_server};
 use crate::catalogue::Language;
 
 use super::accounts::Accounts;
+use super::policy::PolicyRules;
 
 /// What the file of a service says.
 #[derive(Clone, Debug)]
@@ -41,6 +42,12 @@ impl ServerConfig {
             file: Some(parsed.content),
             accounts,
         })
+    }
+
+    /// The policy. `None` without one.
+    #[must_use]
+    pub fn policy(&self) -> Option<PolicyRules<'_>> {
+        PolicyRules::of(self.file.as_ref()?)
     }
 
     /// The settings of a service without a file.

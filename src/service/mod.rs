@@ -2,6 +2,7 @@
 //! shows everything on pages.
 //!
 //! [`config`] is the file of the service, and [`accounts`] who may use it.
+//! [`policy`] says what a plan needs before it is sent.
 //! [`act`] decides on everything that changes something, in one pure function. [`record`] is the service log, from which a service
 //! that restarts learns what it has to do. [`scan`] says which files count, and [`schedule`] which occurrences of a
 //! recurring campaign. [`supervisor`] connects these with the use cases, and
@@ -18,6 +19,7 @@ pub mod link_socket;
 pub mod log_socket;
 pub mod pages;
 pub mod passwords;
+pub mod policy;
 pub mod record;
 mod run_notices;
 pub mod scan;

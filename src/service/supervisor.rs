@@ -54,6 +54,7 @@ use super::config::ConfigFile;
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
 use super::log_socket::{LogSocket, LogSocketError, read_log};
+use super::policy::GivenApproval;
 use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
 use super::run_notices::RunMessages;
 use super::scan::Scanner;
@@ -564,11 +565,23 @@ impl Supervisor {
         if let Some(on) = act.on() {
             state.reschedule(file_of(&on.file), self.now());
         }
-        let situation = Situation {
+        let mut situation = Situation {
             is_read_only: state.read_only.is_some(),
             is_stopping: self.is_stopping(),
             campaign: act.on().and_then(|on| state.situation(&on.file)),
         };
+        let config = self.config().current();
+        if let (Some(rules), Some(on)) = (config.policy(), act.on())
+            && let Some(entry) = state.entries.get(&on.file)
+            && let Some(plan) = situation.campaign.as_mut().and_then(|campaign| campaign.plan.as_mut())
+        {
+            let now = self.now();
+            let own = GivenApproval {
+                by: who.name.clone(),
+                at: now,
+            };
+            plan.verdict = entry.verdict(&rules, &[own], now);
+        }
         let allowed = gate(act, who, &situation)?;
         let takes_ledger = matches!(
             allowed.act(),
@@ -978,6 +991,10 @@ impl Supervisor {
         };
         let planned = Box::pin(plan::plan(loaded, &request)).await;
         let ledger = Box::pin(decisions::read(loaded)).await;
+        let place = loaded.ledger_dir();
+        let looked = spawn_blocking(move || place.has_other_of_app()).await;
+        // What cannot be read counts as new: a policy asks for more then.
+        let is_new_app = !matches!(looked, Ok(Ok(true)));
         let mut state = self.state();
         let Some(entry) = state.entries.get_mut(file).filter(|entry| entry.version == version) else {
             return;
@@ -987,6 +1004,7 @@ impl Supervisor {
                 preview,
                 at: self.settings.environment.clock.now(),
                 is_fresh,
+                is_new_app,
             })),
             Err(error) => PlanState::Failed(Arc::new(Fault::new(error, self.settings.classify))),
         };

@@ -26,6 +26,7 @@ pub use plan::page as plan_page;
 use maud::{Markup, html};
 
 use super::act::ActKind;
+use super::config::ServerConfig;
 use super::supervisor::ServiceState;
 use crate::campaign::Diagnostic;
 use crate::catalogue::{Language, service as texts};
@@ -62,6 +63,8 @@ pub struct View<'a> {
     pub roles: &'a [Role],
     /// The name of that person. `None` on a live part, and for the only user.
     pub user: Option<&'a str>,
+    /// What the file of the service says.
+    pub config: &'a ServerConfig,
     /// The mistakes of the file of the service, in each language. `None` while it has none.
     pub broken_config: Option<&'a [(Language, Vec<Diagnostic>)]>,
 }

@@ -66,6 +66,7 @@ fn plan(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
             }
         }
         (changes(plan))
+        (policy(view, entry))
         (approval(view, entry, planned))
         section {
             h2 { (texts::WhatWouldHappen) }
@@ -104,6 +105,30 @@ fn changes(plan: &PlanView) -> Markup {
                     }
                 } } };
                 (scrolling(&texts::ChangesSince, &table))
+            }
+        }
+    }
+}
+
+/// The rules of the policy that the plan meets, and the approvals that it needs. Empty without a policy.
+fn policy(view: &View<'_>, entry: &CampaignEntry) -> Markup {
+    let rules = view.config.policy();
+    let verdict = rules.and_then(|rules| entry.verdict(&rules, &[], view.now.wall));
+    html! {
+        @if let Some(verdict) = verdict {
+            section id="policy" {
+                h2 { (texts::Policy) }
+                @if verdict.met.is_empty() { p { (texts::MeetsNoRule) } }
+                @else {
+                    dl {
+                        @for rule in &verdict.met {
+                            dt { (theirs(&rule.name)) }
+                            dd { @for why in &rule.why { (why) br; } }
+                        }
+                    }
+                }
+                p { (texts::PolicyNeeds { needs: &verdict.needs_text() }) }
+                @if let Some(why) = verdict.refusal() { p.note.bad { (theirs(&why.to_string())) } }
             }
         }
     }

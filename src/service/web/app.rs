@@ -161,7 +161,8 @@ impl App {
     pub fn with_view<T>(&self, roles: &[Role], user: Option<&str>, show: impl FnOnce(&View<'_>) -> T) -> T {
         let config = self.supervisor.config();
         let broken = config.broken();
-        let is_local = config.current().accounts.is_local();
+        let current = config.current();
+        let is_local = current.accounts.is_local();
         let state = self.supervisor.state();
         let view = View {
             state: &state,
@@ -169,6 +170,7 @@ impl App {
             is_rehearsal: self.supervisor.is_rehearsal(),
             roles,
             user: user.filter(|_| !is_local),
+            config: &current,
             broken_config: broken.as_deref().map(Vec::as_slice),
         };
         show(&view)

@@ -1,0 +1,296 @@
+//! What was requested and has not been sent yet, with the approvals that it has: a fold over the records of the service log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ledger::Head;
+
+use super::act::{Act, Subject, Who};
+use super::policy::GivenApproval;
+use super::record::{Entry, Record};
+
+/// A request for the approval of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRequest {
+    /// The campaign.
+    pub on: Subject,
+    /// The fingerprint of its plan.
+    pub fingerprint: String,
+    /// The words of `--accept` that the author agreed to.
+    pub accept: Vec<String>,
+    /// Whether a rehearsal begins again.
+    pub is_fresh: bool,
+    /// The author.
+    pub by: Who,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The number of its record.
+    pub sequence: u64,
+    /// The approvals that it has, one of each user.
+    pub approvals: Vec<RecordedApproval>,
+}
+
+/// An approval that a record has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedApproval {
+    /// Whose it is, and when it was given.
+    pub given: GivenApproval,
+    /// The number of its record.
+    pub sequence: u64,
+}
+
+/// The request of each campaign that has one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    open: BTreeMap<(String, String), OpenRequest>,
+    /// The campaigns whose last run ended before it was complete: nothing is sent again without a person.
+    unfinished: BTreeSet<(String, String)>,
+}
+
+fn key(on: &Subject) -> (String, String) {
+    (on.app_id.clone(), on.campaign.clone())
+}
+
+impl OpenRequest {
+    /// Its approvals.
+    #[must_use]
+    pub fn given(&self) -> Vec<GivenApproval> {
+        self.approvals.iter().map(|approval| approval.given.clone()).collect()
+    }
+
+    /// Whether a user has approved it.
+    #[must_use]
+    pub fn is_approved_by(&self, name: &str) -> bool {
+        self.approvals.iter().any(|approval| approval.given.by == name)
+    }
+
+    /// The number of the first record that has lapsed at `now`: an approval that is so old, else the request itself if nobody has
+    /// approved it for so long. `None` while none has.
+    #[must_use]
+    pub fn lapsed(&self, now: Timestamp, expires: SignedDuration) -> Option<u64> {
+        let is_old = |at: Timestamp| now.duration_since(at) >= expires;
+        let approval = self.approvals.iter().find(|approval| is_old(approval.given.at));
+        let has_none = self.approvals.is_empty() && is_old(self.at);
+        approval
+            .map(|approval| approval.sequence)
+            .or(has_none.then_some(self.sequence))
+    }
+}
+
+impl Requests {
+    /// Adds a record, which has this place in the log.
+    pub fn apply(&mut self, at: Head, record: &Record) {
+        match &record.entry {
+            Entry::Act {
+                who,
+                act,
+                refused: None,
+            } => self.act(at.sequence, record.at, who, act),
+            Entry::Lapsed { on, of } => {
+                if let Some(request) = self.open.get_mut(&key(on)) {
+                    request.approvals.retain(|approval| approval.sequence != *of);
+                    if request.sequence == *of {
+                        self.open.remove(&key(on));
+                    }
+                }
+            }
+            Entry::RunEnded { on, state, .. } => {
+                if state == "complete" {
+                    self.unfinished.remove(&key(on));
+                } else {
+                    self.unfinished.insert(key(on));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn act(&mut self, sequence: u64, at: Timestamp, who: &Who, act: &Act) {
+        match act {
+            Act::Request {
+                on,
+                fingerprint,
+                accept,
+                fresh,
+            } => {
+                self.open.insert(key(on), new_request((on, fingerprint, accept, *fresh), who, at, sequence));
+            }
+            Act::GiveApproval {
+                on,
+                fingerprint,
+                accept,
+                fresh,
+            } => {
+                let request = self.open.entry(key(on));
+                // The only user of a service need not ask themselves.
+                let request = request.or_insert_with(|| new_request((on, fingerprint, accept, *fresh), who, at, sequence));
+                if request.fingerprint != *fingerprint {
+                    *request = new_request((on, fingerprint, accept, *fresh), who, at, sequence);
+                }
+                if !request.is_approved_by(&who.name) {
+                    let by = who.name.clone();
+                    let given = GivenApproval { by, at };
+                    request.approvals.push(RecordedApproval { given, sequence });
+                }
+            }
+            Act::Reject { on, .. } => {
+                self.open.remove(&key(on));
+            }
+            Act::Approve { on, .. } | Act::Apply { on, .. } => {
+                self.open.remove(&key(on));
+                self.unfinished.insert(key(on));
+            }
+            _ => {}
+        }
+    }
+
+    /// The request of a campaign. `None` without one.
+    #[must_use]
+    pub fn of(&self, on: &Subject) -> Option<&OpenRequest> {
+        self.open.get(&key(on))
+    }
+
+    /// Whether the last run of a campaign did not complete it.
+    #[must_use]
+    pub fn is_unfinished(&self, on: &Subject) -> bool {
+        self.unfinished.contains(&key(on))
+    }
+
+    /// Every request.
+    pub fn all(&self) -> impl Iterator<Item = &OpenRequest> {
+        self.open.values()
+    }
+}
+
+type Asked<'a> = (&'a Subject, &'a str, &'a [String], bool);
+
+fn new_request((on, fingerprint, accept, is_fresh): Asked<'_>, by: &Who, at: Timestamp, sequence: u64) -> OpenRequest {
+    OpenRequest {
+        on: on.clone(),
+        fingerprint: fingerprint.to_owned(),
+        accept: accept.to_vec(),
+        is_fresh,
+        by: by.clone(),
+        at,
+        sequence,
+        approvals: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::from_ms;
+    use crate::service::record::VERSION;
+
+    fn on() -> Subject {
+        Subject {
+            file: "tea.yaml".to_owned(),
+            campaign: "tea".to_owned(),
+            app_id: "tt1".to_owned(),
+        }
+    }
+
+    fn act(name: &str, act: Act) -> Entry {
+        Entry::Act {
+            who: Who::local(name, "127.0.0.1"),
+            act,
+            refused: None,
+        }
+    }
+
+    fn request(name: &str, fingerprint: &str) -> Entry {
+        act(
+            name,
+            Act::Request {
+                on: on(),
+                fingerprint: fingerprint.to_owned(),
+                accept: vec!["replays".to_owned()],
+                fresh: false,
+            },
+        )
+    }
+
+    fn approve(name: &str, fingerprint: &str) -> Entry {
+        act(
+            name,
+            Act::GiveApproval {
+                on: on(),
+                fingerprint: fingerprint.to_owned(),
+                accept: Vec::new(),
+                fresh: false,
+            },
+        )
+    }
+
+    /// The requests after these records, one a second.
+    fn requests(entries: &[Entry]) -> Requests {
+        let mut requests = Requests::default();
+        for (sequence, entry) in (1..).zip(entries) {
+            let at = from_ms(i64::try_from(sequence).unwrap() * 1000);
+            let record = Record {
+                version: VERSION,
+                at,
+                entry: entry.clone(),
+            };
+            requests.apply(Head { sequence, link: [7; 8] }, &record);
+        }
+        requests
+    }
+
+    fn approved_by(entries: &[Entry]) -> Option<Vec<String>> {
+        let requests = requests(entries);
+        let request = requests.of(&on())?;
+        Some(request.given().into_iter().map(|given| given.by).collect())
+    }
+
+    #[test]
+    fn a_restart_knows_what_was_requested_and_approved() {
+        let two = [request("li", "a"), approve("wang", "a"), approve("wang", "a"), approve("zhao", "a")];
+        assert_eq!(approved_by(&two).unwrap(), ["wang", "zhao"]);
+        let known = requests(&two);
+        let known = known.of(&on()).unwrap();
+        assert_eq!((known.by.name.as_str(), known.accept.as_slice()), ("li", &["replays".to_owned()][..]));
+        // A new request begins again.
+        let again = [request("li", "a"), approve("wang", "a"), request("li", "b")];
+        assert_eq!(approved_by(&again).unwrap(), [""; 0]);
+        let rejected = act("wang", Act::Reject {
+            on: on(),
+            fingerprint: "a".to_owned(),
+            note: String::new(),
+        });
+        assert_eq!(approved_by(&[request("li", "a"), rejected]), None);
+    }
+
+    #[test]
+    fn what_nobody_used_lapses() {
+        let entries = [request("li", "a"), approve("wang", "a"), approve("zhao", "a")];
+        let lapsed = |entries: &[Entry], seconds: i64| {
+            let requests = requests(entries);
+            let request = requests.of(&on()).unwrap();
+            request.lapsed(from_ms(seconds * 1000), SignedDuration::from_secs(60))
+        };
+        assert_eq!(lapsed(&entries, 61), None);
+        assert_eq!(lapsed(&entries, 62), Some(2), "the approval of the second second");
+        let gone = Entry::Lapsed { on: on(), of: 2 };
+        let after = [&entries[..], &[gone.clone()]].concat();
+        assert_eq!(approved_by(&after).unwrap(), ["zhao"]);
+        assert_eq!(lapsed(&after, 62), None);
+        let both = [&after[..], &[Entry::Lapsed { on: on(), of: 3 }]].concat();
+        assert_eq!(lapsed(&both, 63), Some(1), "nobody has approved the request");
+        assert_eq!(approved_by(&[&both[..], &[Entry::Lapsed { on: on(), of: 1 }]].concat()), None);
+    }
+
+    #[test]
+    fn a_run_that_did_not_complete_needs_a_person() {
+        let ended = |state: &str| Entry::RunEnded {
+            on: on(),
+            state: state.to_owned(),
+            why: None,
+        };
+        assert!(!requests(&[]).is_unfinished(&on()));
+        assert!(requests(&[ended("halted")]).is_unfinished(&on()));
+        assert!(!requests(&[ended("halted"), ended("complete")]).is_unfinished(&on()));
+    }
+}
