@@ -102,6 +102,7 @@ cases! {
         server("users:\n  - {name: li, password: {env: A}, roles: [author]}\n  - {name: li, password: {env: A}, roles: [author]}\n  - {name: wu, roles: [viewer]}\n"),
         server("users: [{name: li, password: {env: A}, roles: [author]}]\ngroups:\n  finance: [lii, wang]\n  ops: []\n  \"a b\": [li]\n"),
         server("users: li\ngroups: [li]\ntokens: {name: ci}\n"),
+        server("notify:\n  - feishu: https://open.feishu.cn/hook/hunter2\n  - wecom: {url: {env: HOOK}}\n    on: [halt]\n"),
         server("tokens:\n  - {name: ci, hash: hunter2, roles: [author]}\n  - {name: cd, token: hunter2, roles: [author]}\n"),
         server(&format!(
             "users: [{{name: li, password: {{env: A}}, roles: [author]}}]\ntokens: [{{name: li, hash: \"{HASH}\", roles: [author]}}]\n"

@@ -47,6 +47,30 @@ fn a_good_file_is_said_to_be_one() {
 }
 
 #[test]
+fn the_file_of_a_service_is_checked_as_one() {
+    let server = "version: 1\nusers: [{name: li, password: {file: absent.hash}, roles: [author]}]\n";
+    let bad = server.replace("author", "autor");
+    let directory = directory(&[
+        ("server.yaml", "version: 1\n"),
+        ("of-users.yml", server),
+        ("bad.yaml", &bad),
+        ("a.yaml", GOOD),
+    ]);
+    let output = run(directory.path(), &["validate", "server.yaml", "of-users.yml", "a.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(
+        text(&output.stdout),
+        "server.yaml: a service at 127.0.0.1:7878 can use it, with no users and no tokens\n\
+         of-users.yml: a service at 127.0.0.1:7878 can use it, with one user and no tokens\n\
+         a.yaml: summer-2026 for ttec789ac573xxxxxx01 can be used\n"
+    );
+    let output = run(directory.path(), &["validate", "bad.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let why = text(&output.stderr);
+    assert!(why.contains("E0127") && why.contains("did you mean `author`?"), "{why}");
+}
+
+#[test]
 fn all_mistakes_of_all_files_are_reported() {
     let bad = GOOD
         .replace("campaign: summer-2026", "campaign: Summer")

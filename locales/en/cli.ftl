@@ -89,6 +89,17 @@ declined = nothing was sent and nothing was changed
 declined-several = nothing was sent and nothing was changed for those that were asked about
 no-question = there is no terminal on which to ask: the campaign file decides, and sending begins without a question
 validate-usable = { $path }: { $campaign } for { $app_id } can be used
+# $users (number)
+# $tokens (number)
+validate-server = { $path }: a service at { $address } can use it, with { $users ->
+        [0] no users
+        [one] one user
+       *[other] { $users } users
+    } and { $tokens ->
+        [0] no tokens
+        [one] one token
+       *[other] { $tokens } tokens
+    }
 validate-one-file =
     { $n ->
         [one] one mistake in this file; `runner explain { $code }` says more about it

@@ -269,13 +269,15 @@ trace-examples =
           which coupon a user has or why there is none, and the log_id to ask the platform about
       runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --output json
           the same for a program: a `delivery` for each coupon, with its history and what happens next
-validate-paths = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database
+validate-paths = Campaign files, directories of them, or the file of a service; `pushed:NAME`, or `pushed:` for all, are those in the database
 validate-examples =
     Examples:
       runner validate campaigns/summer.yaml
           check one file
       runner validate campaigns --output json
           check every .yaml and .yml file of a directory, for a program
+      runner validate server.yaml
+          check the file of a service; the secrets that it names are not read
 
     Exit codes: 0 when every file can be used, 2 otherwise.
 verify-certificate = Write what the ledger says, with a checksum, to FILE
@@ -333,6 +335,8 @@ notify-examples =
     Examples:
       runner notify campaigns/summer.yaml
           send a test message to each channel of the file
+      runner notify server.yaml
+          the same for the channels of a service
       runner notify campaigns/summer.yaml --output json
           the same for programs
 

@@ -28,6 +28,24 @@ wave-done = wave { $wave } has ended; the run waits for `runner approve`
 took = it took { $took }
 nothing-settled = nothing was settled for { $took }, although sending is allowed
 missed-line = it was to begin at { $at }, and nobody approved it within an hour; nothing was sent
+# $to-send (number)
+plan-waits = a plan for { $to-send ->
+    [one] one coupon
+   *[other] { $to-send } coupons
+} waits for an approval
+# $to-send (number)
+# $changes (number)
+plan-waits-with-changes = a plan for { $to-send ->
+    [one] one coupon
+   *[other] { $to-send } coupons
+} waits for an approval, with { $changes ->
+    [one] one change
+   *[other] { $changes } changes
+} to agree to
+title-read-only = service: its log cannot be written
+read-only-line = only pause and stop are possible until the service is started again: { $why }
+title-service-test = service: test message
+service-time = { $time }
 test-line = runner can send messages here
 code-line = code { $code }, { $n ->
     [one] { $n } answer

@@ -105,6 +105,7 @@ label-held = held
 label-in-doubt = in doubt
 label-missed = missed
 label-channel = messages are not sent
+of-service = the service
 # $n (number)
 broken-item = { $file } has { $n ->
         [one] { $n } mistake

@@ -65,6 +65,13 @@ declined = 未发放任何券，也未作任何改动
 declined-several = 对所询问的任务，未发放任何券，也未作任何改动
 no-question = 没有可供询问的终端：以任务文件为准，不经询问直接发放
 validate-usable = { $path }：{ $app_id } 的任务 { $campaign } 可以使用
+validate-server = { $path }：可供 { $address } 上的服务使用，{ $users ->
+        [0] 没有用户
+       *[other] { $users } 个用户
+    }，{ $tokens ->
+        [0] 没有令牌
+       *[other] { $tokens } 个令牌
+    }
 validate-one-file = 该文件有 { $n } 处错误；`runner explain { $code }` 说明第一处
 validate-several-files = { $files } 个文件中有 { $unusable } 个存在错误，共 { $n } 处；`runner explain { $code }` 说明第一处
 

@@ -269,13 +269,15 @@ trace-examples =
           用户拿到了哪张券，或为什么没有；以及向平台查询用的 log_id
       runner trace campaigns/summer.yaml ba253642-0590-40bc-a1b2-93c4d5e6f708 --output json
           同上，供程序使用：每张券一个 `delivery`，含历史记录和后续动作
-validate-paths = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件
+validate-paths = 任务文件、存放任务文件的目录，或服务的配置文件；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件
 validate-examples =
     示例：
       runner validate campaigns/summer.yaml
           检查一个文件
       runner validate campaigns --output json
           检查目录下所有 .yaml 和 .yml 文件，供程序使用
+      runner validate server.yaml
+          检查服务的配置文件；不读取其中引用的密钥
 
     退出码：所有文件都可用为 0，否则为 2。
 verify-certificate = 把账本内容的摘要及校验和写入 FILE
@@ -333,6 +335,8 @@ notify-examples =
     示例：
       runner notify campaigns/summer.yaml
           向文件中的每个渠道发送一条测试消息
+      runner notify server.yaml
+          对服务的渠道做同样的事
       runner notify campaigns/summer.yaml --output json
           输出供程序读取
 

@@ -28,6 +28,12 @@ wave-done = 第 { $wave } 批次已结束；执行在等待 `runner approve`
 took = 持续了 { $took }
 nothing-settled = 允许发送，但 { $took }内没有任何发放完结
 missed-line = 应于 { $at } 开始，一小时内没有人批准；没有发送任何券
+plan-waits = 有一份发放计划等待批准，共 { $to-send } 张券
+plan-waits-with-changes = 有一份发放计划等待批准，共 { $to-send } 张券，其中有 { $changes } 项变更需要确认
+title-read-only = 服务：日志无法写入
+read-only-line = 服务重新启动之前只能暂停和停止：{ $why }
+title-service-test = 服务：测试消息
+service-time = { $time }
 test-line = runner 可以向这里发送消息
 code-line = 结果码 { $code }，{ $n } 次：{ $message }{ $has-log-id ->
     [yes] （log_id { $log-id }）

@@ -191,6 +191,7 @@ description = { $key ->
     [Need-from] 哪些组的批准有效；不写则所有用户。
     [Need-again] 即使 `default` 不需要批准，是否也要有人批准。
     [Need-waves] 发券任务是否需要有等待批准的批次。
+    [Service-notify] 接收消息的渠道：关于每个任务和服务本身。
     [Source] 用户名单的来源：只能是其中一种。
     [Source-postgres] 对 PostgreSQL 服务器的查询，在只读事务中执行。
     [Source-mysql] 对 MySQL 或 MariaDB 服务器的查询，在只读事务中执行。
@@ -236,7 +237,7 @@ description = { $key ->
     [Topic-halted] 执行已中止，需要人工处理。
     [Topic-ended] 执行已结束，不论任务是否完成。
     [Topic-waiting] 执行等待人工或等待其他进程超过 10 分钟。
-    [Topic-approval] 一个批次已结束，下一批次需要 `runner approve`。
+    [Topic-approval] 一个批次已结束，下一批次需要批准；或者 `runner serve` 中有发放计划需要批准。
     [Topic-outage] 平台无法访问或降速超过 10 分钟，以及这种情况的结束。
     [Topic-wave] 一个批次已结束。
     [Topic-stalled] 允许发送，但 30 分钟内没有任何发放完结。

@@ -93,6 +93,7 @@ label-held = 待人工判定
 label-in-doubt = 结果未知
 label-missed = 已错过
 label-channel = 消息没有送达
+of-service = 本服务
 # $n (number)
 broken-item = { $file } 有 { $n } 处错误。之前已执行的不受影响。
 # $n (number)

@@ -85,7 +85,7 @@ words! {
         Ended = "ended",
         /// The run has waited for a person or for another process for over 10 minutes.
         Waiting = "waiting",
-        /// A wave has ended and the next one needs `runner approve`.
+        /// A wave has ended and the next one needs an approval, or a plan needs one in `runner serve`.
         Approval = "approval",
         /// The platform has been out of reach or slow for over 10 minutes, and the end of that.
         Outage = "outage",

@@ -144,6 +144,11 @@ pub fn schema() -> Json {
     schema
 }
 
+/// Whether a campaign file may have this key.
+pub(super) fn has_key(name: &str) -> bool {
+    File::keys().iter().any(|key| key.name == name)
+}
+
 /// A key in the table of all keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRow {

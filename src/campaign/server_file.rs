@@ -30,11 +30,14 @@ use self::policy::Approvers;
 use self::tokens::Tokens;
 use self::users::Users;
 use super::diagnostic::Diagnostic;
+use super::diagnostics::Diagnostics;
 use super::file_kind::FileKind;
 use super::keys::{Keys, Nested, keys};
-use super::load::{ParsedFile, parse_file, read_file};
-use super::root::{KeyRow, rows};
+use super::load::{MOST_BYTES, ParsedFile, parse_file, read_file};
+use super::notify::{Channel, Channels};
+use super::root::{self, KeyRow, rows};
 use super::schema_texts;
+use super::tree::{self, Kind};
 use super::version::Version;
 use super::zone::{self, Zone};
 
@@ -58,6 +61,8 @@ keys! {
         tokens: Vec<Token> = Tokens, filled Vec::new();
         proxy_auth: ProxyAuth = Nested, optional;
         policy: Policy = Nested, optional;
+        /// The channels that receive messages about every campaign, and about the service itself.
+        notify: Vec<Channel> = Channels, filled Vec::new();
     }
     check |map, diagnostics| {
         if let (Some(users), Some(value), None) = (&users, map.get("users"), map.get("proxy_auth")) {
@@ -103,6 +108,7 @@ impl Default for ServerFile {
             tokens: Vec::new(),
             proxy_auth: None,
             policy: None,
+            notify: Vec::new(),
         }
     }
 }
@@ -144,6 +150,36 @@ pub fn parse(file: &Path, bytes: &[u8]) -> Result<ParsedFile<ServerFile>, Vec<Di
 /// If the file cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>, Vec<Diagnostic>> {
     read_file(path, FileKind::Server)
+}
+
+/// Whether the bytes are the file of a service rather than a campaign file: it has a key that only such a file has, or is named
+/// `server.yaml`, and no `campaign`. A file that cannot be parsed is one if its name says so.
+#[must_use]
+pub fn is_server_file(path: &Path, bytes: &[u8]) -> bool {
+    let is_named = matches!(
+        path.file_name().and_then(|name| name.to_str()),
+        Some("server.yaml" | "server.yml")
+    );
+    let Some(names) = root_keys(bytes) else { return is_named };
+    let own = ServerFile::keys();
+    let is_own = |name: &String| own.iter().any(|key| key.name == name) && !root::has_key(name);
+    !names.iter().any(|name| name == "campaign") && (is_named || names.iter().any(is_own))
+}
+
+/// Returns the names at the root of a file. `None` if it is not a mapping.
+fn root_keys(bytes: &[u8]) -> Option<Vec<String>> {
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.len() as u64 <= MOST_BYTES)?;
+    let tree = tree::parse(text, &mut Diagnostics::new(text, FileKind::Server))?;
+    let Kind::Map(entries) = tree.kind(tree.root()) else {
+        return None;
+    };
+    let names = entries.iter().filter_map(|(key, _)| match tree.kind(*key) {
+        Kind::Scalar(scalar) => Some(scalar.text.to_string()),
+        Kind::List(_) | Kind::Map(_) => None,
+    });
+    Some(names.collect())
 }
 
 /// Returns the JSON Schema of the file, with descriptions in the language of the moment.

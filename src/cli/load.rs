@@ -7,7 +7,9 @@ use crate::app::campaign_files::{self, Neighbours};
 use crate::app::occurrences::{self, Choice, Series, SingleCampaign};
 use crate::app::pushed_files::{LocalSource, PushedFiles, local_sources};
 use crate::app::{AppError, CampaignFile, LoadedCampaign};
-use crate::campaign::{Diagnostic, Parsed, render_human};
+use crate::campaign::{
+    Diagnostic, Parsed, ParsedFile, ServerFile, is_server_file, parse_server, read_server, render_human,
+};
 use crate::catalogue::{push as text, recurrence, store};
 use crate::model::problem::Problem;
 use crate::report::text::visible_path;
@@ -77,6 +79,15 @@ pub fn usable(file: &CampaignFile, context: &Context, neighbours: &mut Neighbour
     show(&parsed.warnings, context);
     show(&mistakes, context);
     mistakes.is_empty().then_some(parsed)
+}
+
+/// Reads a file that is the file of a service. `None` if it is a campaign file, or cannot be read.
+pub fn server_file(file: &CampaignFile) -> Option<Result<ParsedFile<ServerFile>, Vec<Diagnostic>>> {
+    if file.pushed().is_some() {
+        return None;
+    }
+    let bytes = read_server(file.path()).ok()?;
+    is_server_file(file.path(), &bytes).then(|| parse_server(file.path(), &bytes))
 }
 
 /// Returns the campaign files that arguments name: paths of files and directories, and pushed files.

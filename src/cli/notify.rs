@@ -1,4 +1,4 @@
-//! `runner notify`: sends a test message to each channel of a campaign file.
+//! `runner notify`: sends a test message to each channel of a campaign file, or of the file of a service.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use crate::app::campaign_files::Neighbours;
 use crate::app::{CampaignRef, notify};
-use crate::campaign::Parsed;
+use crate::campaign::Diagnostic;
 use crate::catalogue::{cli, help, notify as text};
 use crate::model::problem::Problem;
 use crate::notify::channel::Channel;
 use crate::notify::fault_text::{fault, remedy};
+use crate::notify::test::TestOrigin;
 use crate::notify::verdict::Verdict;
 use crate::report::render::terminal::styles::{BAD, GOOD, HELP, WARN};
 use crate::report::text::{columns, left, visible, visible_path, wrap};
@@ -34,37 +35,75 @@ pub struct NotifyArgs {
     pub file: PathBuf,
 }
 
+/// What a file says about its channels.
+struct Tested {
+    origin: TestOrigin,
+    channels: Result<Vec<Channel>, Vec<Diagnostic>>,
+    /// The campaign and the app of a campaign file. `None` for the file of a service.
+    names: Option<(String, String)>,
+}
+
+/// Reads a file. `None` if it has mistakes, after showing them.
+fn read(args: &NotifyArgs, context: &Context) -> Result<Option<Tested>, Failure> {
+    let file = load::file(&args.file, context)?;
+    if let Some(server) = load::server_file(&file) {
+        let parsed = match server {
+            Ok(parsed) => parsed,
+            Err(mistakes) => {
+                load::show(&mistakes, context);
+                return Ok(None);
+            }
+        };
+        load::show(&parsed.warnings, context);
+        let origin = notify::service_origin(file.path(), &parsed.content);
+        return Ok(Some(Tested {
+            origin: TestOrigin::Service(origin),
+            channels: notify::service_channels(&parsed),
+            names: None,
+        }));
+    }
+    let Some(parsed) = load::usable(&file, context, &mut Neighbours::default()) else {
+        return Ok(None);
+    };
+    let names = &parsed.campaign.names;
+    let names = (names.campaign.to_string(), names.app_id.to_string());
+    Ok(Some(Tested {
+        origin: notify::test_origin(&CampaignRef::new(file), &parsed),
+        channels: notify::channels(&parsed),
+        names: Some(names),
+    }))
+}
+
 /// Sends the test messages.
 pub fn run(args: &NotifyArgs, context: &Context) -> Result<Exit, Failure> {
-    let file = load::file(&args.file, context)?;
-    let Some(parsed) = load::usable(&file, context, &mut Neighbours::default()) else {
+    let Some(tested) = read(args, context)? else {
         return Ok(Exit::Input);
     };
-    if parsed.campaign.notify.is_empty() {
-        let path = &visible_path(&args.file);
-        return Err(Failure::new(Problem::NoChannel, cli::NoChannel { path }).help(cli::NoChannelHelp));
-    }
-    let channels = match notify::channels(&parsed) {
+    let channels = match tested.channels {
         Ok(channels) => channels,
         Err(mistakes) => {
             load::show(&mistakes, context);
             return Ok(Exit::Input);
         }
     };
-    let at = CampaignRef::new(file);
+    if channels.is_empty() {
+        let path = &visible_path(&args.file);
+        return Err(Failure::new(Problem::NoChannel, cli::NoChannel { path }).help(cli::NoChannelHelp));
+    }
     let labels = channels.iter().map(|channel| columns(&visible(&channel.label)));
     let widest = labels.max().unwrap_or_default();
     let mut exits = Vec::new();
     block_on(notify::test(
-        &at,
-        &parsed,
+        &tested.origin,
         &channels,
         &context.environment.clock,
         |channel, verdict| {
             let shown = Shown::new(channel, verdict);
             exits.push(shown.exit);
             match context.output {
-                Output::Json => context.lines.write(&TestObject::new(&parsed, channel, &shown)),
+                Output::Json => context
+                    .lines
+                    .write(&TestObject::new(tested.names.as_ref(), channel, &shown)),
                 Output::Human => context.say(&screen(channel, &shown, widest, terminal::stdout_width_or_any())),
             }
         },
@@ -142,8 +181,10 @@ fn screen(channel: &Channel, shown: &Shown, widest: usize, width: usize) -> Stri
 #[derive(Debug, Serialize)]
 struct TestObject<'t> {
     r#type: &'static str,
-    campaign: &'t str,
-    app_id: &'t str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<&'t str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_id: Option<&'t str>,
     channel: &'t str,
     result: &'static str,
     message: &'t str,
@@ -152,12 +193,11 @@ struct TestObject<'t> {
 }
 
 impl<'t> TestObject<'t> {
-    fn new(parsed: &'t Parsed, channel: &'t Channel, shown: &'t Shown) -> Self {
-        let names = &parsed.campaign.names;
+    fn new(names: Option<&'t (String, String)>, channel: &'t Channel, shown: &'t Shown) -> Self {
         Self {
             r#type: "notification",
-            campaign: names.campaign.as_str(),
-            app_id: names.app_id.as_str(),
+            campaign: names.map(|(campaign, _)| campaign.as_str()),
+            app_id: names.map(|(_, app_id)| app_id.as_str()),
             channel: &channel.label,
             result: shown.word,
             message: &shown.finding,

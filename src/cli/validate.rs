@@ -1,4 +1,4 @@
-//! `runner validate`: reports every mistake in campaign files. It opens no socket and reads no audience.
+//! `runner validate`: reports every mistake in campaign files and in the file of a service. It opens no socket and reads no audience.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use clap::Args;
 use crate::app::CampaignFile;
 use crate::app::campaign_files::Neighbours;
 use crate::app::occurrences;
-use crate::campaign::{Campaign, Diagnostic, Severity};
+use crate::campaign::{Campaign, Diagnostic, ServerFile, Severity};
 use crate::catalogue::{cli as text, help};
 use crate::report::render::json::OccurrenceObject;
 use crate::report::render::terminal::occurrences::text as text_of_occurrences;
@@ -37,12 +37,13 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     let mut unusable = 0;
     let mut mistakes = Vec::new();
     for file in &files {
-        let (campaign, diagnostics) = check(file, &mut neighbours);
+        let (content, diagnostics) = check(file, &mut neighbours);
         load::show(&diagnostics, context);
         let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error);
         mistakes.extend(errors.map(|it| it.code));
-        match campaign {
-            Some(campaign) => praise(file.path(), &campaign, context),
+        match content {
+            Some(Content::Campaign(campaign)) => praise(file.path(), &campaign, context),
+            Some(Content::Server(server)) => praise_server(file.path(), &server, context),
             None => unusable += 1,
         }
     }
@@ -66,8 +67,20 @@ pub fn run(args: &ValidateArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Input)
 }
 
-/// Checks one file. Returns the campaign if the file can be used, and the diagnostics.
-fn check(file: &CampaignFile, neighbours: &mut Neighbours) -> (Option<Campaign>, Vec<Diagnostic>) {
+/// What a file without errors describes.
+enum Content {
+    Campaign(Box<Campaign>),
+    Server(Box<ServerFile>),
+}
+
+/// Checks one file. Returns what it describes if the file can be used, and the diagnostics.
+fn check(file: &CampaignFile, neighbours: &mut Neighbours) -> (Option<Content>, Vec<Diagnostic>) {
+    if let Some(server) = load::server_file(file) {
+        return match server {
+            Ok(parsed) => (Some(Content::Server(Box::new(parsed.content))), parsed.warnings),
+            Err(diagnostics) => (None, diagnostics),
+        };
+    }
     match file.load() {
         Ok(parsed) => {
             let mut diagnostics = neighbours.mistakes(file, &parsed);
@@ -75,9 +88,24 @@ fn check(file: &CampaignFile, neighbours: &mut Neighbours) -> (Option<Campaign>,
             let usable = diagnostics
                 .iter()
                 .all(|diagnostic| diagnostic.severity != Severity::Error);
-            (usable.then_some(parsed.campaign), diagnostics)
+            (
+                usable.then(|| Content::Campaign(Box::new(parsed.campaign))),
+                diagnostics,
+            )
         }
         Err(diagnostics) => (None, diagnostics),
+    }
+}
+
+fn praise_server(file: &Path, server: &ServerFile, context: &Context) {
+    if context.output == Output::Human {
+        let usable = text::ValidateServer {
+            path: &visible_path(file),
+            address: &server.listen(),
+            users: server.users.len() as u64,
+            tokens: server.tokens.len() as u64,
+        };
+        context.say(&format!("{usable}\n"));
     }
 }
 

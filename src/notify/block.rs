@@ -11,8 +11,10 @@ use crate::model::problem::Problem;
 use crate::report::times::{date_time, duration, rfc3339};
 use crate::report::wording::counts_sum;
 
-use super::notice::{CodeLine, Notice, Origin, Slot, What};
+use super::notice::{CodeLine, Notice, Origin, ServiceEvent, ServiceNotice, Slot, What};
 
+/// What notices that are about no campaign have in place of its name.
+const SERVICE: &str = "service";
 /// The longest text of a platform in a message, in characters.
 const MOST_FOREIGN: usize = 200;
 
@@ -64,13 +66,7 @@ impl Block {
     /// Writes a notice in a language.
     #[must_use]
     pub fn new(origin: &Origin, notice: &Notice, language: Language) -> Self {
-        let id = format!(
-            "{}.{}.{}.{:08x}",
-            origin.campaign,
-            notice.what.slot().word(),
-            notice.at.as_millisecond(),
-            fastrand::u32(..)
-        );
+        let id = notice_id(origin.campaign.as_str(), notice.what.slot(), notice.at);
         let object = Language::English.scope(|| object(origin, notice, &id));
         language.scope(|| Self {
             id,
@@ -81,6 +77,42 @@ impl Block {
             lines: lines(origin, notice),
             command: command(origin, &notice.what),
             object,
+        })
+    }
+
+    /// Writes a notice that is about no campaign in a language.
+    #[must_use]
+    pub fn of_service(notice: &ServiceNotice, language: Language) -> Self {
+        let slot = notice.what.slot();
+        let id = notice_id(SERVICE, slot, notice.at);
+        let command = match &notice.origin.url {
+            Some(url) => url.clone(),
+            None => format!("runner validate {}", neutral(&notice.origin.file)),
+        };
+        let object = service_object(notice, &id, &command);
+        language.scope(|| {
+            let time = &date_time(notice.at, &notice.origin.zone);
+            let time = text::ServiceTime { time }.to_string();
+            let (title, line) = match &notice.what {
+                ServiceEvent::ReadOnly { why } => {
+                    let why = neutral(&why.to_string());
+                    (
+                        text::TitleReadOnly.to_string(),
+                        text::ReadOnlyLine { why: &why }.to_string(),
+                    )
+                }
+                ServiceEvent::Test => (text::TitleServiceTest.to_string(), text::TestLine.to_string()),
+            };
+            Self {
+                id,
+                campaign: SERVICE.to_owned(),
+                slot: slot.into(),
+                at: notice.at,
+                title,
+                lines: vec![time, line],
+                command,
+                object,
+            }
         })
     }
 
@@ -95,6 +127,28 @@ impl Block {
     pub const fn ends_with_run(&self) -> bool {
         matches!(self.slot, Word::Other(slot) if slot.ends_with_run())
     }
+}
+
+/// Returns an id for a notice that is never given again.
+fn notice_id(about: &str, slot: Slot, at: Timestamp) -> String {
+    let random = fastrand::u32(..);
+    format!("{about}.{}.{}.{random:08x}", slot.word(), at.as_millisecond())
+}
+
+/// Returns the object of schema 1.0 of a notice that is about no campaign.
+fn service_object(notice: &ServiceNotice, id: &str, command: &str) -> Json {
+    let mut object = Map::new();
+    let mut put = |key: &str, value: Json| object.insert(key.to_owned(), value);
+    put("type", "notice".into());
+    put("id", id.into());
+    put("topic", notice.what.slot().word().into());
+    put("at", rfc3339(notice.at, &notice.origin.zone).into());
+    if let ServiceEvent::ReadOnly { why } = &notice.what {
+        put("state", "read_only".into());
+        put("why", why.english().into());
+    }
+    put("command", command.into());
+    object.into()
 }
 
 /// Returns foreign text in the form that a message may have: in one line, without characters that mention people, make markdown or
@@ -161,7 +215,7 @@ fn title(origin: &Origin, what: &What) -> String {
         What::Failed { .. } => text::TitleFailed { name }.to_string(),
         What::WaveEnded { wave: Some(wave), .. } => text::TitleWave { name, wave }.to_string(),
         What::WaveEnded { wave: None, .. } => text::TitleLastWave { name }.to_string(),
-        What::NeedsApproval { .. } => text::TitleApproval { name }.to_string(),
+        What::NeedsApproval { .. } | What::PlanWaits { .. } => text::TitleApproval { name }.to_string(),
         What::Waits { .. } => text::TitleWaits { name }.to_string(),
         What::Outage { .. } => text::TitleOutage { name }.to_string(),
         What::OutageOver { .. } => text::TitleOutageOver { name }.to_string(),
@@ -212,6 +266,12 @@ fn reason(origin: &Origin, what: &What) -> Option<String> {
         }),
         What::NeedsApproval { done: 0 } => Some(text::TestersDone.to_string()),
         What::NeedsApproval { done } => Some(text::WaveDone { wave: done }.to_string()),
+        What::PlanWaits { to_send, changes: 0 } => Some(text::PlanWaits { to_send: *to_send }.to_string()),
+        What::PlanWaits { to_send, changes } => {
+            let to_send = *to_send;
+            let changes = *changes;
+            Some(text::PlanWaitsWithChanges { to_send, changes }.to_string())
+        }
         What::Waits { why, took } | What::Outage { why, took } => Some(lasts(&why.to_string(), *took)),
         What::OutageOver { took } => Some(text::Took { took: &duration(*took) }.to_string()),
         What::Stalled { took } => Some(text::NothingSettled { took: &duration(*took) }.to_string()),
@@ -247,7 +307,12 @@ fn exit(what: &What) -> Option<u8> {
 
 /// Returns the command that shows more, or goes on.
 fn command(origin: &Origin, what: &What) -> String {
+    if let (What::NeedsApproval { .. } | What::PlanWaits { .. }, Some(page)) = (what, &origin.page) {
+        let is_plan = matches!(what, What::PlanWaits { .. });
+        return format!("{page}{}", if is_plan { "/plan" } else { "" });
+    }
     let verb = match what {
+        What::PlanWaits { .. } => "plan",
         What::NeedsApproval { .. } => "approve",
         What::Ended {
             ending: Ending::Incomplete,
@@ -331,6 +396,10 @@ fn object(origin: &Origin, notice: &Notice, id: &str) -> Json {
         }
         What::NeedsApproval { done } => {
             put("wave", (*done).into());
+        }
+        What::PlanWaits { to_send, changes } => {
+            put("to_send", (*to_send).into());
+            put("changes", (*changes).into());
         }
         What::Waits { why, took } | What::Outage { why, took } => {
             put("why", why.english().into());

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -32,7 +33,7 @@ pub trait Post: Send + Sync + 'static {
 /// The way over HTTP, with a client for each URL.
 #[derive(Default)]
 pub struct HttpPost {
-    clients: HashMap<String, reqwest::Client>,
+    clients: Mutex<HashMap<String, reqwest::Client>>,
 }
 
 impl HttpPost {
@@ -41,18 +42,33 @@ impl HttpPost {
     /// # Errors
     /// If the environment's proxy or its certificates cannot be used.
     pub fn new<'c>(channels: impl IntoIterator<Item = &'c Channel>) -> Result<Self, ClientError> {
-        let mut clients = HashMap::new();
+        let way = Self::default();
+        way.prepare(channels)?;
+        Ok(way)
+    }
+
+    /// Prepares the clients of more channels.
+    ///
+    /// # Errors
+    /// Like [`Self::new`].
+    pub fn prepare<'c>(&self, channels: impl IntoIterator<Item = &'c Channel>) -> Result<(), ClientError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         for channel in channels {
             let url = channel.url.expose();
             if !clients.contains_key(url) {
                 clients.insert(url.to_owned(), client_for(url, TIMEOUT)?);
             }
         }
-        Ok(Self { clients })
+        Ok(())
+    }
+
+    fn client(&self, channel: &Channel) -> Option<reqwest::Client> {
+        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.get(channel.url.expose()).cloned()
     }
 
     async fn send(&self, channel: &Channel, request: Request) -> Ended {
-        let Some(client) = self.clients.get(channel.url.expose()) else {
+        let Some(client) = self.client(channel) else {
             return Err(NoAnswer::NotConnected);
         };
         let mut post = client

@@ -29,6 +29,59 @@ pub struct Origin {
     pub is_rehearsal: bool,
     /// Whether several machines may apply it. Then only the owner of its app id has notices.
     pub is_shared: bool,
+    /// The address of its page in a service. `None` without a service that browsers reach by a `url`.
+    pub page: Option<String>,
+}
+
+/// A service, as messages name it.
+#[derive(Clone, Debug)]
+pub struct ServiceOrigin {
+    /// The address of its first page. `None` if its file has no `url`.
+    pub url: Option<String>,
+    /// The zone of its times.
+    pub zone: TimeZone,
+    /// The name of its file, without directories.
+    pub file: String,
+}
+
+/// One message about a service that is about no campaign.
+#[derive(Clone, Debug)]
+pub struct ServiceNotice {
+    /// The service.
+    pub origin: ServiceOrigin,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: ServiceEvent,
+}
+
+/// What happened to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceEvent {
+    /// Its log cannot be written, so it begins nothing.
+    ReadOnly {
+        /// Why.
+        why: Text,
+    },
+    /// A person tests the channel.
+    Test,
+}
+
+impl ServiceEvent {
+    /// Returns what a newer notice replaces.
+    #[must_use]
+    pub const fn slot(&self) -> Slot {
+        match self {
+            Self::ReadOnly { .. } => Slot::Halted,
+            Self::Test => Slot::Test,
+        }
+    }
+
+    /// Whether a channel with these topics receives it.
+    #[must_use]
+    pub fn is_wanted(&self, on: &[Topic]) -> bool {
+        self.slot().is_wanted(on)
+    }
 }
 
 /// One message about a run.
@@ -83,6 +136,13 @@ pub enum What {
     NeedsApproval {
         /// The number of the wave that ended, from 1; 0 for the testers.
         done: u32,
+    },
+    /// A plan needs an approval in a service.
+    PlanWaits {
+        /// How many coupons it would send.
+        to_send: u64,
+        /// How many changes need an agreement.
+        changes: u64,
     },
     /// The run has waited for a person or another process for some time.
     Waits {
@@ -166,6 +226,22 @@ impl Slot {
         !matches!(self, Self::Halted | Self::Ended | Self::Missed | Self::Test)
     }
 
+    /// Whether a channel with these topics receives a notice in this slot.
+    fn is_wanted(self, on: &[Topic]) -> bool {
+        let topic = match self {
+            Self::Halted => Topic::Halted,
+            Self::Ended => Topic::Ended,
+            Self::Approval => Topic::Approval,
+            Self::Waiting => Topic::Waiting,
+            Self::Outage => Topic::Outage,
+            Self::Stalled => Topic::Stalled,
+            Self::Wave => Topic::Wave,
+            Self::Missed => Topic::Missed,
+            Self::Test => return true,
+        };
+        on.contains(&topic)
+    }
+
     /// The word of the JSON object.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -191,7 +267,7 @@ impl What {
             Self::Halted { .. } => Slot::Halted,
             Self::Ended { .. } | Self::Failed { .. } => Slot::Ended,
             Self::WaveEnded { .. } => Slot::Wave,
-            Self::NeedsApproval { .. } => Slot::Approval,
+            Self::NeedsApproval { .. } | Self::PlanWaits { .. } => Slot::Approval,
             Self::Waits { .. } => Slot::Waiting,
             Self::Outage { .. } | Self::OutageOver { .. } => Slot::Outage,
             Self::Stalled { .. } => Slot::Stalled,
@@ -203,19 +279,8 @@ impl What {
     /// Whether a channel with these topics receives it.
     #[must_use]
     pub fn is_wanted(&self, on: &[Topic]) -> bool {
-        let topic = match self.slot() {
-            Slot::Halted => Topic::Halted,
-            Slot::Ended => Topic::Ended,
-            Slot::Approval => Topic::Approval,
-            Slot::Waiting => Topic::Waiting,
-            Slot::Outage => Topic::Outage,
-            Slot::Stalled => Topic::Stalled,
-            Slot::Wave => Topic::Wave,
-            Slot::Missed => Topic::Missed,
-            Slot::Test => return true,
-        };
         // The end of a run that halted is no news to a channel that received the halt.
         let is_known = matches!(self, Self::Ended { is_halted: true, .. }) && on.contains(&Topic::Halted);
-        on.contains(&topic) && !is_known
+        self.slot().is_wanted(on) && !is_known
     }
 }

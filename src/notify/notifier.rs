@@ -1,8 +1,9 @@
 //! Sends what happens in the runs of a process to their channels, on a thread of its own. A run never waits for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,8 @@ use super::block::Block;
 use super::channel::Channel;
 use super::client::{Ended, Post};
 use super::fault_text::fault;
-use super::kept::KeptFile;
-use super::notice::{Notice, Origin, What};
+use super::kept::{KeptFile, Left};
+use super::notice::{Notice, Origin, ServiceNotice, What};
 use super::outbox::{Next, Outbox, Queued};
 use super::post::post;
 use super::verdict::{Verdict, verdict};
@@ -31,6 +32,8 @@ use super::watch::RunWatch;
 pub const LAST: Duration = Duration::from_secs(10);
 /// How much longer it waits for the thread itself, whose disk may stall.
 const THREAD: Duration = Duration::from_secs(1);
+/// What the name of the file of the channels of all runs begins with, in place of a campaign's. It has a directory of its own.
+const ALL_RUNS: &str = "service";
 /// The most notices that wait for the thread. There are a few for each run.
 const QUEUE: usize = 4_096;
 
@@ -40,15 +43,36 @@ pub struct NotifiedRun {
     pub origin: Origin,
     /// The channels of its file.
     pub channels: Vec<Channel>,
+    /// Learns which of its channels do not take messages.
+    pub warn: Warn,
 }
 
-/// Receives warnings about channels: the run, by its place in the list of runs, and the text.
-pub type Warn = Arc<dyn Fn(usize, Text) + Send + Sync>;
+/// The channels that receive notices about every run.
+pub struct SharedChannels {
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// Learns which of them do not take messages.
+    pub warn: Warn,
+    /// Where halts and ends that are not sent are kept.
+    pub directory: PathBuf,
+}
+
+/// Receives the label of a channel with why it does not take messages, or with `None` once it takes them again.
+pub type Warn = Arc<dyn Fn(&str, Option<Text>) + Send + Sync>;
 
 /// The sender of notices of a process.
 pub struct Notifier {
-    sender: mpsc::Sender<Input>,
+    handle: NotifierHandle,
     unsent: oneshot::Receiver<Vec<Unsent>>,
+}
+
+/// Adds runs and channels to a [`Notifier`].
+#[derive(Clone)]
+pub struct NotifierHandle {
+    sender: mpsc::Sender<Input>,
+    earlier: Arc<Notify>,
+    clock: Clock,
+    runs: Arc<AtomicUsize>,
 }
 
 /// A channel that did not take its last message.
@@ -62,10 +86,18 @@ pub struct Unsent {
 
 /// What the thread receives.
 enum Input {
+    /// A run begins.
+    Run(usize, Box<Run>),
+    /// The channels of all runs are these.
+    Share(Box<SharedChannels>),
     /// The directory in which a run may keep what is not sent.
     KeepIn(usize, PathBuf),
     /// A notice of a run.
     Notice(usize, Box<Notice>),
+    /// A notice that is about no campaign.
+    Service(Box<ServiceNotice>),
+    /// A run has no more notices.
+    Over(usize),
     /// The process ends.
     End,
 }
@@ -108,10 +140,54 @@ impl RunNotices {
         self.post(Input::Notice(self.run, Box::new(notice)));
     }
 
+    /// Ends the watch: what is on its way is still sent.
+    pub fn over(&self) {
+        self.post(Input::Over(self.run));
+    }
+
     fn post(&self, input: Input) {
-        if self.sender.try_send(input).is_err() {
-            tracing::warn!("a message about a run is lost: too many wait, or the process ends");
-        }
+        post_to(&self.sender, input);
+    }
+}
+
+fn post_to(sender: &mpsc::Sender<Input>, input: Input) {
+    if sender.try_send(input).is_err() {
+        tracing::warn!("a message about a run is lost: too many wait, or the process ends");
+    }
+}
+
+impl NotifierHandle {
+    /// Adds a run. Returns the listener to its events.
+    #[must_use]
+    pub fn add(&self, run: NotifiedRun) -> Arc<RunNotices> {
+        let place = self.runs.fetch_add(1, Ordering::Relaxed);
+        let watch = Arc::new(Mutex::new(RunWatch::new(run.origin.clone())));
+        let added = Run {
+            watch: Arc::clone(&watch),
+            origin: run.origin,
+            channels: run.channels.into_iter().map(Arc::new).collect(),
+            warn: run.warn,
+            kept: None,
+            is_over: false,
+        };
+        post_to(&self.sender, Input::Run(place, Box::new(added)));
+        Arc::new(RunNotices {
+            run: place,
+            watch,
+            sender: self.sender.clone(),
+            earlier: Arc::clone(&self.earlier),
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// Sends the notices of every run to these channels, too, in place of those before. What an earlier process kept for them is sent.
+    pub fn share(&self, shared: SharedChannels) {
+        post_to(&self.sender, Input::Share(Box::new(shared)));
+    }
+
+    /// Sends a notice that is about no campaign to the channels of all runs.
+    pub fn announce(&self, notice: ServiceNotice) {
+        post_to(&self.sender, Input::Service(Box::new(notice)));
     }
 }
 
@@ -133,18 +209,13 @@ impl Listener for RunNotices {
 }
 
 impl Notifier {
-    /// Starts the thread. Returns the listeners of the runs.
+    /// Starts the thread.
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub fn start(
-        runs: Vec<NotifiedRun>,
-        way: impl Post,
-        clock: &Clock,
-        warn: Warn,
-    ) -> io::Result<(Self, Vec<Arc<RunNotices>>)> {
+    pub fn start(way: Arc<dyn Post>, clock: &Clock) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (sender, task, listeners) = Task::new(runs, Arc::new(way), clock, warn);
+        let (handle, task) = Task::new(way, clock);
         let (done, unsent) = oneshot::channel();
         std::thread::Builder::new().name("notify".to_owned()).spawn(move || {
             let left = runtime.block_on(task.run());
@@ -152,12 +223,18 @@ impl Notifier {
             let _ = done.send(left);
             runtime.shutdown_background();
         })?;
-        Ok((Self { sender, unsent }, listeners))
+        Ok(Self { handle, unsent })
+    }
+
+    /// Returns what adds runs and channels.
+    #[must_use]
+    pub const fn handle(&self) -> &NotifierHandle {
+        &self.handle
     }
 
     /// Sends the last messages, in at most [`LAST`]. Returns the channels that did not take theirs.
     pub async fn finish(self) -> Vec<Unsent> {
-        if self.sender.send(Input::End).await.is_err() {
+        if self.handle.sender.send(Input::End).await.is_err() {
             return Vec::new();
         }
         let Ok(left) = tokio::time::timeout(LAST + THREAD, self.unsent).await else {
@@ -173,6 +250,18 @@ struct Run {
     origin: Origin,
     channels: Vec<Arc<Channel>>,
     watch: Arc<Mutex<RunWatch>>,
+    warn: Warn,
+    kept: Option<KeptFile>,
+    /// Whether it has no more notices.
+    is_over: bool,
+}
+
+/// The channels of all runs, as the thread knows them.
+#[derive(Default)]
+struct Shared {
+    channels: Vec<Arc<Channel>>,
+    /// `None` while there are none.
+    warn: Option<Warn>,
     kept: Option<KeptFile>,
 }
 
@@ -186,60 +275,42 @@ struct Posted {
 struct Task {
     receiver: mpsc::Receiver<Input>,
     earlier: Arc<Notify>,
-    runs: Vec<Run>,
+    runs: BTreeMap<usize, Run>,
+    shared: Shared,
     /// By URL.
     outboxes: HashMap<String, Outbox>,
     way: Arc<dyn Post>,
     posts: JoinSet<Posted>,
     clock: Clock,
-    warn: Warn,
-    /// The labels of the channels that a warning named.
+    /// The labels of the channels that a warning named and that have taken no message since.
     warned: Vec<String>,
     /// When the process no longer waits. `None` before its end.
     deadline: Option<Instant>,
 }
 
 impl Task {
-    fn new(
-        runs: Vec<NotifiedRun>,
-        way: Arc<dyn Post>,
-        clock: &Clock,
-        warn: Warn,
-    ) -> (mpsc::Sender<Input>, Self, Vec<Arc<RunNotices>>) {
+    fn new(way: Arc<dyn Post>, clock: &Clock) -> (NotifierHandle, Self) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let earlier = Arc::new(Notify::new());
-        let runs: Vec<_> = runs
-            .into_iter()
-            .map(|run| Run {
-                watch: Arc::new(Mutex::new(RunWatch::new(run.origin.clone()))),
-                origin: run.origin,
-                channels: run.channels.into_iter().map(Arc::new).collect(),
-                kept: None,
-            })
-            .collect();
-        let listener = |(at, run): (usize, &Run)| {
-            Arc::new(RunNotices {
-                run: at,
-                watch: Arc::clone(&run.watch),
-                sender: sender.clone(),
-                earlier: Arc::clone(&earlier),
-                clock: clock.clone(),
-            })
-        };
-        let listeners = runs.iter().enumerate().map(listener).collect();
         let task = Self {
             receiver,
             earlier: Arc::clone(&earlier),
-            runs,
+            runs: BTreeMap::new(),
+            shared: Shared::default(),
             outboxes: HashMap::new(),
             way,
             posts: JoinSet::new(),
             clock: clock.clone(),
-            warn,
             warned: Vec::new(),
             deadline: None,
         };
-        (sender, task, listeners)
+        let handle = NotifierHandle {
+            sender,
+            earlier,
+            clock: clock.clone(),
+            runs: Arc::default(),
+        };
+        (handle, task)
     }
 
     /// Runs until the process ends. Returns the channels that did not take their last message.
@@ -272,8 +343,19 @@ impl Task {
 
     fn take(&mut self, input: Option<Input>) {
         match input {
+            Some(Input::Run(run, added)) => {
+                self.runs.insert(run, *added);
+            }
+            Some(Input::Share(shared)) => self.share(*shared),
             Some(Input::KeepIn(run, directory)) => self.keep_in(run, &directory),
             Some(Input::Notice(run, notice)) => self.add(run, &notice),
+            Some(Input::Service(notice)) => self.add_of_service(&notice),
+            Some(Input::Over(run)) => {
+                if let Some(run) = self.runs.get_mut(&run) {
+                    run.is_over = true;
+                }
+                self.drop_runs();
+            }
             // All senders are gone with the process.
             Some(Input::End) | None => {
                 // Nothing that was queued before is left behind.
@@ -288,62 +370,100 @@ impl Task {
             return;
         }
         let now = self.clock.moment();
-        for run in 0..self.runs.len() {
-            let notices = self.runs.get(run).map(|run| lock(&run.watch).tick(now));
-            for notice in notices.into_iter().flatten() {
-                self.add(run, &notice);
-            }
+        let mut lasted = Vec::new();
+        for (at, run) in &self.runs {
+            let notices = lock(&run.watch).tick(now);
+            lasted.extend(notices.into_iter().map(|notice| (*at, notice)));
+        }
+        for (at, notice) in lasted {
+            self.add(at, &notice);
         }
     }
 
     /// Starts to keep the notices of a run, and takes over what earlier processes left.
     fn keep_in(&mut self, at: usize, directory: &Path) {
-        let Some(run) = self.runs.get_mut(at) else { return };
+        let Some(run) = self.runs.get_mut(&at).filter(|run| !run.channels.is_empty()) else {
+            return;
+        };
         let campaign = run.origin.campaign.to_string();
-        let (kept, left) = match KeptFile::open(directory, &campaign) {
-            Ok(opened) => opened,
-            Err(error) => {
-                tracing::warn!("messages that are not sent are lost with the process: {error}");
-                return;
-            }
+        let Some((kept, left)) = open_kept(directory, &campaign) else {
+            return;
         };
         let channels = run.channels.clone();
         run.kept = Some(kept);
+        self.queue_left(Some(at), &channels, left);
+    }
+
+    fn share(&mut self, shared: SharedChannels) {
+        self.shared.channels = shared.channels.into_iter().map(Arc::new).collect();
+        self.shared.warn = Some(shared.warn);
+        if self.shared.kept.is_none()
+            && let Some((kept, left)) = open_kept(&shared.directory, ALL_RUNS)
+        {
+            let channels = self.shared.channels.clone();
+            self.shared.kept = Some(kept);
+            self.queue_left(None, &channels, left);
+        }
+    }
+
+    fn queue_left(&mut self, owner: Option<usize>, channels: &[Arc<Channel>], left: Vec<Left>) {
         for left in left {
             match channels.iter().find(|channel| channel.label == left.channel) {
-                Some(channel) => self.queue(at, Arc::clone(channel), left.block),
-                None => self.forget(at, &left.channel, &left.block.id),
+                Some(channel) => self.queue(owner, Arc::clone(channel), left.block),
+                None => self.forget(owner, &left.channel, &left.block.id),
             }
         }
     }
 
-    /// Adds a notice for each channel that wants it.
+    /// Adds a notice for each channel that wants it. A URL receives it once, as the file of the campaign says.
     fn add(&mut self, at: usize, notice: &Notice) {
-        let Some(run) = self.runs.get_mut(at) else { return };
-        let channels: Vec<_> = run
-            .channels
-            .iter()
-            .filter(|channel| notice.what.is_wanted(&channel.on))
-            .cloned()
-            .collect();
-        for channel in channels {
-            let Some(run) = self.runs.get_mut(at) else { return };
-            let block = Block::new(&run.origin, notice, channel.language);
-            if let Some(kept) = run.kept.as_mut().filter(|_| block.is_kept())
-                && let Err(error) = kept.keep(&channel.label, &block)
-            {
-                tracing::warn!("a message that is not sent is lost with the process: {error}");
-            }
-            self.queue(at, channel, block);
+        let Some(run) = self.runs.get(&at) else { return };
+        let is_wanted = |channel: &&Arc<Channel>| notice.what.is_wanted(&channel.on);
+        let own: Vec<_> = run.channels.iter().filter(is_wanted).cloned().collect();
+        let is_new = |channel: &&Arc<Channel>| own.iter().all(|own| own.url != channel.url);
+        let shared = self.shared.channels.iter().filter(is_wanted).filter(is_new);
+        let shared: Vec<_> = shared.cloned().map(|channel| (channel, None)).collect();
+        let origin = run.origin.clone();
+        let own = own.into_iter().map(|channel| (channel, Some(at)));
+        for (channel, owner) in own.chain(shared) {
+            let block = Block::new(&origin, notice, channel.language);
+            self.keep_and_queue(owner, channel, block);
         }
     }
 
-    fn queue(&mut self, run: usize, channel: Arc<Channel>, block: Block) {
+    /// Adds a notice that is about no campaign.
+    fn add_of_service(&mut self, notice: &ServiceNotice) {
+        for channel in self.shared.channels.clone() {
+            if notice.what.is_wanted(&channel.on) {
+                let block = Block::of_service(notice, channel.language);
+                self.keep_and_queue(None, channel, block);
+            }
+        }
+    }
+
+    fn keep_and_queue(&mut self, owner: Option<usize>, channel: Arc<Channel>, block: Block) {
+        if let Some(kept) = self.kept(owner).filter(|_| block.is_kept())
+            && let Err(error) = kept.keep(&channel.label, &block)
+        {
+            tracing::warn!("a message that is not sent is lost with the process: {error}");
+        }
+        self.queue(owner, channel, block);
+    }
+
+    /// The file that keeps the notices to the channels of a run, or of all runs.
+    fn kept(&mut self, owner: Option<usize>) -> Option<&mut KeptFile> {
+        match owner {
+            Some(run) => self.runs.get_mut(&run)?.kept.as_mut(),
+            None => self.shared.kept.as_mut(),
+        }
+    }
+
+    fn queue(&mut self, owner: Option<usize>, channel: Arc<Channel>, block: Block) {
         let url = channel.url.expose().to_owned();
         let outbox = self.outboxes.entry(url).or_insert_with_key(|url| Outbox::new(url));
         let superseded = outbox.push(Queued {
             channel,
-            run,
+            run: owner,
             block,
             tries: 0,
         });
@@ -355,13 +475,25 @@ impl Task {
         for queued in settled.iter().filter(|queued| queued.block.is_kept()) {
             self.forget(queued.run, &queued.channel.label, &queued.block.id);
         }
+        self.drop_runs();
     }
 
-    fn forget(&mut self, run: usize, label: &str, id: &str) {
-        let kept = self.runs.get_mut(run).and_then(|run| run.kept.as_mut());
-        if let Some(Err(error)) = kept.map(|kept| kept.done(label, id)) {
+    fn forget(&mut self, owner: Option<usize>, label: &str, id: &str) {
+        if let Some(Err(error)) = self.kept(owner).map(|kept| kept.done(label, id)) {
             tracing::warn!("a message may be sent again by the next apply: {error}");
         }
+    }
+
+    /// Drops the runs that are over and have nothing left to send.
+    fn drop_runs(&mut self) {
+        let outboxes = &self.outboxes;
+        let is_waiting = |at: usize| {
+            outboxes
+                .values()
+                .flat_map(Outbox::rest)
+                .any(|queued| queued.run == Some(at))
+        };
+        self.runs.retain(|at, run| !run.is_over || is_waiting(*at));
     }
 
     /// Sends what may be sent now. Returns when there is more to do; `None` if only an input can change that.
@@ -384,7 +516,7 @@ impl Task {
                 Next::Nothing => {}
             }
         }
-        let due = self.runs.iter().filter_map(|run| lock(&run.watch).due());
+        let due = self.runs.values().filter_map(|run| lock(&run.watch).due());
         let due = due.min().filter(|_| !is_ending);
         [wake, due].into_iter().flatten().min()
     }
@@ -410,14 +542,20 @@ impl Task {
             is_throttled,
             "a message to a channel has its answer"
         );
+        let is_sent = !settled.sent.is_empty();
+        // Before runs are dropped with their last message.
+        let warns = self.warns_of(&posted.channel);
         self.forget_all(&settled.sent);
         self.forget_all(&settled.dropped);
+        if is_sent && let Some(at) = self.warned.iter().position(|known| known == label) {
+            self.warned.swap_remove(at);
+            warns.iter().for_each(|warn| warn(label, None));
+        }
         let Some(found) = settled.fault else { return };
         if self.warned.contains(label) {
             return;
         }
         self.warned.push(label.clone());
-        let run = self.runs.iter().position(|run| run.channels.contains(&posted.channel));
         let warning = Text::from_fn(|| {
             text::NotSent {
                 channel: label,
@@ -425,13 +563,27 @@ impl Task {
             }
             .to_string()
         });
-        (self.warn)(run.unwrap_or_default(), warning);
+        warns.iter().for_each(|warn| warn(label, Some(warning.clone())));
+    }
+
+    /// Who learns of a channel: each run that has it, and the owner of the channels of all runs.
+    fn warns_of(&self, channel: &Arc<Channel>) -> Vec<Warn> {
+        let runs = self.runs.values().filter(|run| run.channels.contains(channel));
+        let shared = self
+            .shared
+            .warn
+            .iter()
+            .filter(|_| self.shared.channels.contains(channel));
+        runs.map(|run| &run.warn).chain(shared).cloned().collect()
     }
 
     fn unsent(&self) -> Vec<Unsent> {
         let mut unsent: Vec<Unsent> = Vec::new();
         for queued in self.outboxes.values().flat_map(Outbox::rest) {
-            let has_file = self.runs.get(queued.run).is_some_and(|run| run.kept.is_some());
+            let has_file = match queued.run {
+                Some(run) => self.runs.get(&run).is_some_and(|run| run.kept.is_some()),
+                None => self.shared.kept.is_some(),
+            };
             let is_kept = queued.block.is_kept() && has_file;
             match unsent.iter_mut().find(|known| known.channel == queued.channel.label) {
                 Some(known) => known.is_kept |= is_kept,
@@ -443,6 +595,17 @@ impl Task {
         }
         unsent.sort_by(|one, other| one.channel.cmp(&other.channel));
         unsent
+    }
+}
+
+/// Opens the file of this process. `None` if it cannot be made.
+fn open_kept(directory: &Path, name: &str) -> Option<(KeptFile, Vec<Left>)> {
+    match KeptFile::open(directory, name) {
+        Ok(opened) => Some(opened),
+        Err(error) => {
+            tracing::warn!("messages that are not sent are lost with the process: {error}");
+            None
+        }
     }
 }
 

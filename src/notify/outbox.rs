@@ -42,8 +42,8 @@ const DEAD: Duration = Duration::from_mins(30);
 pub struct Queued {
     /// The channel.
     pub channel: Arc<Channel>,
-    /// The run that it is about, as the caller counts them.
-    pub run: usize,
+    /// The run whose channel it is, as the caller counts them. `None` if it is a channel of all runs.
+    pub run: Option<usize>,
     /// The notice.
     pub block: Block,
     /// How often it was sent without a success.

@@ -1,5 +1,6 @@
 //! What the service knows of a campaign, and what of it waits for a person.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -165,8 +166,10 @@ pub struct CampaignEntry {
     pub is_reserved: bool,
     /// How the last run of this process ended.
     pub ended: Option<EndedRun>,
-    /// Why a channel does not take its messages, since the last start of a run. `None` while all do.
-    pub channel_fault: Option<Text>,
+    /// Why channels do not take its messages, by their labels, since the last start of a run.
+    pub channel_faults: BTreeMap<String, Text>,
+    /// The fingerprint of the last plan of which a message said that it waits for an approval.
+    pub announced_plan: Option<String>,
     /// The recurring campaign of the file, whose occurrences have entries of their own. `None` for others.
     pub series: Option<Box<SeriesEntry>>,
     /// Which occurrence it is. `None` for a campaign that takes place once, and for the file of a recurring one.
@@ -192,7 +195,8 @@ impl CampaignEntry {
             run: None,
             is_reserved: false,
             ended: None,
-            channel_fault: None,
+            channel_faults: BTreeMap::new(),
+            announced_plan: None,
             series: None,
             occurrence: None,
         }
@@ -369,9 +373,8 @@ impl CampaignEntry {
         {
             all.push(Attention::Missed { count, last: last.date });
         }
-        if let Some(why) = &self.channel_fault {
-            all.push(Attention::Channel { why: why.clone() });
-        }
+        let faults = self.channel_faults.values().cloned();
+        all.extend(faults.map(|why| Attention::Channel { why }));
         let is_vanished = matches!(self.source, Source::Vanished);
         if let Some(Charge::Paused { by, .. }) = charge {
             all.push(if by.door == Door::Scheduler {

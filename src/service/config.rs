@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::app::notify::service_channels;
 use crate::campaign::{Diagnostic, ServerFile, parse_server, read_server};
 use crate::catalogue::Language;
+use crate::notify::channel::Channel;
 
 use super::accounts::Accounts;
 use super::policy::PolicyRules;
@@ -16,6 +18,8 @@ pub struct ServerConfig {
     pub file: Option<ServerFile>,
     /// Who may use the service.
     pub accounts: Accounts,
+    /// The channels of its own.
+    pub channels: Vec<Channel>,
 }
 
 /// The mistakes of a file, in each language.
@@ -37,10 +41,17 @@ pub struct ConfigFile {
 impl ServerConfig {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let parsed = parse_server(path, bytes)?;
-        let accounts = Accounts::read(&parsed)?;
+        let (accounts, channels) = match (Accounts::read(&parsed), service_channels(&parsed)) {
+            (Ok(accounts), Ok(channels)) => (accounts, channels),
+            (accounts, channels) => {
+                let mistakes = accounts.err().into_iter().chain(channels.err());
+                return Err(mistakes.flatten().collect());
+            }
+        };
         Ok(Self {
             file: Some(parsed.content),
             accounts,
+            channels,
         })
     }
 
@@ -55,6 +66,7 @@ impl ServerConfig {
         Self {
             file: None,
             accounts: Accounts::default(),
+            channels: Vec::new(),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::app::process::{actor, signalled, this_process, this_requester};
 use crate::app::resolve;
 use crate::app::run_command::{self, Verb};
 use crate::app::status::{CampaignStatus, StatusReader};
-use crate::app::{AppError, CampaignRef, Environment, LoadedCampaign, Rehearsal, approve, decisions, plan};
+use crate::app::{AppError, CampaignRef, Environment, LoadedCampaign, Rehearsal, approve, decisions, notify, plan};
 use crate::campaign::{self, Diagnostic};
 use crate::catalogue::{Language, Text, service as texts};
 use crate::control::{Command, ControlServer};
@@ -38,25 +38,28 @@ use crate::model::problem::Problem;
 use crate::model::recurrence::Occurrence;
 use crate::model::resolve::{Expected, ResolveRequest, Selection, Which};
 use crate::model::run_command::RunCommand;
-use crate::notify::notice::What;
+use crate::notify::channel::Channel;
+use crate::notify::notice::{ServiceEvent, ServiceNotice, What};
+use crate::notify::notifier::{Notifier, Warn};
 use crate::plan::{PlanError, RunOptions};
 use crate::report::reason::Reason;
 use crate::report::render::prometheus::Metrics;
-use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
+use crate::report::reporter::{Display, Listener, Outputs, ProgressDisplay, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
 
 use super::act::{
     Act, Allowed, Applier, BulkDecision, CampaignSituation, Denied, OccurrenceSituation, Situation, Subject, Who, gate,
 };
 use super::bounds;
-use super::campaign_entry::{CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
+use super::campaign_entry::{Attention, CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
 use super::config::ConfigFile;
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
 use super::log_socket::{LogSocket, LogSocketError, read_log};
+use super::messages::{self, ServiceMessages, run_over};
+use super::pages::links;
 use super::policy::GivenApproval;
 use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
-use super::run_notices::RunMessages;
 use super::scan::Scanner;
 use super::schedule::Turn;
 use super::series::{LoadedOccurrence, OccurrenceEntry, SeriesEntry, SeriesRecords, file_of, occurrence_key};
@@ -183,6 +186,8 @@ pub struct ServiceState {
     pub is_scanned: bool,
     /// What the records say of recurring campaigns.
     pub series: SeriesRecords,
+    /// Why channels of the service do not take its messages, by their labels.
+    pub channel_faults: BTreeMap<String, Text>,
     /// The first record that was gone when this service began, and the last one that its witness saw. `None` if none was.
     pub lost_records: Option<(u64, u64)>,
 }
@@ -208,6 +213,10 @@ pub struct Supervisor {
     ended: Notify,
     /// The last durable record, for the witness.
     heads: watch::Sender<Durable>,
+    /// Sends messages. `None` for rehearsals.
+    messages: Option<ServiceMessages>,
+    /// The channels of the service that have the messages of every campaign.
+    shared_channels: Mutex<Vec<Channel>>,
 }
 
 /// What the service holds for as long as it runs, and gives back at its end.
@@ -218,6 +227,8 @@ pub struct ServiceResources {
     witness: Option<JoinHandle<()>>,
     /// Shows the log to other processes.
     shows_log: JoinHandle<()>,
+    /// Sends messages. `None` for rehearsals.
+    notifier: Option<Notifier>,
 }
 
 impl Supervisor {
@@ -257,7 +268,16 @@ impl Supervisor {
                 Ok(_) | Err(_) => state.read_only = Some(Text::new(&texts::NewerRecords)),
             }
         }
+        let (messages, notifier) = if settings.is_rehearsal {
+            (None, None)
+        } else {
+            let started = ServiceMessages::start(&settings.environment.clock, settings.classify);
+            let (messages, notifier) = started.map_err(AppError::Thread)?;
+            (Some(messages), Some(notifier))
+        };
         let supervisor = Arc::new(Self {
+            messages,
+            shared_channels: Mutex::default(),
             fake_platform: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
             settings,
             state: Mutex::new(state),
@@ -268,6 +288,11 @@ impl Supervisor {
             ended: Notify::new(),
             heads: watch::channel(Durable { head, is_last: false }).0,
         });
+        supervisor.share_channels();
+        let unusable = supervisor.state().read_only.clone();
+        if let Some(why) = unusable {
+            supervisor.announce_read_only(&why);
+        }
         let began = Entry::ServiceBegan {
             host: owner.host,
             pid: owner.pid,
@@ -290,6 +315,7 @@ impl Supervisor {
                 fake_platform,
                 witness,
                 shows_log,
+                notifier,
             },
         ))
     }
@@ -308,6 +334,7 @@ impl Supervisor {
             let config = Arc::clone(&self.settings.config);
             // A secret may be in a file that does not answer.
             let _ = spawn_blocking(move || config.read_again()).await;
+            self.share_channels();
             self.scan(&mut scanner).await;
             self.schedule_occurrences().await;
             self.read_statuses().await;
@@ -409,6 +436,9 @@ impl Supervisor {
         if let Err(error) = self.record(Entry::ServiceEnded).await {
             tracing::warn!("the end of the service is not in its log: {error}");
         }
+        if let Some(notifier) = resources.notifier {
+            messages::finish(notifier).await;
+        }
         if let Some(running) = resources.fake_platform {
             running.stop().await;
         }
@@ -456,7 +486,11 @@ impl Supervisor {
             Ok(head) => state.add(*head, record),
             Err(error) => {
                 tracing::error!("the service log cannot be written: {error}");
-                state.read_only.get_or_insert_with(|| Text::new(error));
+                if state.read_only.is_none() {
+                    let why = Text::new(error);
+                    self.announce_read_only(&why);
+                    state.read_only = Some(why);
+                }
             }
         }
         appended.map(|head| head.sequence)
@@ -768,15 +802,14 @@ impl Supervisor {
             .map(Arc::new)
             .map_err(|error| Fault::of_text(Text::new(&error)))?;
         let clock = &self.settings.environment.clock;
-        let messages = if self.is_rehearsal() {
-            None
-        } else {
-            RunMessages::start(&ready.loaded, clock, self.settings.classify, self.notes_fault(file))?
+        let notices = match &self.messages {
+            Some(messages) => Some(messages.add(&ready.loaded, self.page_of(file), self.notes_fault(file))?),
+            None => None,
         };
         let reported = ReportedRun {
             campaign: info,
             metrics: Some(Arc::clone(&metrics)),
-            listener: messages.as_ref().map(RunMessages::listener),
+            listener: notices.clone().map(|notices| notices as Arc<dyn Listener>),
         };
         let outputs = Outputs {
             progress: ProgressDisplay::Silent,
@@ -786,9 +819,6 @@ impl Supervisor {
         let started = Display::start(vec![reported], outputs, clock);
         let (display, reporters) = started.map_err(|error| self.fault(AppError::Thread(error)))?;
         let reporter = reporters.into_iter().next().map(Arc::new).ok_or_else(unusable)?;
-        if let Some(messages) = &messages {
-            messages.warn_by(&reporter);
-        }
         let server = ControlServer::default();
         let on = Subject {
             file: file.to_owned(),
@@ -809,7 +839,7 @@ impl Supervisor {
             };
             entry.run = Some(run);
             entry.ended = None;
-            entry.channel_fault = None;
+            entry.channel_faults.clear();
             entry.is_fresh = false;
             entry.plan = PlanState::Unplanned;
         }
@@ -829,7 +859,7 @@ impl Supervisor {
             campaign: ready,
             server: server.clone(),
             reporter: Arc::clone(&reporter),
-            notices: messages.as_ref().map(RunMessages::notices),
+            notices: notices.clone(),
         };
         let watching = tokio::spawn(Arc::clone(self).record_commands(on.clone(), server));
         let supervisor = Arc::clone(self);
@@ -840,8 +870,8 @@ impl Supervisor {
             let _ = spawn_blocking(move || display.finish()).await;
             let Some(result) = results.pop() else { return };
             let problem = supervisor.run_ended(on, &reporter, result).await;
-            if let Some(messages) = messages {
-                messages.finish(problem).await;
+            if let Some(notices) = notices {
+                run_over(&notices, problem);
             }
         });
         Ok(())
@@ -975,7 +1005,7 @@ impl Supervisor {
         let mut stopping = self.stopping();
         tokio::spawn(async move {
             tokio::select! {
-                () = supervisor.plan_now(&file, &loaded, version, is_fresh) => {}
+                () = supervisor.plan_now(&file, &loaded, version, is_fresh) => supervisor.announce_plan(&file, &loaded),
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
         });
@@ -1324,26 +1354,96 @@ impl Supervisor {
         what: Option<What>,
         kept: Option<PathBuf>,
     ) {
-        let clock = &self.settings.environment.clock;
-        match RunMessages::start(campaign, clock, self.settings.classify, self.notes_fault(key)) {
-            Ok(None) => {}
-            Ok(Some(messages)) => {
-                tokio::spawn(messages.announce(what, kept));
+        let Some(messages) = &self.messages else { return };
+        match messages.add(campaign, self.page_of(key), self.notes_fault(key)) {
+            Ok(notices) => {
+                if let Some(kept) = kept {
+                    notices.keep_in(kept);
+                }
+                if let Some(what) = what {
+                    notices.announce(what);
+                }
+                notices.over();
             }
-            Err(fault) => self.notes_fault(key)(fault.message),
+            Err(fault) => self.notes_fault(key)("", Some(fault.message)),
         }
     }
 
+    /// The address of the page of a campaign. `None` if the file of the service has no `url`.
+    fn page_of(&self, file: &str) -> Option<String> {
+        let config = self.settings.config.current();
+        let url = config.file.as_ref()?.url.as_ref()?;
+        Some(format!("{url}{}", links::campaign(file)))
+    }
+
+    /// Gives the channels of the service, as its file names them at present, the messages of every campaign.
+    fn share_channels(self: &Arc<Self>) {
+        let Some(messages) = &self.messages else { return };
+        let channels = self.settings.config.current().channels.clone();
+        let mut shared = self.shared_channels.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shared == channels {
+            return;
+        }
+        shared.clone_from(&channels);
+        self.state().channel_faults.clear();
+        let supervisor = Arc::downgrade(self);
+        let warn: Warn = Arc::new(move |channel: &str, why: Option<Text>| {
+            if let Some(supervisor) = supervisor.upgrade() {
+                note(&mut supervisor.state().channel_faults, channel, why);
+            }
+        });
+        let directory = self.settings.place().dir();
+        if let Err(fault) = messages.share(channels, Arc::clone(&warn), directory) {
+            warn("", Some(fault.message));
+        }
+    }
+
+    /// Says to the channels of the service that its log cannot be written.
+    fn announce_read_only(&self, why: &Text) {
+        let Some(messages) = &self.messages else { return };
+        let config = &self.settings.config;
+        if let Some(file) = &config.current().file {
+            messages.announce(ServiceNotice {
+                origin: notify::service_origin(config.path(), file),
+                at: self.now(),
+                what: ServiceEvent::ReadOnly { why: why.clone() },
+            });
+        }
+    }
+
+    /// Says once of each plan that it waits for an approval.
+    fn announce_plan(self: &Arc<Self>, file: &str, campaign: &LoadedCampaign) {
+        let what = {
+            let mut state = self.state();
+            let Some(entry) = state.entries.get(file) else { return };
+            let attention = entry.attention(state.charge(entry));
+            let waits = attention.into_iter().find_map(|item| match item {
+                Attention::Approval { to_send, changes } => Some(What::PlanWaits { to_send, changes }),
+                _ => None,
+            });
+            let fingerprint = entry.planned().map(|planned| planned.preview.fingerprint.to_string());
+            let (Some(what), Some(entry)) = (waits, state.entries.get_mut(file)) else {
+                return;
+            };
+            if entry.announced_plan == fingerprint {
+                return;
+            }
+            entry.announced_plan = fingerprint;
+            what
+        };
+        self.send_messages(file, campaign, Some(what), None);
+    }
+
     /// Shows that a channel of a campaign does not take its messages.
-    fn notes_fault(self: &Arc<Self>, key: &str) -> impl Fn(Text) + Send + Sync + 'static {
+    fn notes_fault(self: &Arc<Self>, key: &str) -> Warn {
         let supervisor = Arc::downgrade(self);
         let key = key.to_owned();
-        move |why| {
+        Arc::new(move |channel: &str, why: Option<Text>| {
             let Some(supervisor) = supervisor.upgrade() else { return };
             if let Some(entry) = supervisor.state().entries.get_mut(&key) {
-                entry.channel_fault = Some(why);
+                note(&mut entry.channel_faults, channel, why);
             }
-        }
+        })
     }
 
     /// Drops the occurrences that are not shown any longer.
@@ -1724,6 +1824,14 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(digits, "{byte:02x}");
     }
     digits
+}
+
+/// Notes why a channel takes no messages, or that it takes them.
+fn note(faults: &mut BTreeMap<String, Text>, channel: &str, why: Option<Text>) {
+    match why {
+        Some(why) => drop(faults.insert(channel.to_owned(), why)),
+        None => drop(faults.remove(channel)),
+    }
 }
 
 fn waiting_state(word: &str) -> Option<StateName> {

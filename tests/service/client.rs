@@ -94,12 +94,12 @@ impl Directory {
             panic!("the service did not begin: {why}");
         };
         let serving: serde_json::Value = serde_json::from_str(&serving).unwrap();
-        let url = serving["url"].as_str().unwrap().to_owned();
-        let link = serving["link"].as_str().unwrap().to_owned();
+        let link = serving["link"].as_str().unwrap();
+        let (host, path) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();
         let mut service = Service {
             child,
-            host: url.strip_prefix("http://").unwrap().to_owned(),
-            link: link.strip_prefix(&url).unwrap().to_owned(),
+            host: host.to_owned(),
+            link: format!("/{path}"),
             cookie: String::new(),
             language: "en",
         };

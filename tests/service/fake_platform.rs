@@ -55,13 +55,19 @@ impl FakePlatform {
         (requests, given)
     }
 
-    /// What the webhook with this token has received about a campaign: the id of each notice, and when what it is about happened.
-    pub fn messages(&self, token: &str, name: &str) -> Vec<(String, String)> {
+    /// The notices about a campaign that the webhook with this token has received.
+    pub fn notices(&self, token: &str, name: &str) -> Vec<Value> {
         let all = self.lines("/messages.jsonl").into_iter();
         let own = all.filter(|message| message["token"] == token);
         let notices = own.flat_map(|message| message["body"]["notices"].as_array().cloned().unwrap_or_default());
-        let about = notices.filter(|notice| notice["campaign"] == name);
+        notices.filter(|notice| notice["campaign"] == name).collect()
+    }
+
+    /// What the webhook with this token has received about a campaign: the id of each notice, and when what it is about happened.
+    pub fn messages(&self, token: &str, name: &str) -> Vec<(String, String)> {
+        let about = self.notices(token, name);
         about
+            .iter()
             .map(|notice| (notice["id"].to_string(), notice["at"].to_string()))
             .collect()
     }

@@ -1,5 +1,6 @@
 //! The messages of a service to the channels of its campaigns.
 
+use std::fs;
 use std::thread::park_timeout;
 use std::time::Duration;
 
@@ -55,4 +56,102 @@ fn a_channel_that_takes_no_message_is_in_the_inbox() {
         "{inbox}"
     );
     assert!(!inbox.contains("status-503"), "the URL is a secret: {inbox}");
+}
+
+/// Writes the file of the service, whose channel is at a webhook of its own. Returns the variable with its URL.
+fn write_channel(directory: &Directory, fake_platform: &FakePlatform, token: &str) -> (&'static str, String) {
+    let text = "version: 1\nurl: https://coupons.example.com\nnotify:\n  - webhook: {url: {env: TEST_OWN_HOOK}}\n";
+    fs::write(directory.temp.path().join("server.yaml"), text).unwrap();
+    let hook = format!("http://{}/webhook/{token}", fake_platform.address);
+    ("TEST_OWN_HOOK", hook)
+}
+
+#[test]
+fn a_channel_of_the_service_has_the_messages_of_every_campaign_once() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let directory = Directory::empty();
+    directory.write("tea", "tea", 5);
+    directory.write("milk", "milk", 5);
+    // The one names the same bot, the other none.
+    let keys = fake_platform.keys("ended").replace("TEST_HOOK", "TEST_OWN_HOOK");
+    directory.write_file("tea", "tea", &keys);
+    let (without, _) = keys.split_once("notify:").unwrap();
+    directory.write_file("milk", "milk", without);
+    let variables = [
+        fake_platform.variables("unused").as_slice(),
+        &[write_channel(&directory, &fake_platform, "ok")],
+    ]
+    .concat();
+    let validated = directory.run(&["validate", "server.yaml"]);
+    assert_eq!(validated.status.code(), Some(0));
+    let mut tested = directory.runner(&["notify", "server.yaml", "--output", "json"]);
+    let tested = tested.envs(variables.iter().cloned()).output().unwrap();
+    let verdict = String::from_utf8(tested.stdout).unwrap();
+    assert!(verdict.contains("\"result\":\"sent\""), "{verdict}");
+    assert!(!verdict.contains("campaign"), "{verdict}");
+    let mut service = directory.serve_with(&[], &variables);
+    service.approve("tea");
+    service.approve("milk");
+    for name in ["tea", "milk"] {
+        let topics = || -> Vec<_> { fake_platform.notices("ok", name).iter().map(topic).collect() };
+        wait_until(|| topics().contains(&"ended".to_owned()));
+        assert_eq!(
+            topics().iter().filter(|topic| *topic == "ended").count(),
+            1,
+            "{:?}",
+            topics()
+        );
+    }
+    let waits = fake_platform.notices("ok", "milk");
+    let waits = waits.iter().find(|notice| topic(notice) == "approval").unwrap();
+    assert_eq!(waits["to_send"], 5);
+    assert_eq!(waits["command"], "https://coupons.example.com/campaigns/milk.yaml/plan");
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn what_a_kill_kept_for_a_channel_of_the_service_is_sent_at_the_next_start_once() {
+    let fake_platform = FakePlatform::start(&["--refuse", "0%"]);
+    let directory = Directory::new(5);
+    let keys = fake_platform.keys("ended");
+    let (without, _) = keys.split_once("notify:").unwrap();
+    directory.write_file("tea", "tea", without);
+    let serve = |token: &str| {
+        let own = write_channel(&directory, &fake_platform, token);
+        directory.serve_with(&[], &[fake_platform.variables("unused").as_slice(), &[own]].concat())
+    };
+    // This webhook never answers.
+    let mut service = serve("never");
+    service.approve("tea");
+    wait_until(|| {
+        let notices = fake_platform.notices("never", "tea");
+        notices.iter().any(|notice| topic(notice) == "approval")
+    });
+    service.wait_for_state("tea", "complete");
+    service.kill();
+    let ended = |token: &str| {
+        let notices = fake_platform.notices(token, "tea");
+        notices.iter().filter(|notice| topic(notice) == "ended").count()
+    };
+    let mut service = serve("ok");
+    wait_until(|| ended("ok") == 1);
+    assert_eq!(service.stop(), Some(0));
+    let mut service = serve("ok");
+    service.wait_for_state("tea", "complete");
+    assert_eq!(service.stop(), Some(0));
+    assert_eq!(ended("ok"), 1);
+}
+
+fn topic(notice: &serde_json::Value) -> String {
+    notice["topic"].as_str().unwrap_or_default().to_owned()
+}
+
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1200 {
+        if is_so() {
+            return;
+        }
+        park_timeout(Duration::from_millis(50));
+    }
+    panic!("it never is so");
 }

@@ -1,6 +1,7 @@
 //! The messages of an apply to the channels of its campaigns.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use crate::model::clock::Clock;
 use crate::model::event::{Emit as _, Event, EventKind};
 use crate::model::problem::Problem;
 use crate::notify::channel::Channel;
-use crate::notify::notifier::{LAST, Notifier, RunNotices};
+use crate::notify::notifier::{LAST, NotifiedRun, Notifier, RunNotices, Warn};
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
 
@@ -30,6 +31,25 @@ pub(super) fn channels(args: &ApplyArgs, campaign: &ReadyCampaign) -> Result<Vec
         return Ok(Vec::new());
     }
     notify::channels(&campaign.loaded.parsed)
+}
+
+/// Shows the first failure of each channel of the process as an event of one run that has it.
+fn warn(
+    place: usize,
+    reporters: Arc<OnceLock<Vec<Arc<Reporter>>>>,
+    warned: Arc<Mutex<BTreeSet<String>>>,
+    clock: Clock,
+) -> Warn {
+    Arc::new(move |channel: &str, why: Option<Text>| {
+        let Some(message) = why else { return };
+        let mut warned = warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let reporter = reporters.get().and_then(|reporters| reporters.get(place));
+        if let Some(reporter) = reporter.filter(|_| warned.insert(channel.to_owned())) {
+            let kind = EventKind::Warning { message };
+            let at = clock.now();
+            reporter.emit(Event { at, kind });
+        }
+    })
 }
 
 /// The messages of all campaigns of an apply.
@@ -53,24 +73,23 @@ impl Notifications {
             return Ok(Self::default());
         }
         let way = notify::way(channels.iter().flatten())?;
-        let has_channels: Vec<_> = channels.iter().map(|channels| !channels.is_empty()).collect();
-        let runs = campaigns.iter().zip(channels);
-        let runs = runs.map(|(campaign, channels)| notify::notified_run(&campaign.loaded, channels));
+        let started = Notifier::start(Arc::new(way), clock);
+        let notifier = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
         let reporters: Arc<OnceLock<Vec<Arc<Reporter>>>> = Arc::default();
-        let warned = Arc::clone(&reporters);
-        let warn_clock = clock.clone();
-        let warn = move |run: usize, message: Text| {
-            if let Some(reporter) = warned.get().and_then(|reporters| reporters.get(run)) {
-                let kind = EventKind::Warning { message };
-                let at = warn_clock.now();
-                reporter.emit(Event { at, kind });
-            }
-        };
-        let started = Notifier::start(runs.collect(), way, clock, Arc::new(warn));
-        let (notifier, listeners) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
+        let warned: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+        let mut runs = Vec::new();
+        for (place, (campaign, channels)) in campaigns.iter().zip(channels).enumerate() {
+            let has_channels = !channels.is_empty();
+            let run = NotifiedRun {
+                origin: notify::campaign_origin(&campaign.loaded),
+                channels,
+                warn: warn(place, Arc::clone(&reporters), Arc::clone(&warned), clock.clone()),
+            };
+            runs.push((notifier.handle().add(run), has_channels));
+        }
         Ok(Self {
             notifier: Some(notifier),
-            runs: listeners.into_iter().zip(has_channels).collect(),
+            runs,
             reporters,
         })
     }

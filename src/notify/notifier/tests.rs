@@ -54,6 +54,7 @@ fn run(campaign: &str) -> NotifiedRun {
             file: format!("{campaign}.yaml"),
             is_rehearsal: false,
             is_shared: false,
+            page: None,
         },
         channels: vec![Channel {
             kind: ChannelKind::Wecom,
@@ -64,6 +65,7 @@ fn run(campaign: &str) -> NotifiedRun {
             on: Topic::USUAL.to_vec(),
             language: Language::Chinese,
         }],
+        warn: Arc::new(|_, _| {}),
     }
 }
 
@@ -78,14 +80,15 @@ async fn told(silent: usize, campaigns: &[&str]) -> (Vec<(Duration, String)>, Ve
         arrived: Arc::clone(&arrived),
         began,
     };
-    let runs = campaigns.iter().map(|campaign| run(campaign)).collect();
-    let (sender, task, listeners) = Task::new(runs, Arc::new(bot), &clock, Arc::new(|_, _| {}));
+    let (handle, task) = Task::new(Arc::new(bot), &clock);
+    let runs = campaigns.iter().map(|campaign| run(campaign));
+    let listeners: Vec<_> = runs.map(|run| handle.add(run)).collect();
     let task = tokio::spawn(task.run());
     for listener in &listeners {
         listener.failed(Problem::Lock, 1);
         tokio::task::yield_now().await;
     }
-    sender.send(Input::End).await.unwrap();
+    handle.sender.send(Input::End).await.unwrap();
     let unsent = task.await.unwrap();
     let arrived = arrived.lock().unwrap().clone();
     (arrived, unsent, began.elapsed())

@@ -39,7 +39,7 @@ fn channel() -> Arc<Channel> {
 fn queued(id: usize, campaign: usize, slot: Slot) -> Queued {
     Queued {
         channel: channel(),
-        run: campaign,
+        run: Some(campaign),
         block: Block {
             id: id.to_string(),
             campaign: campaign.to_string(),

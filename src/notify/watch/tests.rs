@@ -29,6 +29,7 @@ fn origin() -> Origin {
         file: "summer.yaml".to_owned(),
         is_rehearsal: false,
         is_shared: false,
+        page: None,
     }
 }
 
@@ -312,6 +313,7 @@ fn only_a_run_that_has_begun_and_is_not_handed_over_has_notices() {
     assert_eq!(script.slots(), [""; 0]);
     let shared = Origin {
         is_shared: true,
+        page: None,
         ..origin()
     };
     script.watch = RunWatch::new(shared.clone());

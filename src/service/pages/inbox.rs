@@ -16,7 +16,8 @@ use super::{Live, Page, View, links};
 #[must_use]
 pub fn count(state: &ServiceState) -> usize {
     let entries = state.entries.values();
-    entries.map(|entry| entry.attention(state.charge(entry)).len()).sum()
+    let of_campaigns = entries.map(|entry| entry.attention(state.charge(entry)).len());
+    of_campaigns.sum::<usize>() + state.channel_faults.len()
 }
 
 /// The inbox.
@@ -46,14 +47,24 @@ fn content(view: &View<'_>) -> Markup {
         .collect();
     html! {
         h1 { (texts::Inbox) }
-        @if items.is_empty() {
+        @if items.is_empty() && state.channel_faults.is_empty() {
             p.quiet {
                 @if !state.is_scanned { (texts::Scanning) }
                 @else if state.entries.is_empty() { (texts::NoCampaigns) }
                 @else { (texts::NothingWaits) " " a href="/campaigns" { (texts::SeeCampaigns) } }
             }
         }
-        ul.items { @for (entry, item) in &items { (row(entry, item)) } }
+        ul.items {
+            @for why in state.channel_faults.values() {
+                li.item {
+                    div.what {
+                        span.label.warn { (texts::LabelChannel) } " " b { (texts::OfService) }
+                        p { (theirs(&why.to_string())) }
+                    }
+                }
+            }
+            @for (entry, item) in &items { (row(entry, item)) }
+        }
     }
 }
 
