@@ -96,6 +96,8 @@ cases! {
         server("listen: 8080\nurl: https://li:hunter2@coupons.example.com/runner\n"),
         server("listen: coupons\nurl: https://coupons.example.com/runner\n"),
         server("listen: 0.0.0.0:7878\n"),
+        server("url: http://127.0.0.1:7878\ntls: {cert: cert.pem}\n"),
+        server("url: http://127.0.0.1:7878\ntls: {cert: cert.pem, key: key.pem}\n"),
         server("listen: 0.0.0.0:7878\nusers: [{name: li, password: {env: LI}, roles: [admin]}]\n"),
         server("users:\n  - {name: li, pasword: hunter2, roles: [author]}\n  - {name: li, password: hunter2, roles: []}\n"),
         server("users:\n  - {name: li x, password: {env: LI}, roles: [autor, boss]}\n  - {name: li, password: {env: A}, roles: author}\n"),

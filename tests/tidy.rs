@@ -102,6 +102,8 @@ const HOMES: [(&str, &[&str]); 35] = [
             "douyin/proxy.rs",
             "fleet/postgres/connection.rs",
             "model/certificate.rs",
+            "service/tls.rs",
+            "service/web/encryption.rs",
         ],
     ),
     (

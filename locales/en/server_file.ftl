@@ -5,11 +5,15 @@ address = an address with a port
 want-origin = a URL such as `https://coupons.example.com`
 origin = a URL
 origin-clear = over http, everybody on the way can read passwords
+want-certificate = the path of a file with a certificate, such as `secrets/cert.pem`
+want-private-key = the path of the file with its private key, such as `secrets/key.pem`
+tls-with-http = `url` begins with http, and the service encrypts requests with the certificate under `tls`
+tls-with-http-help = write `https` in `url`, or remove `tls`
 origin-path = the pages of the service are at the root of its host, so only the host and the port belong here
 open-without-users = other machines reach this address, and there are no users
 open-without-users-help = add `users`, or listen on an address of this machine, such as `127.0.0.1:7878`
 open-without-url = other machines reach this address, and no `url` says that their requests are encrypted
-open-without-url-help = let a proxy encrypt the requests, and add `url: https://HOST`
+open-without-url-help = let the service encrypt them with a certificate under `tls`, or let a proxy do so, and add `url: https://HOST`
 
 ## Users, groups and tokens
 

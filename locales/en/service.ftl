@@ -104,6 +104,10 @@ label-wave = wave needs approval
 label-held = held
 label-in-doubt = in doubt
 label-missed = missed
+unusable-certificate = the certificate of the service cannot be used: { $path }
+unusable-certificate-help = name the files of a certificate with its chain and of its private key, both in PEM
+no-certificate-in-file = it has no certificate in PEM
+no-key-in-file = it has no private key in PEM
 label-channel = messages are not sent
 of-service = the service
 # $n (number)

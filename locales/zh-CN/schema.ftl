@@ -233,6 +233,9 @@ description = { $key ->
     [SignedBot-url] 对机器人 URL 的引用；知道这个 URL 的人都能使用机器人。
     [SignedBot-secret] 对签名密钥的引用。机器人不校验签名时不写。
     [SignedBot-keyword] 机器人要求每条消息都包含的关键词；没有要求时不写。
+    [Tls] 服务自己加密请求时使用的证书。两个文件有变化时会重新读取。
+    [Tls-cert] 证书文件，包括签发它的证书，PEM 格式。
+    [Tls-key] 私钥文件，PEM 格式。
     [Topic] 消息的内容。
     [Topic-halted] 执行已中止，需要人工处理。
     [Topic-ended] 执行已结束，不论任务是否完成。

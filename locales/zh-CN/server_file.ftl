@@ -5,11 +5,15 @@ address = 带端口的地址
 want-origin = 网址，例如 `https://coupons.example.com`
 origin = 网址
 origin-clear = 用 http 时，途中的任何人都能看到密码
+want-certificate = 证书文件的路径，例如 `secrets/cert.pem`
+want-private-key = 证书私钥文件的路径，例如 `secrets/key.pem`
+tls-with-http = `url` 以 http 开头，而服务会用 `tls` 下的证书加密请求
+tls-with-http-help = 在 `url` 中写 `https`，或删去 `tls`
 origin-path = 服务的页面位于主机的根路径，因此这里只写主机和端口
 open-without-users = 其他机器可以访问这个地址，但没有设置用户
 open-without-users-help = 请添加 `users`，或者监听本机地址，例如 `127.0.0.1:7878`
 open-without-url = 其他机器可以访问这个地址，但没有 `url` 表明请求经过加密
-open-without-url-help = 请用代理加密请求，并添加 `url: https://HOST`
+open-without-url-help = 请用 `tls` 下的证书让服务加密请求，或者用代理加密，并添加 `url: https://HOST`
 
 ## Users, groups and tokens
 

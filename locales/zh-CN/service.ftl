@@ -92,6 +92,10 @@ label-wave = 批次待批准
 label-held = 待人工判定
 label-in-doubt = 结果未知
 label-missed = 已错过
+unusable-certificate = 服务的证书无法使用：{ $path }
+unusable-certificate-help = 写明证书（包括证书链）文件和私钥文件，都是 PEM 格式
+no-certificate-in-file = 其中没有 PEM 格式的证书
+no-key-in-file = 其中没有 PEM 格式的私钥
 label-channel = 消息没有送达
 of-service = 本服务
 # $n (number)

@@ -165,6 +165,8 @@ codes! {
     OverLimit = "E0142",
     /// A name looks like another one.
     LookAlike = "E0143",
+    /// The certificate of a service cannot be used.
+    Certificate = "E0144",
     /// Something that the file names is absent: an audience, a column in it, a secret.
     Absent = "E0151",
     /// There are more mistakes than are listed.

@@ -5,12 +5,14 @@ mod listen;
 mod members;
 mod policy;
 mod proxy;
+mod tls;
 mod tokens;
 mod users;
 
 pub use listen::{ListenMistake, Origin};
 pub use policy::{BaseNeed, Need, Policy, Rule, When};
 pub use proxy::ProxyAuth;
+pub use tls::Tls;
 pub use tokens::{Token, TokenHash};
 pub use users::User;
 
@@ -51,6 +53,7 @@ keys! {
         listen: SocketAddr = ListenAddress, default listen::default();
         /// The address under which browsers and programs reach the service, such as that of a proxy before it.
         url: Origin = PublicOrigin, optional "https://coupons.example.com";
+        tls: Tls = Nested, optional;
         /// The IANA name of the zone of every day and month in this file.
         timezone: TimeZone = Zone, filled zone::default();
         /// The persons who may use the service. Without any, it has one user: the one whose process it is.
@@ -86,6 +89,9 @@ keys! {
         if let (Some(tokens), Some(value)) = (&tokens, map.get("tokens")) {
             tokens::check_names(users.as_deref().unwrap_or_default(), tokens, value, diagnostics);
         }
+        if let (Some(_), Some(url), Some(value)) = (&tls, &url, map.get("url")) {
+            tls::check(url, value, diagnostics);
+        }
         let is_readable = are_users_known
             && map.get("url").is_some() == url.is_some();
         if let (true, Some(address), Some(value)) = (is_readable, listen, map.get("listen")) {
@@ -102,6 +108,7 @@ impl Default for ServerFile {
             version: 1,
             listen: None,
             url: None,
+            tls: None,
             timezone: zone::default(),
             users: Vec::new(),
             groups: BTreeMap::new(),

@@ -11,6 +11,7 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::app::Rehearsal;
 use crate::app::process::actor;
@@ -28,6 +29,7 @@ use crate::service::link_socket::{self, LinkSocket};
 use crate::service::passwords::{LONGEST, PasswordHash, SHORTEST};
 use crate::service::supervisor::{ServiceError, ServiceSettings, Supervisor, verify_log};
 use crate::service::web::app::App;
+use crate::service::web::encryption;
 use crate::service::web::routes::router;
 use crate::service::web::server;
 use crate::service::web::sessions::random;
@@ -250,6 +252,7 @@ async fn serve(
             .caused_by(&error)
             .help(texts::CannotListenHelp)
     };
+    let tls = encryption::acceptor(&config).map_err(|error| Failure::from_error(Problem::System, &error))?;
     let listener = server::listen(listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let settings = settings(&args.directory, args.sandbox, Arc::clone(&config), context);
@@ -265,7 +268,7 @@ async fn serve(
     ));
     let current = config.current();
     let own = current.file.as_ref().and_then(|file| file.url.as_ref());
-    let url = own.map_or_else(|| format!("http://{address}"), ToString::to_string);
+    let url = own.map_or_else(|| format!("{}://{address}", app.scheme()), ToString::to_string);
     let directory = &visible_path(&args.directory);
     let headline = if args.sandbox {
         texts::ServesSandbox { directory, url: &url }.to_string()
@@ -297,7 +300,7 @@ async fn serve(
         let app = Arc::clone(&app);
         async move { socket.serve(|| new_link(&app)).await }
     });
-    let serving = tokio::spawn(serve_pages(listener, Arc::clone(&app)));
+    let serving = tokio::spawn(serve_pages(listener, tls, Arc::clone(&app)));
     let running = tokio::spawn({
         let supervisor = Arc::clone(&supervisor);
         async move { supervisor.run().await }
@@ -320,9 +323,9 @@ async fn serve(
     Ok(Exit::Done)
 }
 
-async fn serve_pages(listener: TcpListener, app: Arc<App>) {
+async fn serve_pages(listener: TcpListener, tls: Option<TlsAcceptor>, app: Arc<App>) {
     let stopping = app.supervisor.stopping();
-    server::serve(listener, router(&app), stopping).await;
+    server::serve(listener, tls, router(&app), stopping).await;
 }
 
 fn new_link(app: &App) -> io::Result<String> {
@@ -331,7 +334,7 @@ fn new_link(app: &App) -> io::Result<String> {
     }
     let mut sessions = app.sessions.lock().unwrap_or_else(PoisonError::into_inner);
     let key = sessions.new_key(Instant::now())?;
-    Ok(format!("http://{}/link/{key}", app.address))
+    Ok(format!("{}://{}/link/{key}", app.scheme(), app.address))
 }
 
 /// Shows a new link after one was used: at a terminal only, because a log is read by others.

@@ -1,5 +1,6 @@
 //! The file of a service while the service runs: it is read again and again, and a broken one changes nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +11,7 @@ use crate::notify::channel::Channel;
 
 use super::accounts::Accounts;
 use super::policy::PolicyRules;
+use super::tls::{self, Certificate};
 
 /// What the file of a service says.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct ServerConfig {
     pub accounts: Accounts,
     /// The channels of its own.
     pub channels: Vec<Channel>,
+    /// Its certificate. `None` if it does not encrypt requests itself.
+    pub certificate: Option<Certificate>,
 }
 
 /// The mistakes of a file, in each language.
@@ -41,18 +45,19 @@ pub struct ConfigFile {
 impl ServerConfig {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
         let parsed = parse_server(path, bytes)?;
-        let (accounts, channels) = match (Accounts::read(&parsed), service_channels(&parsed)) {
-            (Ok(accounts), Ok(channels)) => (accounts, channels),
-            (accounts, channels) => {
+        let certificate = tls::read(&parsed);
+        match (Accounts::read(&parsed), service_channels(&parsed), certificate) {
+            (Ok(accounts), Ok(channels), Ok(certificate)) => Ok(Self {
+                file: Some(parsed.content),
+                accounts,
+                channels,
+                certificate,
+            }),
+            (accounts, channels, certificate) => {
                 let mistakes = accounts.err().into_iter().chain(channels.err());
-                return Err(mistakes.flatten().collect());
+                Err(mistakes.flatten().chain(certificate.err()).collect())
             }
-        };
-        Ok(Self {
-            file: Some(parsed.content),
-            accounts,
-            channels,
-        })
+        }
     }
 
     /// The policy. `None` without one.
@@ -67,7 +72,14 @@ impl ServerConfig {
             file: None,
             accounts: Accounts::default(),
             channels: Vec::new(),
+            certificate: None,
         }
+    }
+}
+
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfigFile({})", self.path.display())
     }
 }
 

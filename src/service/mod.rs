@@ -26,4 +26,5 @@ pub mod scan;
 pub mod schedule;
 pub mod series;
 pub mod supervisor;
+pub mod tls;
 pub mod web;

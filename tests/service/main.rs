@@ -14,3 +14,4 @@ mod notices;
 mod occurrences;
 mod restart;
 mod story;
+mod tls;

@@ -33,6 +33,8 @@ pub struct App {
     pub sessions: Mutex<Sessions>,
     /// The address that the service listens on.
     pub address: SocketAddr,
+    /// Whether it encrypts requests itself.
+    pub is_tls: bool,
     /// The only user of a service without users.
     pub local_user: String,
     /// The command that prints a new link.
@@ -56,7 +58,9 @@ impl App {
     /// What the requests of a service at `address` share. Without users, its user is `local_user`.
     #[must_use]
     pub fn new(supervisor: Arc<Supervisor>, address: SocketAddr, local_user: String, link_command: String) -> Self {
+        let is_tls = supervisor.config().current().certificate.is_some();
         Self {
+            is_tls,
             supervisor,
             sessions: Mutex::default(),
             address,
@@ -73,14 +77,21 @@ impl App {
     /// The names under which the service is reached.
     pub fn hosts(&self) -> Hosts {
         let config = self.supervisor.config().current();
-        Hosts::new(self.address, config.file.as_ref().and_then(|file| file.url.as_ref()))
+        let url = config.file.as_ref().and_then(|file| file.url.as_ref());
+        Hosts::new(self.address, self.scheme(), url)
+    }
+
+    /// The scheme of the address that the service listens on.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
     }
 
     /// Whether browsers reach the service over https.
     pub fn is_https(&self) -> bool {
         let config = self.supervisor.config().current();
         let url = config.file.as_ref().and_then(|file| file.url.as_ref());
-        url.is_some_and(Origin::is_https)
+        self.is_tls || url.is_some_and(Origin::is_https)
     }
 
     /// The name of the cookie of a session. Browsers send cookies to every port of a host, and keep one whose name begins with

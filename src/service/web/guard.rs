@@ -48,21 +48,21 @@ pub type HostNames = Arc<dyn Fn() -> Hosts + Send + Sync>;
 pub struct Hosts(Vec<(String, String)>);
 
 impl Hosts {
-    /// The names of a service that listens on `address`, and is reached under `url` too.
+    /// The names of a service that listens on `address` with this scheme, and is reached under `url` too.
     #[must_use]
-    pub fn new(address: SocketAddr, url: Option<&Origin>) -> Self {
+    pub fn new(address: SocketAddr, scheme: &str, url: Option<&Origin>) -> Self {
         let mut names = Vec::new();
         if address.ip().is_loopback() {
             let port = address.port();
             names.push(address.to_string());
             names.push(format!("localhost:{port}"));
-            if port == 80 {
+            if port == if scheme == "https" { 443 } else { 80 } {
                 names.push("localhost".to_owned());
                 names.push(address.ip().to_string());
             }
         }
         let own = names.into_iter().map(|host| {
-            let origin = format!("http://{host}");
+            let origin = format!("{scheme}://{host}");
             (host, origin)
         });
         let mut all: Vec<_> = own.collect();
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn checked(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<(), RequestRefusal> {
-        let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), None);
+        let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), "http", None);
         check(method, &Uri::from_static("/"), &headers(pairs), &hosts)
     }
 
@@ -265,7 +265,7 @@ mod tests {
             Err(RequestRefusal::Host)
         );
         let absolute = Uri::from_static("http://evil.example/");
-        let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), None);
+        let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), "http", None);
         assert_eq!(
             check(&Method::GET, &absolute, &headers(&[OWN]), &hosts),
             Err(RequestRefusal::Host)
@@ -310,7 +310,7 @@ mod tests {
         let file = "version: 1\nlisten: 10.0.0.1:7878\nurl: https://coupons.example.com\n\
                     users: [{name: li, password: {env: LI}, roles: [author]}]\n";
         let file = crate::campaign::parse_server(std::path::Path::new("server.yaml"), file.as_bytes()).unwrap();
-        let hosts = Hosts::new("10.0.0.1:7878".parse().unwrap(), file.content.url.as_ref());
+        let hosts = Hosts::new("10.0.0.1:7878".parse().unwrap(), "http", file.content.url.as_ref());
         let post = |host: &'static str, origin: &'static str| {
             let headers = headers(&[("host", host), ("origin", origin)]);
             check(&Method::POST, &Uri::from_static("/"), &headers, &hosts)
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(bearer(&Uri::from_static("/api/v1/campaigns"), &with_token), Some("abc"));
         assert_eq!(bearer(&Uri::from_static("/campaigns"), &with_token), None);
         let post = |path| {
-            let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), None);
+            let hosts = Hosts::new("127.0.0.1:7878".parse().unwrap(), "http", None);
             check(&Method::POST, &Uri::from_static(path), &with_token, &hosts)
         };
         assert_eq!(post("/api/v1/stop-all"), Ok(()));

@@ -5,6 +5,7 @@
 pub mod answers;
 mod api;
 pub mod app;
+pub mod encryption;
 pub mod guard;
 pub mod live;
 mod login;

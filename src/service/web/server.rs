@@ -14,9 +14,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 /// How many connections are served at once. Further ones wait in the system's queue.
@@ -34,8 +36,13 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves until `stopping` is true.
-pub async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+/// Serves until `stopping` is true, encrypted if there is a certificate.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -51,9 +58,21 @@ pub async fn serve(listener: TcpListener, router: Router, mut stopping: watch::R
                     break;
                 };
                 let router = router.clone();
+                let tls = tls.clone();
                 let stopping = stopping.clone();
                 connections.spawn(async move {
-                    if let Err(error) = serve_one(stream, peer, router, stopping).await {
+                    let served = match tls {
+                        None => serve_one(stream, peer, router, stopping).await,
+                        Some(tls) => match tokio::time::timeout(HEADER_TIME, tls.accept(stream)).await {
+                            Ok(Ok(stream)) => serve_one(stream, peer, router, stopping).await,
+                            Ok(Err(error)) => {
+                                tracing::debug!("a connection of a browser is not encrypted: {error}");
+                                Ok(())
+                            }
+                            Err(_) => Ok(()),
+                        },
+                    };
+                    if let Err(error) = served {
                         tracing::debug!("a connection of a browser ended: {error}");
                     }
                     drop(place);
@@ -72,7 +91,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stopping: watch::R
 }
 
 async fn serve_one(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     router: Router,
     mut stopping: watch::Receiver<bool>,
