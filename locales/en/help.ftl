@@ -125,6 +125,7 @@ man-examples =
 plan-paths = Campaign files, or directories of them; `pushed:NAME`, or `pushed:` for all, are those in the database
 plan-accept = Plan as if this change since the last apply were accepted. Separate several by commas
 plan-show-users = In each plan, name the first N users who came or went in each way
+plan-online = Ask the platform for the coupon template `coupon_meta_id`, and compare it with the campaign. Needs the credentials. Sends nothing
 plan-detailed-exitcode = Exit with 0 when there is nothing to send, 3 when there is, 4 when your attention is needed
 plan-examples =
     Examples:
@@ -203,6 +204,9 @@ rule-stock = Give each activity a stock of N coupons
 rule-repeat = The answer to an id that already has its coupon: the same success, a code for duplicates, or another coupon
 rule-repeat-activity = The answer to a key that has already made an activity: the same activity, or a code for duplicates
 rule-template-stock = Let activities take N coupons from each template at most
+rule-template-begins = How long after the start users can receive no coupon of any template yet
+rule-template-ends = How long after the start users can receive no coupon of any template any more
+rule-no-template = Know no coupon template
 rule-streamer-plan = A streamer has a giving plan: always, or for this time from the start
 fault-latency = How long answers take: one time, or the shortest and the longest
 fault-busy = Answer "system error". Half of these requests issue a coupon

@@ -125,6 +125,7 @@ man-examples =
 plan-paths = 任务文件或存放任务文件的目录；`pushed:NAME`（或表示全部的 `pushed:`）是数据库中的任务文件
 plan-accept = 按已确认这些变化来预览；多个用逗号分隔
 plan-show-users = 每种变化列出前 N 个新增、离开等的用户
+plan-online = 向平台查询券模板 `coupon_meta_id`，并与任务比对。需要凭证。不发送任何请求发券
 plan-detailed-exitcode = 没有可发放的退出码为 0，有则为 3，需要人工处理为 4
 plan-examples =
     示例：
@@ -203,6 +204,9 @@ rule-stock = 每个活动的库存为 N 张
 rule-repeat = 对已发过券的 ID 如何应答：再次给出原应答、给出重复码，或再发一张
 rule-repeat-activity = 对已创建过活动的 merchant_activity_id 如何应答：再次给出同一活动，或给出重复码
 rule-template-stock = 活动最多可从每个券模板取 N 张券
+rule-template-begins = 启动之后多久，用户才能领取券模板的券
+rule-template-ends = 启动之后多久，用户不能再领取券模板的券
+rule-no-template = 没有任何券模板
 rule-streamer-plan = 主播正在执行发券计划：一直如此，或从启动起持续该时长
 fault-latency = 应答耗时：一个时长，或最短与最长
 fault-busy = 应答“系统错误”，其中一半实际已发券

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
-use crate::catalogue::{Text, app, failure, push, reconcile, recurrence};
+use crate::catalogue::{Text, app, failure, probe, push, reconcile, recurrence, template};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
@@ -24,10 +24,11 @@ use crate::ledger::verify::VerifyError;
 use crate::model::delivery::Counts;
 use crate::model::envelope::Excess;
 use crate::model::event::AppLockHolder;
-use crate::model::identity::CampaignName;
+use crate::model::identity::{CampaignName, CouponMetaId};
 use crate::model::recurrence::Occurrence;
 use crate::model::resolve::ResolveRefusal;
 use crate::plan::{Fingerprint, PlanError};
+use crate::report::feasibility::Reason;
 use crate::report::text::visible;
 use crate::simulation::SimulationError;
 
@@ -36,6 +37,7 @@ use super::campaign::CampaignRef;
 use super::lists_elsewhere::ListsElsewhere;
 use super::older_ledger::OlderLedger;
 use super::other_ledger::OtherLedger;
+use super::probe::ProbeError;
 use super::pushed_files::PushedFile;
 
 /// Why a use case failed. The message says what was attempted.
@@ -329,6 +331,20 @@ pub enum AppError {
         key: String,
         /// Why.
         error: Box<ActivityError>,
+    },
+    /// A probe cannot go on.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The app id belongs to the workers of a fleet, and a probe is none of them.
+    #[error("{}", probe::InFleet)]
+    ProbeInFleet,
+    /// The coupon template does not fit the campaign.
+    #[error("{}", template::Unfit { template: coupon_meta_id })]
+    Template {
+        /// The template.
+        coupon_meta_id: CouponMetaId,
+        /// What does not fit.
+        reasons: Vec<Reason>,
     },
     /// The run failed.
     #[error(transparent)]

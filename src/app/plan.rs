@@ -16,7 +16,7 @@ use crate::engine::preview::{Due, Preview, foresee};
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Ledger, Store};
 use crate::model::envelope::Usage;
-use crate::model::identity::ActivityId;
+use crate::model::identity::{ActivityId, CouponMetaId};
 use crate::plan::Fingerprint;
 use crate::plan::forecast::forecast;
 use crate::report::feasibility::{self, Reason};
@@ -30,6 +30,7 @@ use super::environment::Notice;
 use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
 use super::other_ledger::OtherLedger;
+use super::template::{self, TemplateAnswer, TemplateNeeds};
 use super::witness::CampaignWitnesses;
 use super::{activity, applied_settings, find_other_ledger, readonly_ledger};
 
@@ -50,6 +51,8 @@ pub struct PlanRequest {
     pub requests: usize,
     /// How many of the users who came or went in each way are named.
     pub users: usize,
+    /// Whether the platform is asked for the coupon template.
+    pub is_online: bool,
     /// Whether the plan is shown in every language, and not only in that of the process.
     pub every_language: bool,
 }
@@ -184,6 +187,7 @@ impl Planner<'_> {
         };
         let activity_id = ledger.state().resolve_activity(&plan.activity_id);
         let mut beginning = reader.beginning(ledger.state());
+        let needs = TemplateNeeds::new(plan, ledger.state(), self.now);
         beginning.extend(activity::supposed(plan, ledger.state(), self.now));
         ledger.suppose(&beginning)?;
         environment.notify(Notice::ReadsAudience);
@@ -216,6 +220,7 @@ impl Planner<'_> {
         let listed = admission.changes.generation.listed;
         let (deliveries, preview) = self.preview(ledger, admission)?;
         let stock = activity::stock(plan, ledger.state());
+        let template = self.template().await;
         let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
         let usage = Usage::new(&deliveries.counts, &valuation, plan.coupons_per_user, listed);
         let to_send = deliveries.to_send();
@@ -224,6 +229,10 @@ impl Planner<'_> {
         let waits = self.waits(&preview).filter(|_| to_send > 0);
         let view = |texts: DiffTexts| {
             let mut reasons = texts.reasons;
+            let zone = &self.campaign.parsed.campaign.timezone;
+            if let Some((coupon_meta_id, answer)) = &template {
+                reasons.extend(template::reasons(answer, needs, coupon_meta_id, zone));
+            }
             reasons.extend(feasibility::of_time(
                 &forecast,
                 load.to_send.min(plan.run.at_most),
@@ -233,6 +242,9 @@ impl Planner<'_> {
             PlanView {
                 header: self.header(activity_id.clone()),
                 stock,
+                template: template
+                    .as_ref()
+                    .map(|(coupon_meta_id, answer)| template::note(answer, needs, coupon_meta_id, zone)),
                 ledger: note.clone(),
                 deliveries: deliveries.clone(),
                 changes: texts.changes,
@@ -259,6 +271,14 @@ impl Planner<'_> {
             view: view(of_diff),
             fingerprint,
         })
+    }
+
+    /// Asks for the template. `None` if the request does not want that, or the file names none.
+    async fn template(&self) -> Option<(CouponMetaId, TemplateAnswer)> {
+        let named = self.campaign.parsed.campaign.names.coupon_meta_id.as_ref();
+        let coupon_meta_id = named.filter(|_| self.request.is_online)?.clone();
+        let answer = template::ask_online(self.campaign, &coupon_meta_id).await;
+        Some((coupon_meta_id, answer))
     }
 
     /// Returns what an apply would wait for before its next send. `None` if it would not wait.

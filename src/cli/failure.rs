@@ -2,6 +2,7 @@
 
 pub mod activity;
 mod errors;
+pub mod probe;
 
 use std::error::Error;
 use std::fmt;

@@ -31,6 +31,7 @@ mod parse_error;
 mod password;
 mod plan;
 mod policy;
+mod probe;
 mod push;
 mod question;
 mod reconcile;
@@ -67,7 +68,7 @@ use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::catalogue::activity as activity_texts;
 use crate::catalogue::{
-    Language, approval, cli, help, history as texts, policy as policy_texts, push as push_texts,
+    Language, approval, cli, help, history as texts, policy as policy_texts, probe as probe_texts, push as push_texts,
     reconcile as reconcile_texts,
 };
 use crate::model::problem::Problem;
@@ -95,6 +96,7 @@ use self::man::ManArgs;
 use self::notify::NotifyArgs;
 use self::plan::PlanArgs;
 use self::policy::PolicyArgs;
+use self::probe::ProbeArgs;
 use self::push::PushArgs;
 use self::reconcile::ReconcileArgs;
 use self::report::ReportArgs;
@@ -161,6 +163,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     #[command(about = help::CommandResolve.to_string())]
     Resolve(ResolveArgs),
+    #[command(about = probe_texts::Command.to_string())]
+    Probe(ProbeArgs),
     #[command(about = reconcile_texts::Command.to_string())]
     Reconcile(ReconcileArgs),
     #[command(about = help::CommandTrace.to_string())]
@@ -353,6 +357,7 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Stop(args)) => run_commands::stop(args, context),
         Some(Command::Validate(args)) => validate::run(args, context),
         Some(Command::Resolve(args)) => resolve::run(args, context),
+        Some(Command::Probe(args)) => probe::run(args, context),
         Some(Command::Reconcile(args)) => reconcile::run(args, context),
         Some(Command::Trace(args)) => trace::run(args, context),
         Some(Command::History(args)) => history::run(args, context),

@@ -61,6 +61,9 @@ pub struct PlanArgs {
     #[arg(help = help::PlanShowUsers.to_string())]
     #[arg(long, value_name = "N", default_value_t = SHOWN_USERS, value_parser = whole(0..=usize::MAX))]
     pub show_users: usize,
+    #[arg(help = help::PlanOnline.to_string())]
+    #[arg(long)]
+    pub online: bool,
     #[arg(help = help::PlanDetailedExitcode.to_string())]
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -88,6 +91,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
         request: PlanRequest {
             accept: args.accept.clone(),
             users: args.show_users,
+            is_online: args.online,
             ..PlanRequest::default()
         },
         no_wait: false,
@@ -111,6 +115,7 @@ pub fn dry_run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
             expect: args.expect.clone(),
             requests: args.dry.show,
             users: SHOWN_USERS,
+            is_online: false,
             every_language: false,
         },
         no_wait: args.no_wait,

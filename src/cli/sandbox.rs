@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::catalogue::{help, sandbox as text};
 use crate::fake_platform::{
     BillForm, BillLie, Fault, FaultSettings, RecordSettings, Repeat, RepeatedActivity, RuleSettings, ServeError,
-    Settings, StreamerPlan, Totals, serve,
+    Settings, StreamerPlan, TemplateSettings, Totals, serve,
 };
 
 use crate::report::times::grouped;
@@ -48,6 +48,15 @@ pub struct SandboxArgs {
     #[arg(help = help::RuleTemplateStock.to_string())]
     #[arg(long, value_name = "N", value_parser = whole(0..=u64::MAX), help_heading = help::HeadingRules.to_string())]
     pub template_stock: Option<u64>,
+    #[arg(help = help::RuleTemplateBegins.to_string())]
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = time, help_heading = help::HeadingRules.to_string())]
+    pub template_begins: Duration,
+    #[arg(help = help::RuleTemplateEnds.to_string())]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = help::HeadingRules.to_string())]
+    pub template_ends: Option<Duration>,
+    #[arg(help = help::RuleNoTemplate.to_string())]
+    #[arg(long, help_heading = help::HeadingRules.to_string())]
+    pub no_template: bool,
     #[command(flatten)]
     pub faults: FaultArgs,
     #[command(flatten)]
@@ -206,7 +215,12 @@ impl SandboxArgs {
             rules: RuleSettings {
                 access_token: self.access_token.clone(),
                 repeated_activity: self.repeat_activity,
-                template_stock: self.template_stock,
+                template: TemplateSettings {
+                    stock: self.template_stock,
+                    begins: self.template_begins,
+                    ends: self.template_ends,
+                    is_missing: self.no_template,
+                },
                 ..self.rules.settings()
             },
             faults: self.faults.settings()?,
@@ -230,7 +244,7 @@ impl RuleArgs {
             stock: self.stock,
             repeat: self.repeat,
             repeated_activity: RepeatedActivity::default(),
-            template_stock: None,
+            template: TemplateSettings::default(),
             streamer_plan: self.streamer_plan.unwrap_or(StreamerPlan::None),
         }
     }

@@ -8,6 +8,7 @@ pub mod codes;
 mod http;
 mod platform;
 mod platform_clock;
+pub mod probe_send;
 mod proxy;
 pub mod records;
 pub mod token;

@@ -1,15 +1,18 @@
 //! The platform's own records: what is asked, and what each answer says. Pure. What an answer does not say stays unknown.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::codes::{Codes, Envelope, coupon, integer};
-use super::wire::{BILL_PATH, COUNT_PATH, COUPONS_PATH};
+use super::wire::{BILL_PATH, COUNT_PATH, COUPONS_PATH, TEMPLATE_PATH};
 use crate::model::identity::{ActivityId, AppId, CouponMetaId, OpenId};
 use crate::model::outcome::{Class, Coupon, UNUSED_COUPON};
 use crate::model::redactor::Redactor;
 use crate::model::secret::Secret;
 
+/// The platform does not know a template.
+pub const NO_TEMPLATE: i64 = 29_005_013;
 /// The platform has no bill of a day on which no coupon of the app was received.
 pub const NO_BILL: i64 = 29_005_077;
 /// The only kind of bill that the platform documents.
@@ -60,6 +63,29 @@ pub struct CouponQuery {
     app_id: String,
     open_id: String,
     coupon_id: String,
+}
+
+/// Asks for a coupon template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TemplateQuery {
+    coupon_meta_id: String,
+}
+
+/// A coupon template, as far as a campaign has to fit it. What the answer does not say is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CouponTemplate {
+    /// The name that users see.
+    pub coupon_name: Option<String>,
+    /// The largest number of coupons, used ones included.
+    pub stock_number: Option<u64>,
+    /// The first moment at which users can receive a coupon.
+    pub receive_from: Option<Timestamp>,
+    /// The last moment.
+    pub receive_until: Option<Timestamp>,
+    /// When coupons with fixed dates end.
+    pub valid_until: Option<Timestamp>,
+    /// Its state, as a number that no document explains.
+    pub status: Option<i64>,
 }
 
 /// The unused coupons of a user. A coupon that is missing proves nothing: it may be used, expired, or late.
@@ -217,6 +243,41 @@ fn user_coupon(info: &Value, secrets: &Redactor) -> Option<UserCoupon> {
     })
 }
 
+impl TemplateQuery {
+    /// Creates the query.
+    #[must_use]
+    pub fn new(coupon_meta_id: &CouponMetaId) -> Self {
+        Self {
+            coupon_meta_id: coupon_meta_id.to_string(),
+        }
+    }
+}
+
+impl Query for TemplateQuery {
+    type Content = CouponTemplate;
+
+    fn path(&self) -> &'static str {
+        TEMPLATE_PATH
+    }
+
+    fn read(&self, answer: &Map<String, Value>, _: i64, secrets: &Redactor) -> Option<CouponTemplate> {
+        // The page has it beside the code; other endpoints have their content in `data`.
+        let beside = answer.get("coupon_meta");
+        let template = beside.or_else(|| answer.get("data")?.get("coupon_meta"))?.as_object()?;
+        let number = |name| integer(template.get(name));
+        let time = |name| Timestamp::from_second(number(name).filter(|seconds| *seconds > 0)?).ok();
+        let name = template.get("coupon_name").and_then(Value::as_str);
+        Some(CouponTemplate {
+            coupon_name: name.map(|name| secrets.redact(name).into_owned()),
+            stock_number: number("stock_number").and_then(|number| u64::try_from(number).ok()),
+            receive_from: time("receive_begin_time"),
+            receive_until: time("receive_end_time"),
+            valid_until: time("valid_end_time"),
+            status: number("status"),
+        })
+    }
+}
+
 impl BillQuery {
     /// Creates the query for a day.
     #[must_use]
@@ -370,6 +431,31 @@ mod tests {
         assert_eq!(ids, [("1", false), ("2", true)]);
         assert!(read.is_partly_unreadable);
         assert_eq!(coupons(r#"{"err_no":0,"data":""}"#), UserCoupons::default());
+    }
+
+    #[test]
+    fn a_template_is_read_beside_the_code_and_what_it_does_not_say_is_unknown() {
+        let query = TemplateQuery::new(&CouponMetaId::parse("72").unwrap());
+        let read = |body: &str| answered(&query, body).map(|answered| answered.content);
+        let whole = r#"{"err_no":0,"coupon_meta":{"coupon_meta_id":"72","coupon_name":"Tea","stock_number":"1000",
+            "receive_begin_time":1676984342,"receive_end_time":1676984442,"valid_end_time":0,"status":2}}"#;
+        let template = CouponTemplate {
+            coupon_name: Some("Tea".to_owned()),
+            stock_number: Some(1000),
+            receive_from: Some(Timestamp::from_second(1_676_984_342).unwrap()),
+            receive_until: Some(Timestamp::from_second(1_676_984_442).unwrap()),
+            valid_until: None,
+            status: Some(2),
+        };
+        assert_eq!(read(whole), Ok(template));
+        let little = r#"{"err_no":0,"data":{"coupon_meta":{"stock_number":-1}}}"#;
+        assert_eq!(read(little), Ok(CouponTemplate::default()));
+        assert_eq!(read(r#"{"err_no":0,"data":""}"#), Err(NotAnswered::Unreadable));
+        let unknown = r#"{"err_no":29005013,"err_msg":"no such template","log_id":"L"}"#;
+        assert!(matches!(
+            read(unknown),
+            Err(NotAnswered::Code { code: NO_TEMPLATE, .. })
+        ));
     }
 
     fn bill(body: &str) -> Result<&'static str, NotAnswered> {

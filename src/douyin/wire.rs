@@ -17,6 +17,8 @@ pub const CLIENT_TOKEN_PATH: &str = "/oauth/client_token/";
 pub const COUNT_PATH: &str = "/api/promotion/v1/coupon/get_coupon_meta_statistics/";
 /// The path for the unused coupons of a user.
 pub const COUPONS_PATH: &str = "/api/promotion/v1/coupon/get_coupon_receive_info/";
+/// The path for a coupon template.
+pub const TEMPLATE_PATH: &str = "/api/promotion/v2/coupon/query_coupon_meta/";
 /// The path for the address of a day's bill.
 pub const BILL_PATH: &str = "/api/promotion/v1/coupon/get_bill_download_url/";
 /// The user agent of this program, for the platform and for proxies.

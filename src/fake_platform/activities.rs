@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::draw;
+use super::template::TemplateSettings;
 use crate::douyin::wire::{CreateActivityRequest, DeleteActivityRequest};
 
 /// The longest idempotency key of an activity.
@@ -75,7 +76,7 @@ impl Activities {
         &mut self,
         request: &CreateActivityRequest,
         repeated: RepeatedActivity,
-        template_stock: Option<u64>,
+        template: TemplateSettings,
         seed: u64,
     ) -> Result<String, Refused> {
         if let Some(mistake) = mistake(request) {
@@ -89,9 +90,12 @@ impl Activities {
                 RepeatedActivity::Duplicate => Err(Refused::Repeated),
             };
         }
+        if template.is_missing {
+            return Err(Refused::NoTemplate);
+        }
         let taken = self.taken.entry(request.coupon_meta_id.clone()).or_default();
         let after = taken.saturating_add(request.coupon_stock_number);
-        if template_stock.is_some_and(|most| after > most) {
+        if template.stock.is_some_and(|most| after > most) {
             return Err(Refused::TemplateStock);
         }
         *taken = after;
@@ -139,6 +143,8 @@ pub(super) enum Refused {
     Parameter(&'static str),
     /// The key has made an activity before.
     Repeated,
+    /// There is no such template.
+    NoTemplate,
     /// The template has too little stock.
     TemplateStock,
     /// There is no such activity, or it was deleted.

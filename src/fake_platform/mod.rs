@@ -13,6 +13,7 @@ mod line;
 mod records;
 mod rules;
 mod server;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -31,6 +32,7 @@ pub use journal::{CodeCount, Journal, Record, Seen, Totals};
 pub use records::{BillForm, BillLie, RecordSettings};
 pub use rules::{Effect, Repeat, Reply, RuleSettings, Rules, StreamerPlan, code};
 pub use server::{Running, ServeError, serve, start};
+pub use template::TemplateSettings;
 pub use tokens::{TokenKind, WRONG};
 
 /// A point in time, as an argument: the sandbox reads no clock.
@@ -225,6 +227,9 @@ impl FakePlatform {
         }
     }
 }
+
+/// What the coupons of the sandbox are called.
+const COUPON_NAME: &str = "演练专用满20减5元券";
 
 const JSON: &str = "application/json; charset=utf-8";
 

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use serde_json::{Value, json};
 
-use super::{draw, fraction};
+use super::{COUPON_NAME, draw, fraction};
 use crate::model::outcome::UNUSED_COUPON;
 
 /// No bill: nothing of the app was received on that day.
@@ -398,7 +398,7 @@ fn coupon(entry: &Entry, status: i64) -> Value {
     let receipt = &entry.receipt;
     let mut coupon = json!({
         "coupon_id": receipt.coupon_id,
-        "coupon_name": "演练专用满20减5元券",
+        "coupon_name": COUPON_NAME,
         "coupon_status": status,
         "discount_amount": 500,
         "discount_type": 2,

@@ -14,10 +14,13 @@ use serde_json::{Value, json};
 
 use super::activities::{Activities, Refused, RepeatedActivity};
 use super::records::{NO_BILL, Receipt, RecordSettings, Records};
+use super::template::TemplateSettings;
 use super::tokens::{TokenKind, TokenStatus, Tokens, WRONG};
-use super::{Moment, draw, fraction};
+use super::{COUPON_NAME, Moment, draw, fraction};
+use crate::douyin::records::NO_TEMPLATE;
 use crate::douyin::wire::{
-    BILL_PATH, COUNT_PATH, COUPONS_PATH, CreateActivityRequest, DeleteActivityRequest, SendRequest, TokenRequest,
+    BILL_PATH, COUNT_PATH, COUPONS_PATH, CreateActivityRequest, DeleteActivityRequest, SendRequest, TEMPLATE_PATH,
+    TokenRequest,
 };
 
 /// The codes of the sandbox's answers.
@@ -59,6 +62,8 @@ pub mod code {
     pub const TEMPLATE_STOCK: i64 = 990_000_007;
     /// This key has made an activity before.
     pub const ACTIVITY_REPEATED: i64 = 990_000_008;
+    /// Users can receive no coupon of the template now.
+    pub const TEMPLATE_CLOSED: i64 = 990_000_009;
 }
 
 /// The answer to an id that already has its coupon.
@@ -106,8 +111,8 @@ pub struct RuleSettings {
     pub repeat: Repeat,
     /// The answer to a repeated key of an activity.
     pub repeated_activity: RepeatedActivity,
-    /// How many coupons activities may take from each template; unlimited if `None`.
-    pub template_stock: Option<u64>,
+    /// The templates.
+    pub template: TemplateSettings,
     /// Whether a streamer's plan is in progress.
     pub streamer_plan: StreamerPlan,
 }
@@ -125,7 +130,7 @@ impl Default for RuleSettings {
             stock: None,
             repeat: Repeat::Replay,
             repeated_activity: RepeatedActivity::default(),
-            template_stock: None,
+            template: TemplateSettings::default(),
             streamer_plan: StreamerPlan::None,
         }
     }
@@ -346,12 +351,12 @@ impl Rules {
         }
         let RuleSettings {
             repeated_activity,
-            template_stock,
+            template,
             ..
         } = self.settings;
         let made = self
             .activities_made
-            .create(request, repeated_activity, template_stock, self.seed);
+            .create(request, repeated_activity, template, self.seed);
         match made {
             Ok(activity_id) => self.done(&json!({"activity_id": activity_id}), now),
             Err(refused) => self.refused(refused, now),
@@ -378,6 +383,7 @@ impl Rules {
         match refused {
             Refused::Parameter(mistake) => self.error(code::BAD_PARAMETER, &format!("参数错误: {mistake}"), now),
             Refused::Repeated => self.error(code::ACTIVITY_REPEATED, "merchant_activity_id 重复 (sandbox)", now),
+            Refused::NoTemplate => self.error(NO_TEMPLATE, "券模板不存在", now),
             Refused::TemplateStock => self.error(code::TEMPLATE_STOCK, "券模板库存不足 (sandbox)", now),
             Refused::Gone => self.error(code::ACTIVITY_GONE, "活动不存在或已删除 (sandbox)", now),
         }
@@ -497,6 +503,8 @@ impl Rules {
             Some((code::ACCOUNT_CLOSED, "用户已注销账号"))
         } else if falls_in("inactive", self.settings.inactive) {
             Some((code::INACTIVE, "用户近七日未访问小程序 (sandbox)"))
+        } else if !self.settings.template.is_open(at) {
+            Some((code::TEMPLATE_CLOSED, "不在券模板的领取时间内 (sandbox)"))
         } else if under_way {
             Some((code::STREAMER_PLAN, "券模板有主播计划进行中 (sandbox)"))
         } else if stock.is_some_and(|stock| used >= stock) {
@@ -547,7 +555,7 @@ impl Rules {
         host: &str,
         now: Moment,
     ) -> Option<Reply> {
-        if !matches!(path, COUNT_PATH | COUPONS_PATH | BILL_PATH) {
+        if !matches!(path, COUNT_PATH | COUPONS_PATH | BILL_PATH | TEMPLATE_PATH) {
             return None;
         }
         let at = self.clock(now);
@@ -563,6 +571,13 @@ impl Rules {
         let data = match path {
             COUNT_PATH => self.records.count(&body, now.wall),
             COUPONS_PATH => self.records.coupons(&body),
+            TEMPLATE_PATH if self.settings.template.is_missing => {
+                return Some(self.error(NO_TEMPLATE, "券模板不存在", now));
+            }
+            TEMPLATE_PATH => {
+                more = json!({"coupon_meta": self.settings.template.described(&body, at, now.wall)});
+                Value::Null
+            }
             _ => {
                 let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
                 let name = format!("{}_{}_coupon_record.csv", text("bill_date"), text("app_id"));
@@ -578,7 +593,10 @@ impl Rules {
                 }
             }
         };
-        let mut whole = json!({"err_no": 0, "err_msg": "", "log_id": self.log_id(now.wall), "data": data});
+        let mut whole = json!({"err_no": 0, "err_msg": "", "log_id": self.log_id(now.wall)});
+        if !data.is_null() {
+            whole["data"] = data;
+        }
         if let (Some(whole), Some(more)) = (whole.as_object_mut(), more.as_object()) {
             whole.extend(more.clone());
         }
@@ -596,7 +614,7 @@ impl Rules {
         let log_id = self.log_id(now.wall);
         let coupon_info = CouponInfo {
             coupon_id: &issued.coupon_id.to_string(),
-            coupon_name: "演练专用满20减5元券",
+            coupon_name: COUPON_NAME,
             coupon_status: 10,
             discount_amount: 500,
             discount_type: 2,

@@ -34,7 +34,7 @@ use crate::catalogue::platform;
 use crate::douyin::wire::{
     ACCESS_TOKEN_HEADER, BILL_PATH, CLIENT_TOKEN_PATH, COUNT_PATH, COUPONS_PATH, CREATE_ACTIVITY_PATH,
     CreateActivityRequest, DELETE_ACTIVITY_PATH, DeleteActivityRequest, SEND_PATH, STABLE_TOKEN_PATH, SendRequest,
-    TokenRequest,
+    TEMPLATE_PATH, TokenRequest,
 };
 use crate::model::clock::Clock;
 
@@ -248,6 +248,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route(COUNT_PATH, post(query_records))
         .route(COUPONS_PATH, post(query_records))
         .route(BILL_PATH, post(query_records))
+        .route(TEMPLATE_PATH, post(query_records))
         .route("/bills/{name}", get(bill))
         .route("/open-apis/bot/v2/hook/{token}", post(feishu))
         .route("/robot/send", post(dingtalk))

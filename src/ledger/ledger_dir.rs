@@ -372,6 +372,12 @@ impl LedgerDir {
         self.dir.with_file_name(self.name_beside("bills"))
     }
 
+    /// The journal of the probes that were made with this campaign's file.
+    #[must_use]
+    pub fn probes(&self) -> PathBuf {
+        self.dir.with_file_name(self.name_beside("probes.jsonl"))
+    }
+
     /// The name of that file beside the ledger.
     #[must_use]
     pub fn settings_name(&self) -> String {

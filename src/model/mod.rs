@@ -21,6 +21,7 @@ pub mod mutants;
 pub mod name_pattern;
 pub mod outcome;
 pub mod person_request;
+pub mod probe;
 pub mod problem;
 pub mod quiet_panic;
 pub mod recurrence;

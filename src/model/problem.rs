@@ -292,6 +292,10 @@ problems! {
     BillColumns = "E0510", Person;
     /// The platform shows an issued coupon in another way than the ledger.
     CouponsDiffer = "E0511", Person;
+    /// A probe cannot begin or go on as it is asked for.
+    ProbeInput = "E0512", Input;
+    /// The journal of probes cannot be used.
+    ProbeJournal = "E0513", Error;
 
     /// The changes of the audience were not approved.
     NotLetIn = "E0601", Person;
@@ -354,6 +358,12 @@ problems! {
     ActivityReleased = "E0732", Person;
     /// The activity is not released, or nobody knows.
     ActivityNotReleased = "E0733", Person;
+    /// The coupon template does not fit the campaign.
+    TemplateUnfit = "E0734", Person;
+    /// The platform gave a probe no coupon.
+    ProbeRefused = "E0735", Person;
+    /// The platform gave a probe no clear answer.
+    ProbeUnanswered = "E0736", Later;
 }
 
 impl fmt::Display for Problem {

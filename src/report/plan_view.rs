@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::model::calendar::{Calendar, Window};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::model::event::Reading;
-use crate::model::identity::{ActivityId, AppId, CampaignName};
+use crate::model::identity::{ActivityId, AppId, CampaignName, CouponMetaId};
 use crate::model::money::{Money, Valuation};
 use crate::plan::forecast::Forecast;
 use crate::plan::forecast::expiry::Comparison;
@@ -24,6 +24,8 @@ pub struct PlanView {
     pub header: PlanHeader,
     /// The stock of the activity that the campaign declares. `None` if its file names an activity.
     pub stock: Option<StockNote>,
+    /// What the platform says about the coupon template. `None` if it was not asked.
+    pub template: Option<TemplateNote>,
     /// The ledger that it was made for.
     pub ledger: LedgerNote,
     /// The counts after admission, and what would be sent.
@@ -95,6 +97,27 @@ pub struct StockNote {
     pub stock: u64,
     /// How many of them are left before the plan, if each delivery without a known outcome has taken one.
     pub left: u64,
+}
+
+/// What the platform says about the coupon template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateNote {
+    /// The template.
+    pub coupon_meta_id: CouponMetaId,
+    /// Whether the platform has described it.
+    pub is_known: bool,
+    /// The name that users see. `None` if the platform did not say; so are the following.
+    pub name: Option<String>,
+    /// The largest number of coupons.
+    pub stock: Option<u64>,
+    /// From when users can receive a coupon.
+    pub receive_from: Option<Timestamp>,
+    /// Until when.
+    pub receive_until: Option<Timestamp>,
+    /// Its state, as the platform numbers it.
+    pub status: Option<i64>,
+    /// What a person should know although it prevents nothing.
+    pub warnings: Vec<String>,
 }
 
 /// The ledger that a plan was made for.

@@ -9,14 +9,14 @@ use runner::fake_platform::{Fault, FaultSettings, RecordSettings, RuleSettings, 
 use runner::model::clock::Clock;
 
 /// How the program ended: its exit code, and both streams.
-struct Ended {
+pub struct Ended {
     code: Option<i32>,
-    out: String,
-    err: String,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ended {
-    fn ends(self, code: i32) -> Self {
+    pub fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
     }
@@ -44,7 +44,7 @@ impl Ended {
     }
 }
 
-fn run(dir: &Path, language: &str, arguments: &[&str]) -> Ended {
+pub fn run(dir: &Path, language: &str, arguments: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_runner"))
         .args(arguments)
         .current_dir(dir)

@@ -7,6 +7,8 @@
 )]
 
 mod command;
+mod probe;
+mod template;
 mod world;
 
 use proptest::prelude::*;

@@ -47,6 +47,7 @@ use crate::app::lists_elsewhere::ListsElsewhere;
 use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::older_ledger::{self, OlderLedger};
 use crate::app::shared_ownership::OwnershipUse;
+use crate::app::template::{self, TemplateNeeds};
 use crate::app::witness::CampaignWitnesses;
 use crate::app::wrong_clock;
 
@@ -511,6 +512,11 @@ impl StartedRun<'_> {
             Answer::No => return Ok(RunResult::Declined),
             Answer::Stopped => return Ok(self.broken_off()),
         }
+        tokio::select! {
+            biased;
+            () = owner::stopped(self.commands.clone()) => return Ok(self.broken_off()),
+            checked = self.check_template(ledger_state, &admission, &platform) => checked?,
+        };
         let (mut ledger, id) = match existing {
             Some(ledger) => (ledger, known_id),
             None => Box::pin(self.unless_stalled(self.begin_ledger(&reader))).await??,
@@ -555,6 +561,35 @@ impl StartedRun<'_> {
         let done = Box::pin(self.send(ledger, send_order, platform)).await;
         witness.finish().await;
         done
+    }
+
+    /// Asks for the coupon template before the first send, if the campaign file names it and something is owed.
+    async fn check_template(
+        &self,
+        ledger_state: &LedgerState,
+        admission: &Admission,
+        platform: &Arc<HttpPlatform>,
+    ) -> Result<(), AppError> {
+        let campaign = &self.campaign.loaded.parsed.campaign;
+        let Some(coupon_meta_id) = campaign.names.coupon_meta_id.clone() else {
+            return Ok(());
+        };
+        if admission.counts.owed() + admission.counts.count(StateName::InDoubt) == 0 {
+            return Ok(());
+        }
+        let plan = &self.campaign.loaded.plan;
+        let needs = TemplateNeeds::new(plan, ledger_state, self.campaign.loaded.environment.clock.now());
+        let answer = template::ask_in_run(plan, platform, &self.limiter, &coupon_meta_id).await;
+        for message in template::warnings(&answer, needs, &campaign.timezone) {
+            self.emit(EventKind::Warning { message });
+        }
+        match template::reasons(&answer, needs, &coupon_meta_id, &campaign.timezone) {
+            reasons if reasons.is_empty() => Ok(()),
+            reasons => Err(AppError::Template {
+                coupon_meta_id,
+                reasons,
+            }),
+        }
     }
 
     /// Returns the activity that the campaign declares, and creates it if something is owed and it does not exist yet.

@@ -59,7 +59,7 @@ pub async fn connect(
         emit: Arc::new(|_: Event| {}),
     })?;
     let is_platform_here = BaseUrl::parse(&plan.base_url).is_ok_and(|url| url.is_loopback());
-    Ok(PlatformRecords::new(client, app_id, pace, is_platform_here))
+    Ok(PlatformRecords::new(Arc::new(client), app_id, pace, is_platform_here))
 }
 
 /// What a comparison would ask for.

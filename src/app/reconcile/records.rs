@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -12,7 +13,8 @@ use crate::douyin::Way;
 use crate::douyin::bill_download::{DownloadError, Downloaded, download};
 use crate::douyin::client::{Client, QueryError};
 use crate::douyin::records::{
-    Answered, BillPlace, BillQuery, Count, CountQuery, CouponQuery, CouponsQuery, NotAnswered, Query, UserCoupons,
+    Answered, BillPlace, BillQuery, Count, CountQuery, CouponQuery, CouponTemplate, CouponsQuery, NotAnswered, Query,
+    TemplateQuery, UserCoupons,
 };
 use crate::engine::query_pace::QueryPace;
 use crate::model::identity::{ActivityId, AppId, CouponMetaId, OpenId};
@@ -86,7 +88,7 @@ fn refused(code: i64, message: &str, log_id: &str) -> String {
 
 /// The records of the platform that a client reaches.
 pub struct PlatformRecords<W> {
-    client: Client<W>,
+    client: Arc<Client<W>>,
     app_id: AppId,
     pace: QueryPace,
     is_platform_here: bool,
@@ -95,13 +97,21 @@ pub struct PlatformRecords<W> {
 impl<W: Way> PlatformRecords<W> {
     /// Creates them. `is_platform_here` says that the platform's address is on this machine.
     #[must_use]
-    pub const fn new(client: Client<W>, app_id: AppId, pace: QueryPace, is_platform_here: bool) -> Self {
+    pub const fn new(client: Arc<Client<W>>, app_id: AppId, pace: QueryPace, is_platform_here: bool) -> Self {
         Self {
             client,
             app_id,
             pace,
             is_platform_here,
         }
+    }
+
+    /// Asks for a template.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn template(&self, coupon_meta_id: &CouponMetaId) -> Result<Answered<CouponTemplate>, NotAsked> {
+        self.ask(&TemplateQuery::new(coupon_meta_id)).await
     }
 
     /// Makes a query, and again if it gets no answer.

@@ -10,7 +10,7 @@ use crate::app::error::NotDue;
 use crate::app::{AppError, CampaignRef};
 use crate::audience::AudienceError;
 use crate::catalogue::{app, cli, envelope, failure, push, reconcile, recurrence, resolve, sandbox};
-use crate::cli::failure::{Failure, activity};
+use crate::cli::failure::{Failure, activity, probe};
 use crate::cli::sandbox::SandboxError;
 use crate::cli::typed::again;
 use crate::control::ControlError;
@@ -106,6 +106,11 @@ impl From<AppError> for Failure {
         match error {
             AppError::Plan(error) => error.into(),
             AppError::Activity { at, key, error } => activity::failure(&at, &key, *error),
+            AppError::Probe(error) => probe::failure(error),
+            AppError::ProbeInFleet => Self::new(Problem::ProbeInput, message).help(probe::in_fleet_help()),
+            AppError::Template { reasons, .. } => Self::new(Problem::TemplateUnfit, message)
+                .because(reasons.iter().map(|reason| reason.text.clone()))
+                .help(reasons.into_iter().find_map(|reason| reason.help).unwrap_or_default()),
             AppError::LedgerDir(error) => error.into(),
             AppError::Database(error) => database(&error),
             AppError::Worker(error) => Self::from_error(Problem::OwnerUnclear, &error).help(failure::RunAgain),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::delivery::Skipped;
 use crate::model::event::{ExcludeList, UnusableKind};
-use crate::model::identity::{AppId, CampaignName};
+use crate::model::identity::{AppId, CampaignName, CouponMetaId};
 use crate::plan::forecast::expiry::{Comparison, ExpiryForecast};
 use crate::report::approvals;
 use crate::report::plan_view::{ChangeNote, PlanHeader, PlanView, PlannedCampaign, RequestNote, SettingChange};
@@ -34,6 +34,8 @@ pub struct PlanObject<'a> {
     ledger: LedgerBody,
     #[serde(skip_serializing_if = "Option::is_none")]
     activity: Option<StockBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<TemplateBody<'a>>,
     #[serde(flatten)]
     pace: PaceBody,
     #[serde(flatten)]
@@ -99,6 +101,25 @@ struct StockBody {
     new: bool,
     stock: u64,
     left: u64,
+}
+
+/// What the platform says about the coupon template.
+#[derive(Debug, Serialize)]
+struct TemplateBody<'a> {
+    coupon_meta_id: &'a CouponMetaId,
+    known: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stock_number: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receive_begin_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receive_end_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<i64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -271,6 +292,16 @@ impl<'a> PlanObject<'a> {
                 new: note.is_new,
                 stock: note.stock,
                 left: note.left,
+            }),
+            template: plan.template.as_ref().map(|note| TemplateBody {
+                coupon_meta_id: &note.coupon_meta_id,
+                known: note.is_known,
+                name: note.name.as_deref(),
+                stock_number: note.stock,
+                receive_begin_time: note.receive_from.map(time),
+                receive_end_time: note.receive_until.map(time),
+                status: note.status,
+                warnings: &note.warnings,
             }),
             pace: PaceBody {
                 rate_per_second: plan.pace.per_second,

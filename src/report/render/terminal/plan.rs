@@ -4,9 +4,10 @@ use std::fmt::{Display, Write as _};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::catalogue::failure::LabelHelp;
-use crate::catalogue::plan as texts;
+use crate::catalogue::{plan as texts, template};
 use crate::model::clock::until;
 use crate::model::delivery::StateName;
 use crate::model::money::{Price, PriceSource, Valuation};
@@ -15,7 +16,7 @@ use crate::report::approvals;
 use crate::report::feasibility::Reason;
 use crate::report::lists::{joined, skipped_reasons};
 use crate::report::plan_view::{
-    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanView, PlannedDeliveries, RequestNote, StockNote,
+    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanView, PlannedDeliveries, RequestNote, StockNote, TemplateNote,
 };
 use crate::report::text::{Align, Columns, columns, left, visible, visible_path, wrap};
 use crate::report::times::{ahead, clock_time, date_time, duration, grouped, rate};
@@ -193,6 +194,11 @@ fn details(plan: &PlanView) -> Details {
             stock_text(stock, plan.deliveries.to_send()),
         );
     }
+    if let Some(template) = &plan.template {
+        for line in template_lines(template, &header.zone) {
+            details.add(template::Label.to_string(), line);
+        }
+    }
     details.add(texts::LabelPlatform.to_string(), visible(&header.platform));
     add_ledger(&mut details, plan);
     details.add(texts::LabelPace.to_string(), pace(plan));
@@ -246,6 +252,33 @@ fn stock_text(note: StockNote, to_send: u64) -> String {
         then: &then,
     }
     .to_string()
+}
+
+/// What the platform says about the template, and what a person should know of it.
+fn template_lines(note: &TemplateNote, zone: &TimeZone) -> Vec<String> {
+    let id: &dyn Display = &note.coupon_meta_id;
+    let named = match &note.name {
+        Some(name) => template::Name {
+            template: id,
+            name: &visible(name),
+        }
+        .to_string(),
+        None => id.to_string(),
+    };
+    let time = |at: Option<Timestamp>| at.map_or_else(|| template::AnyTime.to_string(), |at| date_time(at, zone));
+    let receive = template::Receive {
+        from: &time(note.receive_from),
+        until: &time(note.receive_until),
+    };
+    let parts = [
+        Some(named),
+        note.stock.map(|n| template::Stock { n: &grouped(n) }.to_string()),
+        note.is_known.then(|| receive.to_string()),
+        note.status
+            .map(|status| template::Status { status: &status }.to_string()),
+    ];
+    let first = joined(parts.into_iter().flatten());
+    std::iter::once(first).chain(note.warnings.iter().cloned()).collect()
 }
 
 fn add_ledger(details: &mut Details, plan: &PlanView) {

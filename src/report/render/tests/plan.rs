@@ -42,6 +42,7 @@ fn first(users: u64) -> PlanView {
             now: shanghai("12:00:00"),
         },
         stock: None,
+        template: None,
         ledger: LedgerNote {
             dir: "campaigns/.runner/live/ttec789ac573xxxxxx01/summer-2026".into(),
             begun: None,

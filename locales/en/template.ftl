@@ -1,0 +1,21 @@
+not-in-fleet = the app id belongs to the worker that sends for it; the run itself asks
+app-id-taken = another process sends for this app
+unfit = the coupon template { $template } does not fit the campaign
+unknown = the platform does not know the template { $template } (log_id { $log_id })
+unknown-help = correct `coupon_meta_id`: the platform's console shows the ids of templates. The template may belong to another app
+ended = users could receive coupons of the template until { $until }
+ends-before = users can receive coupons of the template until { $until }, and the campaign may send until { $end }
+ends-help = extend the template in the platform's console, or let `schedule.end` be earlier
+begins-after = users can receive coupons of the template from { $from }, and the campaign sends from { $start }
+begins-help = let `schedule.start` be later, or change the template in the platform's console
+stock-short = the template has { $has } coupons at most, and the activity needs { $needs }
+stock-help = raise the template's stock in the platform's console, or lower `activity.stock`
+ends-soon = the coupons of the template end on { $until }, so users who receive one late can hardly use it
+not-checked = the template was not checked: { $why }
+label = template
+name = { $template } ({ $name })
+# $n (text)
+stock = at most { $n } coupons
+receive = to be received { $from } to { $until }
+any-time = any time
+status = status { $status }
