@@ -93,3 +93,5 @@ release-refused = the platform refused to release it. { $answer }
 release-asked = being released: the answer is not known. Nothing is sent under it any more
 release-unknown = perhaps released. { $answer }. Nothing is sent under it any more
 release-done = released: what was left is in the template again
+stock-used-up = the platform counts { $received } coupons of activity { $activity }: its received_num has reached the stock, so the stock is used up. `runner activity FILE --add N` makes another one
+stock-not-used-up = the platform counts { $received } coupons of activity { $activity }, of a stock of { $stock }: unless its count is late, the stock is not the reason

@@ -30,7 +30,7 @@ step = { $step ->
         [send_another] send another coupon, which the stock does not have: costs nothing if the platform keeps to it
         [read_coupon] ask for the coupon by its id: costs nothing
         [count] ask for the count of the activity: costs nothing
-        [delete] delete the activity: its stock is in the template again
+        [delete] delete the activity: what is left of its stock is in the template again
         [delete_other] delete the second activity: its stock is in the template again
         [delete_again] delete the activity once more: costs nothing
        *[send_after_deletion] send a coupon of the deleted activity: costs nothing if it is deleted
@@ -95,7 +95,7 @@ no-answer = the platform gave no clear answer
 no-answer-help = nothing is lost: the same command goes on with the same request
 not-ready = no request can be made
 not-ready-help = check `credentials`; `runner doctor` tests them. The same command goes on
-journal-help = move the file away if it is damaged: a probe then begins anew
+journal-help = move the file away if it is damaged: a probe then begins again from the first request
 in-fleet = the app id belongs to the workers of the database
 in-fleet-help = while no worker runs, make the probe without `--store` and `RUNNER_STORE`: its journal is a file of this machine
 refused = the platform gave no coupon

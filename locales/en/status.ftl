@@ -23,6 +23,7 @@ opening = opening the ledger
 no-ledger = no ledger yet
 other-ledger = no ledger here; { $other }
 rehearsal-only = no ledger yet; it has been rehearsed: `--sandbox` shows the rehearsal
+stock-left = stock: { $left } of { $stock } coupons left
 audience-of = audience as { $host } admitted it at { $at }
 no-status = there is a ledger, but no run has written its status
 ledger-gone = the ledger is gone, although a run has written to it

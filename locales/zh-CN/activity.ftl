@@ -89,3 +89,5 @@ release-refused = 平台拒绝释放。{ $answer }
 release-asked = 正在释放，应答未知。不再用它发放
 release-unknown = 可能已释放。{ $answer }。不再用它发放
 release-done = 已释放：剩余库存已退回券模板
+stock-used-up = 平台统计活动 { $activity } 已领取 { $received } 张：received_num 已达到库存，库存用完。`runner activity FILE --add N` 再建一个活动
+stock-not-used-up = 平台统计活动 { $activity } 已领取 { $received } 张，库存 { $stock } 张：除非统计有延迟，否则原因不是库存

@@ -30,7 +30,7 @@ step = { $step ->
         [send_another] 再发一张库存中没有的券：平台遵守库存就没有花费
         [read_coupon] 按券 ID 查询这张券：没有花费
         [count] 查询活动的领取数：没有花费
-        [delete] 删除活动：库存退回券模板
+        [delete] 删除活动：剩余库存退回券模板
         [delete_other] 删除第二个活动：库存退回券模板
         [delete_again] 再删除一次：没有花费
        *[send_after_deletion] 用已删除的活动发券：确已删除就没有花费

@@ -23,6 +23,7 @@ opening = 正在打开账本
 no-ledger = 还没有账本
 other-ledger = 这里没有账本；{ $other }
 rehearsal-only = 还没有正式账本，只做过演练：用 `--sandbox` 查看演练
+stock-left = 库存：剩余 { $left } / { $stock } 张
 audience-of = 人群由 { $host } 于 { $at } 列入
 no-status = 有账本，但没有执行写过它的状态
 ledger-gone = 有执行写过账本，但账本已不存在

@@ -100,16 +100,16 @@ pub fn supposed(plan: &Plan, ledger_state: &LedgerState, at: Timestamp) -> Vec<F
 /// activity.
 #[must_use]
 pub fn stock(plan: &Plan, ledger_state: &LedgerState) -> Option<StockNote> {
-    plan.activity.as_ref()?;
+    let declared = plan.activity.as_ref()?;
     let newest = ledger_state.activities_asked_for().newest()?;
-    let counts = ledger_state.counts();
-    let unknown = [StateName::InDoubt, StateName::InFlight, StateName::Held];
-    let unknown: u64 = unknown.into_iter().map(|state| counts.count(state)).sum();
+    let unknown = ledger_state.counts().unknown();
     Some(StockNote {
         number: newest.order.number,
         is_new: newest.activity_id.is_not_created(),
         stock: newest.order.stock,
         left: newest.order.stock.saturating_sub(newest.issued + unknown),
+        used_up_at: None,
+        is_released: declared.release == ReleaseRule::WhenSettled,
     })
 }
 

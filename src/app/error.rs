@@ -37,7 +37,7 @@ use super::campaign::CampaignRef;
 use super::lists_elsewhere::ListsElsewhere;
 use super::older_ledger::OlderLedger;
 use super::other_ledger::OtherLedger;
-use super::probe::ProbeError;
+use super::probe::error::ProbeError;
 use super::pushed_files::PushedFile;
 
 /// Why a use case failed. The message says what was attempted.
@@ -335,7 +335,7 @@ pub enum AppError {
     /// A probe cannot go on.
     #[error(transparent)]
     Probe(#[from] ProbeError),
-    /// The app id belongs to the workers of a fleet, and a probe is none of them.
+    /// The app id belongs to the workers of a fleet, which a probe does not belong to.
     #[error("{}", probe::InFleet)]
     ProbeInFleet,
     /// The coupon template does not fit the campaign.

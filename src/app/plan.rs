@@ -17,11 +17,11 @@ use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Ledger, Store};
 use crate::model::envelope::Usage;
 use crate::model::identity::{ActivityId, CouponMetaId};
-use crate::plan::Fingerprint;
-use crate::plan::forecast::forecast;
+use crate::plan::forecast::{Load, forecast};
+use crate::plan::{Fingerprint, Plan};
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
-    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote,
+    ChangeNote, EarlierLedger, LedgerNote, PaceNote, PlanHeader, PlanView, PlannedDeliveries, RequestNote, StockNote,
 };
 
 use super::audience_reader::{AudienceReader, check_reviewed, reasons};
@@ -157,6 +157,15 @@ struct DiffTexts {
     changes: Vec<ChangeNote>,
 }
 
+/// When the coupons that are left would be used up. `None` if they suffice.
+fn used_up_at(plan: &Plan, load: &Load, left: u64, now: Timestamp) -> Option<Timestamp> {
+    match left {
+        _ if left >= load.to_send.min(plan.run.at_most) => None,
+        0 => Some(now),
+        left => forecast(plan, &load.first(left), now).ends_at,
+    }
+}
+
 struct Planner<'a> {
     campaign: &'a LoadedCampaign,
     request: &'a PlanRequest,
@@ -219,12 +228,15 @@ impl Planner<'_> {
         }
         let listed = admission.changes.generation.listed;
         let (deliveries, preview) = self.preview(ledger, admission)?;
-        let stock = activity::stock(plan, ledger.state());
         let template = self.template().await;
         let valuation = ledger.state().valuation(&plan.activity_id, plan.coupon_value);
         let usage = Usage::new(&deliveries.counts, &valuation, plan.coupons_per_user, listed);
         let to_send = deliveries.to_send();
         let load = preview.load(to_send);
+        let stock = activity::stock(plan, ledger.state()).map(|note| StockNote {
+            used_up_at: used_up_at(plan, &load, note.left, self.now),
+            ..note
+        });
         let forecast = forecast(plan, &load, self.now);
         let waits = self.waits(&preview).filter(|_| to_send > 0);
         let view = |texts: DiffTexts| {

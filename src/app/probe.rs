@@ -4,6 +4,7 @@
 //! It sends without a ledger. Its journal takes the ledger's place: each request is on the disk before it leaves, and the stock
 //! of its activity, which is one, bounds what an interrupted probe can cost.
 
+pub mod error;
 mod journal;
 mod live;
 
@@ -29,33 +30,12 @@ use super::error::AppError;
 use super::locked_ledger::LockedLedger;
 use super::process::this_process;
 
+pub use error::ProbeError;
 pub use journal::{Journal, JournalError};
 pub use live::{LiveProbe, StepResult};
 
 /// How often a request is made that gets no clear answer.
 const TRIES: u32 = 4;
-
-/// Why a probe did not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
-    /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The last probe is not over, and was about something else.
-    #[error("{}", crate::catalogue::probe::OtherUnfinished)]
-    OtherUnfinished(Box<Subject>),
-    /// A step got no clear answer. The same command goes on with it.
-    #[error("{}", crate::catalogue::probe::NoAnswer)]
-    NoAnswer {
-        /// The step.
-        step: Step,
-        /// What came last.
-        note: AnswerNote,
-    },
-    /// No token can be had.
-    #[error("{}", crate::catalogue::probe::NotReady)]
-    NotReady(String),
-}
 
 /// What is shown while a probe runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

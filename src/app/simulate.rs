@@ -106,19 +106,26 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
     }
     let listener = Listener::new(campaign, request, &ledger, dir.clone(), admission.reading);
     let listener = Arc::new(Mutex::new(listener));
+    let mut world = request.world.clone();
+    // The fake platform knows nothing of the coupons that were issued before.
+    let newest = ledger.state().activities_asked_for().newest();
+    let left = newest.map(|newest| newest.order.stock.saturating_sub(newest.issued));
+    world.settings.rules.stock = world.settings.rules.stock.or(left);
+    let stock = world.settings.rules.stock;
     let simulation = Simulation {
         plan: Arc::clone(&campaign.plan),
         ledger,
         send_order: admission.send_order,
         from: request.from,
         horizon: HORIZON,
-        world: request.world.clone(),
+        world,
         emit: emit_to(&listener),
     };
     let outcome = run(simulation, &listener, campaign).await?;
     let listener = lock(&listener);
     let settings = SimulationSettings {
         world: Vec::new(),
+        stock,
         zone: campaign.parsed.campaign.timezone.clone(),
         from: request.from,
         ledger: dir,

@@ -4,8 +4,9 @@ use crate::control::status_file;
 use crate::ledger::LedgerState;
 use crate::plan::Plan;
 use crate::report::reason::Reason;
-use crate::report::render::json::{Status, WorthBody};
+use crate::report::render::json::{Status, StockLeft, WorthBody};
 
+use super::activity;
 use super::locked_ledger::LockedLedger;
 
 /// Replaces the status that the last run left. If that fails, the decision is still valid, and `runner status` says that
@@ -22,7 +23,12 @@ pub(super) fn write(locked: &LockedLedger, plan: &Plan, ledger_state: &LedgerSta
         // Do not overwrite the file of a newer program.
         Some(Err(_)) => return,
     };
-    let text = status.resolved(&counts, worth, at, reason).text();
+    let mut status = status.resolved(&counts, worth, at, reason);
+    status.stock = activity::stock(plan, ledger_state).map(|note| StockLeft {
+        stock: note.stock,
+        left: note.left,
+    });
+    let text = status.text();
     let written = text
         .map_err(Into::into)
         .and_then(|text| status_file::write(locked.lock().directory(), &locked.status_name(), &text));

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::campaign::BaseUrl;
 use crate::catalogue::{Text, template as text};
 use crate::douyin::client::HttpPlatform;
 use crate::douyin::records::{CouponTemplate, NO_TEMPLATE};
 use crate::engine::app_limiter::{AppLimiter, NotTaken};
-use crate::engine::query_pace::QueryPace;
 use crate::model::activity::DeclaredActivity;
 use crate::model::clock::later;
 use crate::model::identity::CouponMetaId;
@@ -24,7 +22,7 @@ use super::activity::{NextStep, next_step};
 use super::campaign::LoadedCampaign;
 use super::credentials;
 use super::doctor::with_causes;
-use super::reconcile::{NotAsked, PlatformRecords, connect};
+use super::reconcile::{NotAsked, connect, connect_in_run};
 use crate::ledger::LedgerState;
 
 /// Coupons that end this soon after the campaign are hardly used.
@@ -82,7 +80,7 @@ pub enum Misfit {
     EndsBefore(Timestamp),
     /// Users cannot receive its coupons when the campaign begins.
     BeginsAfter(Timestamp),
-    /// It may never give so many coupons as the activity needs.
+    /// It may give fewer coupons than the activity needs.
     StockShort(u64),
 }
 
@@ -250,15 +248,11 @@ pub async fn ask_in_run(
     limiter: &Arc<AppLimiter>,
     coupon_meta_id: &CouponMetaId,
 ) -> TemplateAnswer {
-    let pace = match QueryPace::take(limiter, plan.pace.per_second, plan.retry.timeout).await {
-        Ok(pace) => pace,
-        Err(NotTaken::By(_)) => return TemplateAnswer::NotAsked(text::AppIdTaken.to_string()),
-        Err(NotTaken::Failed(error)) => return TemplateAnswer::NotAsked(with_causes(&*error)),
-    };
-    let is_platform_here = BaseUrl::parse(&plan.base_url).is_ok_and(|url| url.is_loopback());
-    let app_id = plan.identity.app_id.clone();
-    let records = PlatformRecords::new(Arc::clone(platform), app_id, pace, is_platform_here);
-    answered(records.template(coupon_meta_id).await)
+    match connect_in_run(plan, platform, limiter).await {
+        Ok(records) => answered(records.template(coupon_meta_id).await),
+        Err(NotTaken::By(_)) => TemplateAnswer::NotAsked(text::AppIdTaken.to_string()),
+        Err(NotTaken::Failed(error)) => TemplateAnswer::NotAsked(with_causes(&*error)),
+    }
 }
 
 fn answered(answer: Result<crate::douyin::records::Answered<CouponTemplate>, NotAsked>) -> TemplateAnswer {

@@ -13,7 +13,6 @@ use crate::app::process::person;
 use crate::catalogue::{activity as text, app};
 use crate::douyin::token::Credentials;
 use crate::model::activity::{CreatedActivity, MerchantActivityId, OpenOrder, Release};
-use crate::model::delivery::StateName;
 use crate::model::identity::ActivityId;
 use crate::model::problem::Problem;
 use crate::report::text::{visible, wrap_prose};
@@ -275,9 +274,7 @@ fn stock_text(view: &ActivityView, created: &CreatedActivity) -> String {
 /// How many coupons an activity has given, or may have given.
 fn taken(view: &ActivityView, created: &CreatedActivity) -> u64 {
     let is_newest = view.log.newest() == Some(created);
-    let unknown = [StateName::InDoubt, StateName::InFlight, StateName::Held];
-    let unknown: u64 = unknown.into_iter().map(|state| view.counts.count(state)).sum();
-    created.issued + if is_newest { unknown } else { 0 }
+    created.issued + if is_newest { view.counts.unknown() } else { 0 }
 }
 
 fn release_text(release: &Release) -> Option<String> {

@@ -7,7 +7,7 @@ mod screens;
 use clap::{Args, ValueEnum};
 
 use crate::app::occurrences::Choice;
-use crate::app::reconcile::{AcceptedRecords, BillVerdict, Compared, Comparison, Request, Step, Why, connect, preview};
+use crate::app::reconcile::{AcceptedRecords, BillVerdict, Compared, Comparison, Request, Step, Why, preview};
 use crate::app::{LoadedCampaign, credentials};
 use crate::campaign::{Bill, BillColumns};
 use crate::catalogue::reconcile as text;
@@ -111,7 +111,7 @@ async fn reconcile(args: &ReconcileArgs, context: &Context, campaign: &LoadedCam
     };
     let mut comparison = Comparison::begin(campaign).await?;
     let result = async {
-        let records = connect(campaign, credentials).await?;
+        let records = comparison.connect(credentials).await?;
         let busy = Busy::new("", context);
         let line = busy.text();
         comparison

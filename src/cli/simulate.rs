@@ -94,7 +94,10 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
     match result {
         SimulationResult::Refused(reasons) => show_refused(campaign, from, &reasons, context),
         SimulationResult::Ended { mut simulated, outcome } => {
-            simulated.settings.world = world::words(&request.world, &zone);
+            // The stock of a declared activity counts as if it were typed.
+            let mut world = request.world.clone();
+            world.settings.rules.stock = simulated.settings.stock;
+            simulated.settings.world = world::words(&world, &zone);
             show(args, &simulated, context)?;
             Ok(outcome.ending.into())
         }

@@ -14,10 +14,9 @@ use serde_json::{Value, json};
 
 use super::activities::{Activities, Refused, RepeatedActivity};
 use super::records::{NO_BILL, Receipt, RecordSettings, Records};
-use super::template::TemplateSettings;
+use super::template::{NO_TEMPLATE, TemplateSettings};
 use super::tokens::{TokenKind, TokenStatus, Tokens, WRONG};
 use super::{COUPON_NAME, Moment, draw, fraction};
-use crate::douyin::records::NO_TEMPLATE;
 use crate::douyin::wire::{
     BILL_PATH, COUNT_PATH, COUPONS_PATH, CreateActivityRequest, DeleteActivityRequest, SendRequest, TEMPLATE_PATH,
     TokenRequest,

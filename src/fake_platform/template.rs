@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::COUPON_NAME;
 
+/// There is no such template.
+pub(super) const NO_TEMPLATE: i64 = 29_005_013;
+
 /// The coupon templates. Each has the same settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TemplateSettings {

@@ -262,6 +262,12 @@ impl Counts {
         self.count(StateName::Pending) + self.count(StateName::InFlight) + self.count(StateName::Deferred)
     }
 
+    /// Returns the number of deliveries that may have a coupon, or may not: in flight, in doubt and held.
+    #[must_use]
+    pub const fn unknown(&self) -> u64 {
+        self.count(StateName::InFlight) + self.count(StateName::InDoubt) + self.count(StateName::Held)
+    }
+
     /// Whether nothing is owed, in doubt or held.
     #[must_use]
     pub const fn complete(&self) -> bool {

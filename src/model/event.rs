@@ -80,6 +80,13 @@ pub enum EventKind {
         /// How many coupons it may give.
         stock: u64,
     },
+    /// The stock of the declared activity. The coupons that are issued from now on are of it.
+    ActivityStock {
+        /// How many coupons it may give.
+        stock: u64,
+        /// How many issued coupons of the ledger are of other activities.
+        elsewhere: u64,
+    },
     /// What was left of the activity's stock is in the template again. The fact is durable.
     ActivityReleased {
         /// Its id.

@@ -97,6 +97,10 @@ pub struct StockNote {
     pub stock: u64,
     /// How many of them are left before the plan, if each delivery without a known outcome has taken one.
     pub left: u64,
+    /// When they would be used up. `None` if they suffice.
+    pub used_up_at: Option<Timestamp>,
+    /// Whether what is left is released once every delivery is settled.
+    pub is_released: bool,
 }
 
 /// What the platform says about the coupon template.

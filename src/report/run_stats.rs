@@ -31,6 +31,8 @@ pub struct RunStats {
     pub counts: Counts,
     /// What is known of the value of their coupons.
     pub valuation: Valuation,
+    /// The stock of the activity that the campaign declares. `None` if its file names an activity.
+    pub stock: Option<Stock>,
     /// The starts of attempts.
     pub sends: SendStats,
     /// The ended attempts by code.
@@ -168,6 +170,24 @@ pub struct RunEnd {
     pub miscounted: Option<Counts>,
 }
 
+/// The stock of a declared activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stock {
+    /// How many coupons the activity may give.
+    pub stock: u64,
+    /// How many issued coupons are of other activities.
+    elsewhere: u64,
+}
+
+impl Stock {
+    /// How many coupons are left if each delivery without a known outcome has taken one.
+    #[must_use]
+    pub fn left(&self, counts: &Counts) -> u64 {
+        let issued = counts.count(StateName::Issued).saturating_sub(self.elsewhere);
+        self.stock.saturating_sub(issued + counts.unknown())
+    }
+}
+
 impl RunStats {
     /// The maximum number of warnings to keep.
     pub const WARNINGS: usize = 100;
@@ -239,6 +259,12 @@ impl RunStats {
                 if let Some(run) = &mut self.run {
                     run.activity_id.clone_from(activity_id);
                 }
+            }
+            EventKind::ActivityStock { stock, elsewhere } => {
+                self.stock = Some(Stock {
+                    stock: *stock,
+                    elsewhere: *elsewhere,
+                });
             }
             EventKind::AttemptUnrecorded(_)
             | EventKind::ActivityReleased { .. }

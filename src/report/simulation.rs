@@ -33,6 +33,8 @@ pub struct SimulationSettings {
     pub ledger: Option<PathBuf>,
     /// The behaviour of the simulated platform, in words.
     pub world: Vec<String>,
+    /// How many coupons the activity has left. `None` if they are without limit.
+    pub stock: Option<u64>,
     /// The seed of the random generator.
     pub seed: u64,
 }

@@ -463,6 +463,20 @@ fn decisions_are_recorded_in_the_database() {
 }
 
 #[test]
+fn a_ledger_in_the_database_is_compared_by_the_owner_of_its_app_id() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%", "--lose-answers", "20%"]);
+    let settings = "coupon_meta_id: \"7218\"\nretry: {in_doubt: ask, timeout: 1s}\n";
+    let scene = Scene::new(&platform.url, 40).with(settings);
+    let (one, desk) = (Machine::new(&database), Machine::new(&database));
+    one.run("apply", &scene, &[]).ends(4);
+    desk.run("reconcile", &scene, &["--sample", "100"]).ends(0);
+    everybody_has_one(&desk, &scene, &platform, 40);
+    let verified = desk.run("verify", &scene, &[]).ends(0);
+    assert!(verified.out.contains("settled by its records"), "{}", verified.out);
+}
+
+#[test]
 fn the_database_is_checked_before_it_is_used() {
     let Some(server) = server() else { return };
     let store = |url: &str, verb: &str| {

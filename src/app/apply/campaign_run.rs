@@ -1,5 +1,6 @@
 //! One campaign's run: every step in order, and what it reports.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,7 @@ use crate::app::fleet_worker::{FleetWorker, Wait};
 use crate::app::lists_elsewhere::ListsElsewhere;
 use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::older_ledger::{self, OlderLedger};
+use crate::app::reconcile::{Records, connect_in_run};
 use crate::app::shared_ownership::OwnershipUse;
 use crate::app::template::{self, TemplateNeeds};
 use crate::app::witness::CampaignWitnesses;
@@ -552,6 +554,11 @@ impl StartedRun<'_> {
             counts,
             valuation,
         });
+        if let Some(newest) = ledger.state().activities_asked_for().newest() {
+            let elsewhere = counts.count(StateName::Issued).saturating_sub(newest.issued);
+            let stock = newest.order.stock;
+            self.emit(EventKind::ActivityStock { stock, elsewhere });
+        }
         pauses.end().await;
         applied_settings::write(&self.locked, &applied, settings(plan));
         // The accepted changes are durable now, so the witness may name the current head.
@@ -646,6 +653,40 @@ impl StartedRun<'_> {
         request(activities).await
     }
 
+    /// Says after a halt whether the platform counts as many coupons as the activity has: no document gives a code for that.
+    async fn explain_stock(&self, ledger_state: &LedgerState, platform: &Arc<HttpPlatform>) {
+        let plan = &self.campaign.loaded.plan;
+        let newest = ledger_state.activities_asked_for().newest();
+        let Some(newest) = newest.filter(|_| plan.activity.is_some()) else {
+            return;
+        };
+        let count = async {
+            let records = connect_in_run(plan, platform, &self.limiter).await.ok()?;
+            let counted = records.count(&newest.order.coupon_meta_id, &newest.activity_id).await;
+            counted.ok()?.content.received
+        };
+        let received = tokio::select! {
+            received = count => received,
+            () = owner::stopped(self.commands.clone()) => None,
+        };
+        let Some(received) = received else { return };
+        let stock = newest.order.stock;
+        let activity: &dyn Display = &newest.activity_id;
+        let message = if received >= stock {
+            Text::new(&activity_text::StockUsedUp {
+                activity,
+                received: &grouped(received),
+            })
+        } else {
+            Text::new(&activity_text::StockNotUsedUp {
+                activity,
+                received: &grouped(received),
+                stock: &grouped(stock),
+            })
+        };
+        self.emit(EventKind::Warning { message });
+    }
+
     /// Releases the activity if the campaign file wants that, and nothing needs it any more. A failure is a warning, because each
     /// delivery has its outcome; the next apply asks again.
     async fn release_activity(&self, ledger: &mut Ledger<CampaignStore>, platform: &HttpPlatform) {
@@ -692,6 +733,9 @@ impl StartedRun<'_> {
             seed: fastrand::u64(..),
         };
         let (ended, mut ledger) = Box::pin(apply.run()).await?;
+        if matches!(ended.why, StopReason::Halted(_)) {
+            Box::pin(self.explain_stock(ledger.state(), &platform)).await;
+        }
         Box::pin(self.release_activity(&mut ledger, &platform)).await;
         if Box::pin(self.unless_stalled(ledger.close())).await.is_err() {
             tracing::warn!("the disk of the ledger stalls; the ledger is not closed, and opening it will take longer");

@@ -45,7 +45,7 @@ pub enum JournalError {
         #[source]
         source: io::Error,
     },
-    /// A line is none of a journal.
+    /// A line does not belong to a journal.
     #[error("{}:{line}", path.display())]
     Line {
         /// The file.

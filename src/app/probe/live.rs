@@ -34,7 +34,7 @@ pub enum StepResult {
     Unclear(AnswerNote),
 }
 
-/// A step whose request cannot be made, because an id in the log is none.
+/// A step whose request cannot be made, because the log has no valid id for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unaskable;
 

@@ -14,11 +14,12 @@ use crate::douyin::HttpWay;
 use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
-use crate::engine::app_limiter::{Alone, AppLimiter, NotTaken};
+use crate::engine::app_limiter::{AppLimiter, NotTaken};
 use crate::engine::query_pace::QueryPace;
 use crate::model::delivery::ActivityNo;
 use crate::model::event::Event;
 use crate::model::identity::ActivityId;
+use crate::plan::Plan;
 
 use super::known::Facts;
 use super::records::PlatformRecords;
@@ -31,20 +32,28 @@ pub async fn connect(
     campaign: &LoadedCampaign,
     credentials: Credentials,
 ) -> Result<PlatformRecords<HttpWay>, AppError> {
+    let app_id = campaign.plan.identity.app_id.clone();
+    let owner = this_process(campaign.environment.clock.now());
+    let lock = ProcessAppLock::new(quota_owner(&campaign.plan.base_url), app_id, owner);
+    connect_by(campaign, credentials, &AppLimiter::new(lock)).await
+}
+
+/// Like [`connect`], with the limiter of the owner of the app id.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_by(
+    campaign: &LoadedCampaign,
+    credentials: Credentials,
+    limiter: &Arc<AppLimiter>,
+) -> Result<PlatformRecords<HttpWay>, AppError> {
     if campaign.at.rehearsal.is_inside() {
         return Err(AppError::NoSandbox);
     }
     let plan = &campaign.plan;
     let app_id = plan.identity.app_id.clone();
     let clock = campaign.environment.clock.clone();
-    let limiter = if campaign.database().is_some() {
-        // The ledger's lock is the ownership of the app id.
-        AppLimiter::new(Alone)
-    } else {
-        let owner = this_process(clock.now());
-        AppLimiter::new(ProcessAppLock::new(quota_owner(&plan.base_url), app_id.clone(), owner))
-    };
-    let pace = QueryPace::take(&limiter, plan.pace.per_second, plan.retry.timeout).await;
+    let pace = QueryPace::take(limiter, plan.pace.per_second, plan.retry.timeout).await;
     let pace = pace.map_err(|error| match error {
         NotTaken::By(holder) => AppError::AppTaken(Box::new(holder)),
         NotTaken::Failed(error) => AppError::NoAppLock(error),
@@ -60,6 +69,26 @@ pub async fn connect(
     })?;
     let is_platform_here = BaseUrl::parse(&plan.base_url).is_ok_and(|url| url.is_loopback());
     Ok(PlatformRecords::new(Arc::new(client), app_id, pace, is_platform_here))
+}
+
+/// Connects as a part of a run, by its client and its limiter. Waits for no other process.
+///
+/// # Errors
+/// When another process sends for the app id, or the system refuses the lock.
+pub async fn connect_in_run(
+    plan: &Plan,
+    platform: &Arc<HttpPlatform>,
+    limiter: &Arc<AppLimiter>,
+) -> Result<PlatformRecords<HttpWay>, NotTaken> {
+    let pace = QueryPace::take(limiter, plan.pace.per_second, plan.retry.timeout).await?;
+    let is_platform_here = BaseUrl::parse(&plan.base_url).is_ok_and(|url| url.is_loopback());
+    let app_id = plan.identity.app_id.clone();
+    Ok(PlatformRecords::new(
+        Arc::clone(platform),
+        app_id,
+        pace,
+        is_platform_here,
+    ))
 }
 
 /// What a comparison would ask for.

@@ -14,7 +14,9 @@ use crate::app::locked_ledger::{LockedLedger, OpenLedger};
 use crate::app::witness::CampaignWitnesses;
 use crate::app::{find_other_ledger, older_ledger, readonly_ledger, status_update};
 use crate::campaign::{Bill, BillColumns};
+use crate::douyin::HttpWay;
 use crate::douyin::records::BillPlace;
+use crate::douyin::token::Credentials;
 use crate::ledger::lock::LockError;
 use crate::ledger::{
     BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Fact, Found, Ledger, ManualDecision, PlatformRecord,
@@ -31,12 +33,13 @@ use crate::report::times::rfc3339;
 use super::bill;
 use super::bills::{BillFiles, BillState, KeptBill};
 use super::columns::{ColumnSearch, Columns};
+use super::connect::{connect, connect_by};
 use super::judgement::{
     BillJudge, BillVerdict, CountVerdict, ForeignCoupon, JudgedBills, ReadBill, UserVerdict, Why, is_confirmed,
     judge_absent, judge_count, judge_coupons,
 };
 use super::known::{Account, Doubt, Facts, Known, date, owners};
-use super::records::{NotAsked, Records};
+use super::records::{NotAsked, PlatformRecords, Records};
 use super::spot::{SpotCheck, SpotVerdict, judge_spot};
 
 /// How long two counts must be apart, and the first from the last attempt.
@@ -839,6 +842,17 @@ impl<'c> Comparison<'c> {
             ledger,
             ledger_id: id,
         })
+    }
+
+    /// Connects with the platform. In a fleet the app id belongs to this process for a term, with its own limiter.
+    ///
+    /// # Errors
+    /// When another process sends for the app id, or the client cannot be set up.
+    pub async fn connect(&self, credentials: Credentials) -> Result<PlatformRecords<HttpWay>, AppError> {
+        match self.locked.ownership() {
+            Some(ownership) => connect_by(self.campaign, credentials, &ownership.limiter()).await,
+            None => connect(self.campaign, credentials).await,
+        }
     }
 
     /// Compares the ledger with the platform's records.

@@ -21,6 +21,24 @@ pub struct Load {
     pub expired_waves: Vec<Option<u32>>,
 }
 
+impl Load {
+    /// Returns the load of the first `n` attempts.
+    #[must_use]
+    pub fn first(&self, n: u64) -> Self {
+        let mut left = n;
+        let waves = self.waves.iter().map(|wave| {
+            let to_send = wave.to_send.min(left);
+            left -= to_send;
+            WaveLoad { to_send, ..*wave }
+        });
+        Self {
+            waves: waves.collect(),
+            to_send: self.to_send.min(n),
+            ..self.clone()
+        }
+    }
+}
+
 /// The forecast of a wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaveTurns {

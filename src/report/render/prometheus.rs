@@ -159,6 +159,7 @@ impl Metrics {
             | EventKind::RunBegan { .. }
             | EventKind::Admitting { .. }
             | EventKind::ActivityCreated { .. }
+            | EventKind::ActivityStock { .. }
             | EventKind::ActivityReleased { .. }
             | EventKind::Asking
             | EventKind::Asked { .. }

@@ -16,6 +16,6 @@ pub use plan::{PlanObject, PlanTotalObject, RequestObject};
 pub use run::RunObject;
 pub use schema::{SCHEMA, Versioned};
 pub use simulation::{HourObject, RefusedObject, SimulationObject};
-pub use status::{Status, StatusError, StatusOwner};
+pub use status::{Status, StatusError, StatusOwner, StockLeft};
 pub use total::TotalObject;
 pub use worth::WorthBody;

@@ -101,6 +101,9 @@ struct StockBody {
     new: bool,
     stock: u64,
     left: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_up_at: Option<String>,
+    released_when_settled: bool,
 }
 
 /// What the platform says about the coupon template.
@@ -292,6 +295,8 @@ impl<'a> PlanObject<'a> {
                 new: note.is_new,
                 stock: note.stock,
                 left: note.left,
+                used_up_at: note.used_up_at.map(time),
+                released_when_settled: note.is_released,
             }),
             template: plan.template.as_ref().map(|note| TemplateBody {
                 coupon_meta_id: &note.coupon_meta_id,

@@ -17,7 +17,7 @@ use crate::report::times::rfc3339;
 use crate::report::wording;
 
 use super::counts::{CodeBody, CountsBody, StopReasonBody, codes, other_codes, tenths};
-use super::status::{AudienceOf, StatusOwner};
+use super::status::{AudienceOf, StatusOwner, StockLeft};
 use super::worth::WorthBody;
 
 /// An object about one campaign.
@@ -104,6 +104,8 @@ struct Progress {
     counts: CountsBody,
     #[serde(skip_serializing_if = "Option::is_none")]
     worth: Option<WorthBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stock: Option<StockLeft>,
     rate_per_second: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ends_at: Option<String>,
@@ -342,6 +344,10 @@ impl Progress {
             reason: None,
             counts: CountsBody::from_stats(run.stats),
             worth: WorthBody::new(&run.stats.valuation, &run.stats.counts),
+            stock: run.stats.stock.map(|stock| StockLeft {
+                stock: stock.stock,
+                left: stock.left(&run.stats.counts),
+            }),
             rate_per_second: tenths(run.rate()),
             ends_at: run.ends_at().map(|ends| rfc3339(ends, zone)),
             owner,

@@ -43,6 +43,9 @@ pub struct Status {
     /// What the coupons are worth. `None` if nothing is known of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worth: Option<WorthBody>,
+    /// The stock of the activity that the campaign declares. `None` if its file names an activity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stock: Option<StockLeft>,
     /// Starts per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_per_second: Option<f64>,
@@ -55,6 +58,15 @@ pub struct Status {
     /// Where the audience was read. `None` if this run has read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience_of: Option<AudienceOf>,
+}
+
+/// The stock of a declared activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockLeft {
+    /// How many coupons the activity may give.
+    pub stock: u64,
+    /// How many are left if each delivery without a known outcome has taken one.
+    pub left: u64,
 }
 
 /// Where an audience was read that a run took over from the ledger.

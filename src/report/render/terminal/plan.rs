@@ -191,7 +191,7 @@ fn details(plan: &PlanView) -> Details {
     if let Some(stock) = plan.stock {
         details.add(
             texts::LabelStock.to_string(),
-            stock_text(stock, plan.deliveries.to_send()),
+            stock_text(stock, plan.deliveries.to_send(), &header.zone),
         );
     }
     if let Some(template) = &plan.template {
@@ -223,12 +223,14 @@ fn details(plan: &PlanView) -> Details {
 }
 
 /// The stock of the declared activity, and what is left of it if each delivery takes a coupon.
-fn stock_text(note: StockNote, to_send: u64) -> String {
+fn stock_text(note: StockNote, to_send: u64, zone: &TimeZone) -> String {
     let StockNote {
         number,
         is_new,
         stock,
         left,
+        used_up_at,
+        is_released,
     } = note;
     let stock = &grouped(stock);
     let first = if is_new {
@@ -240,9 +242,15 @@ fn stock_text(note: StockNote, to_send: u64) -> String {
         }
         .to_string()
     };
-    let then = match left.checked_sub(to_send) {
-        Some(after) => texts::StockLeft { n: &grouped(after) }.to_string(),
-        None => texts::StockShort {
+    let then = match (left.checked_sub(to_send), used_up_at) {
+        (Some(after), _) if is_released => texts::StockReleased { n: &grouped(after) }.to_string(),
+        (Some(after), _) => texts::StockLeft { n: &grouped(after) }.to_string(),
+        (None, Some(at)) => texts::StockUsedUp {
+            n: &grouped(to_send - left),
+            at: &date_time(at, zone),
+        }
+        .to_string(),
+        (None, None) => texts::StockShort {
             n: &grouped(to_send - left),
         }
         .to_string(),

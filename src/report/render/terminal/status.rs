@@ -137,10 +137,21 @@ impl StatusRow {
             ],
             below: worth
                 .into_iter()
+                .chain(self.stock())
                 .chain(self.taken_over())
                 .chain(Some(text).filter(|text| !text.is_empty()))
                 .collect(),
         }
+    }
+
+    /// What is left of the activity's stock. `None` if the file names an activity, or nothing is known of it.
+    fn stock(&self) -> Option<String> {
+        let stock = self.status.stock?;
+        let left = status::StockLeft {
+            left: &grouped(stock.left),
+            stock: &grouped(stock.stock),
+        };
+        Some(left.to_string())
     }
 
     /// Where the audience was read. `None` if the run has read it.

@@ -319,6 +319,8 @@ fn the_stock_of_a_declared_activity_is_shown_with_what_is_left() {
         is_new,
         stock: 1_000,
         left,
+        used_up_at: None,
+        is_released: false,
     };
     let line = |note| {
         let plan = PlanView {
@@ -330,15 +332,30 @@ fn the_stock_of_a_declared_activity_is_shown_with_what_is_left() {
         let line = screen.lines().find(|line| line.trim_start().starts_with(&label));
         line.unwrap_or_default().trim().to_owned()
     };
-    let lines = || [line(note(true, 1_000)), line(note(false, 700)), line(note(false, 100))].join("\n");
+    let released = StockNote {
+        is_released: true,
+        ..note(false, 700)
+    };
+    let used_up = StockNote {
+        used_up_at: Some("2026-06-01T02:30:00Z".parse().unwrap()),
+        ..note(false, 100)
+    };
+    let lines = || {
+        let notes = [note(true, 1_000), note(false, 700), note(false, 100), released, used_up];
+        notes.map(line).join("\n")
+    };
     let chinese = Language::Chinese.scope(lines);
     insta::assert_snapshot!(format!("{}\n{chinese}", lines()), @"
     stock     would create activity 1 with 1,000 coupons; 700 left if each
     stock     700 of 1,000 coupons left; 400 left if each delivery takes one
     stock     100 of 1,000 coupons left; 200 too few if each delivery takes one
+    stock     700 of 1,000 coupons left; 400 left if each delivery takes one,
+    stock     100 of 1,000 coupons left; used up about 2026-06-01 10:30 if each
     库存      将创建第 1 个活动，共 1,000 张券；如果每次发放都用掉一张，还剩 700
     库存      1,000 张券还剩 700 张；如果每次发放都用掉一张，还剩 400 张
     库存      1,000 张券还剩 100 张；如果每次发放都用掉一张，还缺 200 张
+    库存      1,000 张券还剩 700 张；如果每次发放都用掉一张，还剩 400 张，全部判定
+    库存      1,000 张券还剩 100 张；如果每次发放都用掉一张，约在 2026-06-01 10:30
     ");
 }
 

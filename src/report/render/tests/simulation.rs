@@ -45,6 +45,7 @@ fn simulated(script: &RunScript) -> SimulationView {
                 "at most 100 requests a second, answers in 40 ms to 100 ms, seed 0".to_owned(),
                 "out of reach from Mon 2026-06-01 14:00 on, for 2 h".to_owned(),
             ],
+            stock: None,
             seed: 0,
         },
         stats: script.stats(),
