@@ -342,6 +342,15 @@ impl CampaignEntry {
         self.ledger.as_ref().map(|ledger| ledger.counts)
     }
 
+    /// The wave whose end waits for an approval, from 1; 0 for the testers. `None` while none does.
+    #[must_use]
+    pub fn waiting_wave(&self) -> Option<u32> {
+        match wave_to_approve(self.run.as_ref()?)? {
+            Attention::Wave { wave } => Some(wave),
+            _ => None,
+        }
+    }
+
     /// What a person may agree to besides what the plan needs: what the last run stopped for.
     #[must_use]
     pub fn offers(&self) -> Vec<&'static str> {
@@ -542,4 +551,27 @@ pub enum Attention {
         /// How many.
         count: u64,
     },
+}
+
+impl Attention {
+    /// The word for it, for programs.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Broken { .. } => "broken",
+            Self::Channel { .. } => "channel",
+            Self::Missed { .. } => "missed",
+            Self::Vanished { .. } => "vanished",
+            Self::Paused { .. } => "paused",
+            Self::Stopped { .. } => "stopped",
+            Self::Halted { .. } => "halted",
+            Self::Incomplete { .. } => "incomplete",
+            Self::RunFailed { .. } => "run_failed",
+            Self::Approval { .. } => "approval",
+            Self::PlanFailed { .. } => "plan_failed",
+            Self::Wave { .. } => "wave",
+            Self::Held { .. } => "held",
+            Self::InDoubt { .. } => "in_doubt",
+        }
+    }
 }

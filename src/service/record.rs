@@ -106,6 +106,24 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// The campaign that it is about. `None` if it is about none, or all.
+    #[must_use]
+    pub const fn on(&self) -> Option<&Subject> {
+        match self {
+            Self::Act { act, .. } => act.on(),
+            Self::SeriesFound { on } | Self::OccurrenceMissed { on } | Self::RunEnded { on, .. } => Some(on),
+            Self::ServiceBegan { .. }
+            | Self::RecordsLost { .. }
+            | Self::ServiceEnded
+            | Self::SignedIn { .. }
+            | Self::SignInRefused { .. }
+            | Self::SignedOut { .. }
+            | Self::Result { .. } => None,
+        }
+    }
+}
+
 /// A plan that was approved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovedPlan {

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use maud::html;
+use serde::Serialize;
 
 use crate::catalogue::service as texts;
 use crate::report::render::html::page::{scrolling, theirs, time, with_code};
 use crate::report::wording::envelope_text;
 
 use crate::service::act::{Act, Door, Who};
-use crate::service::record::Entry;
+use crate::service::record::{Entry, Record};
 use crate::service::supervisor::NumberedRecord;
 
 use super::{Live, Page, View, links};
@@ -24,6 +25,36 @@ pub struct Filter<'a> {
     pub text: &'a str,
     /// The number of the last record, and the last link of the hash chain.
     pub head: &'a (u64, String),
+}
+
+/// Whether the row of a record has a text, in the language of the moment. Capital letters do not matter.
+#[must_use]
+pub fn has_text(record: &NumberedRecord, text: &str) -> bool {
+    text.trim().is_empty() || Row::new(record, &TimeZone::system()).has(text)
+}
+
+/// The records with a text that the service keeps in memory, the oldest first, a JSON object in each line.
+#[must_use]
+pub fn export(view: &View<'_>, text: &str) -> String {
+    let mut lines = String::new();
+    for record in view.state.records.iter().filter(|record| has_text(record, text)) {
+        let object = ExportedRecord {
+            sequence: record.sequence,
+            record: &record.record,
+        };
+        if let Ok(line) = serde_json::to_string(&object) {
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
+#[derive(Serialize)]
+struct ExportedRecord<'a> {
+    sequence: u64,
+    #[serde(flatten)]
+    record: &'a Record,
 }
 
 /// The page.
@@ -74,6 +105,7 @@ pub fn page(view: &View<'_>, filter: &Filter<'_>) -> Page {
                 input id="filter" type="search" name="text" value=(filter.text);
                 button.plain type="submit" { (texts::FilterButton) }
             }
+            p { a href=(links::audit_export(filter.text)) download="audit.jsonl" { (texts::AuditExport) } }
             @if rows.is_empty() { p.quiet { (texts::NoRecords) } } @else { (scrolling(&texts::Audit, &table)) }
         },
     }

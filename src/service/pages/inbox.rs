@@ -33,6 +33,35 @@ pub fn page(view: &View<'_>) -> Page {
     }
 }
 
+/// Something that waits for a person, for programs.
+pub struct InboxItem {
+    /// The campaign's file. `None` for the whole service.
+    pub file: Option<String>,
+    /// What it is.
+    pub kind: &'static str,
+    /// The same in words.
+    pub text: String,
+}
+
+/// Everything that waits for a person.
+#[must_use]
+pub fn items(state: &ServiceState) -> Vec<InboxItem> {
+    let of_service = state.channel_faults.values().map(|why| InboxItem {
+        file: None,
+        kind: "channel",
+        text: why.to_string(),
+    });
+    let of_campaigns = state.entries.values().flat_map(|entry| {
+        let attention = entry.attention(state.charge(entry));
+        attention.into_iter().map(move |item| InboxItem {
+            file: Some(entry.file.clone()),
+            kind: item.word(),
+            text: shown(entry, &item).text,
+        })
+    });
+    of_service.chain(of_campaigns).collect()
+}
+
 fn content(view: &View<'_>) -> Markup {
     let state = view.state;
     let items: Vec<_> = state

@@ -20,6 +20,12 @@ pub fn below(file: &str, what: &str) -> String {
     format!("/campaigns/{}/{what}", part(file))
 }
 
+/// The records of the log with a text, as a file.
+#[must_use]
+pub fn audit_export(text: &str) -> String {
+    format!("/audit.jsonl?text={}", part(text))
+}
+
 /// The page of a problem.
 #[must_use]
 pub fn problem(code: &str) -> String {

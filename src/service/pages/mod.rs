@@ -14,12 +14,12 @@ mod notices;
 mod occurrences;
 mod plan;
 
-pub use audit::{Filter, page as audit_page};
+pub use audit::{Filter, export as audit_lines, has_text, page as audit_page};
 pub use campaign::page as campaign_page;
 pub use campaigns::{page as campaigns_page, state_note};
 pub use decide::page as decide_page;
 pub use frame::{Frame, icon};
-pub use inbox::{count as waiting_count, page as inbox_page};
+pub use inbox::{count as waiting_count, items as inbox_items, page as inbox_page};
 pub use notices::{LoginNote, act_failed_page, continue_page, link_page, login_page, plain_page, problem_page};
 pub use plan::page as plan_page;
 

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use crate::catalogue::Language;
 use crate::service::accounts::Hash;
 use crate::service::act::Denied;
+use crate::service::fault::Fault;
 use crate::service::supervisor::ActError;
 
 /// How long an answer is kept for its `Idempotency-Key`.
@@ -30,6 +31,19 @@ pub struct ErrorObject {
     message: String,
     /// Why it failed, the nearest cause first.
     causes: Vec<String>,
+}
+
+impl ErrorObject {
+    /// Describes a failure.
+    #[must_use]
+    pub fn of_fault(fault: &Fault) -> Self {
+        Self {
+            r#type: "error".to_owned(),
+            code: fault.code.clone(),
+            message: fault.message.english().to_owned(),
+            causes: fault.causes.iter().map(|cause| cause.english().to_owned()).collect(),
+        }
+    }
 }
 
 /// The answers to requests with an `Idempotency-Key`.
@@ -138,15 +152,7 @@ impl Answer {
                 };
                 Self::error(status, denied)
             }
-            ActError::Failed(fault) => {
-                let error = ErrorObject {
-                    r#type: "error".to_owned(),
-                    code: fault.code.clone(),
-                    message: fault.message.english().to_owned(),
-                    causes: fault.causes.iter().map(|cause| cause.english().to_owned()).collect(),
-                };
-                Self::new(StatusCode::CONFLICT, &error)
-            }
+            ActError::Failed(fault) => Self::new(StatusCode::CONFLICT, &ErrorObject::of_fault(fault)),
         }
     }
 }

@@ -6,18 +6,17 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json, json};
 
 use crate::catalogue::{Language, service as texts};
 use crate::model::delivery::StateName;
 
-use super::answers::{Answer, ErrorObject, Known};
+use super::answers::{Answer, Known};
 use super::app::App;
 use crate::service::accounts::digest;
 use crate::service::act::{Act, BulkDecision, Denied, Subject, Who};
@@ -25,7 +24,7 @@ use crate::service::campaign_entry::CampaignEntry;
 use crate::service::pages::{View, state_note};
 
 /// The longest `Idempotency-Key`.
-const LONGEST_KEY: usize = 255;
+pub const LONGEST_KEY: usize = 255;
 
 /// A campaign of the directory.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -52,6 +51,9 @@ pub struct CampaignObject {
     /// The plan that an approval would be for.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<PlanSummary>,
+    /// The wave whose end waits for an approval, from 1; 0 for the testers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_wave: Option<u32>,
 }
 
 /// A plan, as far as an approval needs it.
@@ -167,10 +169,27 @@ fn object(view: &View<'_>, entry: &CampaignEntry) -> CampaignObject {
         why: note.why,
         counts: counts.unwrap_or_default(),
         plan,
+        waiting_wave: entry.waiting_wave(),
     }
 }
 
-fn unknown() -> Answer {
+/// The name of a campaign file in a path.
+pub struct FileName(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for FileName {
+    type Rejection = Answer;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Answer> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(file)) => Ok(Self(file)),
+            // It is not UTF-8.
+            Err(_) => Err(unknown()),
+        }
+    }
+}
+
+/// The answer for a campaign that does not exist.
+pub fn unknown() -> Answer {
     Answer::error(StatusCode::NOT_FOUND, &Denied::Unknown)
 }
 
@@ -194,7 +213,7 @@ pub async fn campaigns(State(app): Shared, Extension(who): User) -> Answer {
 }
 
 /// One campaign.
-pub async fn campaign(State(app): Shared, Path(file): Path<String>, Extension(who): User) -> Answer {
+pub async fn campaign(State(app): Shared, FileName(file): FileName, Extension(who): User) -> Answer {
     show(&app, &who, &file)
 }
 
@@ -254,7 +273,7 @@ macro_rules! acts {
             $(#[$doc])*
             pub async fn $name(
                 State(app): Shared,
-                Path(file): Path<String>,
+                FileName(file): FileName,
                 Extension(who): User,
                 uri: Uri,
                 headers: HeaderMap,
@@ -315,78 +334,4 @@ pub async fn stop_all(State(app): Shared, Extension(who): User, uri: Uri, header
         return answer;
     }
     perform(&app, who, &uri, &headers, &body, Act::StopAll).await
-}
-
-/// A route, for the document: its method, its path, and which roles may use it.
-pub type Described = (&'static str, &'static str, String);
-
-/// Returns the OpenAPI document of these routes.
-#[must_use]
-pub fn document(routes: &[Described]) -> Json {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-    });
-    let mut generator = settings.into_generator();
-    let error = content(&mut generator, generator_ref::<ErrorObject>);
-    let mut paths: Map<String, Json> = Map::new();
-    for (method, path, roles) in routes {
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let answer = match (*method, last) {
-            (_, "openapi.json") => json!({"application/json": {"schema": {"type": "object"}}}),
-            ("GET", "campaigns") => content(&mut generator, generator_ref::<CampaignList>),
-            (_, "stop-all") => content(&mut generator, generator_ref::<DoneObject>),
-            _ => content(&mut generator, generator_ref::<CampaignObject>),
-        };
-        let body = match (*method, last) {
-            ("POST", "approve") => Some(content(&mut generator, generator_ref::<ApproveBody>)),
-            ("POST", "replan") => Some(content(&mut generator, generator_ref::<ReplanBody>)),
-            ("POST", "wave") => Some(content(&mut generator, generator_ref::<WaveBody>)),
-            ("POST", "resolve") => Some(content(&mut generator, generator_ref::<ResolveBody>)),
-            _ => None,
-        };
-        let mut parameters = Vec::new();
-        if path.contains("{file}") {
-            parameters.push(
-                json!({"name": "file", "in": "path", "required": true, "schema": {"type": "string"},
-                "description": "The name of the campaign file in the directory."}),
-            );
-        }
-        if *method == "POST" {
-            parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
-                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
-                "description": "The same key with the same request has the same answer for 24 hours, and acts once."}));
-        }
-        let mut operation = json!({
-            "operationId": format!("{}_{}", method.to_lowercase(), last.trim_matches(['{', '}']).replace(['-', '.'], "_")),
-            "description": format!("Roles: {roles}."),
-            "parameters": parameters,
-            "responses": {
-                "200": {"description": "Done.", "content": answer},
-                "default": {"description": "Not done.", "content": error},
-            },
-        });
-        if let Some(body) = body {
-            operation["requestBody"] = json!({"required": last != "replan", "content": body});
-        }
-        let entry = paths.entry((*path).to_owned()).or_insert_with(|| json!({}));
-        entry[method.to_lowercase()] = operation;
-    }
-    json!({
-        "openapi": "3.1.0",
-        "info": {"title": "runner serve", "version": "1"},
-        "paths": paths,
-        "components": {
-            "schemas": generator.take_definitions(true),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
-        "security": [{"token": []}],
-    })
-}
-
-fn generator_ref<T: JsonSchema>(generator: &mut SchemaGenerator) -> Json {
-    generator.subschema_for::<T>().to_value()
-}
-
-fn content(generator: &mut SchemaGenerator, schema: fn(&mut SchemaGenerator) -> Json) -> Json {
-    json!({"application/json": {"schema": schema(generator)}})
 }

@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use crate::catalogue::Language;
 use crate::catalogue::service as texts;
 
+use super::answers::Answer;
 use crate::campaign::Origin;
 use crate::service::pages::plain_page;
 
@@ -167,10 +168,13 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 pub async fn guard(State(names): State<HostNames>, request: Request, next: Next) -> Response {
     let language = language(request.headers());
     let checked = check(request.method(), request.uri(), request.headers(), &names());
+    let is_program = request.uri().path().starts_with(API);
     let mut response = match checked {
+        Err(refusal) if is_program => refuse_program(refusal),
         Err(refusal) => refuse(refusal, language),
         Ok(()) => match with_body(request).await {
             Ok(request) => next.run(request).await,
+            Err(status) if is_program => Answer::error(status, &texts::UnusableBody).into_response(),
             Err(status) => status.into_response(),
         },
     };
@@ -218,6 +222,14 @@ fn refuse(refusal: RequestRefusal, language: Language) -> Response {
         RequestRefusal::Site => StatusCode::FORBIDDEN,
     };
     (status, axum::response::Html(page)).into_response()
+}
+
+fn refuse_program(refusal: RequestRefusal) -> Response {
+    let (status, why): (_, &dyn std::fmt::Display) = match refusal {
+        RequestRefusal::Host => (StatusCode::MISDIRECTED_REQUEST, &texts::WrongHostText),
+        RequestRefusal::Site => (StatusCode::FORBIDDEN, &texts::OtherSiteText),
+    };
+    Answer::error(status, why).into_response()
 }
 
 #[cfg(test)]

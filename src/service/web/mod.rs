@@ -4,8 +4,11 @@
 
 pub mod answers;
 mod api;
+mod api_document;
+mod api_views;
 pub mod app;
 pub mod encryption;
+mod fields;
 pub mod guard;
 pub mod live;
 mod login;

@@ -11,21 +11,25 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
-use url::form_urlencoded;
 
 use crate::catalogue::{Language, service as texts};
 use crate::report::render::prometheus::text as prometheus_text;
 
 use super::answers::Answer;
 use super::api;
+use super::api_document::document;
+use super::api_views;
 use super::app::App;
+use super::fields::Fields;
 use super::guard::{API, HostNames, guard, language, language_cookie};
 use super::live::stream;
 use super::login::{show_login, sign_in, sign_out};
 use super::server::Peer;
 use super::topic::Topic;
 use crate::service::act::{Act, ActKind, BulkDecision, Situation, Who, gate};
-use crate::service::pages::{Filter, audit_page, continue_page, decide_page, icon, link_page, links, problem_page};
+use crate::service::pages::{
+    Filter, audit_lines, audit_page, continue_page, decide_page, icon, link_page, links, problem_page,
+};
 use crate::service::record::Entry;
 
 /// Who may use a route.
@@ -70,6 +74,7 @@ pub fn routes() -> Vec<Route> {
             || get(decide),
         ),
         route("GET", "/audit", Signed(ActKind::See), || get(audit)),
+        route("GET", "/audit.jsonl", Signed(ActKind::See), || get(export_audit)),
         route("GET", "/problems/{code}", Signed(ActKind::See), || get(problem)),
         route("GET", "/live", Signed(ActKind::See), || get(live)),
         route("POST", "/campaigns/{file}/replan", Signed(ActKind::Plan), || {
@@ -92,10 +97,27 @@ pub fn routes() -> Vec<Route> {
             post(resolve)
         }),
         route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
+        route("GET", "/api/v1/inbox", Signed(ActKind::See), || get(api_views::inbox)),
         route("GET", "/api/v1/campaigns", Signed(ActKind::See), || get(api::campaigns)),
         route("GET", "/api/v1/campaigns/{file}", Signed(ActKind::See), || {
             get(api::campaign)
         }),
+        route("GET", "/api/v1/campaigns/{file}/plan", Signed(ActKind::See), || {
+            get(api_views::plan)
+        }),
+        route(
+            "GET",
+            "/api/v1/campaigns/{file}/decisions",
+            Signed(ActKind::SeeDeliveries),
+            || get(api_views::decisions),
+        ),
+        route(
+            "GET",
+            "/api/v1/campaigns/{file}/occurrences",
+            Signed(ActKind::See),
+            || get(api_views::occurrences),
+        ),
+        route("GET", "/api/v1/audit", Signed(ActKind::See), || get(api_views::audit)),
         route("POST", "/api/v1/campaigns/{file}/replan", Signed(ActKind::Plan), || {
             post(api::replan)
         }),
@@ -163,7 +185,7 @@ pub fn router(app: &Arc<App>) -> Router {
     }
     router
         .fallback(not_found)
-        .method_not_allowed_fallback(not_found)
+        .method_not_allowed_fallback(other_method)
         .layer(from_fn(no_head))
         .layer(from_fn_with_state(names, guard))
         .with_state(Arc::clone(app))
@@ -191,31 +213,13 @@ async fn require(State((app, kind)): State<(Arc<App>, ActKind)>, mut request: Re
     if kind == ActKind::See
         && let Err(denied) = gate(Act::See, who.clone(), &Situation::default())
     {
+        if request.uri().path().starts_with(API) {
+            return Answer::error(StatusCode::FORBIDDEN, &denied).into_response();
+        }
         return (StatusCode::FORBIDDEN, denied.to_string()).into_response();
     }
     request.extensions_mut().insert(who);
     next.run(request).await
-}
-
-/// The fields of a form or of a query.
-struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    fn parse(bytes: &[u8]) -> Self {
-        Self(form_urlencoded::parse(bytes).into_owned().collect())
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let first = self.0.iter().find(|(found, _)| found == name);
-        first.map(|(_, value)| value.as_str())
-    }
-
-    fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
-        self.0
-            .iter()
-            .filter(move |(found, _)| found == name)
-            .map(|(_, value)| value.as_str())
-    }
 }
 
 type Shared = State<Arc<App>>;
@@ -237,7 +241,7 @@ async fn openapi() -> axum::Json<serde_json::Value> {
             Some((route.method, route.path, roles))
         })
         .collect();
-    axum::Json(api::document(&described))
+    axum::Json(document(&described))
 }
 
 type User = Extension<Who>;
@@ -283,6 +287,28 @@ async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who): Us
         };
         Some(audit_page(view, &filter))
     })
+}
+
+/// The records of the log as a file.
+async fn export_audit(
+    State(app): Shared,
+    RawQuery(query): RawQuery,
+    Extension(who): User,
+    headers: HeaderMap,
+) -> Response {
+    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
+    let lines = language(&headers).scope(|| {
+        app.with_view(&who.roles, None, |view| {
+            audit_lines(view, fields.get("text").unwrap_or_default())
+        })
+    });
+    const FORMAT: &str = "application/jsonl; charset=utf-8";
+    const AS_FILE: &str = "attachment; filename=\"audit.jsonl\"";
+    (
+        [(header::CONTENT_TYPE, FORMAT), (header::CONTENT_DISPOSITION, AS_FILE)],
+        lines,
+    )
+        .into_response()
 }
 
 async fn problem(State(app): Shared, Path(code): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
@@ -493,7 +519,18 @@ async fn show_icon() -> Response {
     asset("image/svg+xml", icon())
 }
 
-async fn not_found(State(app): Shared, headers: HeaderMap) -> Response {
+async fn not_found(State(app): Shared, uri: Uri, headers: HeaderMap) -> Response {
+    if uri.path().starts_with(API) {
+        return Answer::error(StatusCode::NOT_FOUND, &texts::NoSuchRequest).into_response();
+    }
+    app.missing(&headers)
+}
+
+/// A path of the table with another method.
+async fn other_method(State(app): Shared, uri: Uri, headers: HeaderMap) -> Response {
+    if uri.path().starts_with(API) {
+        return Answer::error(StatusCode::METHOD_NOT_ALLOWED, &texts::NoSuchRequest).into_response();
+    }
     app.missing(&headers)
 }
 

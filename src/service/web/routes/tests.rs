@@ -18,15 +18,17 @@ use crate::service::accounts::digest;
 use crate::service::config::ConfigFile;
 use crate::service::passwords::PasswordHash;
 use crate::service::supervisor::{ServiceSettings, Supervisor};
+use crate::service::web::api_document::{Operation, operations};
 
 /// What each route is for. `true`: it works while the log cannot be written.
-const TABLE: [(&str, &str, Option<ActKind>, bool); 38] = [
+const TABLE: &[(&str, &str, Option<ActKind>, bool)] = &[
     ("GET", "/", Some(ActKind::See), true),
     ("GET", "/campaigns", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}/plan", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}/decide", Some(ActKind::SeeDeliveries), false),
     ("GET", "/audit", Some(ActKind::See), true),
+    ("GET", "/audit.jsonl", Some(ActKind::See), true),
     ("GET", "/problems/{code}", Some(ActKind::See), true),
     ("GET", "/live", Some(ActKind::See), true),
     ("POST", "/campaigns/{file}/replan", Some(ActKind::Plan), false),
@@ -37,8 +39,18 @@ const TABLE: [(&str, &str, Option<ActKind>, bool); 38] = [
     ("POST", "/campaigns/{file}/wave", Some(ActKind::ApproveWave), false),
     ("POST", "/campaigns/{file}/resolve", Some(ActKind::Resolve), false),
     ("POST", "/stop-all", Some(ActKind::StopAll), true),
+    ("GET", "/api/v1/inbox", Some(ActKind::See), true),
     ("GET", "/api/v1/campaigns", Some(ActKind::See), true),
     ("GET", "/api/v1/campaigns/{file}", Some(ActKind::See), true),
+    ("GET", "/api/v1/campaigns/{file}/plan", Some(ActKind::See), true),
+    (
+        "GET",
+        "/api/v1/campaigns/{file}/decisions",
+        Some(ActKind::SeeDeliveries),
+        false,
+    ),
+    ("GET", "/api/v1/campaigns/{file}/occurrences", Some(ActKind::See), true),
+    ("GET", "/api/v1/audit", Some(ActKind::See), true),
     ("POST", "/api/v1/campaigns/{file}/replan", Some(ActKind::Plan), false),
     (
         "POST",
@@ -94,6 +106,108 @@ fn the_table_names_every_route() {
             "{path} changes something by a link"
         );
     }
+}
+
+#[test]
+fn programs_can_do_what_pages_can_and_every_request_is_described() {
+    let all = routes();
+    let of_programs: Vec<_> = all.iter().filter(|route| route.path.starts_with(API)).collect();
+    let is_act = |route: &&Route| route.method == "POST" && matches!(route.access, Access::Signed(_));
+    for page in all.iter().filter(is_act).filter(|route| !route.path.starts_with(API)) {
+        // A program has no session to end.
+        if page.path == "/logout" {
+            continue;
+        }
+        let path = format!("/api/v1{}", page.path);
+        let same = of_programs
+            .iter()
+            .find(|route| (route.method, route.path) == ("POST", &path));
+        assert_eq!(same.map(|route| route.access), Some(page.access), "{path}");
+    }
+    for page in all.iter().filter(|route| route.method == "GET") {
+        if let Access::Signed(kind) = page.access {
+            let is_seen = of_programs.iter().any(|route| route.access == Access::Signed(kind));
+            assert!(is_seen, "{}: no request of programs shows {kind:?}", page.path);
+        }
+    }
+    let mut described: Vec<_> = operations().iter().map(Operation::route).collect();
+    let mut routed: Vec<_> = of_programs.iter().map(|route| (route.method, route.path)).collect();
+    described.sort_unstable();
+    routed.sort_unstable();
+    assert_eq!(described, routed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_see_the_log_page_by_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let hash = TokenHash(digest("runner_abc")).to_string();
+    write_users(
+        directory.path(),
+        &format!("tokens: [{{name: ci, hash: \"{hash}\", roles: [author]}}]\n"),
+    );
+    let app = app(directory.path()).await;
+    let token = ("authorization", "Bearer runner_abc");
+    for file in ["tea.yaml", "milk.yaml", "tea.yaml"] {
+        let stop = format!("/api/v1/campaigns/{file}/stop");
+        send_with(&app, "POST", &stop, &[token], "").await;
+    }
+    let audit = async |query: &str| {
+        let path = format!("/api/v1/audit?{query}");
+        let (status, _, body) = send_with(&app, "GET", &path, &[token], "").await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let records = answer["records"].as_array().unwrap().clone();
+        let numbers = records.iter().map(|record| record["sequence"].as_u64().unwrap());
+        (numbers.collect::<Vec<_>>(), records, answer["last"].clone())
+    };
+    let (all, records, last) = audit("").await;
+    assert_eq!((all.as_slice(), last), ([1, 2, 3, 4].as_slice(), 4.into()));
+    assert_eq!(records[1]["record"], "act");
+    assert_eq!(records[1]["who"]["name"], "ci");
+    assert_eq!(records[1]["on"]["file"], "tea.yaml");
+    assert_eq!(audit("after=1&limit=2").await.0, [2, 3]);
+    assert_eq!(audit("limit=1").await.0, [4]);
+    assert_eq!(audit("file=milk.yaml").await.0, [3]);
+    assert_eq!(audit("text=MILK").await.0, [3]);
+    assert_eq!(audit("text=nowhere").await.0, [0_u64; 0]);
+    for bad in ["after=x", "limit=-1"] {
+        let path = format!("/api/v1/audit?{bad}");
+        let (status, ..) = send_with(&app, "GET", &path, &[token], "").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    // A browser gets the same as a file.
+    let cookie = session_of(&app, "viewer");
+    let (status, body) = send(&app, "GET", "/audit.jsonl?text=milk", &cookie).await;
+    let record: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, &record["sequence"]), (StatusCode::OK, &3.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_to_a_program_is_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = app(directory.path()).await;
+    let cases = [
+        ("GET", "/api/v1/nothing", StatusCode::NOT_FOUND),
+        ("GET", "/api/", StatusCode::NOT_FOUND),
+        ("DELETE", "/api/v1/campaigns", StatusCode::METHOD_NOT_ALLOWED),
+        ("GET", "/api/v1/campaigns/%FF", StatusCode::UNAUTHORIZED),
+        ("POST", "/api/v1/stop-all", StatusCode::UNAUTHORIZED),
+    ];
+    for (method, path, wanted) in cases {
+        let (status, _, body) = send_with(&app, method, path, &[], "").await;
+        assert_eq!(status, wanted, "{method} {path}: {body}");
+        let error: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(error["type"], "error", "{method} {path}");
+    }
+    let cross = [("sec-fetch-site", "cross-site")];
+    let (status, _, body) = send_with(&app, "POST", "/api/v1/stop-all", &cross, "").await;
+    assert!(status == StatusCode::FORBIDDEN && body.starts_with('{'), "{body}");
+    let long = "x".repeat(100_000);
+    let (status, _, body) = send_with(&app, "POST", "/api/v1/stop-all", &[], &long).await;
+    assert!(
+        status == StatusCode::PAYLOAD_TOO_LARGE && body.starts_with('{'),
+        "{body}"
+    );
 }
 
 /// A service for a directory, with the file `server.yaml` in it if there is one.
@@ -173,7 +287,7 @@ async fn each_route_respects_the_roles_of_its_user() {
     let app = app(directory.path()).await;
     for role in Role::ALL {
         let cookie = session_of(&app, role.word());
-        for (method, path, kind, _) in TABLE {
+        for (method, path, kind, _) in TABLE.iter().copied() {
             let Some(kind) = kind.filter(|_| path != "/logout") else {
                 continue;
             };
@@ -396,7 +510,7 @@ async fn each_route_respects_sessions_and_the_read_only_mode() {
     // The gate asks for the log before it asks for the campaign.
     app.supervisor.state().read_only = Some(Text::from("the disk is full"));
     let refusal = "the service log cannot be used, so only pause and stop are possible";
-    for (method, path, kind, works) in TABLE {
+    for (method, path, kind, works) in TABLE.iter().copied() {
         let (status, _) = send(&app, method, path, "").await;
         assert_eq!(
             status == StatusCode::UNAUTHORIZED,

@@ -1,0 +1,29 @@
+//! The fields of forms and queries.
+
+use url::form_urlencoded;
+
+/// The fields of a form or of a query.
+pub struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads them from the bytes of a form or of a query.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    /// The first value of a field. `None` without one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let first = self.0.iter().find(|(found, _)| found == name);
+        first.map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a field.
+    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0
+            .iter()
+            .filter(move |(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
