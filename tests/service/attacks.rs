@@ -1,6 +1,8 @@
 //! Requests that a person did not make.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 use crate::client::Directory;
 
@@ -204,5 +206,105 @@ fn only_an_address_of_this_machine_is_accepted() {
             why.contains("E0240") && why.contains("not an address of this machine alone"),
             "{why}"
         );
+    }
+}
+
+#[test]
+fn requests_that_never_end_are_dropped_and_hold_up_nobody() {
+    let directory = Directory::new(5);
+    let service = directory.serve();
+    service.wait_for("/", "needs approval");
+    let begin = |text: String| {
+        let mut stream = TcpStream::connect(&service.host).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    };
+    let host = &service.host;
+    let same = "Sec-Fetch-Site: same-origin";
+    let mut slow = vec![
+        begin(String::new()),
+        begin(format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-Slow: ")),
+        begin(format!(
+            "POST /stop-all HTTP/1.1\r\nHost: {host}\r\n{same}\r\nContent-Length: 500\r\n\r\na="
+        )),
+    ];
+    slow.extend((0..200).map(|_| begin("GET ".to_owned())));
+    assert_eq!(service.get("/").status, 200, "others are served meanwhile");
+    for mut stream in slow {
+        // The service ends each of them by itself.
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+    }
+    assert!(
+        !service.get("/audit").body.contains("stop all"),
+        "half a request does nothing"
+    );
+}
+
+#[test]
+fn a_stolen_session_or_a_planted_one_opens_nothing() {
+    let directory = Directory::new(5);
+    let mut service = directory.serve();
+    service.wait_for("/", "needs approval");
+    let own = service.cookie.clone();
+    let (name, session) = own.split_once('=').unwrap();
+    let planted = [
+        format!("{name}="),
+        format!("{name}=0123456789abcdef0123456789abcdef"),
+        format!("{name}={}0", &session[..session.len() - 1]),
+        format!("other={session}"),
+        format!("{name}=\"{session}\" {name}={session}x"),
+    ];
+    for cookie in planted.into_iter().filter(|cookie| *cookie != own) {
+        service.cookie = cookie.clone();
+        assert_eq!(service.get("/campaigns").status, 401, "{cookie}");
+        let linked = service.get(&service.link.clone());
+        assert_eq!(linked.status, 403, "a link that was used gives no session: {cookie}");
+    }
+    service.cookie = own.clone();
+    assert_eq!(service.get("/campaigns").status, 200);
+    // A session is not a token, and a restart ends it.
+    let bearer = format!(
+        "GET /api/v1/campaigns HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nAuthorization: Bearer {session}\r\n\r\n",
+        service.host
+    );
+    assert_eq!(service.raw(bearer.as_bytes()).status, 401);
+    assert_eq!(service.stop(), Some(0));
+    let mut service = directory.serve();
+    let fresh = std::mem::replace(&mut service.cookie, own.clone());
+    assert_eq!(service.get("/campaigns").status, 401);
+    service.cookie = fresh;
+    assert_eq!(service.get("/campaigns").status, 200);
+}
+
+#[test]
+fn ids_of_users_and_answers_to_programs_are_only_text() {
+    let directory = Directory::new(1);
+    let users = "open_id\n<script>alert(1)</script>\n\"<img src=x onerror=alert(2)>\"\n";
+    fs::write(directory.campaigns().join("tea.csv"), users).unwrap();
+    let service = directory.serve();
+    service.wait_for("/", "奶茶");
+    for path in [
+        "/campaigns/tea.yaml/plan",
+        "/campaigns/tea.yaml/decide",
+        "/campaigns/tea.yaml",
+    ] {
+        let body = service.get(path).body.to_lowercase();
+        assert!(
+            !body.contains("<script>alert") && !body.contains("<img src=x"),
+            "{path}: {body}"
+        );
+    }
+    for path in [
+        "/api/v1/campaigns",
+        "/api/v1/inbox",
+        "/api/v1/campaigns/%3Cscript%3E",
+        "/api/v1/%3Cscript%3E",
+    ] {
+        let answer = service.get(path);
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
     }
 }

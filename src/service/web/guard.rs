@@ -169,7 +169,9 @@ pub async fn guard(State(names): State<HostNames>, request: Request, next: Next)
     let language = language(request.headers());
     let checked = check(request.method(), request.uri(), request.headers(), &names());
     let is_program = request.uri().path().starts_with(API);
+    let has_no_token = is_program && is_without_browser(request.headers());
     let mut response = match checked {
+        Err(RequestRefusal::Site) if has_no_token => no_token(),
         Err(refusal) if is_program => refuse_program(refusal),
         Err(refusal) => refuse(refusal, language),
         Ok(()) => match with_body(request).await {
@@ -222,6 +224,23 @@ fn refuse(refusal: RequestRefusal, language: Language) -> Response {
         RequestRefusal::Site => StatusCode::FORBIDDEN,
     };
     (status, axum::response::Html(page)).into_response()
+}
+
+/// Whether a request has nothing that a browser adds: it comes from a program.
+fn is_without_browser(headers: &HeaderMap) -> bool {
+    [
+        header::COOKIE,
+        header::ORIGIN,
+        HeaderName::from_static("sec-fetch-site"),
+    ]
+    .iter()
+    .all(|name| !headers.contains_key(name))
+}
+
+/// The answer to a program without a token that counts.
+pub fn no_token() -> Response {
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (challenge, Answer::error(StatusCode::UNAUTHORIZED, &texts::NoToken)).into_response()
 }
 
 fn refuse_program(refusal: RequestRefusal) -> Response {

@@ -21,7 +21,7 @@ use super::api_document::document;
 use super::api_views;
 use super::app::App;
 use super::fields::Fields;
-use super::guard::{API, HostNames, guard, language, language_cookie};
+use super::guard::{API, HostNames, guard, language, language_cookie, no_token};
 use super::live::stream;
 use super::login::{show_login, sign_in, sign_out};
 use super::server::Peer;
@@ -205,8 +205,7 @@ async fn require(State((app, kind)): State<(Arc<App>, ActKind)>, mut request: Re
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let Some(who) = app.who(request.uri(), request.headers(), peer, true) else {
         if request.uri().path().starts_with(API) {
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-            return (challenge, Answer::error(StatusCode::UNAUTHORIZED, &texts::NoToken)).into_response();
+            return no_token();
         }
         return app.sign_in_page(request.headers());
     };

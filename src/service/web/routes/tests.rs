@@ -199,9 +199,23 @@ async fn every_answer_to_a_program_is_json() {
         let error: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert_eq!(error["type"], "error", "{method} {path}");
     }
-    let cross = [("sec-fetch-site", "cross-site")];
-    let (status, _, body) = send_with(&app, "POST", "/api/v1/stop-all", &cross, "").await;
-    assert!(status == StatusCode::FORBIDDEN && body.starts_with('{'), "{body}");
+    let program = Request::builder().method("POST").uri("/api/v1/stop-all");
+    let program = program.header("host", "127.0.0.1:7878").body(Body::empty()).unwrap();
+    let answer = router(&app).oneshot(program).await.unwrap();
+    assert_eq!(
+        answer.status(),
+        StatusCode::UNAUTHORIZED,
+        "it is not a browser, and has no token"
+    );
+    assert_eq!(answer.headers().get("www-authenticate").unwrap(), "Bearer");
+    let cross = Request::builder().method("POST").uri("/api/v1/stop-all");
+    let cross = cross
+        .header("host", "127.0.0.1:7878")
+        .header("sec-fetch-site", "cross-site");
+    let answer = router(&app).oneshot(cross.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    assert!(body.starts_with(b"{"), "{body:?}");
     let long = "x".repeat(100_000);
     let (status, _, body) = send_with(&app, "POST", "/api/v1/stop-all", &[], &long).await;
     assert!(
