@@ -85,7 +85,12 @@ const HOMES: [(&str, &[&str]); 35] = [
     ("governor", &["pace/quota.rs"]),
     (
         "reqwest",
-        &["douyin/bill_download.rs", "douyin/http.rs", "notify/client.rs"],
+        &[
+            "app/service_client.rs",
+            "douyin/bill_download.rs",
+            "douyin/http.rs",
+            "notify/client.rs",
+        ],
     ),
     ("hyper", &["douyin/http.rs", "douyin/proxy.rs", "service/web/server.rs"]),
     (

@@ -50,6 +50,7 @@ pub mod report;
 pub mod resolve;
 pub mod run_command;
 pub mod running;
+pub mod service_client;
 pub mod shared_ownership;
 pub mod simulate;
 pub mod status;

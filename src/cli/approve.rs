@@ -1,7 +1,6 @@
 //! `runner approve`: ends the wait after a wave. The approval is durable when the command ends.
 
 use clap::Args;
-use serde::Serialize;
 
 use crate::app::approve::{self, Approved};
 use crate::catalogue::approval as texts;
@@ -10,6 +9,7 @@ use crate::model::problem::Problem;
 use crate::report::approvals;
 use crate::report::times::{date_time, rfc3339};
 
+use super::answer_objects::ApprovalObject;
 use super::by_args::ByArgs;
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::load;
+use super::remote;
 use super::runtime::block_on;
 use super::typed::again;
 
@@ -38,6 +39,11 @@ pub struct ApproveArgs {
 
 /// Approves a wave.
 pub fn run(args: &ApproveArgs, context: &Context) -> Result<Exit, Failure> {
+    if let Some(service) = remote::service()? {
+        let campaign = &args.campaign;
+        let approved = remote::approve(&service, &campaign.file, campaign.occurrence, args.wave, context);
+        return block_on(approved)?;
+    }
     let Some(campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };
@@ -129,23 +135,4 @@ fn wave(text: &str) -> Result<u32, String> {
     }
     let number = text.parse().ok().filter(|wave| *wave > 0);
     number.ok_or_else(|| texts::WaveNumber.to_string())
-}
-
-/// An approval, for programs.
-#[derive(Serialize)]
-struct ApprovalObject<'a> {
-    r#type: &'static str,
-    campaign: &'a str,
-    app_id: &'a str,
-    result: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wave: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pid: Option<u32>,
 }

@@ -3,6 +3,7 @@
 pub mod activity;
 mod errors;
 pub mod probe;
+mod service_client;
 
 use std::error::Error;
 use std::fmt;

@@ -1,10 +1,12 @@
 //! The command line: one file for each command, and their shared code. No other room uses this one.
 
 mod activity;
+mod answer_objects;
 mod append_file;
 mod apply;
 mod apply_args;
 mod approve;
+mod audit;
 mod busy;
 mod by_args;
 mod campaign_args;
@@ -36,6 +38,7 @@ mod push;
 mod question;
 mod reconcile;
 mod rehearsal;
+mod remote;
 mod report;
 mod resolve;
 mod run_commands;
@@ -69,7 +72,7 @@ use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 use crate::catalogue::activity as activity_texts;
 use crate::catalogue::{
     Language, approval, cli, help, history as texts, policy as policy_texts, probe as probe_texts, push as push_texts,
-    reconcile as reconcile_texts,
+    reconcile as reconcile_texts, remote as remote_texts,
 };
 use crate::model::problem::Problem;
 use crate::report::console::Console;
@@ -79,6 +82,7 @@ use crate::report::text::{is_trick, printable, set_ascii, visible, wrap_prose};
 use self::activity::ActivityArgs;
 use self::apply_args::ApplyArgs;
 use self::approve::ApproveArgs;
+use self::audit::AuditArgs;
 pub use self::command_line::{command, wrappable_command};
 pub use self::explain::{Page, pages};
 
@@ -171,6 +175,8 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     #[command(about = texts::Command.to_string())]
     History(HistoryArgs),
+    #[command(about = remote_texts::Command.to_string())]
+    Audit(AuditArgs),
     #[command(about = help::CommandExport.to_string())]
     Export(ExportArgs),
     #[command(about = help::CommandVerify.to_string())]
@@ -346,9 +352,9 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Init(args)) => init::run(args, context),
         Some(Command::Plan(args)) => plan::run(args, context),
         Some(Command::Simulate(args)) => simulate::run(args, context),
-        Some(Command::Apply(args)) => apply::run(args, context),
+        Some(Command::Apply(args)) => remote::refuse("apply").and_then(|()| apply::run(args, context)),
         Some(Command::Approve(args)) => approve::run(args, context),
-        Some(Command::Activity(args)) => activity::run(args, context),
+        Some(Command::Activity(args)) => remote::refuse("activity").and_then(|()| activity::run(args, context)),
         Some(Command::Serve(args)) => serve::run(args, context),
         Some(Command::Policy(args)) => policy::run(args, context),
         Some(Command::Status(args)) => status::run(args, context),
@@ -356,11 +362,12 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Resume(args)) => run_commands::resume(args, context),
         Some(Command::Stop(args)) => run_commands::stop(args, context),
         Some(Command::Validate(args)) => validate::run(args, context),
-        Some(Command::Resolve(args)) => resolve::run(args, context),
-        Some(Command::Probe(args)) => probe::run(args, context),
-        Some(Command::Reconcile(args)) => reconcile::run(args, context),
-        Some(Command::Trace(args)) => trace::run(args, context),
+        Some(Command::Resolve(args)) => remote::refuse("resolve").and_then(|()| resolve::run(args, context)),
+        Some(Command::Probe(args)) => remote::refuse("probe").and_then(|()| probe::run(args, context)),
+        Some(Command::Reconcile(args)) => remote::refuse("reconcile").and_then(|()| reconcile::run(args, context)),
+        Some(Command::Trace(args)) => remote::refuse("trace").and_then(|()| trace::run(args, context)),
         Some(Command::History(args)) => history::run(args, context),
+        Some(Command::Audit(args)) => audit::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),
         Some(Command::Verify(args)) => verify::run(args, context),
         Some(Command::Store(args)) => store::run(args, context),

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
-use serde::Serialize;
 
 use crate::app::run_command::{self, Received, Verb};
 use crate::app::{CampaignRef, occurrences, running};
@@ -16,6 +15,7 @@ use crate::model::run_command::RunCommand;
 use crate::report::text::visible;
 use crate::report::wording;
 
+use super::answer_objects::ReceivedObject;
 use super::by_args::ByArgs;
 use super::context::Context;
 use super::exit::Exit;
@@ -24,6 +24,7 @@ use super::global_args::Output;
 use super::load;
 use super::occurrence_args::OccurrenceArgs;
 use super::rehearsal::RehearsalArgs;
+use super::remote::{self, Files};
 use super::runtime::block_on;
 use super::typed::again;
 
@@ -96,6 +97,13 @@ struct Target {
 }
 
 fn send(verb: Verb, args: &WhichRuns, context: &Context) -> Result<Exit, Failure> {
+    if let Some(service) = remote::service()? {
+        let files = Files {
+            paths: &args.paths,
+            occurrence: args.occurrence,
+        };
+        return block_on(remote::command(&service, verb, &files, args.all, context))?;
+    }
     let (targets, mut exits) = targets(args, context)?;
     let is_alone = args.paths.len() == 1 && targets.len() == 1;
     block_on(async {
@@ -249,19 +257,6 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
         Output::Human => context.say(&format!("{done}\n")),
     }
     Ok(Some(Exit::Done))
-}
-
-/// A command that was accepted, for programs.
-#[derive(Serialize)]
-struct ReceivedObject<'a> {
-    r#type: &'static str,
-    campaign: &'a str,
-    app_id: &'a str,
-    order: &'static str,
-    pid: u32,
-    /// The machine of the process, if it is another one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<&'a str>,
 }
 
 fn stopped_by(before: &RunCommand) -> String {

@@ -18,6 +18,7 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::occurrence_args::OccurrenceArgs;
 use super::rehearsal::RehearsalArgs;
+use super::remote::{self, Files};
 use super::runtime::block_on;
 use super::watch::Screen;
 use super::{load, terminal};
@@ -43,6 +44,13 @@ pub struct StatusArgs {
 
 /// Shows the status of campaigns.
 pub fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+    if let Some(service) = remote::service()? {
+        let files = Files {
+            paths: &args.paths,
+            occurrence: args.occurrence,
+        };
+        return block_on(remote::status(&service, &files, args.watch, context))?;
+    }
     let Some(campaigns) = campaigns(args, context)? else {
         return Ok(Exit::Input);
     };

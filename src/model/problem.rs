@@ -230,6 +230,16 @@ problems! {
     OlderServiceLog = "E0341", Person;
     /// An attempt was made outside the approvals of the service.
     OutsideApproval = "E0345", Person;
+    /// The service that the environment names cannot be used.
+    ServerUrl = "E0350", Input;
+    /// The service cannot be reached.
+    ServerUnreachable = "E0351", Later;
+    /// The service does not know the token.
+    TokenRefused = "E0352", Person;
+    /// The service refuses the request.
+    ServerRefused = "E0353", Person;
+    /// The command does not go to a service.
+    NotForServer = "E0354", Input;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

@@ -429,6 +429,32 @@ pub enum Denied {
     NoNote,
 }
 
+impl Denied {
+    /// The word for it, for programs.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::ReadOnly => "read_only",
+            Self::Stopping => "stopping",
+            Self::Unknown => "unknown",
+            Self::NoFile => "no_file",
+            Self::Running => "running",
+            Self::NotRunning => "not_running",
+            Self::NotPaused => "not_paused",
+            Self::NoPlan => "no_plan",
+            Self::OtherPlan => "other_plan",
+            Self::NothingToSend => "nothing_to_send",
+            Self::NotAccepted(_) => "not_accepted",
+            Self::Missed => "missed",
+            Self::Overlaps => "overlaps",
+            Self::NoNote => "no_note",
+            Self::Policy(_) => "policy",
+            Self::Approvals(_) => "approvals",
+        }
+    }
+}
+
 /// Decides whether `who` may do `act` now.
 ///
 /// # Errors

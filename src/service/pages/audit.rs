@@ -111,19 +111,29 @@ pub fn page(view: &View<'_>, filter: &Filter<'_>) -> Page {
     }
 }
 
-struct Row {
-    sequence: u64,
-    time: String,
-    who: String,
-    what: String,
-    file: Option<String>,
-    detail: String,
-    result: String,
+/// A record as people read it.
+pub struct Row {
+    /// Its number.
+    pub sequence: u64,
+    /// Its time.
+    pub time: String,
+    /// Who.
+    pub who: String,
+    /// What.
+    pub what: String,
+    /// The file of the campaign. `None` if it is about none.
+    pub file: Option<String>,
+    /// More about it.
+    pub detail: String,
+    /// How it ended.
+    pub result: String,
     class: &'static str,
 }
 
 impl Row {
-    fn new(numbered: &NumberedRecord, zone: &TimeZone) -> Self {
+    /// Writes a record in the language of the moment.
+    #[must_use]
+    pub fn new(numbered: &NumberedRecord, zone: &TimeZone) -> Self {
         let NumberedRecord { sequence, record } = numbered;
         let mut row = Self {
             sequence: *sequence,

@@ -14,7 +14,7 @@ mod notices;
 mod occurrences;
 mod plan;
 
-pub use audit::{Filter, export as audit_lines, has_text, page as audit_page};
+pub use audit::{Filter, Row as AuditRow, export as audit_lines, has_text, page as audit_page};
 pub use campaign::page as campaign_page;
 pub use campaigns::{page as campaigns_page, state_note};
 pub use decide::page as decide_page;

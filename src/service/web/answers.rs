@@ -27,6 +27,9 @@ pub struct ErrorObject {
     /// The code of the problem, which `runner explain` explains.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    /// Why an act is refused, as a word such as `role`, `not_running` or `other_plan`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// What was attempted, or why it is refused, in English.
     message: String,
     /// Why it failed, the nearest cause first.
@@ -40,6 +43,7 @@ impl ErrorObject {
         Self {
             r#type: "error".to_owned(),
             code: fault.code.clone(),
+            reason: None,
             message: fault.message.english().to_owned(),
             causes: fault.causes.iter().map(|cause| cause.english().to_owned()).collect(),
         }
@@ -134,6 +138,7 @@ impl Answer {
         let error = ErrorObject {
             r#type: "error".to_owned(),
             code: None,
+            reason: None,
             message: Language::English.scope(|| message.to_string()),
             causes: Vec::new(),
         };
@@ -150,7 +155,9 @@ impl Answer {
                     Denied::Unknown => StatusCode::NOT_FOUND,
                     _ => StatusCode::CONFLICT,
                 };
-                Self::error(status, denied)
+                let mut error = Self::error(status, denied);
+                error.object["reason"] = denied.word().into();
+                error
             }
             ActError::Failed(fault) => Self::new(StatusCode::CONFLICT, &ErrorObject::of_fault(fault)),
         }

@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::app::process::actor;
 use crate::catalogue::{Language, service as texts};
 use crate::model::delivery::StateName;
 
@@ -54,6 +55,17 @@ pub struct CampaignObject {
     /// The wave whose end waits for an approval, from 1; 0 for the testers.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_wave: Option<u32>,
+    /// The process that applies it: that of the service, unless another one does.
+    process: ProcessObject,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ProcessObject {
+    /// Its process id.
+    pid: u32,
+    /// The name of its machine.
+    host: String,
 }
 
 /// A plan, as far as an approval needs it.
@@ -170,6 +182,16 @@ fn object(view: &View<'_>, entry: &CampaignEntry) -> CampaignObject {
         counts: counts.unwrap_or_default(),
         plan,
         waiting_wave: entry.waiting_wave(),
+        process: match entry.status_owner().filter(|_| entry.run.is_none()) {
+            Some(owner) => ProcessObject {
+                pid: owner.pid,
+                host: owner.host.clone(),
+            },
+            None => ProcessObject {
+                pid: std::process::id(),
+                host: actor(None).host,
+            },
+        },
     }
 }
 

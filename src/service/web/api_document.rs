@@ -8,7 +8,7 @@ use super::answers::ErrorObject;
 use super::api::{
     ApproveBody, CampaignList, CampaignObject, DoneObject, LONGEST_KEY, NoBody, ReplanBody, ResolveBody, WaveBody,
 };
-use super::api_views::{AuditObject, DecisionsObject, InboxObject, OccurrencesObject, PlanAnswer};
+use super::api_views::{AuditObject, DecisionsObject, InboxObject, OccurrencesObject, PlanAnswer, StatusesObject};
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Json;
 
@@ -78,6 +78,11 @@ pub fn operations() -> Vec<Operation> {
             "/api/v1/inbox",
             "Shows what waits for a person.",
             reference::<InboxObject>,
+        ),
+        get(
+            "/api/v1/status",
+            "Shows the status of every campaign, as `runner status` does.",
+            reference::<StatusesObject>,
         ),
         get("/api/v1/campaigns", "Shows every campaign.", reference::<CampaignList>),
         get(

@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::app::status::StatusReader;
 use crate::catalogue::{Language, service as texts};
 use crate::report::render::json::PlanObject;
+use crate::report::render::terminal::status::StatusRow;
 
 use super::answers::{Answer, ErrorObject};
 use super::api::{FileName, unknown};
@@ -19,7 +21,7 @@ use super::fields::Fields;
 use crate::service::act::{Act, Who};
 use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned};
 use crate::service::pages::{has_text, inbox_items};
-use crate::service::series::occurrence_key;
+use crate::service::series::{file_of, occurrence_key};
 use crate::service::supervisor::NumberedRecord;
 
 /// How many records an answer has, unless the request says otherwise.
@@ -175,6 +177,34 @@ impl RecordObject {
             record,
         }
     }
+}
+
+/// The status of every campaign that can be used.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct StatusesObject {
+    /// `statuses`.
+    r#type: String,
+    /// The statuses, by the names of the files.
+    statuses: Vec<StatusObject>,
+}
+
+/// The status of a campaign.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct StatusObject {
+    /// The name of its file, with which acts name it.
+    file: String,
+    /// The same without the date of an occurrence.
+    series: String,
+    /// Its name.
+    name: String,
+    /// Its title; empty without one.
+    title: String,
+    /// The IANA name of its zone.
+    timezone: String,
+    /// Whether its ledger has changed since its last run.
+    outdated: bool,
+    /// The object `status`, as `runner status --output json` prints it, with its reason.
+    status: Json,
 }
 
 type Shared = State<Arc<App>>;
@@ -342,4 +372,45 @@ pub async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who)
 fn is_wanted(record: &NumberedRecord, fields: &Fields) -> bool {
     let of_file = |file| record.record.entry.on().is_some_and(|on| on.file == file);
     fields.get("file").is_none_or(of_file) && has_text(record, fields.get("text").unwrap_or_default())
+}
+
+/// The status of every campaign, as its run writes it.
+pub async fn statuses(State(app): Shared, Extension(_who): User) -> Answer {
+    let sources: Vec<_> = {
+        let state = app.supervisor.state();
+        let entries = state.entries.values();
+        entries
+            .filter_map(|entry| Some((entry.file.clone(), entry.status_source.clone()?)))
+            .collect()
+    };
+    let mut statuses = Vec::new();
+    for (file, source) in sources {
+        let read = async { StatusReader::connect(&source).await?.rows().await };
+        let row = match read.await {
+            Ok(mut rows) => rows.pop(),
+            Err(error) => {
+                tracing::debug!("the status of {file:?} cannot be read: {error}");
+                None
+            }
+        };
+        statuses.extend(row.and_then(|row| status_object(&file, &row)));
+    }
+    let answer = StatusesObject {
+        r#type: "statuses".to_owned(),
+        statuses,
+    };
+    Answer::new(StatusCode::OK, &answer)
+}
+
+fn status_object(file: &str, row: &StatusRow) -> Option<StatusObject> {
+    let status = Language::English.scope(|| row.status.text()).ok()?;
+    Some(StatusObject {
+        file: file.to_owned(),
+        series: file_of(file).to_owned(),
+        name: row.name.clone(),
+        title: row.title.clone(),
+        timezone: row.zone.iana_name().unwrap_or("UTC").to_owned(),
+        outdated: row.status.is_outdated,
+        status: serde_json::from_str(&status).ok()?,
+    })
 }

@@ -98,6 +98,9 @@ pub fn routes() -> Vec<Route> {
         }),
         route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
         route("GET", "/api/v1/inbox", Signed(ActKind::See), || get(api_views::inbox)),
+        route("GET", "/api/v1/status", Signed(ActKind::See), || {
+            get(api_views::statuses)
+        }),
         route("GET", "/api/v1/campaigns", Signed(ActKind::See), || get(api::campaigns)),
         route("GET", "/api/v1/campaigns/{file}", Signed(ActKind::See), || {
             get(api::campaign)

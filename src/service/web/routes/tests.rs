@@ -40,6 +40,7 @@ const TABLE: &[(&str, &str, Option<ActKind>, bool)] = &[
     ("POST", "/campaigns/{file}/resolve", Some(ActKind::Resolve), false),
     ("POST", "/stop-all", Some(ActKind::StopAll), true),
     ("GET", "/api/v1/inbox", Some(ActKind::See), true),
+    ("GET", "/api/v1/status", Some(ActKind::See), true),
     ("GET", "/api/v1/campaigns", Some(ActKind::See), true),
     ("GET", "/api/v1/campaigns/{file}", Some(ActKind::See), true),
     ("GET", "/api/v1/campaigns/{file}/plan", Some(ActKind::See), true),

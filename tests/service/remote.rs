@@ -1,0 +1,158 @@
+//! Commands that go to a service over the network.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::client::{Directory, Service};
+
+/// A service with a token, and the commands that use it.
+struct Remote {
+    directory: Directory,
+    service: Service,
+    token: String,
+}
+
+struct Ran {
+    exit: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Remote {
+    fn start(users: usize, role: &str) -> Self {
+        let directory = Directory::new(users);
+        let made = directory.run(&["serve", "--new-token", "--output", "json"]);
+        let made = String::from_utf8(made.stdout).unwrap();
+        let made: Value = serde_json::from_str(made.lines().last().unwrap()).unwrap();
+        let hash = made["hash"].as_str().unwrap();
+        let text = format!("version: 1\ntokens: [{{name: ci, hash: \"{hash}\", roles: [{role}]}}]\n");
+        fs::write(directory.temp.path().join("server.yaml"), text).unwrap();
+        let service = directory.serve();
+        Self {
+            service,
+            directory,
+            token: made["token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let address = format!("http://{}", self.service.host);
+        self.run_at(&address, &self.token, args)
+    }
+
+    fn run_at(&self, address: &str, token: &str, args: &[&str]) -> Ran {
+        let mut command = self.directory.runner(args);
+        let Output { status, stdout, stderr } = command
+            .env("RUNNER_SERVER", address)
+            .env("RUNNER_TOKEN", token)
+            .output()
+            .unwrap();
+        let ran = Ran {
+            exit: status.code(),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+        };
+        assert!(!ran.out.contains(token) && !ran.err.contains(token), "{}", ran.err);
+        ran
+    }
+}
+
+#[test]
+fn a_run_of_a_service_is_commanded_from_elsewhere() {
+    let remote = Remote::start(3_000, "admin");
+    remote.service.wait_for("/", "needs approval");
+    let idle = remote.run(&["pause", "tea.yaml"]);
+    assert_eq!(idle.exit, Some(2), "{}", idle.err);
+    assert!(idle.err.contains("E0220"), "{}", idle.err);
+    remote.service.approve("tea");
+    remote.service.wait_for_state("tea", "sending");
+    // The path is that of this machine; the service knows the name.
+    let paused = remote.run(&["pause", "campaigns/tea.yaml"]);
+    assert_eq!(paused.exit, Some(0), "{}", paused.err);
+    assert!(paused.out.contains("tea paused: nothing more starts"), "{}", paused.out);
+    remote.service.wait_for_state("tea", "paused");
+    let status = remote.run(&["status", "--output", "json"]);
+    let status: Value = serde_json::from_str(status.out.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&status["type"], &status["campaign"]),
+        (&"status".into(), &"tea".into())
+    );
+    assert_eq!(status["counts"]["audience"], 3_000, "{status}");
+    // It is what a command on the machine of the service prints.
+    let local = remote.directory.run(&["status", "campaigns/tea.yaml", "--sandbox"]);
+    let shown = remote.run(&["status", "tea.yaml"]);
+    let first = |text: &str| text.lines().take(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(first(&shown.out), first(&String::from_utf8(local.stdout).unwrap()));
+    let waits = remote.run(&["approve", "tea.yaml"]);
+    assert_eq!(waits.exit, Some(0), "{}", waits.err);
+    let resumed = remote.run(&["resume", "tea.yaml", "--output", "json"]);
+    let object: Value = serde_json::from_str(resumed.out.lines().last().unwrap()).unwrap();
+    assert_eq!((&object["type"], &object["order"]), (&"order".into(), &"resume".into()));
+    assert_eq!(object["pid"], remote.service.pid());
+    let stopped = remote.run(&["stop", "tea.yaml"]);
+    assert_eq!(stopped.exit, Some(0), "{}", stopped.err);
+    let audit = remote.run(&["audit", "--text", "ci"]);
+    assert!(
+        audit.out.contains("pause") && audit.out.contains("tea.yaml"),
+        "{}",
+        audit.out
+    );
+    let audit = remote.run(&["audit", "--file", "tea.yaml", "--last", "1000", "--output", "json"]);
+    let records: Vec<Value> = audit
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let acts = records.iter().filter(|record| record["who"]["name"] == "ci");
+    let acts: Vec<_> = acts.filter_map(|record| record["act"].as_str()).collect();
+    assert_eq!(acts, ["pause", "pause", "resume", "stop"]);
+}
+
+#[test]
+fn what_a_service_refuses_has_a_code_and_an_exit() {
+    let remote = Remote::start(5, "viewer");
+    remote.service.wait_for("/", "needs approval");
+    let address = format!("http://{}", remote.service.host);
+    let cases: [(&str, &str, &[&str], i32, &str); 8] = [
+        (&address, &remote.token, &["stop", "tea.yaml"], 4, "E0353"),
+        (&address, &remote.token, &["status", "milk.yaml"], 4, "E0353"),
+        (&address, &remote.token, &["pause", "--all"], 2, "E0201"),
+        (
+            &address,
+            &remote.token,
+            &["apply", "campaigns/tea.yaml", "--sandbox"],
+            2,
+            "E0354",
+        ),
+        (&address, "runner_another_token", &["status"], 4, "E0352"),
+        ("http://127.0.0.1:1", "runner_some_token", &["status"], 3, "E0351"),
+        (
+            "http://coupons.example.com",
+            "runner_some_token",
+            &["status"],
+            2,
+            "E0350",
+        ),
+        (
+            "https://li:hunter2@127.0.0.1",
+            "runner_some_token",
+            &["status"],
+            2,
+            "E0350",
+        ),
+    ];
+    for (address, token, args, exit, code) in cases {
+        let ran = remote.run_at(address, token, args);
+        assert_eq!(ran.exit, Some(exit), "{args:?} {}", ran.err);
+        assert!(
+            ran.err.contains(code) && ran.err.contains("help:"),
+            "{args:?} {}",
+            ran.err
+        );
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    }
+    let nowhere = remote.directory.run(&["audit"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}
