@@ -42,7 +42,7 @@ impl Fixture {
         });
         let mut names: Vec<_> = names.collect();
         names.sort();
-        assert!(names.len() >= 15, "fixtures are missing: {names:?}");
+        assert!(names.len() >= 17, "fixtures are missing: {names:?}");
         names.iter().map(|name| Self::unpack(name)).collect()
     }
 
@@ -335,6 +335,46 @@ fn the_owners_of_an_earlier_ledger_of_a_fleet_are_shown() {
         let plan = object(&fixture.run("plan", &["--output", "json"]), "plan");
         assert_eq!(plan["counts"]["in_doubt"], 5, "{plan}");
     }
+}
+
+/// The first machine of the fleet read the lists twice. The second one took over in between: it did not have them.
+#[test]
+fn the_audience_that_an_earlier_fleet_admitted_is_known() {
+    let fixture = Fixture::unpack("taken-over");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        wait(async {
+            let place = LedgerDir::new(fixture.dir.path(), &fixture.identity());
+            let lock = place.lock(&owner(), Purpose::Apply).unwrap();
+            let store = place.open(&lock).await.unwrap().expect("a ledger is there");
+            let ledger = Ledger::open(store, fixture.identity()).await.unwrap();
+            let state = ledger.state();
+            let origin = state.origin().expect("a fleet admitted it");
+            assert_eq!((&*origin.host, origin.at.as_millisecond()), ("vm", 1_796_010_971_030));
+            assert_ne!(origin.lists, [0; 32]);
+            assert_eq!(state.recipients(), 57);
+            assert_eq!(state.last_active().len(), 57);
+            // From 2026-08-01T00:00:00Z to 2026-11-30T00:00:00Z. One of them has left the list.
+            let dated = |at: &&u32| (1_785_542_400..1_796_083_200).contains(*at);
+            assert_eq!(state.last_active().iter().filter(dated).count(), 56);
+            ledger.close().await;
+        });
+    }
+    let history = fixture.run("history", &["--output", "json"]);
+    let acts = rows(&String::from_utf8(history.stdout).unwrap());
+    let owners = acts.iter().filter(|act| act["act"] == "owner_changed");
+    assert_eq!(
+        owners.map(|act| act["term"].as_u64()).collect::<Vec<_>>(),
+        [1, 2, 3].map(Some)
+    );
+    let plan = object(&fixture.run("plan", &["--output", "json"]), "plan");
+    assert_eq!(
+        (&plan["counts"]["issued"], &plan["counts"]["in_doubt"]),
+        (&json!(39), &json!(2)),
+        "{plan}"
+    );
 }
 
 /// The service approved 60 coupons of 1 CNY, and the platform said 5 CNY for each. A second approval allowed the rest.
