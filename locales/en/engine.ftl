@@ -7,6 +7,7 @@ no-clock = cannot set up a clock for the simulation
 unknown-change = { $word } is no change that can be accepted
 accept-not-needed = `--accept { $change }` was not needed: nothing of that kind has changed
 list-names-nobody = rows of the list { $list } name nobody: { $kinds }
+goes-on-unread = the lists of users cannot be read ({ $why }), so the run goes on with the audience that { $host } admitted at { $at }. users who joined or left the lists since then are not known
 goes-on = this machine does not have the lists of users, so the run goes on with the audience that { $host } admitted at { $at }. users who joined or left the lists since then are not known
 coupon-status = the platform issued a coupon of status { $status }; a new coupon's is 10, and no document explains others
 

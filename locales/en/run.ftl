@@ -50,6 +50,10 @@ wait-previous-owner = waiting for the previous owner of the app id{ $known ->
        *[no] {""}
     }
 wait-lists = waiting for { $host } to admit the audience: this machine does not have { $path }
+wait-source = the lists of users cannot be read{ $known ->
+        [yes] , next try { $next }
+       *[no] {""}
+    }: { $why }
 wait-lease = waiting for the database to renew this worker's lease
 wait-due = nothing is due at the moment{ $known ->
         [yes] , next attempt { $next }

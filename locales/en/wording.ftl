@@ -147,12 +147,14 @@ unusable-total = the open_id is the label of a sum, such as 合计
 # What a run waited for.
 waited-start = before schedule.start
 waited-window = outside schedule.hours
+taken-over-unread = as { $host } admitted it at { $at }; the lists could not be read
 taken-over = as { $host } admitted it at { $at }; this machine does not have the lists
 waited-day = pace.per_day used up
 waited-wave = the wait after a wave
 waited-app-id = another sender of the app id
 waited-previous-owner = the previous owner of the app id
 waited-lease = no lease from the database
+waited-source = the server with the lists of users
 waited-lists = a machine with the lists of users
 waited-due = retries not due yet
 waited-outage = platform out of reach

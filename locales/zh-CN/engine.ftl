@@ -7,6 +7,7 @@ no-clock = 无法为模拟建立时钟
 unknown-change = { $word } 不是可以确认的变更
 accept-not-needed = 不需要 `--accept { $change }`：没有这类变更
 list-names-nobody = 排除名单 { $list } 中有些行没有指明用户：{ $kinds }
+goes-on-unread = 无法读取用户名单（{ $why }），因此用 { $host } 于 { $at } 列入的人群继续；此后名单中新增或移除的用户无从得知
 goes-on = 本机没有用户名单，因此用 { $host } 于 { $at } 列入的人群继续；此后名单中新增或移除的用户无从得知
 coupon-status = 平台发放了状态为 { $status } 的券；新券的状态是 10，其他值没有文档说明
 

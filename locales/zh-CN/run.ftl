@@ -40,6 +40,10 @@ wait-previous-owner = 等待小程序 ID 的上一个持有者{ $known ->
        *[no] {""}
     }
 wait-lists = 等待 { $host } 列入人群：本机没有 { $path }
+wait-source = 无法读取用户名单{ $known ->
+        [yes] ，下次尝试：{ $next }
+       *[no] {""}
+    }：{ $why }
 wait-lease = 等待数据库续期本工作进程的租约
 wait-due = 目前没有到期的发放{ $known ->
         [yes] ，下次尝试：{ $next }

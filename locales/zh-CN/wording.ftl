@@ -142,12 +142,14 @@ unusable-total = open_id 是合计行的标签，例如“合计”
 # 等待的原因。
 waited-start = 未到 schedule.start
 waited-window = 不在 schedule.hours 内
+taken-over-unread = { $host } 于 { $at } 列入的人群；名单无法读取
 taken-over = { $host } 于 { $at } 列入的人群；本机没有这些名单
 waited-day = pace.per_day 已用完
 waited-wave = 批次之间的等待
 waited-app-id = 小程序 ID 正由另一个进程发放
 waited-previous-owner = 小程序 ID 的上一个持有者
 waited-lease = 没有数据库的租约
+waited-source = 存放用户名单的服务器
 waited-lists = 拥有用户名单的机器
 waited-due = 重试时间未到
 waited-outage = 平台无法访问

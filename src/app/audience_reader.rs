@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::audience::{Source, Totals};
 use crate::campaign::{Exclude, Parsed, Testers};
+use crate::catalogue::Text;
 use crate::douyin::codes::Codes;
 use crate::engine::audience_diff::{Accept, AdmittedAudience, Change, Diff, DiffBuilder, Refusal, Terms};
 use crate::ledger::{AudienceOrigin, Fact, Generation, LedgerError, LedgerState};
@@ -15,6 +16,7 @@ use crate::report::feasibility::Reason;
 
 use super::audience_origin::{lists_hash, take_over};
 use super::campaign::LoadedCampaign;
+use super::doctor::with_causes;
 use super::error::AppError;
 use super::excluded::ExcludeLists;
 use super::process::host;
@@ -32,6 +34,8 @@ pub struct AudienceReader<'a> {
     pub by: Option<&'a Actor>,
     /// The approval of the service that the run goes by. `None` for an apply in a terminal, and if nothing is sent for real.
     pub approval: Option<&'a RunApproval>,
+    /// Whether the run goes on for another worker of a fleet. It goes on with the admitted audience if a server with lists fails.
+    pub takes_over: bool,
     /// The wall clock at the start of the use case.
     pub now: Timestamp,
 }
@@ -86,14 +90,33 @@ impl AudienceReader<'_> {
     pub async fn read_diff(
         &self,
         ledger_state: &LedgerState,
+        progress: impl FnMut(u64),
+    ) -> Result<(Diff, Fingerprint), AppError> {
+        if let Some(admitted) = take_over(self.campaign, ledger_state)? {
+            return Ok(self.diff_of_admitted(&admitted, ledger_state, None));
+        }
+        let read = Box::pin(self.read_lists(ledger_state, progress)).await;
+        let Err(error) = &read else { return read };
+        if !self.takes_over || !error.is_of_audience_server() {
+            return read;
+        }
+        match AdmittedAudience::new(ledger_state, &self.campaign.plan, &lists_hash(self.campaign)) {
+            Ok(admitted) => {
+                let why = Text::from_fn(|| with_causes(error));
+                Ok(self.diff_of_admitted(&admitted, ledger_state, Some(why)))
+            }
+            Err(_) => read,
+        }
+    }
+
+    async fn read_lists(
+        &self,
+        ledger_state: &LedgerState,
         mut progress: impl FnMut(u64),
     ) -> Result<(Diff, Fingerprint), AppError> {
         let settings = &self.campaign.parsed.campaign;
         let plan = &*self.campaign.plan;
         let present = self.latest_present(ledger_state);
-        if let Some(admitted) = take_over(self.campaign, ledger_state)? {
-            return Ok(self.diff_of_admitted(&admitted, ledger_state));
-        }
         let source = Source::new(&settings.audience.source, &settings.timezone, present);
         let lists = ExcludeLists {
             campaign: self.campaign,
@@ -135,10 +158,18 @@ impl AudienceReader<'_> {
         Ok((diff, fingerprint))
     }
 
-    /// Compares the audience in the ledger with the campaign file. Its lists are on another machine.
-    fn diff_of_admitted(&self, admitted: &AdmittedAudience<'_>, ledger_state: &LedgerState) -> (Diff, Fingerprint) {
+    /// Compares the audience in the ledger with the campaign file. Its lists are on another machine, or cannot be read because of `unread`.
+    fn diff_of_admitted(
+        &self,
+        admitted: &AdmittedAudience<'_>,
+        ledger_state: &LedgerState,
+        unread: Option<Text>,
+    ) -> (Diff, Fingerprint) {
         let plan = &*self.campaign.plan;
         let mut admission = DiffBuilder::admitted(admitted, plan);
+        if let Some(why) = unread {
+            admission.note_unread(why);
+        }
         if let Some(change) = self.older_ledger {
             admission.note_older_ledger(change.clone());
         }

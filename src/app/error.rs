@@ -351,6 +351,28 @@ pub enum AppError {
     Engine(#[from] EngineError),
 }
 
+impl AppError {
+    /// Whether a database server with a list of users was not asked, or gave no usable answer.
+    #[must_use]
+    pub fn is_of_audience_server(&self) -> bool {
+        match self {
+            Self::Audience(error) => error.is_of_server(),
+            Self::ExcludedList { source, .. } => source.is_of_server(),
+            _ => false,
+        }
+    }
+
+    /// Whether a database server with a list of users may answer later.
+    #[must_use]
+    pub fn is_audience_server_away(&self) -> bool {
+        match self {
+            Self::Audience(error) => error.is_of_server() && !error.is_input(),
+            Self::ExcludedList { source, .. } => source.is_of_server() && !source.is_input(),
+            _ => false,
+        }
+    }
+}
+
 fn not_pushed(name: &str) -> String {
     if name.is_empty() {
         return push::NonePushed.to_string();

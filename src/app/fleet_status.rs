@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::fleet::{Database, LedgerNo};
 use crate::ledger::Ledger;
+use crate::model::delivery::Counts;
+use crate::model::event::{Owner, Waiting};
 use crate::model::identity::Identity;
-use crate::report::render::json::Status;
+use crate::report::reason::Reason;
+use crate::report::render::json::{Status, StatusOwner};
 
 use super::error::AppError;
 use super::fleet_runs::{FleetRuns, RunKey, key};
@@ -43,6 +49,41 @@ async fn write(database: &Database, statuses: &[(RunKey, String)]) {
     }
 }
 
+/// A run of this process that waits before it can begin, as other machines see it.
+pub(super) struct WaitingRun<'r> {
+    pub database: &'r Database,
+    pub identity: &'r Identity,
+    pub process: &'r Owner,
+    pub zone: &'r TimeZone,
+}
+
+impl WaitingRun<'_> {
+    /// Publishes what it waits for. Has to be called more often than every [`SILENT`]. A worker that owns the app id is shown instead.
+    pub async fn publish(&self, why: Waiting, until: Option<Timestamp>, now: Timestamp) {
+        let cause = None;
+        let reason = Reason::Waiting { why, until, cause };
+        let owner = StatusOwner::new(self.process, self.zone);
+        let status = Status::waiting(self.identity, reason, owner, now, self.zone);
+        let Ok(body) = status.text() else { return };
+        let run = key(self.identity);
+        if let Err(error) = self.database.publish_waiting(&run, &body, SILENT).await {
+            tracing::warn!("cannot publish the status: {error}");
+        }
+    }
+
+    /// Takes back what was published: the wait is over.
+    pub async fn withdraw(&self) {
+        let process = StatusOwner::new(self.process, self.zone);
+        let Ok(process) = serde_json::to_string(&process) else {
+            return;
+        };
+        let run = key(self.identity);
+        if let Err(error) = self.database.withdraw_status(&run, &process).await {
+            tracing::warn!("cannot withdraw the status: {error}");
+        }
+    }
+}
+
 /// What is published of the campaigns of a fleet.
 pub struct FleetStatuses {
     database: Database,
@@ -75,20 +116,36 @@ impl FleetStatuses {
 
     /// Returns the status of a campaign. `None` if it has no ledger.
     pub async fn of(&self, identity: &Identity) -> Result<Option<Status>, AppError> {
-        match self.published.get(&key(identity)) {
-            Some((status, is_silent)) if *is_silent && status.owner.is_some() => Ok(Some(status.clone().interrupted())),
-            Some((status, _)) => Ok(Some(status.clone())),
-            None => self.counted(identity).await,
+        let published = self.published.get(&key(identity));
+        let is_waiting =
+            |status: &Status| status.state == "waiting" && status.counts.is_empty() && status.owner.is_some();
+        match published {
+            Some((status, false)) if is_waiting(status) => {
+                let counts = self.counts(identity).await?;
+                Ok(Some(match counts {
+                    Some(counts) => status.clone().with_counts(&counts),
+                    None => status.clone(),
+                }))
+            }
+            Some((status, true)) if status.owner.is_some() && !is_waiting(status) => {
+                Ok(Some(status.clone().interrupted()))
+            }
+            Some((status, _)) if !is_waiting(status) => Ok(Some(status.clone())),
+            // Nothing is known of the last run of its ledger. A worker that waited before it began has ended.
+            Some(_) | None => {
+                let counts = self.counts(identity).await?;
+                let unknown = || Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "idle", "");
+                Ok(counts.map(|counts| unknown().counted(&counts)))
+            }
         }
     }
 
-    /// Returns the counts of a ledger about whose last run nothing is known.
-    async fn counted(&self, identity: &Identity) -> Result<Option<Status>, AppError> {
+    /// Returns the counts of a ledger. `None` if there is none.
+    async fn counts(&self, identity: &Identity) -> Result<Option<Counts>, AppError> {
         let Some(no) = self.ledgers.get(&key(identity)) else {
             return Ok(None);
         };
         let ledger = Ledger::open(self.database.reader(*no), identity.clone()).await?;
-        let status = Status::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "idle", "");
-        Ok(Some(status.counted(&ledger.state().counts())))
+        Ok(Some(ledger.state().counts()))
     }
 }

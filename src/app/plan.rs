@@ -192,6 +192,7 @@ impl Planner<'_> {
             older_ledger: older_ledger.as_ref(),
             by: None,
             approval: None,
+            takes_over: false,
             now: self.now,
         };
         let activity_id = ledger.state().resolve_activity(&plan.activity_id);

@@ -86,6 +86,7 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
         older_ledger: older_ledger.as_ref(),
         by: None,
         approval: None,
+        takes_over: false,
         now,
     };
     let mut beginning = reader.beginning(ledger.state());

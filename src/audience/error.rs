@@ -411,6 +411,20 @@ impl AudienceError {
         )
     }
 
+    /// Whether a database server was not asked, or gave no usable answer. A file of this machine is never the cause.
+    #[must_use]
+    pub const fn is_of_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Secret { .. }
+                | Self::Url { .. }
+                | Self::Database {
+                    database: DatabaseName::PostgreSql | DatabaseName::MySql,
+                    ..
+                }
+        )
+    }
+
     /// Converts an I/O error from below the parser.
     pub(super) fn new(path: &Path, error: io::Error) -> Self {
         let error = match error.downcast::<Found>() {

@@ -294,6 +294,11 @@ pub enum Waiting {
         /// The machine that the campaign file was pushed from.
         host: String,
     },
+    /// The database server with the lists of users, which cannot be read.
+    Source {
+        /// The cause of the last failure.
+        why: Text,
+    },
     /// The time at which deliveries are due again; there is nothing else to do.
     Due,
     /// The platform, which is unreachable.
@@ -319,7 +324,7 @@ pub enum Waiting {
 
 impl Waiting {
     /// All words that [`Waiting::word`] returns.
-    pub const WORDS: [&'static str; 13] = [
+    pub const WORDS: [&'static str; 14] = [
         "start",
         "window",
         "day",
@@ -329,6 +334,7 @@ impl Waiting {
         "previous_owner",
         "lease",
         "lists",
+        "source",
         "due",
         "outage",
         "platform",
@@ -348,6 +354,7 @@ impl Waiting {
             Self::PreviousOwner => "previous_owner",
             Self::Lease => "lease",
             Self::Lists { .. } => "lists",
+            Self::Source { .. } => "source",
             Self::Due => "due",
             Self::Outage { .. } => "outage",
             Self::Platform { .. } => "platform",

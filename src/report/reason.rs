@@ -308,6 +308,7 @@ impl Reason {
                 | Waiting::PreviousOwner
                 | Waiting::Lease
                 | Waiting::Lists { .. }
+                | Waiting::Source { .. }
                 | Waiting::Due
                 | Waiting::Platform { .. } => false,
             },
@@ -440,6 +441,12 @@ fn waiting(why: &Waiting, until: Option<Timestamp>, cause: Option<&str>, now: Ti
         Waiting::Lists { path, host } => run::WaitLists {
             path: &visible(path),
             host: &visible(host),
+        }
+        .to_string(),
+        Waiting::Source { why } => run::WaitSource {
+            why: &visible(&why.to_string()),
+            known: &known,
+            next: &next,
         }
         .to_string(),
         Waiting::Due => run::WaitDue {

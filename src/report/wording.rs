@@ -459,7 +459,10 @@ pub fn skip_reason(why: Skipped) -> String {
 pub fn taken_over(taken_over: &TakenOver, zone: &TimeZone) -> String {
     let host = &visible(&taken_over.host);
     let at = &times::date_time(taken_over.at, zone);
-    wording::TakenOver { host, at }.to_string()
+    match taken_over.unread {
+        Some(_) => wording::TakenOverUnread { host, at }.to_string(),
+        None => wording::TakenOver { host, at }.to_string(),
+    }
 }
 
 /// What a run waits for, in a few words, by its word among [`crate::model::event::Waiting::WORDS`].
@@ -474,6 +477,7 @@ pub fn waited_for(word: &str) -> String {
         "previous_owner" => wording::WaitedPreviousOwner.to_string(),
         "lease" => wording::WaitedLease.to_string(),
         "lists" => wording::WaitedLists.to_string(),
+        "source" => wording::WaitedSource.to_string(),
         "due" => wording::WaitedDue.to_string(),
         "outage" => wording::WaitedOutage.to_string(),
         "platform" => wording::WaitedPlatform.to_string(),

@@ -602,10 +602,119 @@ fn a_machine_without_a_list_of_a_pushed_campaign_does_not_begin_it() {
         }
     }
     // What needs no list works.
-    machine.run_on("status", &typed, &[]).ends(0);
+    let status = machine.run_on("status", &typed, &[]).ends(0);
+    assert!(status.out.contains("no ledger yet"), "{}", status.out);
+    // A worker that waits for another machine says so on any machine, until it ends.
+    let worker = Machine::new(&database);
+    let waiting = worker.command_on("apply", &typed, &[]).spawn().unwrap();
+    let waits = |status: &Ran| status.out.contains("to admit the audience: this machine does not have");
+    until("the wait", || waits(&machine.run_on("status", &typed, &[]).ends(0)));
+    signal(&waiting, "-TERM");
+    end(waiting).ends(3);
+    let status = machine.run_on("status", &typed, &[]).ends(0);
+    assert!(status.out.contains("no ledger yet"), "{}", status.out);
     assert!(platform.ids().is_empty());
     std::fs::rename(&kept, scene.file().parent().unwrap()).unwrap();
     machine.run_on("apply", &typed, &[]).ends(0);
+}
+
+/// A database with a list of users, and a campaign file that queries it.
+fn query_lists(users: usize, scene: &Scene) -> Option<TestDatabase> {
+    let lists = TestDatabase::create()?;
+    let sql = format!(
+        "create table members as select 'user-' || lpad(n::text, 6, '0') as open_id from generate_series(0, {}) n",
+        users - 1
+    );
+    TestDatabase::execute_at(&lists.url(), &sql);
+    let file = std::fs::read_to_string(scene.file()).unwrap();
+    let query = "postgres: {url: {env: LISTS_URL}, query: select open_id from members}";
+    let queried = file.replace("csv: {path: audience.csv, open_id: open_id}", query);
+    assert_ne!(queried, file);
+    std::fs::write(scene.file(), queried).unwrap();
+    Some(lists)
+}
+
+/// The server with the lists fails after the first worker has admitted the audience.
+#[test]
+fn a_worker_that_takes_over_needs_no_lists_of_a_server_that_were_admitted() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms"]);
+    let scene = Scene::new(&platform.url, 200).with(PACE);
+    let Some(lists) = query_lists(200, &scene) else { return };
+    let (one, two) = (Machine::new(&database), Machine::new(&database));
+    let start = |machine: &Machine| {
+        let mut command = machine.command("apply", &scene, &[]);
+        command.env("LISTS_URL", lists.url()).spawn().unwrap()
+    };
+    let mut first = start(&one);
+    until("the first worker's sends", || received(&platform) > 20);
+    TestDatabase::execute_at(&lists.url(), "drop table members");
+    let second = start(&two);
+    until("the second worker", || database.workers() == 2);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let second = end(second).ends(0);
+    for said in [
+        "the lists of users cannot be read (",
+        "goes on with the audience that",
+        "could not be read",
+    ] {
+        assert!(
+            second.err.contains(said) || second.out.contains(said),
+            "{said}: {} {}",
+            second.err,
+            second.out
+        );
+    }
+    everybody_has_one(&two, &scene, &platform, 200);
+    // A person who begins a run is told that the lists cannot be read.
+    let mut apply = two.command("apply", &scene, &[]);
+    let refused = Ran::new(apply.env("LISTS_URL", lists.url()).output().unwrap());
+    assert!(
+        refused.err.contains("cannot ask the audience's PostgreSQL database"),
+        "{}",
+        refused.err
+    );
+}
+
+/// The first worker dies before it has admitted the audience, and the server with the lists is away for a while.
+#[test]
+fn a_worker_that_takes_over_waits_for_the_server_with_the_lists() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms"]);
+    let scene = Scene::new(&platform.url, 60).with(PACE);
+    let Some(lists) = query_lists(60, &scene) else { return };
+    let machines = [(); 3].map(|()| Machine::new(&database));
+    let [one, two, desk] = &machines;
+    // It takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!(
+        "postgres://u@{}/x?sslmode=disable&connect_timeout=120",
+        silent.local_addr().unwrap()
+    );
+    let mut first = one.command("apply", &scene, &[]).env("LISTS_URL", url).spawn().unwrap();
+    until("the first worker", || database.has_owner_of_term(1));
+    let allow = |allowed: bool| database.execute(&format!("alter database {} allow_connections {allowed}", lists.name));
+    allow(false);
+    let said = two.state.path().join("said");
+    let mut second = two.command("apply", &scene, &[]);
+    second
+        .env("LISTS_URL", lists.url())
+        .stderr(std::fs::File::create(&said).unwrap());
+    let second = second.spawn().unwrap();
+    until("the wait for the first worker", || {
+        std::fs::read_to_string(&said).unwrap().contains("another worker owns")
+    });
+    first.kill().unwrap();
+    first.wait().unwrap();
+    until("the wait for the lists", || {
+        let status = desk.run("status", &scene, &[]).ends(0);
+        status.out.contains("the lists of users cannot be read") && status.out.contains("PostgreSQL")
+    });
+    assert!(platform.log().is_empty());
+    allow(true);
+    end(second).ends(0);
+    everybody_has_one(two, &scene, &platform, 60);
 }
 
 #[test]

@@ -15,11 +15,12 @@ use crate::engine::app_limiter::AppLimiter;
 use crate::engine::audience_diff::{Accept, Admission, Change, NotTakenOver, owed_again};
 use crate::engine::send_order::SendOrder;
 use crate::engine::{Apply, EngineError, RunOutcome, StopReason};
-use crate::fleet::{AppKey, DatabaseError};
+use crate::fleet::{AppKey, Database, DatabaseError};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::{Fact, Ledger, LedgerError, LedgerState, StoreError};
 use crate::model::activity::DeclaredActivity;
 use crate::model::actor::Actor;
+use crate::model::clock::later;
 use crate::model::delivery::StateName;
 use crate::model::event::{AppLockHolder, Emit, Event, EventKind, Owner, Phase, Waiting};
 use crate::model::identity::ActivityId;
@@ -42,7 +43,7 @@ use crate::app::error::AppError;
 use crate::app::find_other_ledger;
 use crate::app::fleet_commands;
 use crate::app::fleet_runs::FleetRun;
-use crate::app::fleet_status;
+use crate::app::fleet_status::{self, WaitingRun};
 use crate::app::fleet_worker::{FleetWorker, Wait};
 use crate::app::lists_elsewhere::ListsElsewhere;
 use crate::app::locked_ledger::{LockedLedger, OpenLedger};
@@ -63,6 +64,9 @@ use super::request::ApplyRequest;
 const LOOK_FOR_AUDIENCE: Duration = Duration::from_secs(2);
 /// How often it looks after a while.
 const LOOK_SELDOM: Duration = Duration::from_secs(10);
+
+/// How long a run that takes over waits before it reads lists again whose server is away.
+const READ_LISTS_AGAIN: Duration = Duration::from_secs(10);
 
 /// How a run ended that did not fail.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,6 +170,7 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         locked,
         commands: server.commands(),
         has_run: false,
+        takes_over: false,
         server,
         reporter,
     };
@@ -224,6 +229,8 @@ struct StartedRun<'a> {
     commands: watch::Receiver<RunCommand>,
     /// Whether a term of this process has ended.
     has_run: bool,
+    /// Whether it goes on for another worker, or for an earlier term of this process.
+    takes_over: bool,
     /// Whether this machine lacks lists of users, so that it cannot admit the audience.
     lists_are_elsewhere: bool,
 }
@@ -248,22 +255,41 @@ impl StartedRun<'_> {
                 claims = true;
             }
             let used = match Box::pin(self.own(fleet, &app, &mut seat)).await {
-                Ok(Some(used)) => used,
+                Ok(Some((used, had_owner))) => {
+                    self.takes_over |= had_owner;
+                    used
+                }
                 Ok(None) => break Ok(self.broken_off()),
                 Err(error) => break Err(error),
             };
             self.emit(EventKind::Phase(Phase::Planning));
             let done = Box::pin(self.run_as_owner(fleet, &used, seat.take())).await;
             used.end();
-            if let (Err(AppError::ListsElsewhere(_)), false) = (&done, self.campaign.loaded.plan.run.no_wait) {
-                fleet.end(&app).await;
-                claims = false;
-                continue;
+            if !self.campaign.loaded.plan.run.no_wait {
+                match &done {
+                    Err(AppError::ListsElsewhere(_)) => {
+                        fleet.end(&app).await;
+                        claims = false;
+                        continue;
+                    }
+                    // Another worker may reach the server.
+                    Err(error) if self.takes_over && error.is_audience_server_away() => {
+                        fleet.end(&app).await;
+                        claims = false;
+                        let why = Text::from_fn(|| with_causes(error));
+                        if self.await_server(fleet, why).await {
+                            continue;
+                        }
+                        break Ok(self.broken_off());
+                    }
+                    Ok(_) | Err(_) => {}
+                }
             }
             if !is_change_of_owner(&done) || self.commands.borrow().stops() {
                 break done;
             }
             self.has_run = true;
+            self.takes_over = true;
             tracing::info!("another worker goes on; this one waits for the app id again");
         };
         fleet.runs.remove(&identity);
@@ -281,55 +307,107 @@ impl StartedRun<'_> {
         seat: &mut Option<ConfirmationSeat>,
     ) -> Result<bool, AppError> {
         let mut interval = LOOK_FOR_AUDIENCE;
-        let mut is_shown = false;
-        loop {
+        let mut shown = None;
+        let done = loop {
             let database = fleet.database().await?;
             match self.take_current_file().await {
                 Ok(()) => {}
                 Err(AppError::Database(error)) => tracing::debug!("cannot look for the pushed file: {error}"),
-                Err(error) => return Err(error),
+                Err(error) => break Err(error),
             }
             let campaign = &self.campaign.loaded;
             if audience_origin::first_missing(campaign).is_none() {
-                return Ok(true);
+                break Ok(true);
             }
             let lists = match audience_origin::find_admitted(campaign, &database).await {
-                Ok(None) => return Ok(true),
+                Ok(None) => break Ok(true),
                 Ok(Some(lists)) => Some(lists),
                 Err(AppError::Database(error)) => {
                     tracing::debug!("cannot look for the audience: {error}");
                     None
                 }
-                Err(error) => return Err(error),
+                Err(error) => break Err(error),
             };
-            if let Some(lists) = lists.filter(|_| !is_shown) {
+            if let Some(lists) = lists.filter(|_| shown.is_none()) {
                 if campaign.plan.run.no_wait {
-                    return Err(AppError::ListsElsewhere(lists));
+                    break Err(AppError::ListsElsewhere(lists));
                 }
                 // The question of the other campaigns does not wait for another machine.
                 seat.take();
-                self.tell_of_lists(*lists);
-                is_shown = true;
+                shown = Some(self.tell_of_lists(*lists));
+            }
+            if let Some(why) = &shown {
+                self.publish_wait(&database, why.clone(), None).await;
             }
             tokio::select! {
                 () = tokio::time::sleep(interval) => {}
-                () = owner::stopped(self.commands.clone()) => return Ok(false),
+                () = owner::stopped(self.commands.clone()) => break Ok(false),
             }
             interval = (interval * 2).min(LOOK_SELDOM);
+        };
+        if shown.is_some() {
+            self.withdraw_wait(fleet).await;
+        }
+        done
+    }
+
+    /// Waits before the lists of users are read again, whose server is away. Returns false if the run was stopped first.
+    async fn await_server(&self, fleet: &FleetWorker, why: Text) -> bool {
+        let until = Some(later(self.campaign.loaded.environment.clock.now(), READ_LISTS_AGAIN));
+        let why = Waiting::Source { why };
+        self.emit(EventKind::Phase(Phase::Waiting {
+            why: why.clone(),
+            until,
+        }));
+        if let Ok(database) = fleet.database().await {
+            self.publish_wait(&database, why, until).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(READ_LISTS_AGAIN) => true,
+            () = owner::stopped(self.commands.clone()) => {
+                self.withdraw_wait(fleet).await;
+                false
+            }
+        }
+    }
+
+    /// Lets other machines see what the run waits for.
+    async fn publish_wait(&self, database: &Database, why: Waiting, until: Option<Timestamp>) {
+        let now = self.campaign.loaded.environment.clock.now();
+        self.waiting_run(database).publish(why, until, now).await;
+    }
+
+    async fn withdraw_wait(&self, fleet: &FleetWorker) {
+        if let Ok(database) = fleet.database().await {
+            self.waiting_run(&database).withdraw().await;
+        }
+    }
+
+    fn waiting_run<'r>(&'r self, database: &'r Database) -> WaitingRun<'r> {
+        let loaded = &self.campaign.loaded;
+        WaitingRun {
+            database,
+            identity: &loaded.plan.identity,
+            process: self.locked.owner(),
+            zone: &loaded.parsed.campaign.timezone,
         }
     }
 
     /// Shows that the run waits for a machine with the lists of users, and why it cannot go on without them.
-    fn tell_of_lists(&self, lists: ListsElsewhere) {
-        let why = Waiting::Lists {
+    fn tell_of_lists(&self, lists: ListsElsewhere) -> Waiting {
+        let waits = Waiting::Lists {
             path: lists.first.path.display().to_string(),
             host: lists.pushed_from.clone().unwrap_or_default(),
         };
-        self.emit(EventKind::Phase(Phase::Waiting { why, until: None }));
+        self.emit(EventKind::Phase(Phase::Waiting {
+            why: waits.clone(),
+            until: None,
+        }));
         if lists.why != NotTakenOver::NothingAdmitted {
             let message = Text::from_fn(move || lists.reason());
             self.emit(EventKind::Warning { message });
         }
+        waits
     }
 
     /// Runs while this worker owns the app id.
@@ -397,13 +475,13 @@ impl StartedRun<'_> {
         }
     }
 
-    /// Waits for the app id. Returns `None` if the run was stopped first.
+    /// Waits for the app id. Returns its use, and whether another worker owned it meanwhile. `None` if the run was stopped first.
     async fn own(
         &self,
         fleet: &FleetWorker,
         app: &AppKey,
         seat: &mut Option<ConfirmationSeat>,
-    ) -> Result<Option<OwnershipUse>, AppError> {
+    ) -> Result<Option<(OwnershipUse, bool)>, AppError> {
         let no_wait = self.campaign.loaded.plan.run.no_wait;
         let (met, mut is_met) = watch::channel(None);
         let waits = |wait: Wait| {
@@ -420,15 +498,17 @@ impl StartedRun<'_> {
             self.emit(EventKind::Phase(Phase::Waiting { why, until: None }));
             met.send_replace(Some(wait));
         };
-        tokio::select! {
-            used = fleet.own(app, waits) => used.map(Some),
-            () = owner::stopped(self.commands.clone()) => Ok(None),
-            Ok(wait) = is_met.wait_for(Option::is_some), if no_wait => Err(match wait.clone() {
+        let used = tokio::select! {
+            used = fleet.own(app, waits) => used?,
+            () = owner::stopped(self.commands.clone()) => return Ok(None),
+            Ok(wait) = is_met.wait_for(Option::is_some), if no_wait => return Err(match wait.clone() {
                 Some(Wait::Decision(error)) => AppError::Database(error),
                 Some(Wait::Owner(AppLockHolder { owner, .. })) => taken_by(owner),
                 None => taken_by(None),
             }),
-        }
+        };
+        let had_owner = matches!(&*met.borrow(), Some(Wait::Owner(_)));
+        Ok(Some((used, had_owner)))
     }
 
     /// Admits the audience and sends.
@@ -788,6 +868,7 @@ impl StartedRun<'_> {
             older_ledger,
             by: Some(&self.shared.by),
             approval: self.shared.request.approval.as_deref(),
+            takes_over: self.takes_over,
             now: self.campaign.loaded.environment.clock.now(),
         }
     }

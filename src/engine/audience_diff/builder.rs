@@ -37,6 +37,8 @@ pub struct DiffBuilder<'b> {
     origin: Option<AudienceOrigin>,
     /// The generation whose audience is taken over. `None` for one that was read now.
     admitted: Option<&'b Generation>,
+    /// Why the lists of an audience that is taken over could not be read. `None` if this machine does not have them.
+    unread: Option<Text>,
 }
 
 impl<'b> DiffBuilder<'b> {
@@ -54,6 +56,7 @@ impl<'b> DiffBuilder<'b> {
             older_ledger: None,
             origin: None,
             admitted: None,
+            unread: None,
         }
     }
 
@@ -65,6 +68,11 @@ impl<'b> DiffBuilder<'b> {
         builder.origin = Some(admitted.origin().clone());
         builder.admitted = Some(admitted.generation);
         builder
+    }
+
+    /// Notes why the lists of an audience that is taken over could not be read.
+    pub fn note_unread(&mut self, why: Text) {
+        self.unread = Some(why);
     }
 
     /// Notes where the audience was read, so that another machine can go on with it.
@@ -137,6 +145,7 @@ impl<'b> DiffBuilder<'b> {
             older_ledger,
             origin,
             admitted,
+            unread,
         } = self;
         rows.newcomers.forget_index();
         let Identity { campaign, app_id, .. } = &terms.plan.identity;
@@ -173,7 +182,11 @@ impl<'b> DiffBuilder<'b> {
         };
         let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
         let reading = Reading {
-            taken_over: origin.as_ref().filter(|_| admitted.is_some()).map(taken_over),
+            taken_over: origin.as_ref().filter(|_| admitted.is_some()).map(|origin| TakenOver {
+                host: origin.host.clone(),
+                at: origin.at,
+                unread,
+            }),
             ..reading(&rows, terms, &choice, &survey, &effects)
         };
         refusals.extend(row_refusals(&rows, terms));
@@ -240,16 +253,13 @@ impl<'b> DiffBuilder<'b> {
 }
 
 /// The remark that the audience was not read.
-fn goes_on(TakenOver { host, at }: TakenOver, terms: &Terms<'_>) -> Text {
+fn goes_on(TakenOver { host, at, unread }: TakenOver, terms: &Terms<'_>) -> Text {
     let at = at.to_zoned_datetime(terms.plan.schedule.zone.clone());
-    let at = at.strftime("%Y-%m-%d %H:%M:%S").to_string();
-    Text::new(&engine::GoesOn { host: &host, at: &at })
-}
-
-fn taken_over(origin: &AudienceOrigin) -> TakenOver {
-    TakenOver {
-        host: origin.host.clone(),
-        at: origin.at,
+    let host = &host;
+    let at = &at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    match &unread {
+        Some(why) => Text::new(&engine::GoesOnUnread { host, at, why }),
+        None => Text::new(&engine::GoesOn { host, at }),
     }
 }
 

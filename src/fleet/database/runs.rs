@@ -93,6 +93,29 @@ impl Database {
         self.execute(DatabaseAction::PublishStatus, publish).await
     }
 
+    /// Replaces the status of a campaign by that of a worker that waits, unless another worker has published one within `silent`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn publish_waiting(
+        &self,
+        run: &(AppKey, String),
+        body: &str,
+        silent: Duration,
+    ) -> Result<(), DatabaseError> {
+        let publish = async |connection: &Connection| statuses::publish_waiting(connection, run, body, silent).await;
+        self.execute(DatabaseAction::PublishStatus, publish).await
+    }
+
+    /// Removes the status of a campaign, if it is that of this process, given as JSON.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withdraw_status(&self, run: &(AppKey, String), process: &str) -> Result<(), DatabaseError> {
+        let withdraw = async |connection: &Connection| statuses::withdraw(connection, run, process).await;
+        self.execute(DatabaseAction::PublishStatus, withdraw).await
+    }
+
     /// Reads the status of all campaigns.
     ///
     /// # Errors

@@ -24,6 +24,17 @@ const PUBLISH: &str = "
     INSERT INTO runner_status (platform, app, campaign, body, at) SELECT n.*, now() FROM unnest($1, $2, $3, $4) n (platform, app, campaign, body)
     ON CONFLICT (platform, app, campaign) DO UPDATE SET body = excluded.body, at = excluded.at";
 
+/// Leaves the status of a worker that owns the app id and works: only that of an ended run, of a silent worker, or of this one is replaced.
+const PUBLISH_WAITING: &str = "
+    INSERT INTO runner_status AS shown (platform, app, campaign, body, at) VALUES ($1, $2, $3, $4, now())
+    ON CONFLICT (platform, app, campaign) DO UPDATE SET body = excluded.body, at = excluded.at
+    WHERE shown.at < now() - make_interval(secs => $5) OR shown.body::jsonb -> 'owner' IS NULL
+      OR shown.body::jsonb -> 'owner' = excluded.body::jsonb -> 'owner'";
+
+const WITHDRAW: &str = "
+    DELETE FROM runner_status
+    WHERE platform = $1 AND app = $2 AND campaign = $3 AND body::jsonb -> 'owner' = $4::text::jsonb";
+
 const READ: &str = "
     SELECT platform, app, campaign, body, greatest(extract(epoch FROM now() - at), 0)::float8 FROM runner_status";
 
@@ -43,6 +54,46 @@ pub async fn publish(connection: &Connection, rows: &[((AppKey, String), String)
         (&bodies, Type::TEXT_ARRAY),
     ];
     connection.query(PUBLISH, &values).await?;
+    Ok(())
+}
+
+/// Replaces the status of a campaign by that of a worker that waits, unless another worker has published one within `silent`.
+///
+/// # Errors
+/// When the server fails.
+pub async fn publish_waiting(
+    connection: &Connection,
+    (app, campaign): &(AppKey, String),
+    body: &str,
+    silent: Duration,
+) -> Result<(), StatementError> {
+    let values: [(&(dyn ToSql + Sync), Type); 5] = [
+        (&app.platform, Type::TEXT),
+        (&app.app, Type::TEXT),
+        (campaign, Type::TEXT),
+        (&body, Type::TEXT),
+        (&silent.as_secs_f64(), Type::FLOAT8),
+    ];
+    connection.query(PUBLISH_WAITING, &values).await?;
+    Ok(())
+}
+
+/// Removes the status of a campaign, if it is that of this process, given as JSON.
+///
+/// # Errors
+/// When the server fails.
+pub async fn withdraw(
+    connection: &Connection,
+    (app, campaign): &(AppKey, String),
+    process: &str,
+) -> Result<(), StatementError> {
+    let values: [(&(dyn ToSql + Sync), Type); 4] = [
+        (&app.platform, Type::TEXT),
+        (&app.app, Type::TEXT),
+        (campaign, Type::TEXT),
+        (&process, Type::TEXT),
+    ];
+    connection.query(WITHDRAW, &values).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::model;
+use crate::catalogue::{Text, model};
 
 /// The result of reading the audience's source, in rows and recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct TakenOver {
     pub host: String,
     /// When it was admitted.
     pub at: Timestamp,
+    /// Why the lists could not be read. `None` if this machine does not have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<Text>,
 }
 
 /// An exclude list and its effect on an audience.

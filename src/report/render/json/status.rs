@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::catalogue::{Grouped, Language, status};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Owner, Reading, TakenOver};
+use crate::model::identity::Identity;
 use crate::report::reason::Reason;
 use crate::report::times::rfc3339;
 
@@ -82,7 +83,7 @@ impl AudienceOf {
     /// Returns where the audience was read. `None` if the run has read it.
     #[must_use]
     pub fn new(reading: Option<&Reading>, zone: &TimeZone) -> Option<Self> {
-        let TakenOver { host, at } = reading?.taken_over.as_ref()?;
+        let TakenOver { host, at, .. } = reading?.taken_over.as_ref()?;
         let host = host.clone();
         let at = rfc3339(*at, zone);
         Some(Self { host, at })
@@ -149,6 +150,18 @@ impl Status {
         }
     }
 
+    /// The status of a campaign whose process waits before it can begin a run.
+    #[must_use]
+    pub fn waiting(identity: &Identity, reason: Reason, owner: StatusOwner, now: Timestamp, zone: &TimeZone) -> Self {
+        let why = Language::English.scope(|| reason.text(now, zone));
+        Self {
+            at: Some(rfc3339(now, zone)),
+            reason: Some(reason),
+            owner: Some(owner),
+            ..Self::unknown(identity.campaign.as_str(), identity.app_id.as_str(), "waiting", why)
+        }
+    }
+
     /// Parses the output of [`RunObject::status`](super::RunObject::status).
     pub fn parse(text: &str) -> Result<Self, StatusError> {
         let value: serde_json::Value = serde_json::from_str(text)?;
@@ -185,8 +198,17 @@ impl Status {
 
     /// The status with the counts of the ledger.
     #[must_use]
-    pub fn counted(mut self, counts: &Counts) -> Self {
-        if counts.complete() { "complete" } else { "incomplete" }.clone_into(&mut self.state);
+    pub fn counted(self, counts: &Counts) -> Self {
+        let state = if counts.complete() { "complete" } else { "incomplete" };
+        Self {
+            state: state.to_owned(),
+            ..self.with_counts(counts)
+        }
+    }
+
+    /// The status with the counts of the ledger, in the same state.
+    #[must_use]
+    pub fn with_counts(mut self, counts: &Counts) -> Self {
         for state in StateName::ALL {
             self.counts.insert(state.word().to_owned(), counts.count(state));
         }

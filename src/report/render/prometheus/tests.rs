@@ -158,6 +158,9 @@ fn every_reason_to_wait_has_its_word() {
             path: "vip.csv".to_owned(),
             host: "sh-7".to_owned(),
         },
+        Waiting::Source {
+            why: why.clone().into(),
+        },
         Waiting::Due,
         Waiting::Outage { since },
         Waiting::Platform { code: 1, message },

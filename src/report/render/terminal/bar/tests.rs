@@ -137,6 +137,14 @@ fn while_it_waits() {
             },
             None,
         ),
+        (
+            Waiting::Source {
+                why: "cannot connect to the PostgreSQL database: connection refused"
+                    .to_owned()
+                    .into(),
+            },
+            Some(shanghai("12:00:30")),
+        ),
         (Waiting::Due, Some(shanghai("12:00:20"))),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
         (
