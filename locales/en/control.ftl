@@ -14,6 +14,7 @@ readers = { $n ->
         [one] 1 other command is
        *[other] { $n } other commands are
     } reading its ledger
+frozen = the service has frozen all sends, and no resume ends that: its pages say until when
 run-ended = the run ended before it took the request
 fewer-batches = the ledger has { $durable } batches, and { $asked } were asked for
 not-understood = the request was not understood: { $why }

@@ -16,6 +16,7 @@ title-outage = { $name }: the platform is in trouble
 title-outage-over = { $name }: the platform works again
 title-stalled = { $name }: no progress
 title-missed = { $name }: missed
+title-budget = { $name }: budget
 title-test = { $name }: test message
 app-and-time = app { $app-id }, { $time }
 counts = { $counts }
@@ -28,6 +29,7 @@ wave-done = wave { $wave } has ended; the run waits for `runner approve`
 took = it took { $took }
 nothing-settled = nothing was settled for { $took }, although sending is allowed
 missed-line = it was to begin at { $at }, and nobody approved it within an hour; nothing was sent
+budget-line = { $used } of the budget of { $max } is spent, in doubt or reserved
 # $to-send (number)
 plan-waits = a plan for { $to-send ->
     [one] one coupon

@@ -33,6 +33,14 @@ too-few-approvers = `{ $path }` needs { $needed ->
 }
 too-few-approvers-help = each approval is of another user with the role `approver` or `admin`: add users, or ask for fewer
 
+budgets = a list of budgets
+budgets-help = write each budget on a line of its own, such as `- { "{" }app: ttec789ac573xxxxxx01, worth: 300000 CNY{ "}" }`
+want-freeze-name = the name of a freeze, such as `double 11`
+freezes = a list of freezes
+freezes-help = write each freeze on a line of its own, such as `- { "{" }name: double 11, from: 2026-11-10T20:00, until: 2026-11-12T00:00{ "}" }`
+freeze-ends-first = `{ $path }` is not after `from`, so nothing would be frozen
+freeze-ends-first-help = write a later time; `until` is the first moment in which coupons are sent again
+
 ## What a plan meets and needs
 
 worth-over = all coupons are worth { $worth }, which is over { $max }

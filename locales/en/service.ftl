@@ -3,10 +3,16 @@ act = { $act ->
     [see_deliveries] see the deliveries that wait for a decision
     [plan] plan again
     [approve] approve and apply
+    [request] request an approval
+    [give_approval] approve
+    [reject] reject a request
+    [apply] apply an approved plan
     [pause] pause
     [resume] resume
     [stop] stop
     [stop_all] stop all
+    [freeze] freeze all sends
+    [unfreeze] end a freeze
     [approve_wave] approve a wave
    *[resolve] decide on deliveries
 }
@@ -24,7 +30,20 @@ denied-nothing-to-send = the plan sends nothing
 denied-not-accepted = these changes need your agreement: { $words }
 denied-missed = this occurrence was missed: it was not begun within an hour of its time. `runner apply --occurrence` sends it late
 denied-overlaps = another occurrence of this campaign is running and has not ended when this one begins: stop it first
-denied-approvals = the policy asks for more than your approval: { $needs }
+denied-approvals = the policy asks for approvals that there are not: { $needs }
+denied-no-request = nobody has requested this plan: the policy asks for a request and for approvals of others
+denied-no-policy = this service has no policy, so there is nothing to request: approve the plan
+denied-requested = { $by } has requested this plan already
+denied-own-request = you requested this plan, so another user has to approve it
+denied-approved-before = you have approved this plan already
+policy-broken = the file of the service has mistakes, and nothing begins until it has none: what runs goes on inside its approval
+over-budget = the plan may spend { $needs }, and { $left } of the budget of { $max } is left
+budget-unknown = nobody says what a coupon is worth, so no budget can be compared: write `coupon_value` in the campaign file
+denied-frozen-before = all sends are frozen already
+denied-not-frozen = nobody has frozen the sends; a freeze of the policy ends by the file of the service
+frozen-by = { $by } has frozen all sends
+frozen-by-for = { $by } has frozen all sends: { $note }
+frozen-until = nothing is sent in the freeze “{ $name }” until { $until }
 denied-no-note = a decision needs a reason
 
 # The command line.
@@ -83,6 +102,11 @@ sandbox-banner-text = The platform is a sandbox inside this service: nothing rea
 read-only-banner = The service log cannot be used, so only pause and stop are possible. Start the service again once this is mended:
 lost-records-banner = The service log is older than its witness: records { $first } to { $known } are gone, and one of them may say that a person stopped a campaign. Nothing was continued. Approve again what should go on.
 scan-failure-banner = The directory cannot be read. Everything continues as it was.
+frozen-banner = Frozen.
+frozen-except = Except { $names }.
+unfreeze = End the freeze
+freezes = freeze: { $name }
+unfreezes = end of the freeze
 empty-directory-banner = The directory has no campaign file any longer. Nothing changes until files are there again.
 stale = No connection to the service: what you see may be old.
 footer = runner { $version }
@@ -99,6 +123,16 @@ label-halted = halted
 label-incomplete = ended early
 label-failed = failed
 label-approval = needs approval
+label-refused = not allowed
+label-waits = approved, waits
+label-automatic = by itself
+waits-for-others = Waits for others
+requested-item = Requested by { $by }. Approvals: { $needs }.
+# $to-send (number)
+automatic-item = The service sends { $to-send ->
+        [one] 1 coupon
+       *[other] { $to-send } coupons
+    } by itself when the time of the campaign has come: the policy asks for no approval.
 label-plan-failed = no plan
 label-wave = wave needs approval
 label-held = held
@@ -165,6 +199,9 @@ explain = What is { $code }?
 # Campaigns.
 column-progress = progress
 stop-all = Stop all
+freeze-all = Freeze all sends
+freeze-text = Every run is paused at once, and none begins or goes on until an admin ends the freeze. Stop and pause stay possible.
+freeze-note = Why
 # $n (number)
 percent = { $n } %
 applied-by = applied by process { $pid } on { $host }: { $command }
@@ -230,7 +267,35 @@ planning = The plan is being made: the ledger and the audience are read.
 plan-after-run = The campaign is running by the plan that was approved. What is left is planned when the run has ended.
 plan-while-running = The campaign is running by the plan that was approved. This is what would change: stop the run to approve it.
 plan-is-fresh = This rehearsal begins from the beginning: its ledger is deleted when you approve.
+budget-title = Budget
+budget-column = budget
+budget-spent = spent
+budget-open = in doubt
+budget-reserved = reserved
+budget-left = left
+per-day = a day
+per-month = a month
 policy = Policy
+not-requested = Nobody has requested this plan yet.
+request-text = Your request is for exactly this plan. It is sent as soon as it has the approvals of others that the policy asks for.
+# $n (number)
+request-button = Request approval to send { $n ->
+        [one] 1 coupon
+       *[other] { $n } coupons
+    }
+requested-by = Requested by { $by }, { $at }.
+request-agrees = The request agrees to this change:
+sent-soon = It has the approvals that it needs, and is sent now.
+own-request-note = You requested this plan, so another user has to approve it.
+approved-before-note = You have approved this plan. Others have to approve it, too.
+# $n (number)
+give-approval-button = Approve { $n ->
+        [one] 1 coupon
+       *[other] { $n } coupons
+    }
+take-back = Take the request back
+reject-note = Why not
+reject-button = Reject
 meets-no-rule = The plan meets no rule.
 policy-needs = It needs { $needs }.
 changes-since = What changed since the last apply
@@ -316,6 +381,9 @@ result-of = result of { $of }
 run-ended = run ended
 series-found = found a recurring campaign
 occurrence-missed = an occurrence was missed
+lapsed-record = record { $of } has lapsed: nobody used it in time
+approved-by = approved by { $by }
+approved-by-nobody = the policy asks for no approval
 who-terminal = { $name } (terminal: { $command })
 who-service = the service itself
 wave-detail = wave { $wave }

@@ -12,6 +12,7 @@ newer-version = 它使用协议版本 { $found }，本程序最高只支持版�
 something-else = 它的应答与请求不符
 # $n (number)
 readers = 另有 { $n } 个命令正在读取其账本
+frozen = 服务已冻结全部发送，恢复命令无效：冻结到何时见服务的页面
 run-ended = 执行在受理请求之前已结束
 fewer-batches = 账本有 { $durable } 个写入批，而请求的是 { $asked } 个
 not-understood = 无法理解请求：{ $why }

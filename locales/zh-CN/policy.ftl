@@ -29,6 +29,14 @@ too-few-approvers = `{ $path }` 需要 { $needed } 人批准，而{ $many ->
 }
 too-few-approvers-help = 每次批准须来自不同的用户，其角色为 `approver` 或 `admin`：请添加用户，或者减少批准人数
 
+budgets = 预算列表
+budgets-help = 请每行写一个预算，例如 `- { "{" }app: ttec789ac573xxxxxx01, worth: 300000 CNY{ "}" }`
+want-freeze-name = 冻结期名称，例如 `double 11`
+freezes = 冻结期列表
+freezes-help = 请每行写一个冻结期，例如 `- { "{" }name: double 11, from: 2026-11-10T20:00, until: 2026-11-12T00:00{ "}" }`
+freeze-ends-first = `{ $path }` 不晚于 `from`，不会冻结任何内容
+freeze-ends-first-help = 请写更晚的时间；`until` 是恢复发送的时刻
+
 ## What a plan meets and needs
 
 worth-over = 全部券价值 { $worth }，超过 { $max }

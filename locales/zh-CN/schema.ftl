@@ -168,6 +168,20 @@ description = { $key ->
     [Policy] 每个计划需要什么，以及符合条件的计划另外需要什么，服务才会发放。
     [Policy-default] 每个计划需要什么。
     [Policy-rules] 符合条件的计划另外需要什么。符合的规则全部有效。
+    [Policy-budgets] 应用的券在一天或一个月内最多值多少。
+    [Period] 预算的周期，按 `timezone` 的时间。
+    [Period-day] 一天。
+    [Period-month] 一个月。
+    [Budget] 一个预算：应用的券在一天或一个月内最多值多少。一次执行计入开始时所在的周期。
+    [Budget-app] 共用预算的应用 ID；`*` 代表任意字符。
+    [Budget-per] 预算的周期。
+    [Budget-worth] 券最多值多少。
+    [Policy-freezes] 不发送任何内容的时间。
+    [Freeze] 冻结期：不发送任何内容的时间。
+    [Freeze-name] 名称，用于页面和日志。
+    [Freeze-from] 开始时刻，按 `timezone` 的时间。
+    [Freeze-until] 恢复发送的时刻，按 `timezone` 的时间。
+    [Freeze-except] 不受限制的发券任务；`*` 代表任意字符。
     [Policy-expires] 批准，以及没有批准的申请，在没有发放时的有效时间。
     [BaseNeed] 每个计划需要什么。
     [BaseNeed-approvals] 需要多少用户批准。为 0 时，计划生成后自动发放，除非有其他限制。
@@ -245,6 +259,7 @@ description = { $key ->
     [Topic-wave] 一个批次已结束。
     [Topic-stalled] 允许发送，但 30 分钟内没有任何发放完结。
     [Topic-missed] 周期任务的一期已错过。只有 `runner serve` 会发现。
+    [Topic-budget] 一次执行使服务的预算用到 80 % 或更多。只有 `runner serve` 有预算。
     [Webhook] 按 Standard Webhooks 规则接收 JSON 的服务器。
     [Webhook-env] 环境变量的名称。
     [Webhook-file] 只存放这个密钥的文件。

@@ -3,10 +3,16 @@ act = { $act ->
     [see_deliveries] 查看待判定的发放
     [plan] 重新生成计划
     [approve] 批准并执行
+    [request] 申请批准
+    [give_approval] 批准
+    [reject] 驳回申请
+    [apply] 执行已批准的发放计划
     [pause] 暂停
     [resume] 继续
     [stop] 停止
     [stop_all] 全部停止
+    [freeze] 冻结全部发送
+    [unfreeze] 解除冻结
     [approve_wave] 批准批次
    *[resolve] 判定发放结果
 }
@@ -24,7 +30,20 @@ denied-nothing-to-send = 计划没有要发放的券
 denied-not-accepted = 这些变更需要你同意：{ $words }
 denied-missed = 这一期已错过：没有在到期后一小时内开始。可以用 `runner apply --occurrence` 补发
 denied-overlaps = 这个任务的另一期正在执行，并且到这一期开始时还没有结束：请先停止
-denied-approvals = 按策略，只有你的批准还不够：{ $needs }
+denied-approvals = 还缺少策略要求的批准：{ $needs }
+denied-no-request = 还没有人申请这个计划：策略要求先申请，再由他人批准
+denied-no-policy = 这个服务没有策略，无需申请：请直接批准计划
+denied-requested = { $by } 已经申请了这个计划
+denied-own-request = 这个计划是你申请的，须由其他用户批准
+denied-approved-before = 你已经批准了这个计划
+policy-broken = 服务配置文件有错误，改正之前不会开始任何任务：正在执行的任务在批准的范围内继续
+over-budget = 计划最多花费 { $needs }，而预算 { $max } 只剩 { $left }
+budget-unknown = 不知道一张券的面额，无法与预算比较：请在任务文件中写 `coupon_value`
+denied-frozen-before = 全部发送已经冻结
+denied-not-frozen = 没有人冻结发送；策略中的冻结期由服务配置文件决定
+frozen-by = { $by } 冻结了全部发送
+frozen-by-for = { $by } 冻结了全部发送：{ $note }
+frozen-until = 在冻结期“{ $name }”内不发送，直到 { $until }
 denied-no-note = 判定必须写明原因
 
 # The command line.
@@ -71,6 +90,11 @@ sandbox-banner-text = 平台是服务内部的沙箱：不会真正发放。
 read-only-banner = 服务日志无法使用，目前只能暂停和停止。请排除以下问题后重新启动服务：
 lost-records-banner = 服务日志比它的见证记录旧：第 { $first } 至 { $known } 条记录已丢失，其中可能有人停止了某个任务。没有继续任何任务。请重新批准需要继续的任务。
 scan-failure-banner = 目录无法读取。一切照原样继续。
+frozen-banner = 已冻结。
+frozen-except = { $names } 除外。
+unfreeze = 解除冻结
+freezes = 冻结：{ $name }
+unfreezes = 冻结结束
 empty-directory-banner = 目录里已经没有任务文件。在文件重新出现之前，什么都不会改变。
 stale = 与服务的连接已断开：你看到的内容可能已经过时。
 footer = runner { $version }
@@ -87,6 +111,13 @@ label-halted = 已中止
 label-incomplete = 提前结束
 label-failed = 失败
 label-approval = 待批准
+label-refused = 不允许
+label-waits = 已批准，等待中
+label-automatic = 自动发放
+waits-for-others = 等待他人处理
+requested-item = { $by } 申请。批准：{ $needs }。
+# $to-send (number)
+automatic-item = 到了任务的时间，服务会自动发放 { $to-send } 张券：策略不要求批准。
 label-plan-failed = 没有计划
 label-wave = 批次待批准
 label-held = 待人工判定
@@ -132,6 +163,9 @@ explain = { $code } 是什么？
 # Campaigns.
 column-progress = 进度
 stop-all = 全部停止
+freeze-all = 冻结全部发送
+freeze-text = 所有执行立即暂停，在管理员解除冻结之前，任何任务都不会开始或继续。仍可停止和暂停。
+freeze-note = 原因
 # $n (number)
 percent = { $n } %
 applied-by = 由主机 { $host } 上的进程 { $pid } 执行：{ $command }
@@ -197,7 +231,29 @@ planning = 正在生成计划：读取账本和人群。
 plan-after-run = 任务正按已批准的计划执行。本次执行结束后会为剩余部分生成计划。
 plan-while-running = 任务正按已批准的计划执行。以下是将会改变的内容：要批准它，请先停止执行。
 plan-is-fresh = 这次演练从头开始：批准后会删除演练账本。
+budget-title = 预算
+budget-column = 预算
+budget-spent = 已花费
+budget-open = 结果未知
+budget-reserved = 已预留
+budget-left = 剩余
+per-day = 每天
+per-month = 每月
 policy = 策略
+not-requested = 还没有人申请这个计划。
+request-text = 申请只针对这个计划。得到策略要求的他人批准后，立即发放。
+# $n (number)
+request-button = 申请发放 { $n } 张券
+requested-by = { $by } 于 { $at } 申请。
+request-agrees = 申请人同意这项变化：
+sent-soon = 所需的批准已经齐全，正在发放。
+own-request-note = 这个计划是你申请的，须由其他用户批准。
+approved-before-note = 你已经批准了这个计划，还须其他用户批准。
+# $n (number)
+give-approval-button = 批准发放 { $n } 张券
+take-back = 撤回申请
+reject-note = 驳回原因
+reject-button = 驳回
 meets-no-rule = 计划不符合任何规则。
 policy-needs = 需要{ $needs }。
 changes-since = 自上次执行以来的变更
@@ -277,6 +333,9 @@ run-ended = 执行结束
 records-lost = 日志的第 { $first } 至 { $known } 条记录已丢失
 series-found = 发现周期任务
 occurrence-missed = 错过了一期
+lapsed-record = 记录 { $of } 已过期：没有及时使用
+approved-by = 由 { $by } 批准
+approved-by-nobody = 策略不要求批准
 who-terminal = { $name }（终端：{ $command }）
 who-service = 服务自身
 wave-detail = 第 { $wave } 批

@@ -15,6 +15,7 @@ use super::error::AppError;
 use super::fleet_commands;
 use super::locked_ledger::ASK_AGAIN;
 use super::person_ledger::PersonLedger;
+use super::readonly_ledger;
 
 /// How long a process is asked again that does not answer because it is starting or ending.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +27,25 @@ pub struct Approved {
     pub answer: ApprovalAnswer,
     /// The process that applies the campaign and goes on. `None` if no process does.
     pub pid: Option<u32>,
+}
+
+/// Approves a wave like [`approve`], for a person at a terminal: not a campaign of a service with a policy.
+///
+/// # Errors
+/// Also when the service decides on the campaign.
+pub async fn approve_at_terminal(
+    campaign: &LoadedCampaign,
+    wave: Option<u32>,
+    by: &Actor,
+) -> Result<Approved, AppError> {
+    if let Some(mut view) = readonly_ledger::open(campaign).await? {
+        view.release().await;
+        if view.ledger.state().needs_run_approval() {
+            let at = Box::new(campaign.at.clone());
+            return Err(AppError::NeedsApproval { at });
+        }
+    }
+    Box::pin(approve(campaign, wave, by)).await
 }
 
 /// Approves a wave of a campaign: the one with this number, 0 for the testers, or the one that ended last. It is durable when

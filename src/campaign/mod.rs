@@ -78,9 +78,9 @@ pub use retry::{InDoubt, Retry};
 pub use root::{Campaign, KeyRow, key_table, schema};
 pub use schedule::Schedule;
 pub use server_file::{
-    BaseNeed, ListenMistake, Need, Origin, Policy, ProxyAuth, Rule, ServerFile, Tls, Token, TokenHash, User, When,
-    is_server_file, key_table as server_key_table, load as load_server, parse as parse_server, read as read_server,
-    schema as server_schema,
+    BaseNeed, Budget, Freeze, ListenMistake, Need, Origin, Period, Policy, ProxyAuth, Rule, ServerFile, Tls, Token,
+    TokenHash, User, When, is_server_file, key_table as server_key_table, load as load_server, parse as parse_server,
+    read as read_server, schema as server_schema,
 };
 pub use share::written as share_written;
 pub use testers::{MOST_TESTERS, Testers};

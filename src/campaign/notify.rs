@@ -95,12 +95,14 @@ words! {
         Stalled = "stalled",
         /// An occurrence of a recurring campaign was missed. Only `runner serve` notices that.
         Missed = "missed",
+        /// A run has made a budget of a service be used to 80 % or more. Only `runner serve` has budgets.
+        Budget = "budget",
     }
 }
 
 impl Topic {
     /// The topics of a channel that names none: all that ask for attention, and the end.
-    pub const USUAL: [Self; 7] = [
+    pub const USUAL: [Self; 8] = [
         Self::Halted,
         Self::Ended,
         Self::Waiting,
@@ -108,6 +110,7 @@ impl Topic {
         Self::Outage,
         Self::Stalled,
         Self::Missed,
+        Self::Budget,
     ];
 
     /// Returns the word in a campaign file.

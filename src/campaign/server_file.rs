@@ -10,7 +10,7 @@ mod tokens;
 mod users;
 
 pub use listen::{ListenMistake, Origin};
-pub use policy::{BaseNeed, Need, Policy, Rule, When};
+pub use policy::{BaseNeed, Budget, Freeze, Need, Period, Policy, Rule, When};
 pub use proxy::ProxyAuth;
 pub use tls::Tls;
 pub use tokens::{Token, TokenHash};

@@ -48,7 +48,7 @@ pub fn run(args: &ApproveArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Input);
     };
     let by = args.by.actor();
-    let approved = block_on(approve::approve(&campaign, args.wave, &by))??;
+    let approved = block_on(approve::approve_at_terminal(&campaign, args.wave, &by))??;
     let identity = &campaign.plan.identity;
     let name = identity.campaign.as_str();
     let zone = &campaign.parsed.campaign.timezone;

@@ -15,7 +15,7 @@ use crate::catalogue::{help, policy as text};
 use crate::model::problem::Problem;
 use crate::model::user::UserName;
 use crate::report::text::{visible, visible_path, wrap};
-use crate::service::policy::{Hold, PlanFacts, PolicyRules, Verdict};
+use crate::service::policy::{PlanFacts, PolicyRules, Verdict};
 
 use super::context::Context;
 use super::exit::Exit;
@@ -205,12 +205,7 @@ fn object<'a>(verdict: &'a Verdict, facts: &'a PlanFacts, file: &Path) -> Verdic
         campaign: &facts.campaign,
         app_id: &facts.app_id,
         file: visible_path(file),
-        hold: match verdict.hold() {
-            Hold::Nothing => "nothing",
-            Hold::Approvals => "approvals",
-            Hold::Wave => "wave",
-            Hold::Denied => "denied",
-        },
+        hold: verdict.hold().word(),
         rules: verdict
             .met
             .iter()

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -69,6 +70,8 @@ pub struct ControlServer {
     shown: watch::Sender<LedgerView>,
     commands: watch::Sender<RunCommand>,
     requests: watch::Sender<RequestInbox>,
+    /// Whether sends are frozen: nobody ends the pause but [`Self::thaw`].
+    frozen: Arc<AtomicBool>,
     pub(super) views: Arc<Semaphore>,
     /// How long a connected process may take to send its request, or to read the next bytes.
     pub(super) patience: Duration,
@@ -80,6 +83,7 @@ impl Default for ControlServer {
             shown: watch::channel(LedgerView::default()).0,
             commands: watch::channel(RunCommand::default()).0,
             requests: watch::channel(RequestInbox::default()).0,
+            frozen: Arc::default(),
             views: Arc::new(Semaphore::new(VIEWS)),
             patience: PATIENCE,
         }
@@ -114,6 +118,30 @@ impl ControlServer {
     /// Tells the run to end, because of a signal to this process. An earlier requester stays named.
     pub fn signalled(&self, by: Requester) {
         self.stop(RunCommand::Interrupt { by });
+    }
+
+    /// Pauses the run until [`Self::thaw`], whatever others ask for. A run that is paused stays paused by whoever did that.
+    pub fn freeze(&self, by: Requester) {
+        // First: a resume that comes now must not end the pause.
+        self.frozen.store(true, Ordering::SeqCst);
+        self.order(|order| match order {
+            RunCommand::Go | RunCommand::Resume { .. } => Some(RunCommand::Pause { by }),
+            RunCommand::Pause { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => None,
+        });
+    }
+
+    /// Ends a freeze. The run goes on if `by` says who lets it; otherwise it stays paused.
+    pub fn thaw(&self, by: Option<Requester>) {
+        self.frozen.store(false, Ordering::SeqCst);
+        if let Some(by) = by {
+            self.order(|order| matches!(order, RunCommand::Pause { .. }).then_some(RunCommand::Resume { by }));
+        }
+    }
+
+    /// Whether sends are frozen.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::SeqCst)
     }
 
     fn stop(&self, stop: RunCommand) -> RunCommand {
@@ -238,8 +266,11 @@ impl ControlServer {
         let before = match command {
             Command::Pause { by } => self.order(|order| match order {
                 RunCommand::Go | RunCommand::Resume { .. } => Some(RunCommand::Pause { by }),
+                // The pause of a person outlasts a freeze.
+                RunCommand::Pause { .. } if self.is_frozen() => Some(RunCommand::Pause { by }),
                 RunCommand::Pause { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => None,
             }),
+            Command::Resume { .. } if self.is_frozen() => return Failure::Frozen.response(false),
             Command::Resume { by } => self.order(|order| match order {
                 RunCommand::Pause { .. } => Some(by.map_or(RunCommand::Go, |by| RunCommand::Resume { by })),
                 RunCommand::Go | RunCommand::Resume { .. } | RunCommand::Stop { .. } | RunCommand::Interrupt { .. } => {

@@ -138,6 +138,27 @@ async fn an_order_is_answered_by_what_was_ordered_before() {
 }
 
 #[tokio::test]
+async fn no_resume_ends_a_freeze_and_the_pause_of_a_person_outlasts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("summer.sock");
+    let server = ControlServer::default();
+    let _listening = server.listen(&socket).unwrap();
+    let resume = |pid| client::resume(&socket, requester(pid));
+    server.freeze(requester(1));
+    assert_eq!(*server.commands().borrow(), RunCommand::Pause { by: requester(1) });
+    assert!(matches!(resume(2).await, Err(ControlError::Refused { .. })));
+    assert_eq!(*server.commands().borrow(), RunCommand::Pause { by: requester(1) });
+    server.thaw(Some(requester(1)));
+    assert_eq!(*server.commands().borrow(), RunCommand::Resume { by: requester(1) });
+    server.freeze(requester(1));
+    client::pause(&socket, requester(2)).await.unwrap();
+    server.thaw(None);
+    assert_eq!(*server.commands().borrow(), RunCommand::Pause { by: requester(2) });
+    resume(3).await.unwrap();
+    assert!(server.commands().borrow().goes_on());
+}
+
+#[tokio::test]
 async fn a_signal_is_a_stop_of_this_process_and_clients_see_no_requester() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("summer.sock");

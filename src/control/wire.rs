@@ -112,6 +112,8 @@ pub(super) enum Failure {
         /// How many were asked for.
         asked: u64,
     },
+    /// The service has frozen all sends.
+    Frozen,
     /// A reason of a newer version.
     #[serde(other)]
     Other,
@@ -128,6 +130,7 @@ impl Failure {
                 asked: &asked,
             }
             .to_string(),
+            Self::Frozen => control::Frozen.to_string(),
             Self::Other => return None,
         })
     }

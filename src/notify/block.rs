@@ -221,6 +221,7 @@ fn title(origin: &Origin, what: &What) -> String {
         What::OutageOver { .. } => text::TitleOutageOver { name }.to_string(),
         What::Stalled { .. } => text::TitleStalled { name }.to_string(),
         What::Missed { .. } => text::TitleMissed { name }.to_string(),
+        What::Budget { .. } => text::TitleBudget { name }.to_string(),
         What::Test => text::TitleTest { name }.to_string(),
     }
 }
@@ -279,6 +280,7 @@ fn reason(origin: &Origin, what: &What) -> Option<String> {
             let at = &date_time(*start, &origin.zone);
             Some(text::MissedLine { at }.to_string())
         }
+        What::Budget { used, max } => Some(text::BudgetLine { used, max }.to_string()),
         What::Test => Some(text::TestLine.to_string()),
     }
 }
@@ -411,6 +413,10 @@ fn object(origin: &Origin, notice: &Notice, id: &str) -> Json {
         }
         What::Stalled { took } => {
             put("seconds", took.as_secs().into());
+        }
+        What::Budget { used, max } => {
+            put("used", used.written().into());
+            put("budget", max.written().into());
         }
         What::Missed { start } => {
             put("start", rfc3339(*start, &origin.zone).into());

@@ -10,6 +10,7 @@ use crate::catalogue::Text;
 use crate::model::delivery::Counts;
 use crate::model::event::Ending;
 use crate::model::identity::{AppId, CampaignName};
+use crate::model::money::Money;
 use crate::model::problem::Problem;
 
 /// The campaign that a notice is about.
@@ -173,6 +174,13 @@ pub enum What {
         /// When it was to begin.
         start: Timestamp,
     },
+    /// A budget of the service is used to 80 % or more, with what this campaign may spend.
+    Budget {
+        /// What is used, with what is in doubt and reserved.
+        used: Money,
+        /// The budget.
+        max: Money,
+    },
     /// A person tests the channel.
     Test,
 }
@@ -209,6 +217,8 @@ pub enum Slot {
     Wave,
     /// An occurrence that was missed.
     Missed,
+    /// A budget that is nearly used up.
+    Budget,
     /// A test.
     Test,
 }
@@ -223,7 +233,10 @@ impl Slot {
     /// Whether the end of the run makes a notice in this slot meaningless.
     #[must_use]
     pub const fn ends_with_run(self) -> bool {
-        !matches!(self, Self::Halted | Self::Ended | Self::Missed | Self::Test)
+        !matches!(
+            self,
+            Self::Halted | Self::Ended | Self::Missed | Self::Budget | Self::Test
+        )
     }
 
     /// Whether a channel with these topics receives a notice in this slot.
@@ -237,6 +250,7 @@ impl Slot {
             Self::Stalled => Topic::Stalled,
             Self::Wave => Topic::Wave,
             Self::Missed => Topic::Missed,
+            Self::Budget => Topic::Budget,
             Self::Test => return true,
         };
         on.contains(&topic)
@@ -254,6 +268,7 @@ impl Slot {
             Self::Stalled => "stalled",
             Self::Wave => "wave",
             Self::Missed => "missed",
+            Self::Budget => "budget",
             Self::Test => "test",
         }
     }
@@ -272,6 +287,7 @@ impl What {
             Self::Outage { .. } | Self::OutageOver { .. } => Slot::Outage,
             Self::Stalled { .. } => Slot::Stalled,
             Self::Missed { .. } => Slot::Missed,
+            Self::Budget { .. } => Slot::Budget,
             Self::Test => Slot::Test,
         }
     }

@@ -120,6 +120,14 @@ impl Accounts {
         self.users.iter().find(|user| user.name.as_str() == name)
     }
 
+    /// The roles of a user or of a program. `None` if there is neither.
+    #[must_use]
+    pub fn roles(&self, name: &str) -> Option<&[Role]> {
+        let program = self.programs.iter().find(|program| program.name.as_str() == name);
+        let of_program = || program.map(|program| program.roles.as_slice());
+        self.user(name).map(|user| user.roles.as_slice()).or_else(of_program)
+    }
+
     /// The user with this name and password. `None` if there is none; that takes as long. It is slow on purpose.
     #[must_use]
     pub fn verify(&self, name: &str, password: &str) -> Option<&Account> {

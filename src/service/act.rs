@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Text, service as texts};
 use crate::model::envelope::Envelope;
+use crate::model::money::Money;
 use crate::model::user::Role;
 
 use super::policy::{Hold, Verdict};
@@ -133,6 +134,57 @@ pub enum Act {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         envelope: Option<Box<Envelope>>,
     },
+    /// To ask others for the approvals of a plan that the policy asks for.
+    Request {
+        /// The campaign.
+        on: Subject,
+        /// The fingerprint of the plan that the person was shown.
+        fingerprint: String,
+        /// The words of `--accept` that the person agreed to.
+        accept: Vec<String>,
+        /// Whether a rehearsal begins again.
+        fresh: bool,
+    },
+    /// To give one of the approvals that the policy asks for.
+    GiveApproval {
+        /// The campaign.
+        on: Subject,
+        /// The fingerprint of the plan that the person was shown.
+        fingerprint: String,
+        /// The words of `--accept` that the person agreed to, if nobody has requested the plan.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accept: Vec<String>,
+        /// Whether a rehearsal begins again.
+        #[serde(default)]
+        fresh: bool,
+    },
+    /// To reject what was requested, or to take back one's own request.
+    Reject {
+        /// The campaign.
+        on: Subject,
+        /// The fingerprint of the plan that was requested.
+        fingerprint: String,
+        /// Why. May be empty.
+        note: String,
+    },
+    /// To apply a plan that has what the policy asks for. The service does it by itself.
+    Apply {
+        /// The campaign.
+        on: Subject,
+        /// The fingerprint of the plan.
+        fingerprint: String,
+        /// The words of `--accept` that were agreed to.
+        accept: Vec<String>,
+        /// Whether a rehearsal begins again.
+        fresh: bool,
+        /// The users who approved. Nobody if the policy asks for nobody.
+        by: Vec<String>,
+        /// What is allowed. The service fills it in from the plan.
+        envelope: Option<Box<Envelope>>,
+        /// What the campaign may have spent before, for budgets. `None` for a rehearsal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spent: Option<Money>,
+    },
     /// To pause a run.
     Pause {
         /// The campaign.
@@ -150,6 +202,13 @@ pub enum Act {
     },
     /// To stop every run.
     StopAll,
+    /// To send nothing more until a person ends that.
+    Freeze {
+        /// Why. May be empty.
+        note: String,
+    },
+    /// To end a freeze that a person began.
+    Unfreeze,
     /// To end the wait after a wave.
     ApproveWave {
         /// The campaign.
@@ -171,10 +230,14 @@ impl Act {
     #[must_use]
     pub const fn on(&self) -> Option<&Subject> {
         match self {
-            Self::See | Self::StopAll => None,
+            Self::See | Self::StopAll | Self::Freeze { .. } | Self::Unfreeze => None,
             Self::SeeDeliveries { on }
             | Self::Plan { on, .. }
             | Self::Approve { on, .. }
+            | Self::Request { on, .. }
+            | Self::GiveApproval { on, .. }
+            | Self::Reject { on, .. }
+            | Self::Apply { on, .. }
             | Self::Pause { on }
             | Self::Resume { on }
             | Self::Stop { on }
@@ -191,10 +254,16 @@ impl Act {
             Self::SeeDeliveries { .. } => ActKind::SeeDeliveries,
             Self::Plan { .. } => ActKind::Plan,
             Self::Approve { .. } => ActKind::Approve,
+            Self::Request { .. } => ActKind::Request,
+            Self::GiveApproval { .. } => ActKind::GiveApproval,
+            Self::Reject { .. } => ActKind::Reject,
+            Self::Apply { .. } => ActKind::Apply,
             Self::Pause { .. } => ActKind::Pause,
             Self::Resume { .. } => ActKind::Resume,
             Self::Stop { .. } => ActKind::Stop,
             Self::StopAll => ActKind::StopAll,
+            Self::Freeze { .. } => ActKind::Freeze,
+            Self::Unfreeze => ActKind::Unfreeze,
             Self::ApproveWave { .. } => ActKind::ApproveWave,
             Self::Resolve { .. } => ActKind::Resolve,
         }
@@ -212,6 +281,14 @@ pub enum ActKind {
     Plan,
     /// See [`Act::Approve`].
     Approve,
+    /// See [`Act::Request`].
+    Request,
+    /// See [`Act::GiveApproval`].
+    GiveApproval,
+    /// See [`Act::Reject`].
+    Reject,
+    /// See [`Act::Apply`].
+    Apply,
     /// See [`Act::Pause`].
     Pause,
     /// See [`Act::Resume`].
@@ -220,6 +297,10 @@ pub enum ActKind {
     Stop,
     /// See [`Act::StopAll`].
     StopAll,
+    /// See [`Act::Freeze`].
+    Freeze,
+    /// See [`Act::Unfreeze`].
+    Unfreeze,
     /// See [`Act::ApproveWave`].
     ApproveWave,
     /// See [`Act::Resolve`].
@@ -242,11 +323,15 @@ impl ActKind {
             Self::See => &[&[Viewer, Support, Author, Operator, Approver, Admin]],
             Self::Pause | Self::Stop | Self::StopAll => &[&[Support, Author, Operator, Approver, Admin]],
             Self::SeeDeliveries => &[&[Support, Operator, Approver, Admin]],
-            Self::Plan => &[&[Author, Operator, Admin]],
+            Self::Plan | Self::Request => &[&[Author, Operator, Admin]],
             // To approve a plan, and to apply it.
             Self::Approve => &[&[Approver, Admin], &[Operator, Admin]],
-            Self::ApproveWave => &[&[Approver, Admin]],
-            Self::Resume | Self::Resolve => &[&[Operator, Admin]],
+            Self::GiveApproval | Self::ApproveWave => &[&[Approver, Admin]],
+            Self::Freeze => &[&[Operator, Approver, Admin]],
+            Self::Unfreeze => &[&[Admin]],
+            // An author takes back their own request.
+            Self::Reject => &[&[Author, Operator, Approver, Admin]],
+            Self::Resume | Self::Resolve | Self::Apply => &[&[Operator, Admin]],
         }
     }
 
@@ -254,7 +339,13 @@ impl ActKind {
     /// it is recorded.
     #[must_use]
     pub const fn only_holds_back(self) -> bool {
-        matches!(self, Self::Pause | Self::Stop | Self::StopAll)
+        matches!(self, Self::Pause | Self::Stop | Self::StopAll | Self::Freeze)
+    }
+
+    /// Whether it leads to coupons at once. A freeze forbids it.
+    #[must_use]
+    pub const fn begins_sends(self) -> bool {
+        matches!(self, Self::Approve | Self::Apply | Self::Resume | Self::ApproveWave)
     }
 
     /// Whether it only shows something.
@@ -276,10 +367,16 @@ impl fmt::Display for ActKind {
             Self::SeeDeliveries => "see_deliveries",
             Self::Plan => "plan",
             Self::Approve => "approve",
+            Self::Request => "request",
+            Self::GiveApproval => "give_approval",
+            Self::Reject => "reject",
+            Self::Apply => "apply",
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Stop => "stop",
             Self::StopAll => "stop_all",
+            Self::Freeze => "freeze",
+            Self::Unfreeze => "unfreeze",
             Self::ApproveWave => "approve_wave",
             Self::Resolve => "resolve",
         };
@@ -310,8 +407,47 @@ pub struct PlanSituation {
     pub sends: bool,
     /// Whether it is for a rehearsal from the beginning.
     pub is_fresh: bool,
-    /// What the policy of the service says of it, with the approval of the person who asks. `None` without a policy.
-    pub verdict: Option<Verdict>,
+    /// What the policy of the service says of it. `None` without a policy.
+    pub policy: Option<PolicySituation>,
+}
+
+/// What a policy says of a plan, and what was requested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySituation {
+    /// The verdict, with the approvals that there are.
+    pub verdict: Verdict,
+    /// The request for this plan. `None` without one, and if it was for another plan.
+    pub request: Option<RequestSituation>,
+    /// Whether the service has one user, who may approve what they requested.
+    pub is_local: bool,
+    /// Why the plan is not sent although it has its approvals. `None` if nothing holds it back.
+    pub waits: Option<Text>,
+    /// Whether nothing but the approvals keeps the service from sending the plan without a request: nobody has stopped the campaign,
+    /// its last run completed it, and no change needs an agreement.
+    pub is_undisturbed: bool,
+}
+
+/// A request, as far as an act depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestSituation {
+    /// The author.
+    pub by: String,
+    /// The users who have approved.
+    pub approved_by: Vec<String>,
+}
+
+impl PolicySituation {
+    /// Whether the service sends the plan by itself now.
+    #[must_use]
+    pub fn goes(&self) -> bool {
+        self.has_all() && self.waits.is_none()
+    }
+
+    /// Whether nothing is missing for that but what the plan waits for.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        self.verdict.hold() == Hold::Nothing && (self.request.is_some() || self.is_undisturbed)
+    }
 }
 
 /// Whether an occurrence may begin.
@@ -339,6 +475,8 @@ pub struct CampaignSituation {
     pub plan: Option<PlanSituation>,
     /// Whether it may begin, if it is an occurrence.
     pub occurrence: OccurrenceSituation,
+    /// Why nothing of it begins or goes on: a freeze, or a policy that cannot be read. `None` if nothing holds it back.
+    pub frozen: Option<Text>,
 }
 
 /// What an act depends on besides its user.
@@ -348,6 +486,8 @@ pub struct Situation {
     pub is_read_only: bool,
     /// Whether the service is stopping.
     pub is_stopping: bool,
+    /// Whether a person has frozen all sends.
+    pub is_frozen: bool,
     /// The campaign of the act. `None` if there is no such campaign.
     pub campaign: Option<CampaignSituation>,
 }
@@ -421,9 +561,36 @@ pub enum Denied {
     /// A rule of the policy does not allow the plan, whoever approves.
     #[error("{0}")]
     Policy(Text),
-    /// The policy asks for more approvals than this one.
+    /// The policy asks for approvals that there are not.
     #[error("{}", texts::DeniedApprovals { needs: &.0 })]
     Approvals(String),
+    /// The service has a policy, so an approval needs a request.
+    #[error("{}", texts::DeniedNoRequest)]
+    NoRequest,
+    /// The service has no policy, so there is nothing to request.
+    #[error("{}", texts::DeniedNoPolicy)]
+    NoPolicy,
+    /// The plan was requested before.
+    #[error("{}", texts::DeniedRequested { by: &.0 })]
+    Requested(String),
+    /// The person requested the plan, so another one has to approve it.
+    #[error("{}", texts::DeniedOwnRequest)]
+    OwnRequest,
+    /// The person has approved the plan before.
+    #[error("{}", texts::DeniedApprovedBefore)]
+    ApprovedBefore,
+    /// Nothing is sent at present.
+    #[error("{0}")]
+    Frozen(Text),
+    /// The plan has its approvals, and something else holds it back.
+    #[error("{0}")]
+    Waits(Text),
+    /// A person has frozen all sends already.
+    #[error("{}", texts::DeniedFrozenBefore)]
+    FrozenBefore,
+    /// No person has frozen the sends.
+    #[error("{}", texts::DeniedNotFrozen)]
+    NotFrozen,
     /// The decision has no reason.
     #[error("{}", texts::DeniedNoNote)]
     NoNote,
@@ -451,6 +618,15 @@ impl Denied {
             Self::NoNote => "no_note",
             Self::Policy(_) => "policy",
             Self::Approvals(_) => "approvals",
+            Self::NoRequest => "no_request",
+            Self::NoPolicy => "no_policy",
+            Self::Requested(_) => "requested",
+            Self::OwnRequest => "own_request",
+            Self::ApprovedBefore => "approved_before",
+            Self::Frozen(_) => "frozen",
+            Self::Waits(_) => "waits",
+            Self::FrozenBefore => "frozen_before",
+            Self::NotFrozen => "not_frozen",
         }
     }
 }
@@ -470,15 +646,23 @@ pub fn gate(act: Act, who: Who, situation: &Situation) -> Result<Allowed, Denied
     if kind.needs_log() && !kind.only_shows() && situation.is_stopping {
         return Err(Denied::Stopping);
     }
+    match act {
+        Act::Freeze { .. } if situation.is_frozen => return Err(Denied::FrozenBefore),
+        Act::Unfreeze if !situation.is_frozen => return Err(Denied::NotFrozen),
+        _ => {}
+    }
     if act.on().is_some() {
         let campaign = situation.campaign.as_ref().ok_or(Denied::Unknown)?;
-        check_campaign(&act, campaign)?;
+        check_campaign(&act, &who, campaign)?;
     }
     Ok(Allowed { act, who })
 }
 
-fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied> {
+fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<(), Denied> {
     let is_running = campaign.applier != Applier::Nobody;
+    if let Some(frozen) = campaign.frozen.as_ref().filter(|_| act.kind().begins_sends()) {
+        return Err(Denied::Frozen(frozen.clone()));
+    }
     match act {
         // A campaign that is paused without a process is stopped for good by `Stop`.
         Act::Stop { .. } if !is_running && !campaign.is_paused => return Err(Denied::NotRunning),
@@ -492,6 +676,8 @@ fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied>
         }
         Act::See
         | Act::StopAll
+        | Act::Freeze { .. }
+        | Act::Unfreeze
         | Act::Stop { .. }
         | Act::Pause { .. }
         | Act::SeeDeliveries { .. }
@@ -503,7 +689,65 @@ fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied>
             accept,
             fresh,
             ..
-        } => check_approval(campaign, fingerprint, accept, *fresh)?,
+        } => {
+            let plan = check_plan(campaign, fingerprint, *fresh)?;
+            check_accepted(plan, accept)?;
+            if plan.policy.is_some() {
+                return Err(Denied::NoRequest);
+            }
+        }
+        Act::Request {
+            fingerprint,
+            accept,
+            fresh,
+            ..
+        } => {
+            let plan = check_plan(campaign, fingerprint, *fresh)?;
+            check_accepted(plan, accept)?;
+            let policy = check_policy(plan)?;
+            if let Some(request) = &policy.request {
+                return Err(Denied::Requested(request.by.clone()));
+            }
+        }
+        Act::GiveApproval {
+            fingerprint,
+            accept,
+            fresh,
+            ..
+        } => {
+            let plan = check_plan(campaign, fingerprint, *fresh)?;
+            let policy = check_policy(plan)?;
+            match &policy.request {
+                None if !policy.is_local => return Err(Denied::NoRequest),
+                None => check_accepted(plan, accept)?,
+                Some(request) if request.by == who.name && !policy.is_local => return Err(Denied::OwnRequest),
+                Some(request) if request.approved_by.contains(&who.name) => return Err(Denied::ApprovedBefore),
+                Some(_) => {}
+            }
+        }
+        Act::Reject { fingerprint, .. } => {
+            let plan = campaign.plan.as_ref().filter(|plan| plan.fingerprint == *fingerprint);
+            let request = plan.and_then(|plan| plan.policy.as_ref()?.request.as_ref());
+            let request = request.ok_or(Denied::NoRequest)?;
+            if !ActKind::GiveApproval.allows(&who.roles) && request.by != who.name {
+                return Err(Denied::Role);
+            }
+        }
+        Act::Apply {
+            fingerprint,
+            accept,
+            fresh,
+            ..
+        } => {
+            let plan = check_plan(campaign, fingerprint, *fresh)?;
+            check_accepted(plan, accept)?;
+            let policy = check_policy(plan)?;
+            match &policy.waits {
+                _ if !policy.has_all() => return Err(Denied::Approvals(policy.verdict.needs_text())),
+                Some(why) => return Err(Denied::Waits(why.clone())),
+                None => {}
+            }
+        }
         Act::Resolve { decision, .. } => {
             if !campaign.has_file {
                 return Err(Denied::NoFile);
@@ -516,12 +760,12 @@ fn check_campaign(act: &Act, campaign: &CampaignSituation) -> Result<(), Denied>
     Ok(())
 }
 
-fn check_approval(
-    campaign: &CampaignSituation,
+/// The plan that an act is about, if it can be applied now.
+fn check_plan<'a>(
+    campaign: &'a CampaignSituation,
     fingerprint: &str,
-    accept: &[String],
     fresh: bool,
-) -> Result<(), Denied> {
+) -> Result<&'a PlanSituation, Denied> {
     if !campaign.has_file {
         return Err(Denied::NoFile);
     }
@@ -533,14 +777,22 @@ fn check_approval(
     if plan.fingerprint != fingerprint || plan.is_fresh != fresh {
         return Err(Denied::OtherPlan);
     }
-    if let Some(verdict) = &plan.verdict {
-        if let Some(why) = verdict.refusal() {
-            return Err(Denied::Policy(why));
-        }
-        if verdict.hold() == Hold::Approvals {
-            return Err(Denied::Approvals(verdict.needs_text()));
-        }
+    if !plan.sends && plan.needs.is_empty() {
+        return Err(Denied::NothingToSend);
     }
+    Ok(plan)
+}
+
+/// What the policy says of a plan that somebody can approve.
+fn check_policy(plan: &PlanSituation) -> Result<&PolicySituation, Denied> {
+    let policy = plan.policy.as_ref().ok_or(Denied::NoPolicy)?;
+    match policy.verdict.refusal() {
+        Some(why) => Err(Denied::Policy(why)),
+        None => Ok(policy),
+    }
+}
+
+fn check_accepted(plan: &PlanSituation, accept: &[String]) -> Result<(), Denied> {
     let missing: Vec<_> = plan
         .needs
         .iter()
@@ -549,9 +801,6 @@ fn check_approval(
         .collect();
     if !missing.is_empty() {
         return Err(Denied::NotAccepted(missing));
-    }
-    if !plan.sends && plan.needs.is_empty() {
-        return Err(Denied::NothingToSend);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::catalogue::{Language, Text};
 use crate::control::ControlServer;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Halted, Phase, Waiting};
+use crate::model::money::Worth;
 use crate::report::occurrences::OccurrenceState;
 use crate::report::plan_view::PlanView;
 use crate::report::render::json::{Status, StatusOwner};
@@ -22,10 +23,10 @@ use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::Reporter;
 use crate::report::run_stats::RunStats;
 
-use super::act::{Applier, CampaignSituation, Door, OccurrenceSituation, PlanSituation, Subject, Who};
+use super::act::{Applier, CampaignSituation, Door, OccurrenceSituation, PlanSituation, PolicySituation, Subject, Who};
 use super::directory::Content;
 use super::fault::Fault;
-use super::policy::{GivenApproval, PlanFacts, PolicyRules, Verdict};
+use super::policy::{GivenApproval, PlanFacts, PolicyRules, Requirement, Verdict};
 use super::record::Charge;
 use super::series::{OccurrenceEntry, SeriesEntry};
 
@@ -134,6 +135,20 @@ pub struct EndedRun {
     pub fault: Option<Arc<Fault>>,
     /// Its statistics.
     pub stats: RunStats,
+}
+
+impl EndedRun {
+    /// A run that did not begin.
+    #[must_use]
+    pub fn failed(at: Timestamp, fault: Arc<Fault>) -> Self {
+        Self {
+            at,
+            state: "failed".to_owned(),
+            why: Some(fault.message.clone()),
+            fault: Some(fault),
+            stats: RunStats::default(),
+        }
+    }
 }
 
 /// What the service knows of a campaign.
@@ -319,7 +334,7 @@ impl CampaignEntry {
                 needs: planned.needs(),
                 sends: planned.sends(),
                 is_fresh: planned.is_fresh,
-                verdict: None,
+                policy: None,
             }),
             occurrence: match &self.occurrence {
                 Some(occurrence) if occurrence.turn.state == OccurrenceState::Missed && !self.is_rehearsal() => {
@@ -327,7 +342,27 @@ impl CampaignEntry {
                 }
                 _ => OccurrenceSituation::Open,
             },
+            frozen: None,
         }
+    }
+
+    /// Whether a service whose policy asks for nobody may begin it: its time has come, no run has left it unfinished, and nothing in its
+    /// plan needs a person.
+    #[must_use]
+    pub fn may_begin_by_itself(&self, now: Timestamp) -> bool {
+        let (Some(planned), Some(loaded)) = (self.planned(), &self.loaded) else {
+            return false;
+        };
+        let start = loaded.parsed.campaign.schedule.start.filter(|_| !self.is_rehearsal());
+        let stopped = ["halted", "incomplete", "failed", "paused"];
+        let is_stopped = |status: &Status| stopped.contains(&status.state.as_str());
+        let is_due = start.is_none_or(|start| start <= now);
+        is_due
+            && self.ended.as_ref().is_none_or(|ended| ended.state == "complete")
+            && !self.status.as_ref().is_some_and(is_stopped)
+            && planned.needs().is_empty()
+            && planned.preview.view.reasons.is_empty()
+            && !planned.is_fresh
     }
 
     /// All deliveries by state, as far as they are known.
@@ -351,6 +386,22 @@ impl CampaignEntry {
         }
     }
 
+    /// What its coupons are worth, by its run or its ledger. `None` if neither is known.
+    #[must_use]
+    pub fn worth(&self) -> Option<Worth> {
+        let live = self.run.as_ref().and_then(|run| {
+            run.reporter.view(|view| {
+                let worth = view.stats.valuation.worth(&view.stats.counts);
+                view.is_admitted().then_some(worth)
+            })
+        });
+        let of_ledger = || {
+            let worth = &self.ledger.as_ref()?.worth;
+            Some(worth.valuation.worth(&worth.counts))
+        };
+        live.or_else(of_ledger)
+    }
+
     /// What a person may agree to besides what the plan needs: what the last run stopped for.
     #[must_use]
     pub fn offers(&self) -> Vec<&'static str> {
@@ -366,9 +417,9 @@ impl CampaignEntry {
         offers
     }
 
-    /// What waits for a person, the most urgent first.
+    /// What waits for a person, the most urgent first. `policy` is what the policy of the service says of the plan.
     #[must_use]
-    pub fn attention(&self, charge: Option<&Charge>) -> Vec<Attention> {
+    pub fn attention(&self, charge: Option<&Charge>, policy: Option<&PolicySituation>) -> Vec<Attention> {
         let mut all = Vec::new();
         if let Source::Broken(mistakes) = &self.source
             && self.occurrence.is_none()
@@ -410,7 +461,7 @@ impl CampaignEntry {
             }),
             PlanState::Ready(planned) => {
                 if planned.needs_approval() && !is_paused && self.may_send() {
-                    all.push(self.approval(charge, planned));
+                    all.push(self.approval(charge, planned, policy));
                 }
                 let held = planned.preview.view.deliveries.counts.count(StateName::Held);
                 if held > 0 {
@@ -427,7 +478,26 @@ impl CampaignEntry {
     }
 
     /// The approval that is needed, after how the last run ended.
-    fn approval(&self, charge: Option<&Charge>, planned: &Planned) -> Attention {
+    fn approval(&self, charge: Option<&Charge>, planned: &Planned, policy: Option<&PolicySituation>) -> Attention {
+        if let Some(policy) = policy {
+            if let Some(why) = policy.verdict.refusal() {
+                return Attention::Refused { why };
+            }
+            if let Some(why) = policy.waits.as_ref().filter(|_| policy.has_all()) {
+                return Attention::Waits { why: why.clone() };
+            }
+            if let Some(request) = &policy.request {
+                return Attention::Requested {
+                    by: request.by.clone(),
+                    approved_by: request.approved_by.clone(),
+                    needs: policy.verdict.requirements.clone(),
+                };
+            }
+            if policy.verdict.requirements.is_empty() && policy.is_undisturbed {
+                let to_send = planned.preview.view.deliveries.to_send();
+                return Attention::Automatic { to_send };
+            }
+        }
         if let Some(Charge::Stopped { by }) = charge {
             return Attention::Stopped { by: by.clone() };
         }
@@ -531,6 +601,30 @@ pub enum Attention {
         /// How many changes need an agreement.
         changes: u64,
     },
+    /// A rule of the policy does not allow its plan.
+    Refused {
+        /// Which, and why.
+        why: Text,
+    },
+    /// Its plan has its approvals, and something else holds it back.
+    Waits {
+        /// What.
+        why: Text,
+    },
+    /// Its plan was requested, and waits for approvals.
+    Requested {
+        /// The author.
+        by: String,
+        /// The users who have approved.
+        approved_by: Vec<String>,
+        /// The approvals that it needs.
+        needs: Vec<Requirement>,
+    },
+    /// The service sends its plan by itself: the policy asks for nobody.
+    Automatic {
+        /// How many coupons would be sent.
+        to_send: u64,
+    },
     /// Its plan cannot be made.
     PlanFailed {
         /// Why.
@@ -568,6 +662,10 @@ impl Attention {
             Self::Incomplete { .. } => "incomplete",
             Self::RunFailed { .. } => "run_failed",
             Self::Approval { .. } => "approval",
+            Self::Requested { .. } => "requested",
+            Self::Refused { .. } => "refused",
+            Self::Waits { .. } => "waits",
+            Self::Automatic { .. } => "automatic",
             Self::PlanFailed { .. } => "plan_failed",
             Self::Wave { .. } => "wave",
             Self::Held { .. } => "held",

@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub channels: Vec<Channel>,
     /// Its certificate. `None` if it does not encrypt requests itself.
     pub certificate: Option<Certificate>,
+    /// Whether the file has mistakes now, or is gone, so that this is what it said before.
+    pub is_outdated: bool,
 }
 
 /// The mistakes of a file, in each language.
@@ -52,6 +54,7 @@ impl ServerConfig {
                 accounts,
                 channels,
                 certificate,
+                is_outdated: false,
             }),
             (accounts, channels, certificate) => {
                 let mistakes = accounts.err().into_iter().chain(channels.err());
@@ -73,6 +76,7 @@ impl ServerConfig {
             accounts: Accounts::default(),
             channels: Vec::new(),
             certificate: None,
+            is_outdated: false,
         }
     }
 }
@@ -184,6 +188,12 @@ impl ConfigFile {
                 tracing::error!("{path} has mistakes or cannot be read; what it said before stays in force");
             }
             known.broken = broken;
+            if !known.current.is_outdated {
+                known.current = Arc::new(ServerConfig {
+                    is_outdated: true,
+                    ..ServerConfig::clone(&known.current)
+                });
+            }
         }
     }
 }

@@ -123,6 +123,19 @@ pub enum Hold {
     Denied,
 }
 
+impl Hold {
+    /// Its word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Approvals => "approvals",
+            Self::Wave => "wave",
+            Self::Denied => "denied",
+        }
+    }
+}
+
 /// A condition that a plan meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -191,7 +204,7 @@ impl<'a> PolicyRules<'a> {
     /// the same user.
     #[must_use]
     pub fn judge(&self, facts: &PlanFacts, approvals: &[GivenApproval], now: Timestamp) -> Verdict {
-        let expires = SignedDuration::try_from(self.policy.expires()).unwrap_or(SignedDuration::MAX);
+        let expires = self.expires();
         let mut given: Vec<&str> = approvals
             .iter()
             .filter(|approval| now.duration_since(approval.at) < expires)
@@ -235,6 +248,12 @@ impl<'a> PolicyRules<'a> {
         }
         requirements.retain(|needed| needed.approvals > 0);
         Verdict { met, requirements }
+    }
+
+    /// How long an approval lasts that nobody uses.
+    #[must_use]
+    pub fn expires(&self) -> SignedDuration {
+        SignedDuration::try_from(self.policy.expires()).unwrap_or(SignedDuration::MAX)
     }
 
     fn is_one_of(&self, user: &str, groups: &[UserName]) -> bool {
@@ -389,18 +408,7 @@ impl Verdict {
     /// The approvals that the plan needs, each with the rule that asks for them.
     #[must_use]
     pub fn needs_text(&self) -> String {
-        let needs = self.requirements.iter().map(|needed| {
-            let why = match &needed.rule {
-                Some(rule) => texts::ByRule { rule }.to_string(),
-                None => texts::ByDefault.to_string(),
-            };
-            texts::NeededBy {
-                needed: &needed,
-                why: &why,
-            }
-            .to_string()
-        });
-        let needs: Vec<_> = needs.collect();
+        let needs: Vec<_> = self.requirements.iter().map(Requirement::text).collect();
         if needs.is_empty() {
             texts::SendsByItself.to_string()
         } else {
@@ -429,6 +437,20 @@ impl Verdict {
 }
 
 impl Requirement {
+    /// How many approvals, from whom, and which rule asks for them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let why = match &self.rule {
+            Some(rule) => texts::ByRule { rule }.to_string(),
+            None => texts::ByDefault.to_string(),
+        };
+        texts::NeededBy {
+            needed: self,
+            why: &why,
+        }
+        .to_string()
+    }
+
     /// Whether enough users have approved.
     #[must_use]
     pub fn is_met(&self) -> bool {

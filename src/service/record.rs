@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Head;
 use crate::model::envelope::RunApproval;
+use crate::model::money::Money;
 
 use super::act::{Act, Subject, Who};
 
@@ -86,6 +87,13 @@ pub enum Entry {
         /// The occurrence.
         on: Subject,
     },
+    /// An approval or a request that nobody used for so long is void.
+    Lapsed {
+        /// The campaign.
+        on: Subject,
+        /// The number of its record.
+        of: u64,
+    },
     /// How an act ended.
     Result {
         /// The number of the act's record.
@@ -103,6 +111,9 @@ pub enum Entry {
         /// Why it is not complete, in English.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+        /// What the campaign may have spent by then, for budgets. `None` for a rehearsal, and for a run that did not begin to send.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spent: Option<Money>,
     },
 }
 
@@ -112,7 +123,10 @@ impl Entry {
     pub const fn on(&self) -> Option<&Subject> {
         match self {
             Self::Act { act, .. } => act.on(),
-            Self::SeriesFound { on } | Self::OccurrenceMissed { on } | Self::RunEnded { on, .. } => Some(on),
+            Self::SeriesFound { on }
+            | Self::OccurrenceMissed { on }
+            | Self::Lapsed { on, .. }
+            | Self::RunEnded { on, .. } => Some(on),
             Self::ServiceBegan { .. }
             | Self::RecordsLost { .. }
             | Self::ServiceEnded
@@ -191,6 +205,7 @@ impl Charges {
             | Entry::SignedIn { .. }
             | Entry::SeriesFound { .. }
             | Entry::OccurrenceMissed { .. }
+            | Entry::Lapsed { .. }
             | Entry::SignInRefused { .. }
             | Entry::SignedOut { .. }
             | Entry::Act { refused: Some(_), .. }
@@ -207,15 +222,28 @@ impl Charges {
                 accept,
                 envelope,
                 ..
+            }
+            | Act::Apply {
+                on,
+                fingerprint,
+                accept,
+                envelope,
+                ..
             } => {
+                // The service applies by itself what its policy allows.
+                let by = if let Act::Apply { by, .. } = act {
+                    by.clone()
+                } else {
+                    vec![who.name.clone()]
+                };
                 let approval = envelope.as_deref().map(|envelope| RunApproval {
                     sequence,
                     link: head.link,
                     at,
-                    by: vec![who.name.clone()],
+                    by,
                     fingerprint: fingerprint.clone(),
                     envelope: envelope.clone(),
-                    is_required: false,
+                    is_required: matches!(act, Act::Apply { .. }),
                 });
                 let plan = ApprovedPlan {
                     fingerprint: fingerprint.clone(),
@@ -251,8 +279,16 @@ impl Charges {
                     *charge = Charge::Stopped { by: who.clone() };
                 }
             }
-            Act::See | Act::SeeDeliveries { .. } | Act::Plan { .. } | Act::ApproveWave { .. } | Act::Resolve { .. } => {
-            }
+            Act::See
+            | Act::Freeze { .. }
+            | Act::Unfreeze
+            | Act::SeeDeliveries { .. }
+            | Act::Plan { .. }
+            | Act::Request { .. }
+            | Act::GiveApproval { .. }
+            | Act::Reject { .. }
+            | Act::ApproveWave { .. }
+            | Act::Resolve { .. } => {}
         }
     }
 
@@ -273,7 +309,6 @@ impl Charges {
 mod tests {
     use super::*;
     use crate::model::envelope::Envelope;
-    use crate::model::money::Money;
 
     fn on(campaign: &str) -> Subject {
         Subject {
@@ -333,6 +368,7 @@ mod tests {
             on: tea(),
             state: "complete".to_owned(),
             why: None,
+            spent: None,
         };
         assert_eq!(word(&[]), "none");
         assert_eq!(word(&[approve("tea")]), "run");
@@ -422,6 +458,37 @@ mod tests {
             Entry::OccurrenceMissed {
                 on: on("tea@2026-06-01"),
             },
+            act(Act::Request {
+                on: on("tea"),
+                fingerprint: "a-b-first".to_owned(),
+                accept: vec!["replays".to_owned()],
+                fresh: false,
+            }),
+            act(Act::GiveApproval {
+                on: on("tea"),
+                fingerprint: "a-b-first".to_owned(),
+                accept: Vec::new(),
+                fresh: false,
+            }),
+            act(Act::Reject {
+                on: on("tea"),
+                fingerprint: "a-b-first".to_owned(),
+                note: "too many".to_owned(),
+            }),
+            act(Act::Apply {
+                on: on("tea"),
+                fingerprint: "a-b-first".to_owned(),
+                accept: Vec::new(),
+                fresh: false,
+                by: vec!["wang".to_owned(), "zhao".to_owned()],
+                envelope: None,
+                spent: Some(Money::from_fen(500)),
+            }),
+            Entry::Lapsed { on: on("tea"), of: 8 },
+            act(Act::Freeze {
+                note: "double 11".to_owned(),
+            }),
+            act(Act::Unfreeze),
         ];
         let written = records.map(|entry| {
             let record = Record {

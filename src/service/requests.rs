@@ -114,7 +114,10 @@ impl Requests {
                 accept,
                 fresh,
             } => {
-                self.open.insert(key(on), new_request((on, fingerprint, accept, *fresh), who, at, sequence));
+                self.open.insert(
+                    key(on),
+                    new_request((on, fingerprint, accept, *fresh), who, at, sequence),
+                );
             }
             Act::GiveApproval {
                 on,
@@ -124,7 +127,8 @@ impl Requests {
             } => {
                 let request = self.open.entry(key(on));
                 // The only user of a service need not ask themselves.
-                let request = request.or_insert_with(|| new_request((on, fingerprint, accept, *fresh), who, at, sequence));
+                let request =
+                    request.or_insert_with(|| new_request((on, fingerprint, accept, *fresh), who, at, sequence));
                 if request.fingerprint != *fingerprint {
                     *request = new_request((on, fingerprint, accept, *fresh), who, at, sequence);
                 }
@@ -157,9 +161,11 @@ impl Requests {
         self.unfinished.contains(&key(on))
     }
 
-    /// Every request.
-    pub fn all(&self) -> impl Iterator<Item = &OpenRequest> {
-        self.open.values()
+    /// The first campaign with a record that has lapsed at `now`, and its number. `None` if none has.
+    #[must_use]
+    pub fn first_lapsed(&self, now: Timestamp, expires: SignedDuration) -> Option<(Subject, u64)> {
+        let mut all = self.open.values();
+        all.find_map(|request| Some((request.on.clone(), request.lapsed(now, expires)?)))
     }
 }
 
@@ -247,19 +253,30 @@ mod tests {
 
     #[test]
     fn a_restart_knows_what_was_requested_and_approved() {
-        let two = [request("li", "a"), approve("wang", "a"), approve("wang", "a"), approve("zhao", "a")];
+        let two = [
+            request("li", "a"),
+            approve("wang", "a"),
+            approve("wang", "a"),
+            approve("zhao", "a"),
+        ];
         assert_eq!(approved_by(&two).unwrap(), ["wang", "zhao"]);
         let known = requests(&two);
         let known = known.of(&on()).unwrap();
-        assert_eq!((known.by.name.as_str(), known.accept.as_slice()), ("li", &["replays".to_owned()][..]));
+        assert_eq!(
+            (known.by.name.as_str(), known.accept.as_slice()),
+            ("li", &["replays".to_owned()][..])
+        );
         // A new request begins again.
         let again = [request("li", "a"), approve("wang", "a"), request("li", "b")];
         assert_eq!(approved_by(&again).unwrap(), [""; 0]);
-        let rejected = act("wang", Act::Reject {
-            on: on(),
-            fingerprint: "a".to_owned(),
-            note: String::new(),
-        });
+        let rejected = act(
+            "wang",
+            Act::Reject {
+                on: on(),
+                fingerprint: "a".to_owned(),
+                note: String::new(),
+            },
+        );
         assert_eq!(approved_by(&[request("li", "a"), rejected]), None);
     }
 
@@ -279,7 +296,10 @@ mod tests {
         assert_eq!(lapsed(&after, 62), None);
         let both = [&after[..], &[Entry::Lapsed { on: on(), of: 3 }]].concat();
         assert_eq!(lapsed(&both, 63), Some(1), "nobody has approved the request");
-        assert_eq!(approved_by(&[&both[..], &[Entry::Lapsed { on: on(), of: 1 }]].concat()), None);
+        assert_eq!(
+            approved_by(&[&both[..], &[Entry::Lapsed { on: on(), of: 1 }]].concat()),
+            None
+        );
     }
 
     #[test]
@@ -288,6 +308,7 @@ mod tests {
             on: on(),
             state: state.to_owned(),
             why: None,
+            spent: None,
         };
         assert!(!requests(&[]).is_unfinished(&on()));
         assert!(requests(&[ended("halted")]).is_unfinished(&on()));

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -22,7 +22,7 @@ use crate::app::resolve;
 use crate::app::run_command::{self, Verb};
 use crate::app::status::{CampaignStatus, StatusReader};
 use crate::app::{AppError, CampaignRef, Environment, LoadedCampaign, Rehearsal, approve, decisions, notify, plan};
-use crate::campaign::{self, Diagnostic};
+use crate::campaign::{self, Budget, Diagnostic};
 use crate::catalogue::{Language, Text, service as texts};
 use crate::control::{Command, ControlServer};
 use crate::fake_platform;
@@ -31,13 +31,14 @@ use crate::ledger::lock::{CampaignLock, LockError};
 use crate::ledger::service_log::{LogCheck, ServiceDir, ServiceLog, ServiceLogError};
 use crate::ledger::witness::{LogWitness, Witnesses};
 use crate::ledger::{Head, LedgerError};
-use crate::model::clock::Moment;
+use crate::model::clock::{Moment, until};
 use crate::model::delivery::{Resolution, StateName};
 use crate::model::event::Ending;
+use crate::model::money::Money;
 use crate::model::problem::Problem;
 use crate::model::recurrence::Occurrence;
 use crate::model::resolve::{Expected, ResolveRequest, Selection, Which};
-use crate::model::run_command::RunCommand;
+use crate::model::run_command::{Requester, RunCommand};
 use crate::notify::channel::Channel;
 use crate::notify::notice::{ServiceEvent, ServiceNotice, What};
 use crate::notify::notifier::{Notifier, Warn};
@@ -46,32 +47,42 @@ use crate::report::reason::Reason;
 use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::{Display, Listener, Outputs, ProgressDisplay, ReportedRun, Reporter};
 use crate::report::run_view::CampaignInfo;
+use crate::report::times::date_time;
 
 use super::act::{
-    Act, Allowed, Applier, BulkDecision, CampaignSituation, Denied, OccurrenceSituation, Situation, Subject, Who, gate,
+    Act, ActKind, Allowed, Applier, BulkDecision, CampaignSituation, Denied, OccurrenceSituation, PolicySituation,
+    RequestSituation, Situation, Subject, Who, gate,
 };
 use super::bounds;
+use super::budget::{BudgetUse, CampaignSpend, Reservations};
 use super::campaign_entry::{Attention, CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
-use super::config::ConfigFile;
+use super::config::{ConfigFile, ServerConfig};
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
+use super::freeze::{self, Frozen, ManualFreeze};
 use super::log_socket::{LogSocket, LogSocketError, read_log};
 use super::messages::{self, ServiceMessages, run_over};
 use super::pages::links;
-use super::policy::GivenApproval;
 use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
+use super::requests::{OpenRequest, Requests};
 use super::scan::Scanner;
 use super::schedule::Turn;
 use super::series::{LoadedOccurrence, OccurrenceEntry, SeriesEntry, SeriesRecords, file_of, occurrence_key};
 
 /// How often the service looks which occurrences have a ledger: another process may begin one.
 const READ_LEDGERS: Duration = Duration::from_secs(10);
+/// How often the clock is compared with freezes, besides at their beginnings and ends: the machine may have slept.
+const LOOK_AT_FREEZES: Duration = Duration::from_millis(250);
 /// How often the directory is scanned.
 const SCAN_EVERY: Duration = Duration::from_secs(2);
 /// How soon the second scan follows the first one of the service.
 const FIRST_SCANS: Duration = Duration::from_millis(200);
 /// How many campaigns are planned at once.
 const PLANS: usize = 2;
+/// The percentage of a budget at which a message says so.
+const NEARLY: u64 = 80;
+/// How old a plan may be that is applied without a person. An older one is made again first.
+const FRESH_PLAN: SignedDuration = SignedDuration::from_secs(60);
 /// How many requests a plan shows.
 const SHOWN_REQUESTS: usize = 3;
 /// How many records the audit page can show.
@@ -188,6 +199,12 @@ pub struct ServiceState {
     pub series: SeriesRecords,
     /// Why channels of the service do not take its messages, by their labels.
     pub channel_faults: BTreeMap<String, Text>,
+    /// What was requested.
+    pub requests: Requests,
+    /// What the runs of approved plans may spend.
+    pub reservations: Reservations,
+    /// The freeze that a person began. `None` without one.
+    pub frozen: Option<ManualFreeze>,
     /// The first record that was gone when this service began, and the last one that its witness saw. `None` if none was.
     pub lost_records: Option<(u64, u64)>,
 }
@@ -198,6 +215,111 @@ impl ServiceState {
     pub fn charge(&self, entry: &CampaignEntry) -> Option<&Charge> {
         let on = entry.run.as_ref().map_or_else(|| entry.subject(), |run| run.on.clone());
         self.charges.of(&on.campaign, &on.app_id)
+    }
+
+    /// What freezes a campaign at `now`. `None` if nothing does.
+    #[must_use]
+    pub fn freeze<'a>(&'a self, campaign: &str, config: &'a ServerConfig, now: Timestamp) -> Option<Frozen<'a>> {
+        let policy = config.file.as_ref().and_then(|file| file.policy.as_ref());
+        freeze::find(policy, self.frozen.as_ref(), campaign, now)
+    }
+
+    /// Why nothing of a campaign begins or goes on at `now`, whoever approves: a freeze, or a policy that cannot be read. `None` if nothing
+    /// holds it back.
+    #[must_use]
+    pub fn held_back(&self, campaign: &str, config: &ServerConfig, now: Timestamp) -> Option<Text> {
+        if config.is_outdated && config.policy().is_some() {
+            return Some(Text::new(&texts::PolicyBroken));
+        }
+        let frozen = self.freeze(campaign, config, now)?;
+        Some(frozen_text(frozen, config))
+    }
+
+    /// The budgets that an app has a share in, and how each is used.
+    #[must_use]
+    pub fn budgets<'a>(&self, app_id: &str, config: &'a ServerConfig, now: Timestamp) -> Vec<(&'a Budget, BudgetUse)> {
+        let Some(rules) = config.policy() else {
+            return Vec::new();
+        };
+        let known = |app_id: &str, campaign: &str| {
+            let mut entries = self.entries.values();
+            let entry = entries.find(|entry| {
+                let on = entry.subject();
+                (on.app_id.as_str(), on.campaign.as_str()) == (app_id, campaign)
+            });
+            CampaignSpend {
+                worth: entry.and_then(CampaignEntry::worth),
+                running: match self.charges.of(campaign, app_id) {
+                    Some(Charge::Run(plan) | Charge::Paused { plan, .. }) => {
+                        plan.approval.as_ref().map(|approval| approval.sequence)
+                    }
+                    Some(Charge::Stopped { .. }) | None => None,
+                },
+            }
+        };
+        let all = rules.policy.budgets.iter();
+        let own = all.filter(|budget| budget.app.iter().any(|pattern| pattern.is_match(app_id)));
+        own.map(|budget| (budget, self.reservations.usage(budget, rules.zone, now, known)))
+            .collect()
+    }
+
+    /// Why no budget has room for the plan of a campaign. `None` if all have.
+    fn over_budget(&self, entry: &CampaignEntry, config: &ServerConfig, now: Timestamp) -> Option<Text> {
+        let loaded = entry.loaded.as_ref().filter(|loaded| !loaded.at.rehearsal.is_on())?;
+        let usage = &entry.planned()?.preview.usage;
+        let most = bounds::envelope(&entry.planned()?.preview, &loaded.plan, now).worth;
+        let budgets = self.budgets(&entry.subject().app_id, config, now);
+        let needs = most.map(|most| Money::from_fen(most.fen().saturating_sub(usage.worth.fen())));
+        budgets.iter().find_map(|(budget, used)| {
+            let left = used.left(budget.worth);
+            match needs {
+                None => Some(Text::new(&texts::BudgetUnknown)),
+                Some(needs) if needs > left => Some(Text::new(&texts::OverBudget {
+                    needs: &needs,
+                    left: &left,
+                    max: &budget.worth,
+                })),
+                Some(_) => None,
+            }
+        })
+    }
+
+    /// The request for the plan of a campaign as it is now. `None` without one, and if it was for another plan.
+    #[must_use]
+    pub fn request(&self, entry: &CampaignEntry) -> Option<&OpenRequest> {
+        let planned = entry.planned()?;
+        let fingerprint = planned.preview.fingerprint.to_string();
+        let request = self.requests.of(&entry.subject())?;
+        (request.fingerprint == fingerprint && request.is_fresh == planned.is_fresh).then_some(request)
+    }
+
+    /// What the policy of the service says of the plan of a campaign. `None` without a policy, and without a plan.
+    #[must_use]
+    pub fn policy(&self, entry: &CampaignEntry, config: &ServerConfig, now: Timestamp) -> Option<PolicySituation> {
+        let rules = config.policy()?;
+        let accounts = &config.accounts;
+        let request = self.request(entry);
+        let mut given = request.map(OpenRequest::given).unwrap_or_default();
+        // Who may approve no longer has not approved.
+        given.retain(|given| {
+            let roles = accounts.roles(&given.by);
+            accounts.is_local() || roles.is_some_and(|roles| ActKind::GiveApproval.allows(roles))
+        });
+        let charge = self.charge(entry);
+        Some(PolicySituation {
+            verdict: entry.verdict(&rules, &given, now)?,
+            request: request.map(|request| RequestSituation {
+                by: request.by.name.clone(),
+                approved_by: given.into_iter().map(|given| given.by).collect(),
+            }),
+            is_local: accounts.is_local(),
+            waits: self
+                .held_back(&entry.subject().campaign, config, now)
+                .or_else(|| self.over_budget(entry, config, now)),
+            is_undisturbed: charge.is_none()
+                && !self.requests.is_unfinished(&entry.subject())
+                && entry.may_begin_by_itself(now),
+        })
     }
 }
 
@@ -211,6 +333,10 @@ pub struct Supervisor {
     plans: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
     ended: Notify,
+    /// Notified when something was approved.
+    approved: Notify,
+    /// Notified when a person begins or ends a freeze.
+    frozen: Notify,
     /// The last durable record, for the witness.
     heads: watch::Sender<Durable>,
     /// Sends messages. `None` for rehearsals.
@@ -286,6 +412,8 @@ impl Supervisor {
             plans: Arc::new(Semaphore::new(PLANS)),
             stopping: watch::channel(false).0,
             ended: Notify::new(),
+            approved: Notify::new(),
+            frozen: Notify::new(),
             heads: watch::channel(Durable { head, is_last: false }).0,
         });
         supervisor.share_channels();
@@ -322,6 +450,49 @@ impl Supervisor {
 
     /// Scans and applies until [`Supervisor::stop`].
     pub async fn run(self: &Arc<Self>) {
+        let freezing = tokio::spawn(Arc::clone(self).keep_frozen());
+        self.watch_directory().await;
+        freezing.abort();
+    }
+
+    /// Pauses what is frozen, and lets it go on after that. A freeze that begins while the machine sleeps holds as soon as it wakes.
+    async fn keep_frozen(self: Arc<Self>) {
+        loop {
+            let now = self.now();
+            self.hold_frozen(now);
+            let config = self.config().current();
+            let policy = config.file.as_ref().and_then(|file| file.policy.as_ref());
+            let next = policy.and_then(|policy| freeze::next_change(policy, now));
+            let left = next.and_then(|next| until(now, next)).unwrap_or(LOOK_AT_FREEZES);
+            tokio::select! {
+                () = tokio::time::sleep(left.min(LOOK_AT_FREEZES)) => {}
+                () = self.frozen.notified() => {}
+            }
+        }
+    }
+
+    /// Holds each run that is frozen at `now`, and releases those that are not any longer.
+    fn hold_frozen(&self, now: Timestamp) {
+        let config = self.config().current();
+        let state = self.state();
+        for entry in state.entries.values() {
+            let Some(run) = &entry.run else { continue };
+            let frozen = state.freeze(&run.on.campaign, &config, now);
+            match (frozen, run.server.is_frozen()) {
+                (Some(frozen), false) => run.server.freeze(freezer(frozen)),
+                (None, true) => {
+                    let charge = state.charges.of(&run.on.campaign, &run.on.app_id);
+                    let goes_on = matches!(charge, Some(Charge::Run(_)));
+                    let by = goes_on.then(|| this_requester(Some(&texts::Unfreezes.to_string())));
+                    run.server.thaw(by);
+                }
+                (Some(_), true) | (None, false) => {}
+            }
+        }
+    }
+
+    /// Scans and applies until [`Supervisor::stop`].
+    async fn watch_directory(self: &Arc<Self>) {
         let mut scanner = Scanner::default();
         let mut stopping = self.stopping.subscribe();
         let mut wait = FIRST_SCANS;
@@ -349,8 +520,13 @@ impl Supervisor {
                     self.send_kept();
                 }
             }
+            if is_continued {
+                self.note_lapsed().await;
+                self.apply_approved().await;
+            }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
+                () = self.approved.notified() => {}
                 _ = stopping.wait_for(|stopping| *stopping) => return,
             }
         }
@@ -562,35 +738,147 @@ impl Supervisor {
         done.map_err(|fault| ActError::Failed(Arc::new(fault)))
     }
 
+    /// Records the approvals and requests that have lapsed.
+    async fn note_lapsed(&self) {
+        let config = self.config().current();
+        let Some(rules) = config.policy() else { return };
+        let expires = rules.expires();
+        let now = self.now();
+        loop {
+            let Some((on, of)) = self.state().requests.first_lapsed(now, expires) else {
+                return;
+            };
+            if self.record(Entry::Lapsed { on, of }).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Applies the plans that have what the policy asks for.
+    async fn apply_approved(self: &Arc<Self>) {
+        for act in self.approved_plans() {
+            let file = act.on().map(|on| on.file.clone()).unwrap_or_default();
+            if let Err(error) = self.perform(act, Who::scheduler()).await {
+                tracing::warn!("the approved plan of {file:?} is not applied: {error:?}");
+                self.note_not_begun(&file, error);
+            }
+        }
+    }
+
+    /// Shows that the run of an approved plan did not begin.
+    fn note_not_begun(&self, file: &str, error: ActError) {
+        let ActError::Failed(fault) = error else { return };
+        if let Some(entry) = self.state().entries.get_mut(file) {
+            entry.ended = Some(EndedRun::failed(self.now(), fault));
+        }
+    }
+
+    /// The acts that apply the plans that can go on now. A plan that needs nobody is made again first if it is old, because its
+    /// audience may have changed.
+    fn approved_plans(self: &Arc<Self>) -> Vec<Act> {
+        let config = self.config().current();
+        if config.policy().is_none() {
+            return Vec::new();
+        }
+        let now = self.now();
+        let mut acts = Vec::new();
+        let mut old = Vec::new();
+        {
+            let state = self.state();
+            for entry in state.entries.values() {
+                let Some(act) = self.approved_plan(&state, entry, now) else {
+                    continue;
+                };
+                let is_old = |planned: &Arc<Planned>| now.duration_since(planned.at) > FRESH_PLAN;
+                if state.request(entry).is_none() && entry.planned().is_some_and(is_old) {
+                    old.push(entry.file.clone());
+                } else {
+                    acts.push(act);
+                }
+            }
+        }
+        for file in old {
+            self.plan_soon(&file);
+        }
+        acts
+    }
+
+    fn approved_plan(&self, state: &ServiceState, entry: &CampaignEntry, now: Timestamp) -> Option<Act> {
+        let planned = entry.planned()?;
+        let policy = state.policy(entry, &self.config().current(), now)?;
+        let request = state.request(entry);
+        let given = policy
+            .verdict
+            .requirements
+            .iter()
+            .flat_map(|needed| needed.given.iter().cloned());
+        let by: BTreeSet<String> = given.collect();
+        let act = Act::Apply {
+            on: entry.subject(),
+            fingerprint: planned.preview.fingerprint.to_string(),
+            accept: request.map(|request| request.accept.clone()).unwrap_or_default(),
+            fresh: planned.is_fresh,
+            by: by.into_iter().collect(),
+            envelope: None,
+            spent: None,
+        };
+        let situation = self.situation(state, &act, now);
+        gate(act.clone(), Who::scheduler(), &situation).ok().map(|_| act)
+    }
+
     /// Fills in what an approval allows: that which the plan needs, and nothing more.
-    fn with_envelope(&self, act: Act) -> Act {
-        let Act::Approve {
+    fn with_envelope(&self, mut act: Act) -> Act {
+        let (Act::Approve {
             on,
             fingerprint,
-            accept,
-            fresh,
+            envelope,
             ..
-        } = act
+        }
+        | Act::Apply {
+            on,
+            fingerprint,
+            envelope,
+            ..
+        }) = &mut act
         else {
             return act;
         };
-        let envelope = {
+        let mut spent_before = None;
+        *envelope = {
             let state = self.state();
             let entry = state.entries.get(&on.file);
             entry.and_then(|entry| {
                 let planned = entry.planned()?;
                 let loaded = entry.loaded.as_ref()?;
-                let is_shown = planned.preview.fingerprint.to_string() == fingerprint;
+                let is_shown = planned.preview.fingerprint.to_string() == *fingerprint;
+                spent_before = Some(planned.preview.usage.worth).filter(|_| !self.is_rehearsal());
                 is_shown.then(|| Box::new(bounds::envelope(&planned.preview, &loaded.plan, self.now())))
             })
         };
-        Act::Approve {
-            on,
-            fingerprint,
-            accept,
-            fresh,
-            envelope,
+        if let Act::Apply { spent, .. } = &mut act {
+            *spent = spent_before;
         }
+        act
+    }
+
+    /// What an act depends on besides its user.
+    fn situation(&self, state: &ServiceState, act: &Act, now: Timestamp) -> Situation {
+        let mut situation = Situation {
+            is_read_only: state.read_only.is_some(),
+            is_stopping: self.is_stopping(),
+            is_frozen: state.frozen.is_some(),
+            campaign: act.on().and_then(|on| state.situation(&on.file)),
+        };
+        let config = self.config().current();
+        if let (Some(on), Some(campaign)) = (act.on(), &mut situation.campaign) {
+            campaign.frozen = state.held_back(&on.campaign, &config, now);
+        }
+        if let Some(entry) = act.on().and_then(|on| state.entries.get(&on.file))
+            && let Some(plan) = situation.campaign.as_mut().and_then(|campaign| campaign.plan.as_mut())
+        {
+            plan.policy = state.policy(entry, &config, now);
+        }
+        situation
     }
 
     /// Asks the gate, and reserves the campaign for an act that takes its ledger.
@@ -599,27 +887,11 @@ impl Supervisor {
         if let Some(on) = act.on() {
             state.reschedule(file_of(&on.file), self.now());
         }
-        let mut situation = Situation {
-            is_read_only: state.read_only.is_some(),
-            is_stopping: self.is_stopping(),
-            campaign: act.on().and_then(|on| state.situation(&on.file)),
-        };
-        let config = self.config().current();
-        if let (Some(rules), Some(on)) = (config.policy(), act.on())
-            && let Some(entry) = state.entries.get(&on.file)
-            && let Some(plan) = situation.campaign.as_mut().and_then(|campaign| campaign.plan.as_mut())
-        {
-            let now = self.now();
-            let own = GivenApproval {
-                by: who.name.clone(),
-                at: now,
-            };
-            plan.verdict = entry.verdict(&rules, &[own], now);
-        }
+        let situation = self.situation(&state, &act, self.now());
         let allowed = gate(act, who, &situation)?;
         let takes_ledger = matches!(
             allowed.act(),
-            Act::Approve { .. } | Act::Resolve { .. } | Act::Resume { .. }
+            Act::Approve { .. } | Act::Apply { .. } | Act::Resolve { .. } | Act::Resume { .. }
         );
         if let Some(entry) = allowed.act().on().and_then(|on| state.entries.get_mut(&on.file))
             && takes_ledger
@@ -642,7 +914,11 @@ impl Supervisor {
     async fn execute(self: &Arc<Self>, allowed: Allowed) -> Result<(), Fault> {
         let who = allowed.who();
         match allowed.act() {
-            Act::See | Act::SeeDeliveries { .. } => Ok(()),
+            Act::See | Act::SeeDeliveries { .. } | Act::Reject { .. } => Ok(()),
+            Act::Request { .. } | Act::GiveApproval { .. } => {
+                self.approved.notify_one();
+                Ok(())
+            }
             Act::Plan { on, fresh } => {
                 if let Some(entry) = self.state().entries.get_mut(&on.file) {
                     entry.is_fresh = *fresh && self.is_rehearsal();
@@ -650,13 +926,15 @@ impl Supervisor {
                 self.plan_soon(&on.file);
                 Ok(())
             }
-            Act::Approve { on, fresh, .. } => {
+            Act::Approve { on, fresh, .. } | Act::Apply { on, fresh, .. } => {
                 // The record of the act has made it a charge by now.
                 let charged = self.state().charges.of(&on.campaign, &on.app_id).cloned();
                 match charged {
                     Some(Charge::Run(plan)) => {
                         let is_fresh = *fresh && self.is_rehearsal();
-                        self.start_run(&on.file, &plan, is_fresh, who).await
+                        self.start_run(&on.file, &plan, is_fresh, who).await?;
+                        self.tell_of_budgets(on, &plan);
+                        Ok(())
                     }
                     _ => Ok(()),
                 }
@@ -678,6 +956,20 @@ impl Supervisor {
                     Some(plan) => self.start_run(&on.file, &plan, false, who).await,
                     None => self.command(&on.file, Verb::Resume, who).await,
                 }
+            }
+            Act::Freeze { note } => {
+                self.state().frozen = Some(ManualFreeze {
+                    by: who.clone(),
+                    at: self.now(),
+                    note: note.clone(),
+                });
+                self.hold_frozen(self.now());
+                Ok(())
+            }
+            Act::Unfreeze => {
+                // The record of the act has ended the freeze by now.
+                self.frozen.notify_one();
+                Ok(())
             }
             Act::StopAll => {
                 let files: Vec<_> = {
@@ -705,6 +997,43 @@ impl Supervisor {
                 self.plan_soon(&on.file);
                 decided
             }
+        }
+    }
+
+    /// Sends a message for each budget that the run of a plan has made be used to [`NEARLY`] percent.
+    fn tell_of_budgets(self: &Arc<Self>, on: &Subject, plan: &ApprovedPlan) {
+        let config = self.config().current();
+        let (loaded, nearly) = {
+            let state = self.state();
+            let Some(entry) = state.entries.get(&on.file) else {
+                return;
+            };
+            let Some(loaded) = entry.loaded.clone() else { return };
+            let max = plan.approval.as_ref().and_then(|approval| approval.envelope.worth);
+            let own = max.map_or(0, |max| {
+                max.fen()
+                    .saturating_sub(entry.worth().unwrap_or_default().committed().fen())
+            });
+            let is_over =
+                |used: u64, budget: &Budget| used.saturating_mul(100) >= budget.worth.fen().saturating_mul(NEARLY);
+            let budgets = state.budgets(&on.app_id, &config, self.now()).into_iter();
+            let crossed = budgets.filter(|(budget, used)| {
+                let used = used.total().fen();
+                is_over(used, budget) && !is_over(used.saturating_sub(own), budget)
+            });
+            let nearly: Vec<_> = crossed
+                .map(|(budget, used)| What::Budget {
+                    used: used.total(),
+                    max: budget.worth,
+                })
+                .collect();
+            (loaded, nearly)
+        };
+        if self.is_rehearsal() {
+            return;
+        }
+        for what in nearly {
+            self.send_messages(&on.file, &loaded, Some(what), None);
         }
     }
 
@@ -846,6 +1175,8 @@ impl Supervisor {
         if self.is_stopping() {
             server.signalled(signalled("SIGTERM"));
         }
+        // A run that a restart continues in a freeze waits for its end.
+        self.hold_frozen(self.now());
         let request = ApplyRequest {
             approval: plan.approval.clone(),
             accept,
@@ -934,6 +1265,11 @@ impl Supervisor {
         result: Result<RunResult, AppError>,
     ) -> Option<Problem> {
         let stats = reporter.stats();
+        let spent = reporter.view(|run| {
+            let worth = run.stats.valuation.worth(&run.stats.counts);
+            run.is_admitted().then(|| worth.committed())
+        });
+        let spent = spent.filter(|_| !self.is_rehearsal());
         let (state, why, fault, ending) = match result {
             Ok(RunResult::Ended(outcome)) => {
                 let why = Reason::of_stop(&stats)
@@ -969,6 +1305,7 @@ impl Supervisor {
                 on: on.clone(),
                 state: state.clone(),
                 why: english,
+                spent,
             };
             let _ = self.record(entry).await;
         }
@@ -1413,10 +1750,12 @@ impl Supervisor {
 
     /// Says once of each plan that it waits for an approval.
     fn announce_plan(self: &Arc<Self>, file: &str, campaign: &LoadedCampaign) {
+        let config = self.config().current();
         let what = {
             let mut state = self.state();
             let Some(entry) = state.entries.get(file) else { return };
-            let attention = entry.attention(state.charge(entry));
+            let policy = state.policy(entry, &config, self.now());
+            let attention = entry.attention(state.charge(entry), policy.as_ref());
             let waits = attention.into_iter().find_map(|item| match item {
                 Attention::Approval { to_send, changes } => Some(What::PlanWaits { to_send, changes }),
                 _ => None,
@@ -1565,6 +1904,7 @@ impl Supervisor {
                     on,
                     state: "missed".to_owned(),
                     why: None,
+                    spent: None,
                 };
                 let _ = self.record(entry).await;
                 continue;
@@ -1586,17 +1926,10 @@ impl Supervisor {
                     on,
                     state: "failed".to_owned(),
                     why: Some(fault.english()),
+                    spent: None,
                 };
                 let _ = self.record(entry).await;
-                if let Some(entry) = self.state().entries.get_mut(&file) {
-                    entry.ended = Some(EndedRun {
-                        at: self.now(),
-                        state: "failed".to_owned(),
-                        why: Some(fault.message.clone()),
-                        fault: Some(Arc::new(fault)),
-                        stats: crate::report::run_stats::RunStats::default(),
-                    });
-                }
+                self.note_not_begun(&file, ActError::Failed(Arc::new(fault)));
             }
         }
     }
@@ -1630,9 +1963,27 @@ impl Supervisor {
 impl ServiceState {
     fn add(&mut self, head: Head, record: Record) {
         self.charges.apply(head, &record);
+        self.requests.apply(head, &record);
+        self.reservations.apply(head, &record);
         match &record.entry {
             Entry::SeriesFound { on } => self.series.note_found(on, record.at),
             Entry::OccurrenceMissed { on } => self.series.note_missed(on),
+            Entry::Act {
+                who,
+                act: Act::Freeze { note },
+                refused: None,
+            } => {
+                self.frozen = Some(ManualFreeze {
+                    by: who.clone(),
+                    at: record.at,
+                    note: note.clone(),
+                });
+            }
+            Entry::Act {
+                act: Act::Unfreeze,
+                refused: None,
+                ..
+            } => self.frozen = None,
             Entry::ServiceBegan { .. } => self.lost_records = None,
             Entry::RecordsLost { first, known } => self.lost_records = Some((*first, *known)),
             _ => {}
@@ -1815,6 +2166,32 @@ impl CheckedLog {
         }
         checked
     }
+}
+
+/// What freezes a campaign, for people.
+#[must_use]
+pub fn frozen_text(frozen: Frozen<'_>, config: &ServerConfig) -> Text {
+    match frozen {
+        Frozen::By(ManualFreeze { by, note, .. }) if note.is_empty() => Text::new(&texts::FrozenBy { by: &by.name }),
+        Frozen::By(ManualFreeze { by, note, .. }) => Text::new(&texts::FrozenByFor { by: &by.name, note }),
+        Frozen::Until(freeze) => {
+            let utc = TimeZone::UTC;
+            let zone = config.file.as_ref().map_or(&utc, |file| &file.timezone);
+            Text::new(&texts::FrozenUntil {
+                name: &freeze.name,
+                until: &date_time(freeze.until, zone),
+            })
+        }
+    }
+}
+
+/// Who pauses a run because of a freeze, as the ledger keeps it.
+fn freezer(frozen: Frozen<'_>) -> Requester {
+    let name = match frozen {
+        Frozen::By(manual) => manual.by.name.clone(),
+        Frozen::Until(freeze) => freeze.name.clone(),
+    };
+    this_requester(Some(&texts::Freezes { name: &name }.to_string()))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

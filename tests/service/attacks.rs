@@ -7,7 +7,11 @@ use std::net::TcpStream;
 use crate::client::Directory;
 
 /// Every route that changes something.
-const POSTS: [&str; 9] = [
+const POSTS: [&str; 13] = [
+    "/freeze",
+    "/unfreeze",
+    "/campaigns/tea.yaml/request",
+    "/campaigns/tea.yaml/reject",
     "/campaigns/tea.yaml/replan",
     "/campaigns/tea.yaml/approve",
     "/campaigns/tea.yaml/pause",

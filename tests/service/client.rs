@@ -94,15 +94,22 @@ impl Directory {
             panic!("the service did not begin: {why}");
         };
         let serving: serde_json::Value = serde_json::from_str(&serving).unwrap();
-        let link = serving["link"].as_str().unwrap();
-        let (host, path) = link.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        // A service with users has no link.
+        let url = serving["url"].as_str().unwrap();
+        let link = serving["link"].as_str().unwrap_or(url);
+        let address = link.split_once("://").unwrap().1;
+        let (host, path) = address.split_once('/').unwrap_or((address, ""));
         let mut service = Service {
             child,
             host: host.to_owned(),
             link: format!("/{path}"),
             cookie: String::new(),
             language: "en",
+            headers: String::new(),
         };
+        if serving["link"].is_null() {
+            return service;
+        }
         let opened = service.get(&service.link.clone());
         assert_eq!(opened.status, 200, "{}", opened.body);
         let cookie = opened.header("set-cookie").unwrap();
@@ -140,6 +147,8 @@ pub struct Service {
     pub link: String,
     pub cookie: String,
     pub language: &'static str,
+    /// More headers of every request, each with its end of line.
+    pub headers: String,
 }
 
 impl Drop for Service {
@@ -169,8 +178,8 @@ impl Service {
 
     fn head(&self, method: &str, path: &str) -> String {
         format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\nAccept-Language: {}\r\n",
-            self.host, self.cookie, self.language
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: {}\r\nAccept-Language: {}\r\n{}",
+            self.host, self.cookie, self.language, self.headers
         )
     }
 

@@ -12,6 +12,7 @@ mod fake_platform;
 mod kills;
 mod notices;
 mod occurrences;
+mod policy;
 mod remote;
 mod restart;
 mod story;

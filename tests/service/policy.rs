@@ -31,7 +31,10 @@ fn fingerprint(service: &Service) -> String {
 }
 
 fn ask(service: &Service, what: &str, fingerprint: &str) -> Answer {
-    service.post(&format!("/campaigns/tea.yaml/{what}"), &format!("fingerprint={fingerprint}"))
+    service.post(
+        &format!("/campaigns/tea.yaml/{what}"),
+        &format!("fingerprint={fingerprint}"),
+    )
 }
 
 /// The same for a program.
@@ -54,33 +57,53 @@ fn two_users_approve_what_a_third_has_requested() {
     let plan = fingerprint(&service);
     let page = service.get("/campaigns/tea.yaml/plan").body;
     assert!(
-        page.contains("the campaign gives 40 coupons, which is over 30") && page.contains("0/2") && page.contains("0/1"),
+        page.contains("the campaign gives 40 coupons, which is over 30")
+            && page.contains("0/2")
+            && page.contains("0/1"),
         "what it needs is shown before there is a request: {page}"
     );
     // Nobody passes by the request, and nobody approves their own: on the page and as a program.
-    for early in [ask(&service, "approve", &plan), ask_as_program(&service, "approve", &plan)] {
+    for early in [
+        ask(&service, "approve", &plan),
+        ask_as_program(&service, "approve", &plan),
+    ] {
         assert_eq!(early.status, 409, "{}", early.body);
         assert!(early.body.contains("nobody has requested this plan"), "{}", early.body);
     }
     assert_eq!(ask(&service, "request", &plan).status, 303);
-    for own in [ask(&service, "approve", &plan), ask_as_program(&service, "approve", &plan)] {
+    for own in [
+        ask(&service, "approve", &plan),
+        ask_as_program(&service, "approve", &plan),
+    ] {
         assert_eq!(own.status, 409, "{}", own.body);
         assert!(own.body.contains("you requested this plan"), "{}", own.body);
     }
-    assert!(service.get("/campaigns/tea.yaml/plan").body.contains("another user has to approve it"));
+    assert!(
+        service
+            .get("/campaigns/tea.yaml/plan")
+            .body
+            .contains("another user has to approve it")
+    );
     let inbox = service.get("/").body;
     assert!(
         inbox.contains("<title>Inbox · runner</title>") && inbox.contains("Waits for others"),
         "the author cannot go on: {inbox}"
     );
     be(&mut service, "li");
-    assert_eq!(ask(&service, "approve", &plan).status, 403, "an author approves nothing");
+    assert_eq!(
+        ask(&service, "approve", &plan).status,
+        403,
+        "an author approves nothing"
+    );
     assert_eq!(ask(&service, "request", &plan).status, 409, "it is requested already");
     be(&mut service, "wang");
     assert!(service.get("/").body.contains("<title>(1) Inbox · runner</title>"));
     assert_eq!(ask(&service, "approve", &plan).status, 303);
     assert_eq!(ask(&service, "approve", &plan).status, 409, "once");
-    assert!(service.get("/").body.contains("<title>Inbox · runner</title>"), "wang can do no more");
+    assert!(
+        service.get("/").body.contains("<title>Inbox · runner</title>"),
+        "wang can do no more"
+    );
     assert_eq!(issued(&directory, "tea"), 0);
     be(&mut service, "zhao");
     let campaign = service.get("/api/v1/campaigns/tea.yaml").body;
@@ -102,15 +125,27 @@ fn two_users_approve_what_a_third_has_requested() {
     let history = directory.run(&["history", "campaigns/tea.yaml", "--sandbox"]);
     let history = String::from_utf8(history.stdout).unwrap();
     assert!(history.contains("wang, zhao"), "the ledger cites both: {history}");
-    assert_eq!(directory.run(&["verify", "campaigns/tea.yaml", "--sandbox"]).status.code(), Some(0));
+    assert_eq!(
+        directory
+            .run(&["verify", "campaigns/tea.yaml", "--sandbox"])
+            .status
+            .code(),
+        Some(0)
+    );
     // A terminal is a door, too.
     assert_eq!(service.stop(), Some(0));
     for command in ["apply", "approve"] {
         let refused = directory.run(&[command, "campaigns/tea.yaml", "--sandbox"]);
         let why = String::from_utf8(refused.stderr).unwrap();
-        assert!(refused.status.code() == Some(4) && why.contains("E0720"), "{command}: {why}");
+        assert!(
+            refused.status.code() == Some(4) && why.contains("E0720"),
+            "{command}: {why}"
+        );
     }
-    assert_eq!(directory.run(&["verify", "campaigns", "--sandbox"]).status.code(), Some(0));
+    assert_eq!(
+        directory.run(&["verify", "campaigns", "--sandbox"]).status.code(),
+        Some(0)
+    );
 }
 
 #[test]
@@ -172,10 +207,17 @@ fn a_freeze_pauses_every_run_and_no_resume_ends_it() {
     let before = issued(&directory, "tea");
     // Every door to another coupon is shut.
     let resumed = service.post("/campaigns/tea.yaml/resume", "");
-    assert!(resumed.status == 409 && resumed.body.contains("frozen"), "{}", resumed.body);
+    assert!(
+        resumed.status == 409 && resumed.body.contains("frozen"),
+        "{}",
+        resumed.body
+    );
     let resumed = directory.run(&["resume", "campaigns/tea.yaml", "--sandbox"]);
     let why = String::from_utf8(resumed.stderr).unwrap();
-    assert!(resumed.status.code() != Some(0) && why.contains("frozen all sends"), "{why}");
+    assert!(
+        resumed.status.code() != Some(0) && why.contains("frozen all sends"),
+        "{why}"
+    );
     assert_eq!(service.post("/unfreeze", "").status, 403, "an admin ends it");
     // An approval is given meanwhile, and its plan waits.
     be(&mut service, "li");
@@ -189,14 +231,24 @@ fn a_freeze_pauses_every_run_and_no_resume_ends_it() {
     let mut service = directory.serve();
     be(&mut service, "qian");
     service.wait_for_state("tea", "paused");
-    assert_eq!(issued(&directory, "tea"), before, "nothing was sent while it was frozen");
+    assert_eq!(
+        issued(&directory, "tea"),
+        before,
+        "nothing was sent while it was frozen"
+    );
     assert_eq!(issued(&directory, "milk"), 0);
     assert_eq!(service.post("/unfreeze", "").status, 303);
     service.wait_for_state("milk", "complete");
     service.wait_for_state("tea", "sending");
     assert_eq!(service.post("/campaigns/tea.yaml/stop", "").status, 303);
     assert_eq!(service.stop(), Some(0));
-    assert_eq!(directory.run(&["verify", "campaigns/tea.yaml", "--sandbox"]).status.code(), Some(0));
+    assert_eq!(
+        directory
+            .run(&["verify", "campaigns/tea.yaml", "--sandbox"])
+            .status
+            .code(),
+        Some(0)
+    );
 }
 
 #[test]
@@ -219,7 +271,11 @@ fn a_broken_file_begins_nothing_and_leaves_what_runs_inside_its_approval() {
     )
     .unwrap();
     service.wait_for("/", "The file of the service has mistakes");
-    assert_eq!(service.post("/campaigns/milk.yaml/approve", &form).status, 303, "an approval is only recorded");
+    assert_eq!(
+        service.post("/campaigns/milk.yaml/approve", &form).status,
+        303,
+        "an approval is only recorded"
+    );
     service.wait_for("/", "nothing begins until");
     assert_eq!(issued(&directory, "milk"), 0);
     service.wait_for_state("tea", "sending");

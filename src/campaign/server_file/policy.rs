@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::campaign::diagnostic::Code;
@@ -17,9 +18,10 @@ use crate::campaign::money::Amount;
 use crate::campaign::number::IntegerRange;
 use crate::campaign::share::Share;
 use crate::campaign::text::Text;
+use crate::campaign::time::LocalTime;
 use crate::campaign::tree::Kind;
 use crate::campaign::value::{Value, nearest, quoted};
-use crate::campaign::word::Boolean;
+use crate::campaign::word::{Boolean, Word, words};
 use crate::catalogue::{campaign as shared, policy as text};
 use crate::model::calendar::Hours;
 use crate::model::money::Money;
@@ -44,6 +46,10 @@ keys! {
         default: BaseNeed = Nested, filled BaseNeed::default();
         /// What plans need in addition that meet a condition. Every rule that is met counts.
         rules: Vec<Rule> = Rules, filled Vec::new();
+        /// The most that the coupons of apps may be worth in a day or a month.
+        budgets: Vec<Budget> = Budgets, filled Vec::new();
+        /// Times in which nothing is sent.
+        freezes: Vec<Freeze> = Freezes, filled Vec::new();
         /// How long an approval, or a request without one, lasts while nothing is sent.
         expires: Duration = DurationRange(MINUTE..=90 * DAY), default 48 * HOUR;
     }
@@ -142,6 +148,102 @@ impl Need {
     pub fn count(&self) -> u8 {
         let least = u8::from(self.again() || !self.from.is_empty());
         self.approvals.unwrap_or(least)
+    }
+}
+
+keys! {
+    /// A time in which nothing is sent.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Freeze {
+        /// Its name, for pages and the log.
+        name: String = Text(&text::WantFreezeName), required "double 11";
+        /// Its first moment, by the clocks of `timezone`.
+        from: Timestamp = LocalTime, required "2026-11-10T20:00";
+        /// The first moment after it, by the clocks of `timezone`.
+        until: Timestamp = LocalTime, required "2026-11-12T00:00";
+        /// The campaigns that it does not hold back; `*` matches any characters.
+        except: Vec<NamePattern> = Patterns, filled Vec::new();
+    }
+    check |map, diagnostics| {
+        if let (Some(from), Some(until), Some(value)) = (from, until, map.get("until"))
+            && until <= from
+        {
+            let message = text::FreezeEndsFirst { path: &value.path };
+            diagnostics.error(Code::IllegalFact, value.mark(), message).help(text::FreezeEndsFirstHelp);
+        }
+    }
+}
+
+/// A list of freezes.
+struct Freezes;
+
+impl KeyType<Vec<Freeze>> for Freezes {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Freeze>> {
+        value.list(text::FreezesHelp, diagnostics, Freeze::read)
+    }
+
+    fn describe(&self) -> String {
+        text::Freezes.to_string()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "array", "items": generator.subschema_for::<Freeze>()})
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        Freeze::keys()
+    }
+
+    fn kind(&self) -> KeyKind {
+        KeyKind::List
+    }
+}
+
+words! {
+    /// The time that a budget is for, by the clocks of `timezone`.
+    pub enum Period {
+        /// A day.
+        Day = "day",
+        /// A month.
+        Month = "month",
+    }
+}
+
+keys! {
+    /// The most that the coupons of apps may be worth in a day or a month. A run counts in the one in which it began.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Budget {
+        /// The ids of its apps, which share it; `*` matches any characters.
+        app: Vec<NamePattern> = Patterns, required "ttec789ac573xxxxxx01";
+        /// The time that it is for.
+        per: Period = Word, default Period::Month;
+        /// The most that the coupons may be worth.
+        worth: Money = Amount, required "300000 CNY";
+    }
+}
+
+/// A list of budgets.
+struct Budgets;
+
+impl KeyType<Vec<Budget>> for Budgets {
+    fn read(&self, value: &Value<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<Budget>> {
+        value.list(text::BudgetsHelp, diagnostics, Budget::read)
+    }
+
+    fn describe(&self) -> String {
+        text::Budgets.to_string()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "array", "items": generator.subschema_for::<Budget>()})
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        Budget::keys()
+    }
+
+    fn kind(&self) -> KeyKind {
+        KeyKind::List
     }
 }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::catalogue::Language;
 use crate::model::event::{Attempt, Ending, Reading, WaveLoad};
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
-use crate::model::money::Valuation;
+use crate::model::money::{Money, Valuation};
 use crate::notify::block::Block;
 
 /// A run whose events come at chosen times.
@@ -197,6 +197,15 @@ fn every_notice_reads_well_in_both_languages() {
         at: script.now().wall,
         what: What::Missed {
             start: "2026-06-01T10:00:00+08:00".parse().unwrap(),
+        },
+        counts: None,
+        codes: Vec::new(),
+    });
+    script.notices.push(Notice {
+        at: script.now().wall,
+        what: What::Budget {
+            used: Money::from_fen(24_500_000),
+            max: Money::from_fen(30_000_000),
         },
         counts: None,
         codes: Vec::new(),

@@ -1,6 +1,7 @@
 //! The table of roles, and what each act depends on.
 
 use super::*;
+use crate::service::policy::{Effect, MetRule, Requirement};
 
 fn on() -> Subject {
     Subject {
@@ -23,10 +24,40 @@ pub(in crate::service) fn one_of_each_kind() -> Vec<Act> {
             fresh: false,
             envelope: None,
         },
+        Act::Request {
+            on: on(),
+            fingerprint: "a-b-first".to_owned(),
+            accept: Vec::new(),
+            fresh: false,
+        },
+        Act::GiveApproval {
+            on: on(),
+            fingerprint: "a-b-first".to_owned(),
+            accept: Vec::new(),
+            fresh: false,
+        },
+        Act::Reject {
+            on: on(),
+            fingerprint: "a-b-first".to_owned(),
+            note: "too many".to_owned(),
+        },
+        Act::Apply {
+            on: on(),
+            fingerprint: "a-b-first".to_owned(),
+            accept: Vec::new(),
+            fresh: false,
+            by: vec!["zhao".to_owned()],
+            envelope: None,
+            spent: None,
+        },
         Act::Pause { on: on() },
         Act::Resume { on: on() },
         Act::Stop { on: on() },
         Act::StopAll,
+        Act::Freeze {
+            note: "double 11".to_owned(),
+        },
+        Act::Unfreeze,
         Act::ApproveWave { on: on(), wave: 1 },
         Act::Resolve {
             on: on(),
@@ -56,11 +87,37 @@ fn possible(kind: ActKind) -> Situation {
             plan: Some(PlanSituation {
                 fingerprint: "a-b-first".to_owned(),
                 sends: true,
+                policy: of_policy(kind),
                 ..PlanSituation::default()
             }),
             ..CampaignSituation::default()
         }),
+        is_frozen: kind == ActKind::Unfreeze,
         ..Situation::default()
+    }
+}
+
+/// A policy under which an act of this kind is possible. `None` if it needs none.
+fn of_policy(kind: ActKind) -> Option<PolicySituation> {
+    let request = RequestSituation {
+        by: "author".to_owned(),
+        approved_by: vec!["zhao".to_owned()],
+    };
+    let of = |request| PolicySituation {
+        verdict: Verdict::default(),
+        request,
+        is_local: false,
+        waits: None,
+        is_undisturbed: false,
+    };
+    match kind {
+        ActKind::Request => Some(of(None)),
+        ActKind::GiveApproval | ActKind::Apply => Some(of(Some(request))),
+        ActKind::Reject => Some(of(Some(RequestSituation {
+            by: "li".to_owned(),
+            ..request
+        }))),
+        _ => None,
     }
 }
 
@@ -74,16 +131,23 @@ fn who(roles: &[Role]) -> Who {
 #[test]
 fn each_role_may_do_what_the_table_says() {
     use Role::{Admin, Approver, Author, Operator, Support, Viewer};
-    let table: [(ActKind, &[Role]); 10] = [
+    let table: [(ActKind, &[Role]); 16] = [
         (ActKind::See, &[Viewer, Support, Author, Operator, Approver, Admin]),
         (ActKind::SeeDeliveries, &[Support, Operator, Approver, Admin]),
         (ActKind::Plan, &[Author, Operator, Admin]),
         // An approval applies the plan at once, so an approver needs to be an operator, too.
         (ActKind::Approve, &[Admin]),
+        (ActKind::Request, &[Author, Operator, Admin]),
+        (ActKind::GiveApproval, &[Approver, Admin]),
+        // An author who has requested the plan takes that back.
+        (ActKind::Reject, &[Author, Operator, Approver, Admin]),
+        (ActKind::Apply, &[Operator, Admin]),
         (ActKind::Pause, &[Support, Author, Operator, Approver, Admin]),
         (ActKind::Resume, &[Operator, Admin]),
         (ActKind::Stop, &[Support, Author, Operator, Approver, Admin]),
         (ActKind::StopAll, &[Support, Author, Operator, Approver, Admin]),
+        (ActKind::Freeze, &[Operator, Approver, Admin]),
+        (ActKind::Unfreeze, &[Admin]),
         (ActKind::ApproveWave, &[Approver, Admin]),
         (ActKind::Resolve, &[Operator, Admin]),
     ];
@@ -111,7 +175,10 @@ fn without_a_log_only_what_holds_back_is_allowed() {
             ..possible(kind)
         };
         let decided = gate(act, who(&Role::ALL), &situation).map(drop);
-        let expected = matches!(kind, ActKind::See | ActKind::Pause | ActKind::Stop | ActKind::StopAll);
+        let expected = matches!(
+            kind,
+            ActKind::See | ActKind::Pause | ActKind::Stop | ActKind::StopAll | ActKind::Freeze
+        );
         assert_eq!(
             decided,
             if expected { Ok(()) } else { Err(Denied::ReadOnly) },
@@ -168,6 +235,137 @@ fn an_approval_is_bound_to_the_plan_that_was_shown() {
     assert_eq!(approval("a-b-first", &[], sends_nothing), Err(Denied::NothingToSend));
 }
 
+/// Asks the gate about a plan with this request, and a verdict that needs one approval.
+fn asked(act: Act, name: &str, policy: Option<PolicySituation>) -> Result<(), Denied> {
+    let mut situation = possible(ActKind::Approve);
+    for plan in situation
+        .campaign
+        .iter_mut()
+        .filter_map(|campaign| campaign.plan.as_mut())
+    {
+        plan.policy.clone_from(&policy);
+    }
+    let who = Who {
+        name: name.to_owned(),
+        ..who(&Role::ALL)
+    };
+    gate(act, who, &situation).map(drop)
+}
+
+fn policy(given: &[&str], request: Option<(&str, &[&str])>) -> PolicySituation {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    PolicySituation {
+        verdict: Verdict {
+            met: Vec::new(),
+            requirements: vec![Requirement {
+                rule: None,
+                approvals: 1,
+                from: Vec::new(),
+                given: names(given),
+            }],
+        },
+        request: request.map(|(by, approved_by)| RequestSituation {
+            by: by.to_owned(),
+            approved_by: names(approved_by),
+        }),
+        is_local: false,
+        waits: None,
+        is_undisturbed: false,
+    }
+}
+
+#[test]
+fn under_a_policy_another_user_than_the_author_approves_once() {
+    let [.., request, approve, reject, apply] = {
+        let all = one_of_each_kind();
+        [
+            all[3].clone(),
+            all[4].clone(),
+            all[5].clone(),
+            all[6].clone(),
+            all[7].clone(),
+        ]
+    };
+    let direct = one_of_each_kind().remove(3);
+    let of = |act: &Act, name: &str, policy: &PolicySituation| asked(act.clone(), name, Some(policy.clone()));
+    let none = policy(&[], None);
+    let open = policy(&[], Some(("li", &[])));
+    let approved = policy(&["wang"], Some(("li", &["wang"])));
+    assert_eq!(
+        of(&direct, "wang", &none),
+        Err(Denied::NoRequest),
+        "nobody passes by the request"
+    );
+    assert_eq!(of(&request, "li", &none), Ok(()));
+    assert_eq!(of(&request, "wang", &open), Err(Denied::Requested("li".to_owned())));
+    assert_eq!(of(&approve, "wang", &none), Err(Denied::NoRequest));
+    assert_eq!(
+        of(&approve, "li", &open),
+        Err(Denied::OwnRequest),
+        "whatever their roles"
+    );
+    assert_eq!(of(&approve, "wang", &open), Ok(()));
+    assert_eq!(of(&approve, "wang", &approved), Err(Denied::ApprovedBefore));
+    assert_eq!(of(&approve, "zhao", &approved), Ok(()));
+    assert!(matches!(of(&apply, "service", &open), Err(Denied::Approvals(_))));
+    assert_eq!(of(&apply, "service", &approved), Ok(()));
+    assert!(matches!(
+        of(&apply, "service", &policy(&["wang"], None)),
+        Err(Denied::Approvals(_))
+    ));
+    assert_eq!(of(&reject, "wang", &none), Err(Denied::NoRequest));
+    assert_eq!(of(&reject, "wang", &open), Ok(()));
+    // The only user of a service asks nobody.
+    let local = PolicySituation { is_local: true, ..none };
+    assert_eq!(of(&approve, "li", &local), Ok(()));
+    // Without a policy there is nothing to request.
+    assert_eq!(asked(request, "li", None), Err(Denied::NoPolicy));
+    assert_eq!(asked(approve, "wang", None), Err(Denied::NoPolicy));
+}
+
+#[test]
+fn what_needs_nobody_goes_by_itself_unless_a_person_held_it_back() {
+    let [apply] = [one_of_each_kind().remove(7)];
+    let free = |is_undisturbed| PolicySituation {
+        verdict: Verdict::default(),
+        is_undisturbed,
+        ..policy(&[], None)
+    };
+    assert_eq!(asked(apply.clone(), "service", Some(free(true))), Ok(()));
+    assert!(asked(apply.clone(), "service", Some(free(false))).is_err());
+    let denied = Verdict {
+        met: vec![MetRule {
+            name: "dear".to_owned(),
+            why: Vec::new(),
+            effect: Effect::Denied,
+        }],
+        requirements: Vec::new(),
+    };
+    let denied = PolicySituation {
+        verdict: denied,
+        ..free(true)
+    };
+    assert!(matches!(asked(apply, "service", Some(denied)), Err(Denied::Policy(_))));
+}
+
+#[test]
+fn a_request_is_taken_back_by_its_author_and_rejected_by_an_approver() {
+    let reject = one_of_each_kind().remove(6);
+    let as_author = |by: &str| {
+        let mut situation = possible(ActKind::Reject);
+        for plan in situation
+            .campaign
+            .iter_mut()
+            .filter_map(|campaign| campaign.plan.as_mut())
+        {
+            plan.policy = Some(policy(&[], Some((by, &[]))));
+        }
+        gate(reject.clone(), who(&[Role::Author]), &situation).map(drop)
+    };
+    assert_eq!(as_author("li"), Ok(()));
+    assert_eq!(as_author("wu"), Err(Denied::Role));
+}
+
 #[test]
 fn an_occurrence_that_was_missed_or_would_overlap_is_not_begun() {
     for (found, why) in [
@@ -191,7 +389,34 @@ fn an_occurrence_that_was_missed_or_would_overlap_is_not_begun() {
 fn an_act_on_a_campaign_that_is_not_known_is_refused() {
     for act in one_of_each_kind() {
         let is_about_one = act.on().is_some();
+        let expected = match act {
+            Act::Unfreeze => Err(Denied::NotFrozen),
+            _ if is_about_one => Err(Denied::Unknown),
+            _ => Ok(()),
+        };
         let decided = gate(act, who(&Role::ALL), &Situation::default()).map(drop);
-        assert_eq!(decided, if is_about_one { Err(Denied::Unknown) } else { Ok(()) });
+        assert_eq!(decided, expected);
+    }
+}
+
+#[test]
+fn a_freeze_forbids_what_leads_to_coupons_and_nothing_else() {
+    for act in one_of_each_kind() {
+        let kind = act.kind();
+        let mut situation = possible(kind);
+        if let Some(campaign) = &mut situation.campaign {
+            campaign.frozen = Some(Text::from("double 11"));
+        }
+        let decided = gate(act, who(&Role::ALL), &situation).map(drop);
+        let begins = matches!(
+            kind,
+            ActKind::Approve | ActKind::Apply | ActKind::Resume | ActKind::ApproveWave
+        );
+        let expected = if begins {
+            Err(Denied::Frozen(Text::from("double 11")))
+        } else {
+            Ok(())
+        };
+        assert_eq!(decided, expected, "{kind:?}");
     }
 }

@@ -189,6 +189,10 @@ impl Row {
                 row.file = Some(on.file.clone());
                 row.class = "bad";
             }
+            Entry::Lapsed { on, of } => {
+                row.what = texts::LapsedRecord { of }.to_string();
+                row.file = Some(on.file.clone());
+            }
             Entry::Result { of, failed } => {
                 row.what = texts::ResultOf { of: &of }.to_string();
                 if let Some(why) = failed {
@@ -199,7 +203,7 @@ impl Row {
                     row.class = "good";
                 }
             }
-            Entry::RunEnded { on, state, why } => {
+            Entry::RunEnded { on, state, why, .. } => {
                 row.what = texts::RunEnded.to_string();
                 row.file = Some(on.file.clone());
                 row.result = texts::State { state }.to_string();
@@ -239,8 +243,22 @@ fn detail(act: &Act, zone: &TimeZone) -> String {
             accept,
             envelope,
             ..
+        }
+        | Act::Apply {
+            fingerprint,
+            accept,
+            envelope,
+            ..
         } => {
             let mut detail = fingerprint.clone();
+            if let Act::Apply { by, .. } = act {
+                let by = if by.is_empty() {
+                    texts::ApprovedByNobody.to_string()
+                } else {
+                    texts::ApprovedBy { by: &by.join(", ") }.to_string()
+                };
+                let _ = write!(detail, "; {by}");
+            }
             if !accept.is_empty() {
                 // Writing to a string cannot fail.
                 let _ = write!(detail, " --accept {}", accept.join(","));
@@ -250,6 +268,21 @@ fn detail(act: &Act, zone: &TimeZone) -> String {
             }
             detail
         }
+        Act::Request {
+            fingerprint, accept, ..
+        }
+        | Act::GiveApproval {
+            fingerprint, accept, ..
+        } => {
+            let mut detail = fingerprint.clone();
+            if !accept.is_empty() {
+                let _ = write!(detail, " --accept {}", accept.join(","));
+            }
+            detail
+        }
+        Act::Reject { fingerprint, note, .. } if note.is_empty() => fingerprint.clone(),
+        Act::Reject { fingerprint, note, .. } => format!("{fingerprint}: {note}"),
+        Act::Freeze { note } => note.clone(),
         Act::ApproveWave { wave, .. } => texts::WaveDetail { wave }.to_string(),
         Act::Resolve { decision, .. } => texts::DecisionDetail {
             n: decision.count,
@@ -265,6 +298,7 @@ fn detail(act: &Act, zone: &TimeZone) -> String {
         | Act::Pause { .. }
         | Act::Resume { .. }
         | Act::Stop { .. }
-        | Act::StopAll => String::new(),
+        | Act::StopAll
+        | Act::Unfreeze => String::new(),
     }
 }

@@ -20,7 +20,7 @@ use crate::service::series::file_of;
 
 use super::campaigns::{progress, state_label};
 use super::inbox::{fault_text, problem_link, wave_text};
-use super::{Live, Page, View, links, occurrences};
+use super::{Live, Page, View, budgets, links, occurrences};
 
 /// The page of a campaign.
 #[must_use]
@@ -55,6 +55,7 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
         (funnel(entry, counts.as_ref()))
         (waves(entry))
         (money(entry))
+        (budgets::section(view, entry))
         (codes(entry))
         (facts(entry))
     }

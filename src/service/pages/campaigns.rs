@@ -45,6 +45,17 @@ fn content(view: &View<'_>) -> Markup {
     html! {
         div.heading {
             h1 { (texts::Campaigns) }
+            @if state.frozen.is_none() && view.may(ActKind::Freeze) {
+                details.freeze {
+                    summary { (texts::FreezeAll) }
+                    form method="post" action="/freeze" {
+                        p { (texts::FreezeText) }
+                        label for="freeze-note" { (texts::FreezeNote) }
+                        input id="freeze-note" type="text" name="note" maxlength="500";
+                        button.danger id="act-freeze" type="submit" { (texts::FreezeAll) }
+                    }
+                }
+            }
             @if is_any_running {
                 (view.act(ActKind::StopAll, html! {
                     form method="post" action="/stop-all" { button.danger type="submit" { (texts::StopAll) } }

@@ -6,6 +6,10 @@ use crate::campaign::{Diagnostic, render_human};
 use crate::catalogue::{Language, service as texts};
 use crate::report::render::html::page::theirs;
 
+use crate::service::act::ActKind;
+use crate::service::freeze::{self, Frozen};
+use crate::service::supervisor::frozen_text;
+
 use super::{Page, View};
 
 /// The frame around a page.
@@ -68,6 +72,7 @@ impl Frame<'_> {
             @if let Some((first, known)) = self.view.state.lost_records {
                 p.banner.bad role="alert" { (texts::LostRecordsBanner { first: &first, known: &known }) }
             }
+            (frozen(self.view))
             @if self.view.state.is_directory_empty {
                 p.banner.warn role="note" { (texts::EmptyDirectoryBanner) }
             }
@@ -102,6 +107,32 @@ impl Frame<'_> {
                 (name)
                 @if let Some(count) = count {
                     " " span.badge id="waiting" hidden[count == 0] { (count) }
+                }
+            }
+        }
+    }
+}
+
+/// Says what is frozen, with the button that ends what a person began.
+fn frozen(view: &View<'_>) -> Markup {
+    let policy = view.config.file.as_ref().and_then(|file| file.policy.as_ref());
+    html! {
+        @if let Some(manual) = &view.state.frozen {
+            div.banner.warn.frozen role="note" {
+                b { (texts::FrozenBanner) } " " (theirs(&frozen_text(Frozen::By(manual), view.config).to_string()))
+                @if view.may(ActKind::Unfreeze) {
+                    form method="post" action="/unfreeze" {
+                        button.plain id="act-unfreeze" type="submit" { (texts::Unfreeze) }
+                    }
+                }
+            }
+        }
+        @for freeze in freeze::all(policy, view.now.wall) {
+            p.banner.warn.frozen role="note" {
+                b { (texts::FrozenBanner) } " " (theirs(&frozen_text(Frozen::Until(freeze), view.config).to_string()))
+                @if !freeze.except.is_empty() {
+                    @let except = freeze.except.iter().map(ToString::to_string).collect::<Vec<_>>();
+                    " " (theirs(&texts::FrozenExcept { names: &except.join(", ") }.to_string()))
                 }
             }
         }

@@ -5,19 +5,58 @@ use maud::{Markup, html};
 use crate::catalogue::service as texts;
 use crate::report::render::html::page::theirs;
 
-use crate::service::act::Who;
+use crate::service::act::{ActKind, Who};
 use crate::service::campaign_entry::{Attention, CampaignEntry};
 use crate::service::fault::Fault;
-use crate::service::supervisor::ServiceState;
 
 use super::{Live, Page, View, links};
 
-/// How many items wait for a person.
+/// How many items wait for the person who sees the page.
 #[must_use]
-pub fn count(state: &ServiceState) -> usize {
-    let entries = state.entries.values();
-    let of_campaigns = entries.map(|entry| entry.attention(state.charge(entry)).len());
-    of_campaigns.sum::<usize>() + state.channel_faults.len()
+pub fn count(view: &View<'_>) -> usize {
+    let of_campaigns = waiting(view).iter().filter(|(_, item)| is_for(view, item)).count();
+    of_campaigns + view.state.channel_faults.len()
+}
+
+/// Everything that waits for a person.
+fn waiting<'a>(view: &View<'a>) -> Vec<(&'a CampaignEntry, Attention)> {
+    let state = view.state;
+    let of_entry = |entry: &'a CampaignEntry| {
+        let items = entry.attention(state.charge(entry), view.policy(entry).as_ref());
+        items.into_iter().map(move |item| (entry, item))
+    };
+    state.entries.values().flat_map(of_entry).collect()
+}
+
+/// Whether the person who sees the page can do what goes on.
+fn is_for(view: &View<'_>, item: &Attention) -> bool {
+    let is_local = view.config.accounts.is_local();
+    let approval = if view.config.policy().is_some() {
+        ActKind::Request
+    } else {
+        ActKind::Approve
+    };
+    match item {
+        Attention::Requested { by, approved_by, .. } => {
+            let is_own = by == view.me && !is_local;
+            let has_approved = approved_by.iter().any(|name| name == view.me);
+            view.may(ActKind::GiveApproval) && !is_own && !has_approved
+        }
+        Attention::Automatic { .. } | Attention::Waits { .. } => false,
+        Attention::Approval { .. }
+        | Attention::Stopped { .. }
+        | Attention::Halted { .. }
+        | Attention::Incomplete { .. }
+        | Attention::RunFailed { .. } => view.may(approval),
+        Attention::Broken { .. }
+        | Attention::Channel { .. }
+        | Attention::Missed { .. }
+        | Attention::Refused { .. }
+        | Attention::PlanFailed { .. } => view.may(ActKind::Plan),
+        Attention::Paused { .. } | Attention::Vanished { .. } => view.may(ActKind::Resume),
+        Attention::Wave { .. } => view.may(ActKind::ApproveWave),
+        Attention::Held { .. } | Attention::InDoubt { .. } => view.may(ActKind::Resolve),
+    }
 }
 
 /// The inbox.
@@ -45,38 +84,26 @@ pub struct InboxItem {
 
 /// Everything that waits for a person.
 #[must_use]
-pub fn items(state: &ServiceState) -> Vec<InboxItem> {
-    let of_service = state.channel_faults.values().map(|why| InboxItem {
+pub fn items(view: &View<'_>) -> Vec<InboxItem> {
+    let of_service = view.state.channel_faults.values().map(|why| InboxItem {
         file: None,
         kind: "channel",
         text: why.to_string(),
     });
-    let of_campaigns = state.entries.values().flat_map(|entry| {
-        let attention = entry.attention(state.charge(entry));
-        attention.into_iter().map(move |item| InboxItem {
-            file: Some(entry.file.clone()),
-            kind: item.word(),
-            text: shown(entry, &item).text,
-        })
+    let of_campaigns = waiting(view).into_iter().map(|(entry, item)| InboxItem {
+        file: Some(entry.file.clone()),
+        kind: item.word(),
+        text: shown(entry, &item).text,
     });
     of_service.chain(of_campaigns).collect()
 }
 
 fn content(view: &View<'_>) -> Markup {
     let state = view.state;
-    let items: Vec<_> = state
-        .entries
-        .values()
-        .flat_map(|entry| {
-            entry
-                .attention(state.charge(entry))
-                .into_iter()
-                .map(move |item| (entry, item))
-        })
-        .collect();
+    let (own, others): (Vec<_>, Vec<_>) = waiting(view).into_iter().partition(|(_, item)| is_for(view, item));
     html! {
         h1 { (texts::Inbox) }
-        @if items.is_empty() && state.channel_faults.is_empty() {
+        @if own.is_empty() && state.channel_faults.is_empty() {
             p.quiet {
                 @if !state.is_scanned { (texts::Scanning) }
                 @else if state.entries.is_empty() { (texts::NoCampaigns) }
@@ -92,7 +119,11 @@ fn content(view: &View<'_>) -> Markup {
                     }
                 }
             }
-            @for (entry, item) in &items { (row(entry, item)) }
+            @for (entry, item) in &own { (row(entry, item)) }
+        }
+        @if !others.is_empty() {
+            h2 { (texts::WaitsForOthers) }
+            ul.items { @for (entry, item) in &others { (row(entry, item)) } }
         }
     }
 }
@@ -234,6 +265,44 @@ fn shown(entry: &CampaignEntry, item: &Attention) -> Shown {
             } else {
                 texts::ApprovalItem { to_send: *to_send }.to_string()
             },
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Refused { why } => Shown {
+            class: "bad",
+            label: texts::LabelRefused.to_string(),
+            text: why.to_string(),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Waits { why } => Shown {
+            class: "warn",
+            label: texts::LabelWaits.to_string(),
+            text: why.to_string(),
+            to: to_plan(),
+            act: texts::SeePlan.to_string(),
+        },
+        Attention::Requested { by, needs, .. } => {
+            let given = needs.iter().map(|needed| {
+                let given = needed.given.len().min(usize::from(needed.approvals));
+                format!("{given}/{} {}", needed.approvals, needed.text())
+            });
+            Shown {
+                class: "ask",
+                label: texts::LabelApproval.to_string(),
+                text: texts::RequestedItem {
+                    by,
+                    needs: &given.collect::<Vec<_>>().join("; "),
+                }
+                .to_string(),
+                to: to_plan(),
+                act: texts::SeePlan.to_string(),
+            }
+        }
+        Attention::Automatic { to_send } => Shown {
+            class: "plain",
+            label: texts::LabelAutomatic.to_string(),
+            text: texts::AutomaticItem { to_send: *to_send }.to_string(),
             to: to_plan(),
             act: texts::SeePlan.to_string(),
         },

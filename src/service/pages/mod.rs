@@ -4,6 +4,7 @@
 //! Text from outside is escaped by the templating library, made visible and isolated, as on the pages of reports.
 
 mod audit;
+mod budgets;
 mod campaign;
 mod campaigns;
 mod decide;
@@ -25,7 +26,8 @@ pub use plan::page as plan_page;
 
 use maud::{Markup, html};
 
-use super::act::ActKind;
+use super::act::{ActKind, PolicySituation};
+use super::campaign_entry::CampaignEntry;
 use super::config::ServerConfig;
 use super::supervisor::ServiceState;
 use crate::campaign::Diagnostic;
@@ -61,7 +63,9 @@ pub struct View<'a> {
     pub is_rehearsal: bool,
     /// What the person may do who sees the page.
     pub roles: &'a [Role],
-    /// The name of that person. `None` on a live part, and for the only user.
+    /// The name of that person.
+    pub me: &'a str,
+    /// The name of that person, to be shown. `None` on a live part, and for the only user.
     pub user: Option<&'a str>,
     /// What the file of the service says.
     pub config: &'a ServerConfig,
@@ -74,6 +78,11 @@ impl View<'_> {
     #[must_use]
     pub fn may(&self, kind: ActKind) -> bool {
         kind.allows(self.roles)
+    }
+
+    /// What the policy says of the plan of a campaign. `None` without a policy, and without a plan.
+    fn policy(&self, entry: &CampaignEntry) -> Option<PolicySituation> {
+        self.state.policy(entry, self.config, self.now.wall)
     }
 
     /// What does an act, or which role it needs.

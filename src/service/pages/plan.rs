@@ -1,6 +1,8 @@
 //! The plan of a campaign, and the form that approves exactly this plan.
 
-use maud::{Markup, html};
+use std::fmt::Display;
+
+use maud::{Markup, PreEscaped, html};
 
 use crate::catalogue::{plan as plan_texts, service as texts};
 use crate::report::plan_view::{PlanView, RequestNote};
@@ -9,13 +11,14 @@ use crate::report::render::terminal::plan::{change_list, count_lines, to_send, v
 use crate::report::times::grouped;
 use crate::report::wording::envelope_text;
 
-use crate::service::act::{ActKind, Applier};
+use crate::service::act::{ActKind, Applier, PolicySituation};
 use crate::service::bounds;
 use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, Source};
+use crate::service::policy::Hold;
 
 use super::campaign::heading;
 use super::inbox::{fault_text, problem_link};
-use super::{Live, Page, View, links, needs_role};
+use super::{Live, Page, View, budgets, links, needs_role};
 
 /// What is shown in the place of an id of a user.
 const HIDDEN: &str = "•••";
@@ -67,6 +70,7 @@ fn plan(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
         }
         (changes(plan))
         (policy(view, entry))
+        (budgets::section(view, entry))
         (approval(view, entry, planned))
         section {
             h2 { (texts::WhatWouldHappen) }
@@ -112,10 +116,9 @@ fn changes(plan: &PlanView) -> Markup {
 
 /// The rules of the policy that the plan meets, and the approvals that it needs. Empty without a policy.
 fn policy(view: &View<'_>, entry: &CampaignEntry) -> Markup {
-    let rules = view.config.policy();
-    let verdict = rules.and_then(|rules| entry.verdict(&rules, &[], view.now.wall));
+    let policy = view.policy(entry);
     html! {
-        @if let Some(verdict) = verdict {
+        @if let Some(PolicySituation { verdict, .. }) = policy {
             section id="policy" {
                 h2 { (texts::Policy) }
                 @if verdict.met.is_empty() { p { (texts::MeetsNoRule) } }
@@ -127,7 +130,23 @@ fn policy(view: &View<'_>, entry: &CampaignEntry) -> Markup {
                         }
                     }
                 }
-                p { (texts::PolicyNeeds { needs: &verdict.needs_text() }) }
+                @if verdict.requirements.is_empty() { p { (texts::PolicyNeeds { needs: &verdict.needs_text() }) } }
+                @else {
+                    ul.needs {
+                        @for needed in &verdict.requirements {
+                            li {
+                                span.label.(if needed.is_met() { "good" } else { "ask" }) {
+                                    (needed.given.len().min(usize::from(needed.approvals))) "/" (needed.approvals)
+                                }
+                                " " (needed.text())
+                                @if !needed.given.is_empty() {
+                                    @let given = needed.given.iter().map(|name| theirs(name).into_string()).collect::<Vec<_>>();
+                                    ": " (PreEscaped(given.join(", ")))
+                                }
+                            }
+                        }
+                    }
+                }
                 @if let Some(why) = verdict.refusal() { p.note.bad { (theirs(&why.to_string())) } }
             }
         }
@@ -143,9 +162,27 @@ fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup
     if !can_approve || !planned.needs_approval() {
         return html! { @if can_approve { p.note { (plan_texts::NothingToSend) } } };
     }
+    if let Some(policy) = view.policy(entry) {
+        return under_policy(view, entry, planned, &policy);
+    }
     if !view.may(ActKind::Approve) {
         return needs_role(ActKind::Approve);
     }
+    let button = texts::ApproveButton {
+        n: planned.preview.view.deliveries.to_send(),
+    };
+    form(view, entry, planned, "approve", &texts::ApproveText, &button)
+}
+
+/// The form that approves or requests the plan, with the changes that need an agreement.
+fn form(
+    view: &View<'_>,
+    entry: &CampaignEntry,
+    planned: &Planned,
+    what: &str,
+    text: &dyn Display,
+    button: &dyn Display,
+) -> Markup {
     let needs = planned.needs();
     let offers: Vec<_> = entry
         .offers()
@@ -153,13 +190,10 @@ fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup
         .filter(|word| !needs.iter().any(|need| need == word))
         .collect();
     html! {
-        form.approval method="post" action=(links::below(&entry.file, "approve")) {
+        form.approval method="post" action=(links::below(&entry.file, what)) {
             h2 { (texts::ApproveTitle) }
-            p { (texts::ApproveText) }
-            @if let Some(loaded) = &entry.loaded {
-                @let envelope = bounds::envelope(&planned.preview, &loaded.plan, view.now.wall);
-                p.bounds { (texts::ApproveBounds { bounds: &envelope_text(&envelope, &planned.view().header.zone) }) }
-            }
+            p { (text) }
+            (allowed(view, entry, planned))
             input type="hidden" name="fingerprint" value=(planned.preview.fingerprint);
             @if planned.is_fresh { input type="hidden" name="fresh" value="yes"; }
             @for word in &needs {
@@ -174,7 +208,82 @@ fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup
                     span { (texts::AgreeTo { change: word }) " " code { (word) } }
                 }
             }
-            button.primary id="act-approve" type="submit" { (texts::ApproveButton { n: planned.preview.view.deliveries.to_send() }) }
+            button.primary id=(format!("act-{what}")) type="submit" { (button) }
+        }
+    }
+}
+
+/// What an approval allows.
+fn allowed(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
+    html! {
+        @if let Some(loaded) = &entry.loaded {
+            @let envelope = bounds::envelope(&planned.preview, &loaded.plan, view.now.wall);
+            p.bounds { (texts::ApproveBounds { bounds: &envelope_text(&envelope, &planned.view().header.zone) }) }
+        }
+    }
+}
+
+/// The request for the plan with its approvals, and the forms that make one, approve it and reject it.
+fn under_policy(view: &View<'_>, entry: &CampaignEntry, planned: &Planned, policy: &PolicySituation) -> Markup {
+    if policy.verdict.refusal().is_some() {
+        return html! {};
+    }
+    let n = planned.preview.view.deliveries.to_send();
+    let approve_button = texts::ApproveButton { n };
+    let Some(request) = view.state.request(entry) else {
+        if policy.goes() {
+            return html! { p.note { (texts::AutomaticItem { to_send: n }) } };
+        }
+        if policy.is_local {
+            return form(view, entry, planned, "approve", &texts::ApproveText, &approve_button);
+        }
+        if !view.may(ActKind::Request) {
+            return html! { p.note { (texts::NotRequested) } (needs_role(ActKind::Request)) };
+        }
+        return form(
+            view,
+            entry,
+            planned,
+            "request",
+            &texts::RequestText,
+            &texts::RequestButton { n },
+        );
+    };
+    let is_own = request.by.name == view.me && !policy.is_local;
+    let has_approved = request.is_approved_by(view.me);
+    let at = time(request.at, &planned.view().header.zone);
+    html! {
+        section.approval id="request" {
+            h2 { (texts::ApproveTitle) }
+            p { (texts::RequestedBy { by: &theirs(&request.by.name).into_string(), at: &at }) }
+            (allowed(view, entry, planned))
+            @for word in &request.accept { p { (texts::RequestAgrees) " " code { (word) } } }
+            @if let Some(why) = policy.waits.as_ref().filter(|_| policy.has_all()) { p.note.warn { (theirs(&why.to_string())) } }
+            @else if policy.verdict.hold() == Hold::Nothing { p.note { (texts::SentSoon) } }
+            @else if is_own { p.note { (texts::OwnRequestNote) } }
+            @else if has_approved { p.note { (texts::ApprovedBeforeNote) } }
+            @else {
+                (view.act(ActKind::GiveApproval, html! {
+                    form method="post" action=(links::below(&entry.file, "approve")) {
+                        p { (texts::ApproveText) }
+                        input type="hidden" name="fingerprint" value=(planned.preview.fingerprint);
+                        @if planned.is_fresh { input type="hidden" name="fresh" value="yes"; }
+                        button.primary id="act-approve" type="submit" { (texts::GiveApprovalButton { n }) }
+                    }
+                }))
+            }
+            @if is_own || view.may(ActKind::GiveApproval) {
+                form method="post" action=(links::below(&entry.file, "reject")) {
+                    input type="hidden" name="fingerprint" value=(planned.preview.fingerprint);
+                    @if is_own {
+                        button.plain id="act-reject" type="submit" { (texts::TakeBack) }
+                    } @else {
+                        label for="reject-note" { (texts::RejectNote) }
+                        input id="reject-note" type="text" name="note" maxlength="500";
+                        button.plain id="act-reject" type="submit" { (texts::RejectButton) }
+                    }
+                }
+            }
         }
     }
 }

@@ -180,7 +180,7 @@ async fn an_occurrence_is_a_campaign_that_is_planned_ahead_and_missed_once() {
     assert_eq!(service.missed(), ["tea@2026-06-08", "tea@2026-06-15"]);
     {
         let state = service.supervisor.state();
-        let inbox = state.entries["tea.yaml"].attention(None);
+        let inbox = state.entries["tea.yaml"].attention(None, None);
         let last = jiff::civil::date(2026, 6, 15);
         assert_eq!(inbox, [Attention::Missed { count: 2, last }]);
     }

@@ -18,9 +18,9 @@ use crate::catalogue::{Language, service as texts};
 use crate::model::delivery::StateName;
 
 use super::answers::{Answer, Known};
-use super::app::App;
+use super::app::{App, PlanShown, note};
 use crate::service::accounts::digest;
-use crate::service::act::{Act, BulkDecision, Denied, Subject, Who};
+use crate::service::act::{Act, BulkDecision, Denied, PolicySituation, Subject, Who};
 use crate::service::campaign_entry::CampaignEntry;
 use crate::service::pages::{View, state_note};
 
@@ -81,6 +81,48 @@ pub struct PlanSummary {
     fresh: bool,
     /// When it was made.
     at: String,
+    /// What the policy says of it. Absent without a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicySummary>,
+}
+
+/// What the policy of the service says of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PolicySummary {
+    /// What holds it back: `nothing`, `approvals`, `wave` or `denied`.
+    hold: String,
+    /// The rules that it meets.
+    rules: Vec<RuleSummary>,
+    /// The approvals that it needs.
+    needs: Vec<NeedSummary>,
+    /// Who requested it. Absent without a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_by: Option<String>,
+    /// Who has approved it.
+    approved_by: Vec<String>,
+}
+
+/// A rule that a plan meets.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct RuleSummary {
+    /// Its name.
+    name: String,
+    /// Each condition that is met, in English.
+    why: Vec<String>,
+}
+
+/// Approvals that a plan needs.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct NeedSummary {
+    /// How many.
+    approvals: u8,
+    /// The groups whose approvals count; empty if all count.
+    from: Vec<String>,
+    /// The rule that asks for them. Absent for what every plan needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    /// Whose approvals there are.
+    given: Vec<String>,
 }
 
 /// All campaigns of the directory.
@@ -111,6 +153,26 @@ pub struct ApproveBody {
     /// Whether a rehearsal begins from the beginning.
     #[serde(default)]
     fresh: bool,
+}
+
+/// What is rejected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectBody {
+    /// The fingerprint of the plan that was requested.
+    fingerprint: String,
+    /// Why.
+    #[serde(default)]
+    note: String,
+}
+
+/// Why sends are frozen.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeBody {
+    /// Why.
+    #[serde(default)]
+    note: String,
 }
 
 /// What is planned again.
@@ -167,6 +229,10 @@ fn object(view: &View<'_>, entry: &CampaignEntry) -> CampaignObject {
         needs: planned.needs(),
         fresh: planned.is_fresh,
         at: planned.at.to_string(),
+        policy: view
+            .state
+            .policy(entry, view.config, view.now.wall)
+            .map(|policy| Language::English.scope(|| summary(&policy))),
     });
     CampaignObject {
         r#type: "campaign".to_owned(),
@@ -210,13 +276,35 @@ impl<S: Send + Sync> FromRequestParts<S> for FileName {
     }
 }
 
+fn summary(policy: &PolicySituation) -> PolicySummary {
+    let verdict = &policy.verdict;
+    let rules = verdict.met.iter().map(|rule| RuleSummary {
+        name: rule.name.clone(),
+        why: rule.why.iter().map(ToString::to_string).collect(),
+    });
+    let needs = verdict.requirements.iter().map(|needed| NeedSummary {
+        approvals: needed.approvals,
+        from: needed.from.iter().map(ToString::to_string).collect(),
+        rule: needed.rule.clone(),
+        given: needed.given.clone(),
+    });
+    let request = policy.request.clone();
+    PolicySummary {
+        hold: verdict.hold().word().to_owned(),
+        rules: rules.collect(),
+        needs: needs.collect(),
+        requested_by: request.as_ref().map(|request| request.by.clone()),
+        approved_by: request.map(|request| request.approved_by).unwrap_or_default(),
+    }
+}
+
 /// The answer for a campaign that does not exist.
 pub fn unknown() -> Answer {
     Answer::error(StatusCode::NOT_FOUND, &Denied::Unknown)
 }
 
 fn show(app: &App, who: &Who, file: &str) -> Answer {
-    app.with_view(&who.roles, None, |view| match view.state.entries.get(file) {
+    app.with_view(who, None, |view| match view.state.entries.get(file) {
         Some(entry) => Answer::new(StatusCode::OK, &object(view, entry)),
         None => unknown(),
     })
@@ -224,7 +312,7 @@ fn show(app: &App, who: &Who, file: &str) -> Answer {
 
 /// Every campaign.
 pub async fn campaigns(State(app): Shared, Extension(who): User) -> Answer {
-    app.with_view(&who.roles, None, |view| {
+    app.with_view(&who, None, |view| {
         let campaigns = view.state.entries.values().map(|entry| object(view, entry));
         let list = CampaignList {
             r#type: "campaigns".to_owned(),
@@ -290,7 +378,7 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Ans
 
 /// Makes the handler of an act that has a body of this type.
 macro_rules! acts {
-    ($($(#[$doc:meta])* $name:ident($body:ty) = |$on:ident, $read:ident| $act:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident($body:ty) = |$app:ident, $on:ident, $read:ident| $act:expr;)*) => {
         $(
             $(#[$doc])*
             pub async fn $name(
@@ -305,8 +393,9 @@ macro_rules! acts {
                     Ok(read) => read,
                     Err(answer) => return answer,
                 };
-                let $on: Subject = app.subject(&file);
-                perform(&app, who, &uri, &headers, &body, $act).await
+                let $app: &App = &app;
+                let $on: Subject = $app.subject(&file);
+                perform($app, who, &uri, &headers, &body, $act).await
             }
         )*
     };
@@ -319,25 +408,36 @@ pub struct NoBody {}
 
 acts! {
     /// Plans a campaign again.
-    replan(ReplanBody) = |on, body| Act::Plan { on, fresh: body.fresh };
+    replan(ReplanBody) = |_app, on, body| Act::Plan { on, fresh: body.fresh };
     /// Approves a plan and applies it.
-    approve(ApproveBody) = |on, body| Act::Approve {
+    approve(ApproveBody) = |app, on, body| app.approval(on, PlanShown {
+        fingerprint: body.fingerprint,
+        accept: body.accept,
+        fresh: body.fresh,
+    });
+    /// Requests the approvals of a plan.
+    request(ApproveBody) = |_app, on, body| Act::Request {
         on,
         fingerprint: body.fingerprint,
         accept: body.accept,
         fresh: body.fresh,
-        envelope: None,
+    };
+    /// Rejects what was requested, or takes it back.
+    reject(RejectBody) = |_app, on, body| Act::Reject {
+        on,
+        fingerprint: body.fingerprint,
+        note: note(&body.note),
     };
     /// Pauses a run.
-    pause(NoBody) = |on, _body| Act::Pause { on };
+    pause(NoBody) = |_app, on, _body| Act::Pause { on };
     /// Continues after a pause.
-    resume(NoBody) = |on, _body| Act::Resume { on };
+    resume(NoBody) = |_app, on, _body| Act::Resume { on };
     /// Stops a run.
-    stop(NoBody) = |on, _body| Act::Stop { on };
+    stop(NoBody) = |_app, on, _body| Act::Stop { on };
     /// Ends the wait after a wave.
-    wave(WaveBody) = |on, body| Act::ApproveWave { on, wave: body.wave };
+    wave(WaveBody) = |_app, on, body| Act::ApproveWave { on, wave: body.wave };
     /// Decides on a group of deliveries.
-    resolve(ResolveBody) = |on, body| Act::Resolve {
+    resolve(ResolveBody) = |_app, on, body| Act::Resolve {
         on,
         decision: BulkDecision {
             state: body.state,
@@ -345,7 +445,7 @@ acts! {
             to: body.to,
             may_double: body.may_double,
             count: body.count,
-            note: body.note.chars().filter(|c| !c.is_control()).take(500).collect(),
+            note: note(&body.note),
         },
     };
 }
@@ -356,4 +456,22 @@ pub async fn stop_all(State(app): Shared, Extension(who): User, uri: Uri, header
         return answer;
     }
     perform(&app, who, &uri, &headers, &body, Act::StopAll).await
+}
+
+/// Sends nothing more until a person ends that.
+pub async fn freeze(State(app): Shared, Extension(who): User, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
+    let read: FreezeBody = match read(&headers, &body) {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    let act = Act::Freeze { note: note(&read.note) };
+    perform(&app, who, &uri, &headers, &body, act).await
+}
+
+/// Ends a freeze that a person began.
+pub async fn unfreeze(State(app): Shared, Extension(who): User, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
+    if let Err(answer) = read::<NoBody>(&headers, &body) {
+        return answer;
+    }
+    perform(&app, who, &uri, &headers, &body, Act::Unfreeze).await
 }

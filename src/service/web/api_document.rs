@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::answers::ErrorObject;
 use super::api::{
-    ApproveBody, CampaignList, CampaignObject, DoneObject, LONGEST_KEY, NoBody, ReplanBody, ResolveBody, WaveBody,
+    ApproveBody, CampaignList, CampaignObject, DoneObject, FreezeBody, LONGEST_KEY, NoBody, RejectBody, ReplanBody,
+    ResolveBody, WaveBody,
 };
 use super::api_views::{AuditObject, DecisionsObject, InboxObject, OccurrencesObject, PlanAnswer, StatusesObject};
 
@@ -121,8 +122,20 @@ pub fn operations() -> Vec<Operation> {
         ),
         act(
             "/api/v1/campaigns/{file}/approve",
-            "Approves a plan and applies it.",
+            "Approves a plan: applies it, or gives one of the approvals that the policy asks for.",
             reference::<ApproveBody>,
+            true,
+        ),
+        act(
+            "/api/v1/campaigns/{file}/request",
+            "Requests the approvals of a plan.",
+            reference::<ApproveBody>,
+            true,
+        ),
+        act(
+            "/api/v1/campaigns/{file}/reject",
+            "Rejects what was requested, or takes it back.",
+            reference::<RejectBody>,
             true,
         ),
         act(
@@ -158,6 +171,19 @@ pub fn operations() -> Vec<Operation> {
         Operation {
             answer: reference::<DoneObject>,
             ..act("/api/v1/stop-all", "Stops every run.", reference::<NoBody>, false)
+        },
+        Operation {
+            answer: reference::<DoneObject>,
+            ..act(
+                "/api/v1/freeze",
+                "Sends nothing more until an admin ends that.",
+                reference::<FreezeBody>,
+                false,
+            )
+        },
+        Operation {
+            answer: reference::<DoneObject>,
+            ..act("/api/v1/unfreeze", "Ends a freeze.", reference::<NoBody>, false)
         },
         get(
             "/api/v1/openapi.json",

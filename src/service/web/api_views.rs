@@ -211,7 +211,7 @@ type Shared = State<Arc<App>>;
 type User = Extension<Who>;
 
 fn show_entry(app: &App, who: &Who, file: &str, show: impl FnOnce(&CampaignEntry) -> Answer) -> Answer {
-    app.with_view(&who.roles, None, |view| match view.state.entries.get(file) {
+    app.with_view(&who, None, |view| match view.state.entries.get(file) {
         Some(entry) => show(entry),
         None => unknown(),
     })
@@ -219,8 +219,8 @@ fn show_entry(app: &App, who: &Who, file: &str, show: impl FnOnce(&CampaignEntry
 
 /// What waits for a person.
 pub async fn inbox(State(app): Shared, Extension(who): User) -> Answer {
-    app.with_view(&who.roles, None, |view| {
-        let items = Language::English.scope(|| inbox_items(view.state));
+    app.with_view(&who, None, |view| {
+        let items = Language::English.scope(|| inbox_items(view));
         let items = items.into_iter().map(|item| InboxItemObject {
             file: item.file,
             kind: item.kind.to_owned(),
@@ -344,7 +344,7 @@ pub async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who)
     let limit = limit.map_or(RECORDS, |limit| usize::try_from(limit).unwrap_or(MOST_RECORDS));
     let limit = limit.clamp(1, MOST_RECORDS);
     let (last, link) = app.supervisor.log_head().await;
-    app.with_view(&who.roles, None, |view| {
+    app.with_view(&who, None, |view| {
         let wanted = |record: &&NumberedRecord| Language::English.scope(|| is_wanted(record, &fields));
         let records = view.state.records.iter();
         let records: Vec<_> = match after {

@@ -10,7 +10,6 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::campaign::Origin;
 use crate::catalogue::{Language, service as texts};
-use crate::model::user::Role;
 
 use super::answers::Answers;
 use super::guard::{Hosts, bearer, cookie, language};
@@ -49,6 +48,22 @@ pub struct App {
     pub answers: Mutex<Answers>,
     /// The passwords that are checked at once: each takes a core and 19 MiB.
     pub verifiers: Semaphore,
+}
+
+/// The plan that a request is about.
+#[derive(Clone, Debug)]
+pub struct PlanShown {
+    /// The fingerprint of the plan that the person was shown.
+    pub fingerprint: String,
+    /// The words of `--accept` that the person agreed to.
+    pub accept: Vec<String>,
+    /// Whether a rehearsal begins again.
+    pub fresh: bool,
+}
+
+/// A note as a person wrote it, without what a log cannot show.
+pub(super) fn note(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(500).collect()
 }
 
 /// How many passwords are checked at once.
@@ -168,8 +183,8 @@ impl App {
         (StatusCode::UNAUTHORIZED, Html(page)).into_response()
     }
 
-    /// Shows what the service knows at this moment to a user with these roles.
-    pub fn with_view<T>(&self, roles: &[Role], user: Option<&str>, show: impl FnOnce(&View<'_>) -> T) -> T {
+    /// Shows what the service knows at this moment to a user. `user` is their name on pages that have it.
+    pub fn with_view<T>(&self, who: &Who, user: Option<&str>, show: impl FnOnce(&View<'_>) -> T) -> T {
         let config = self.supervisor.config();
         let broken = config.broken();
         let current = config.current();
@@ -179,7 +194,8 @@ impl App {
             state: &state,
             now: self.supervisor.moment(),
             is_rehearsal: self.supervisor.is_rehearsal(),
-            roles,
+            roles: &who.roles,
+            me: &who.name,
             user: user.filter(|_| !is_local),
             config: &current,
             broken_config: broken.as_deref().map(Vec::as_slice),
@@ -191,7 +207,7 @@ impl App {
     pub fn render(&self, headers: &HeaderMap, who: &Who, path: &str, topic: &Topic) -> Response {
         let sequence = self.live.sequence();
         let page = language(headers).scope(|| {
-            self.with_view(&who.roles, Some(&who.name), |view| {
+            self.with_view(who, Some(&who.name), |view| {
                 let page = topic.page(view)?;
                 let version = topic.version(view.state);
                 let frame = Frame {
@@ -218,7 +234,7 @@ impl App {
         page: impl FnOnce(&View<'_>) -> Option<Page>,
     ) -> Response {
         let page = language(headers).scope(|| {
-            self.with_view(&who.roles, Some(&who.name), |view| {
+            self.with_view(who, Some(&who.name), |view| {
                 let page = page(view)?;
                 Some(frame(view, path).render(&page))
             })
@@ -259,6 +275,30 @@ impl App {
         }
     }
 
+    /// The act of a person who approves a plan: one of the approvals that a policy asks for, or the one that applies it.
+    pub fn approval(&self, on: Subject, plan: PlanShown) -> Act {
+        let PlanShown {
+            fingerprint,
+            accept,
+            fresh,
+        } = plan;
+        if self.supervisor.config().current().policy().is_some() {
+            return Act::GiveApproval {
+                on,
+                fingerprint,
+                accept,
+                fresh,
+            };
+        }
+        Act::Approve {
+            on,
+            fingerprint,
+            accept,
+            fresh,
+            envelope: None,
+        }
+    }
+
     /// Performs an act, and goes to `to`, or shows why it did not happen with a way back to `back`.
     pub async fn perform(&self, headers: &HeaderMap, who: Who, act: Act, to: &str, back: &str) -> Response {
         match self.supervisor.perform(act, who.clone()).await {
@@ -274,9 +314,9 @@ impl App {
     }
 
     /// The present update of a topic. `None` if there is no such page.
-    pub fn update(&self, topic: &Topic, language: Language, roles: &[Role]) -> Option<Arc<Update>> {
-        let render = || language.scope(|| live_part(self, topic, roles));
-        self.live.get(topic, language, roles, render)
+    pub fn update(&self, topic: &Topic, language: Language, who: &Who) -> Option<Arc<Update>> {
+        let render = || language.scope(|| live_part(self, topic, who));
+        self.live.get(topic, language, who, render)
     }
 }
 
@@ -288,13 +328,13 @@ fn frame<'a>(view: &'a View<'a>, path: &'a str) -> Frame<'a> {
         topic: "",
         version: "",
         sequence: 0,
-        waiting: waiting_count(view.state),
+        waiting: waiting_count(view),
     }
 }
 
 /// The live part of a page, in the language of the moment. `None` if there is no such page.
-fn live_part(app: &App, topic: &Topic, roles: &[Role]) -> Option<Update> {
-    app.with_view(roles, None, |view| {
+fn live_part(app: &App, topic: &Topic, who: &Who) -> Option<Update> {
+    app.with_view(who, None, |view| {
         let page = topic.page(view)?;
         let path = topic.path();
         let frame = frame(view, &path);

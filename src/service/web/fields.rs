@@ -2,6 +2,8 @@
 
 use url::form_urlencoded;
 
+use super::app::PlanShown;
+
 /// The fields of a form or of a query.
 pub struct Fields(Vec<(String, String)>);
 
@@ -17,6 +19,16 @@ impl Fields {
     pub fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(found, _)| found == name);
         first.map(|(_, value)| value.as_str())
+    }
+
+    /// The plan that a form is about.
+    #[must_use]
+    pub fn plan(&self) -> PlanShown {
+        PlanShown {
+            fingerprint: self.get("fingerprint").unwrap_or_default().to_owned(),
+            accept: self.all("accept").map(str::to_owned).collect(),
+            fresh: self.get("fresh").is_some(),
+        }
     }
 
     /// Every value of a field.

@@ -1,4 +1,4 @@
-//! The live parts of pages: rendered from memory, at most twice a second for each topic, language and set of roles,
+//! The live parts of pages: rendered from memory, at most twice a second for each topic, language and user,
 //! whatever the number of tabs.
 
 use std::collections::HashMap;
@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::catalogue::Language;
 use crate::model::user::Role;
+use crate::service::act::Who;
 
 use super::topic::Topic;
 
@@ -41,7 +42,7 @@ pub struct Update {
 }
 
 /// For whom an update is rendered.
-type Audience = (Topic, Language, Vec<Role>);
+type Audience = (Topic, Language, Vec<Role>, String);
 
 /// The updates that were rendered last.
 #[derive(Default)]
@@ -67,10 +68,10 @@ impl LiveCache {
         &self,
         topic: &Topic,
         language: Language,
-        roles: &[Role],
+        who: &Who,
         render: impl FnOnce() -> Option<Update>,
     ) -> Option<Arc<Update>> {
-        let key = (topic.clone(), language, roles.to_vec());
+        let key = (topic.clone(), language, who.roles.clone(), who.name.clone());
         let now = Instant::now();
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = rendered.get(&key)

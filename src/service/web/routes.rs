@@ -19,7 +19,7 @@ use super::answers::Answer;
 use super::api;
 use super::api_document::document;
 use super::api_views;
-use super::app::App;
+use super::app::{App, PlanShown, note};
 use super::fields::Fields;
 use super::guard::{API, HostNames, guard, language, language_cookie, no_token};
 use super::live::stream;
@@ -83,6 +83,12 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/campaigns/{file}/approve", Signed(ActKind::Approve), || {
             post(approve)
         }),
+        route("POST", "/campaigns/{file}/request", Signed(ActKind::Request), || {
+            post(ask)
+        }),
+        route("POST", "/campaigns/{file}/reject", Signed(ActKind::Reject), || {
+            post(reject)
+        }),
         route("POST", "/campaigns/{file}/pause", Signed(ActKind::Pause), || {
             post(pause)
         }),
@@ -97,6 +103,8 @@ pub fn routes() -> Vec<Route> {
             post(resolve)
         }),
         route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
+        route("POST", "/freeze", Signed(ActKind::Freeze), || post(freeze)),
+        route("POST", "/unfreeze", Signed(ActKind::Unfreeze), || post(unfreeze)),
         route("GET", "/api/v1/inbox", Signed(ActKind::See), || get(api_views::inbox)),
         route("GET", "/api/v1/status", Signed(ActKind::See), || {
             get(api_views::statuses)
@@ -130,6 +138,18 @@ pub fn routes() -> Vec<Route> {
             Signed(ActKind::Approve),
             || post(api::approve),
         ),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/request",
+            Signed(ActKind::Request),
+            || post(api::request),
+        ),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/reject",
+            Signed(ActKind::Reject),
+            || post(api::reject),
+        ),
         route("POST", "/api/v1/campaigns/{file}/pause", Signed(ActKind::Pause), || {
             post(api::pause)
         }),
@@ -156,6 +176,10 @@ pub fn routes() -> Vec<Route> {
         ),
         route("POST", "/api/v1/stop-all", Signed(ActKind::StopAll), || {
             post(api::stop_all)
+        }),
+        route("POST", "/api/v1/freeze", Signed(ActKind::Freeze), || post(api::freeze)),
+        route("POST", "/api/v1/unfreeze", Signed(ActKind::Unfreeze), || {
+            post(api::unfreeze)
         }),
         route("GET", "/api/v1/openapi.json", Signed(ActKind::See), || get(openapi)),
         route("GET", "/login", Public, || get(show_login)),
@@ -300,7 +324,7 @@ async fn export_audit(
 ) -> Response {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let lines = language(&headers).scope(|| {
-        app.with_view(&who.roles, None, |view| {
+        app.with_view(&who, None, |view| {
             audit_lines(view, fields.get("text").unwrap_or_default())
         })
     });
@@ -330,7 +354,7 @@ async fn live(
     let Some(topic) = fields.get("on").and_then(Topic::parse) else {
         return app.missing(&headers);
     };
-    let Some(update) = app.update(&topic, language, &who.roles) else {
+    let Some(update) = app.update(&topic, language, &who) else {
         return app.missing(&headers);
     };
     if fields.get("once").is_some() {
@@ -341,7 +365,7 @@ async fn live(
     let update = move || {
         // The stream ends with the session, and when the user has other roles.
         let now = app.who(&uri, &headers, peer, false)?;
-        (now.roles == who.roles).then(|| app.update(&topic, language, &who.roles))?
+        (now.roles == who.roles && now.name == who.name).then(|| app.update(&topic, language, &who))?
     };
     let body = Body::from_stream(stream(update, stopping));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
@@ -371,15 +395,49 @@ async fn approve(
     body: Bytes,
 ) -> Response {
     let fields = Fields::parse(&body);
-    let act = Act::Approve {
-        on: app.subject(&file),
-        fingerprint: fields.get("fingerprint").unwrap_or_default().to_owned(),
-        accept: fields.all("accept").map(str::to_owned).collect(),
-        fresh: fields.get("fresh").is_some(),
-        envelope: None,
-    };
+    let plan = fields.plan();
+    let act = app.approval(app.subject(&file), plan);
     let back = links::below(&file, "plan");
     app.perform(&headers, who, act, &links::campaign(&file), &back).await
+}
+
+async fn ask(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): User,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let PlanShown {
+        fingerprint,
+        accept,
+        fresh,
+    } = Fields::parse(&body).plan();
+    let act = Act::Request {
+        on: app.subject(&file),
+        fingerprint,
+        accept,
+        fresh,
+    };
+    let plan = links::below(&file, "plan");
+    app.perform(&headers, who, act, &plan, &plan).await
+}
+
+async fn reject(
+    State(app): Shared,
+    Path(file): Path<String>,
+    Extension(who): User,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fields = Fields::parse(&body);
+    let act = Act::Reject {
+        on: app.subject(&file),
+        fingerprint: fields.get("fingerprint").unwrap_or_default().to_owned(),
+        note: note(fields.get("note").unwrap_or_default()),
+    };
+    let plan = links::below(&file, "plan");
+    app.perform(&headers, who, act, &plan, &plan).await
 }
 
 async fn pause(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
@@ -399,6 +457,17 @@ async fn stop(State(app): Shared, Path(file): Path<String>, Extension(who): User
 
 async fn stop_all(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
     app.perform(&headers, who, Act::StopAll, "/campaigns", "/campaigns")
+        .await
+}
+
+async fn freeze(State(app): Shared, Extension(who): User, headers: HeaderMap, body: Bytes) -> Response {
+    let note = note(Fields::parse(&body).get("note").unwrap_or_default());
+    let act = Act::Freeze { note };
+    app.perform(&headers, who, act, "/campaigns", "/campaigns").await
+}
+
+async fn unfreeze(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
+    app.perform(&headers, who, Act::Unfreeze, "/campaigns", "/campaigns")
         .await
 }
 
@@ -440,7 +509,7 @@ async fn resolve(
             to: text("to"),
             may_double: fields.get("may_double").is_some(),
             count,
-            note: text("note").chars().filter(|c| !c.is_control()).take(500).collect(),
+            note: note(&text("note")),
         },
     };
     let to = links::below(&file, "plan");

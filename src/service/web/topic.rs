@@ -67,16 +67,19 @@ impl Topic {
     #[must_use]
     pub fn version(&self, state: &ServiceState) -> String {
         let Self::Plan(file) = self else { return String::new() };
-        state.entries.get(file).map(plan_version).unwrap_or_default()
+        let entry = state.entries.get(file);
+        entry.map(|entry| plan_version(state, entry)).unwrap_or_default()
     }
 }
 
-fn plan_version(entry: &CampaignEntry) -> String {
+fn plan_version(state: &ServiceState, entry: &CampaignEntry) -> String {
+    let request = state.request(entry);
+    let request = request.map(|request| (request.sequence, request.approvals.len()));
     let plan = match &entry.plan {
         PlanState::Unplanned => "unplanned",
         PlanState::Planning => "planning",
         PlanState::Ready(_) => "ready",
         PlanState::Failed(_) => "failed",
     };
-    format!("{}-{plan}-{:?}", entry.version, entry.applier())
+    format!("{}-{plan}-{:?}-{request:?}", entry.version, entry.applier())
 }
