@@ -952,7 +952,7 @@ impl StartedRun<'_> {
         Some(earlier.to_string())
     }
 
-    /// Shows the times that a rehearsal does not wait for. A start that is past is none.
+    /// Shows the times that a rehearsal does not wait for. A start that is past does not count.
     fn tell_of_waits(&self) {
         let said = &self.campaign.loaded.parsed.campaign;
         let schedule = &said.schedule;
