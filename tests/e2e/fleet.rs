@@ -667,7 +667,7 @@ fn a_worker_that_takes_over_needs_no_lists_of_a_server_that_were_admitted() {
         );
     }
     everybody_has_one(&two, &scene, &platform, 200);
-    // A person who begins a run is told that the lists cannot be read.
+    // A person who begins a run learns that the lists cannot be read.
     let mut apply = two.command("apply", &scene, &[]);
     let refused = Ran::new(apply.env("LISTS_URL", lists.url()).output().unwrap());
     assert!(
