@@ -120,7 +120,7 @@ impl ControlServer {
         self.stop(RunCommand::Interrupt { by });
     }
 
-    /// Pauses the run until [`Self::thaw`], whatever others ask for. A run that is paused stays paused by whoever did that.
+    /// Pauses the run until [`Self::thaw`], whatever others ask for. A run that was paused before stays paused.
     pub fn freeze(&self, by: Requester) {
         // First: a resume that comes now must not end the pause.
         self.frozen.store(true, Ordering::SeqCst);

@@ -558,7 +558,7 @@ pub enum Denied {
     /// Another occurrence of the campaign is still running.
     #[error("{}", texts::DeniedOverlaps)]
     Overlaps,
-    /// A rule of the policy does not allow the plan, whoever approves.
+    /// A rule of the policy does not allow the plan: no approval helps.
     #[error("{0}")]
     Policy(Text),
     /// The policy asks for approvals that there are not.

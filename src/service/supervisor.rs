@@ -224,7 +224,7 @@ impl ServiceState {
         freeze::find(policy, self.frozen.as_ref(), campaign, now)
     }
 
-    /// Why nothing of a campaign begins or goes on at `now`, whoever approves: a freeze, or a policy that cannot be read. `None` if nothing
+    /// Why nothing of a campaign begins or goes on at `now`, in spite of any approval: a freeze, or a policy that cannot be read. `None` if nothing
     /// holds it back.
     #[must_use]
     pub fn held_back(&self, campaign: &str, config: &ServerConfig, now: Timestamp) -> Option<Text> {
