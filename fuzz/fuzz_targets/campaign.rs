@@ -2,10 +2,12 @@
 
 #![no_main]
 
+mod mistakes;
+
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use runner::campaign::{parse, render_human};
+use runner::campaign::parse;
 use runner::plan::{RunOptions, build};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,12 +21,5 @@ fuzz_target!(|bytes: &[u8]| {
             found
         }
     };
-    let places: Vec<_> = found.iter().filter_map(|one| one.place).collect();
-    assert!(places.is_sorted_by_key(|place| (place.line, place.column)));
-    let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r')).count();
-    assert!(places.iter().all(|place| place.end_line as usize <= lines));
-    for excerpt in found.iter().filter_map(|one| one.excerpt.as_ref()) {
-        assert!(excerpt.text.get(excerpt.mark.clone()).is_some());
-    }
-    assert_eq!(render_human(&found, true).is_empty(), found.is_empty());
+    mistakes::check(bytes, &found);
 });

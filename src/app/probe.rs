@@ -8,27 +8,20 @@ pub mod error;
 mod journal;
 mod live;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::douyin::client::{Config, HttpPlatform};
-use crate::douyin::codes::Codes;
-use crate::douyin::token::{Credentials, Tokens};
-use crate::engine::app_limiter::{AppLimiter, NotTaken};
-use crate::engine::query_pace::QueryPace;
+use crate::douyin::token::Credentials;
 use crate::ledger::lock::{LockError, Purpose};
 use crate::model::activity::AnswerNote;
-use crate::model::event::Event;
 use crate::model::identity::{CouponMetaId, OpenId};
-use crate::model::probe::{Next, ProbeLog, Step, StepAnswer, Subject};
+use crate::model::probe::{Next, ProbeLog, ProbeSubject, Step, StepAnswer};
 
-use super::app_lock::{ProcessAppLock, quota_owner};
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::locked_ledger::LockedLedger;
-use super::process::this_process;
+use super::reconcile::{client_and_pace, own_limiter};
 
 pub use error::ProbeError;
 pub use journal::{Journal, JournalError};
@@ -104,9 +97,9 @@ impl<'c> Probe<'c> {
 
     /// What a probe of this person would be about.
     #[must_use]
-    pub fn subject(&self, open_id: &OpenId, coupon_meta_id: &CouponMetaId) -> Subject {
+    pub fn subject(&self, open_id: &OpenId, coupon_meta_id: &CouponMetaId) -> ProbeSubject {
         let plan = &self.campaign.plan;
-        Subject {
+        ProbeSubject {
             campaign: plan.identity.campaign.to_string(),
             app_id: plan.identity.app_id.to_string(),
             platform: plan.base_url.clone(),
@@ -119,7 +112,7 @@ impl<'c> Probe<'c> {
     ///
     /// # Errors
     /// When the last probe is not over and was about something else.
-    pub fn is_new(&self, subject: &Subject) -> Result<bool, AppError> {
+    pub fn is_new(&self, subject: &ProbeSubject) -> Result<bool, AppError> {
         match self.last().filter(|_| !self.is_over()) {
             None => Ok(true),
             Some(last) if last.subject == *subject => Ok(false),
@@ -136,7 +129,7 @@ impl<'c> Probe<'c> {
     /// When another process sends for the app, the platform gives no clear answer, or the journal cannot be written.
     pub async fn run(
         &mut self,
-        subject: Subject,
+        subject: ProbeSubject,
         credentials: Credentials,
         notify: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<(), AppError> {
@@ -211,24 +204,6 @@ impl<'c> Probe<'c> {
 }
 
 async fn connect(campaign: &LoadedCampaign, credentials: Credentials) -> Result<LiveProbe, AppError> {
-    let plan = &campaign.plan;
-    let app_id = plan.identity.app_id.clone();
-    let clock = campaign.environment.clock.clone();
-    let owner = this_process(clock.now());
-    let limiter = AppLimiter::new(ProcessAppLock::new(quota_owner(&plan.base_url), app_id.clone(), owner));
-    let pace = QueryPace::take(&limiter, plan.pace.per_second, plan.retry.timeout).await;
-    let pace = pace.map_err(|error| match error {
-        NotTaken::By(holder) => AppError::AppTaken(Box::new(holder)),
-        NotTaken::Failed(error) => AppError::NoAppLock(error),
-    })?;
-    let client = HttpPlatform::new(Config {
-        base_url: plan.base_url.clone(),
-        app_id,
-        tokens: Tokens::new(credentials, clock.clone()),
-        codes: Codes::new(plan.codes.clone()),
-        timeout: plan.retry.timeout,
-        clock,
-        emit: Arc::new(|_: Event| {}),
-    })?;
-    Ok(LiveProbe::new(Arc::new(client), pace))
+    let (client, pace) = client_and_pace(campaign, credentials, &own_limiter(campaign)).await?;
+    Ok(LiveProbe::new(client, pace))
 }

@@ -15,7 +15,7 @@ mod use_case;
 
 pub use bill::Flaw;
 pub use bills::{BillFiles, BillState, KeptBill};
-pub use connect::{Preview, connect, connect_in_run, preview};
+pub use connect::{Preview, client_and_pace, connect, connect_in_run, own_limiter, preview};
 pub use judgement::{BillVerdict, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why};
 pub use known::Account;
 pub use records::{NotAsked, PlatformRecords, Records};

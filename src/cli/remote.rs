@@ -20,6 +20,7 @@ use crate::report::text::visible;
 use crate::service::pages::AuditRow;
 use crate::service::record::Record;
 use crate::service::supervisor::NumberedRecord;
+use crate::service::web::{StatusObject, StatusesObject};
 
 use super::answer_objects::{ApprovalObject, ReceivedObject};
 use super::context::Context;
@@ -89,7 +90,7 @@ fn key(file: &Path, occurrence: OccurrenceArgs) -> String {
 
 /// What a service says of a campaign.
 #[derive(Deserialize)]
-struct Campaign {
+struct CampaignAnswer {
     campaign: String,
     app_id: String,
     #[serde(default)]
@@ -118,23 +119,10 @@ fn read<T: for<'de> Deserialize<'de>>(answer: Json, service: &ServiceClient) -> 
     serde_json::from_value(answer).map_err(|_| ServiceClientError::NotAService { url, status }.into())
 }
 
-/// A status of a campaign, as the service answers.
-#[derive(Deserialize)]
-struct StatusItem {
-    file: String,
-    /// The file without the date of an occurrence.
-    series: String,
-    name: String,
-    title: String,
-    timezone: String,
-    outdated: bool,
-    status: Json,
-}
-
 async fn statuses(service: &ServiceClient, wanted: &[String]) -> Result<Vec<StatusRow>, Failure> {
-    let mut answer = service.get(&["status"], &[]).await?;
-    let items: Vec<StatusItem> = read(answer["statuses"].take(), service)?;
-    let is_named = |item: &StatusItem, name: &String| *name == item.file || *name == item.series;
+    let answer = service.get(&["status"], &[]).await?;
+    let StatusesObject { statuses: items, .. } = read(answer, service)?;
+    let is_named = |item: &StatusObject, name: &String| *name == item.file || *name == item.series;
     if let Some(absent) = wanted
         .iter()
         .find(|name| !items.iter().any(|item| is_named(item, name)))
@@ -145,7 +133,7 @@ async fn statuses(service: &ServiceClient, wanted: &[String]) -> Result<Vec<Stat
         };
         return Err(Failure::new(Problem::ServerRefused, message).help(text::NoSuchCampaignHelp));
     }
-    let is_wanted = |item: &StatusItem| wanted.is_empty() || wanted.iter().any(|name| is_named(item, name));
+    let is_wanted = |item: &StatusObject| wanted.is_empty() || wanted.iter().any(|name| is_named(item, name));
     let mut rows = Vec::new();
     for item in items.into_iter().filter(is_wanted) {
         let status: Status = read(item.status, service)?;
@@ -237,12 +225,12 @@ pub async fn command(
     Ok(Exit::of_several(exits))
 }
 
-async fn send(service: &ServiceClient, word: &str, file: &str) -> Result<Campaign, Failure> {
+async fn send(service: &ServiceClient, word: &str, file: &str) -> Result<CampaignAnswer, Failure> {
     let answer = service.post(&["campaigns", file, word], &json!({})).await?;
     read(answer, service)
 }
 
-fn show(word: &'static str, done: &Campaign, context: &Context) {
+fn show(word: &'static str, done: &CampaignAnswer, context: &Context) {
     match context.output {
         Output::Json => context.lines.write(&ReceivedObject {
             r#type: "order",
@@ -274,7 +262,7 @@ pub async fn approve(
     context: &Context,
 ) -> Result<Exit, Failure> {
     let file = key(file, occurrence);
-    let campaign: Campaign = read(service.get(&["campaigns", &file], &[]).await?, service)?;
+    let campaign: CampaignAnswer = read(service.get(&["campaigns", &file], &[]).await?, service)?;
     let wave = wave.or(campaign.waiting_wave);
     if let Some(wave) = wave {
         service

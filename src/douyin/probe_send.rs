@@ -7,7 +7,7 @@ use super::codes::{HttpResult, Timing, outcome};
 use super::token::Access;
 use super::wire::{SEND_PATH, SendRequest};
 use crate::model::activity::AnswerNote;
-use crate::model::outcome::{Class, Coupon, Outcome, Proof};
+use crate::model::outcome::{Coupon, Outcome, Proof};
 
 /// What came back of a send.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ fn read(outcome: Outcome) -> ProbeAnswer {
             log_id: note.log_id,
         },
         _ if answer.code == 0 => ProbeAnswer::Unclear(note),
-        _ if matches!(answer.class, Class::Retry | Class::Throttle | Class::Token) => ProbeAnswer::Unclear(note),
+        _ if answer.class.is_passing() => ProbeAnswer::Unclear(note),
         _ => ProbeAnswer::Code(note),
     }
 }

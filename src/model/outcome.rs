@@ -54,6 +54,12 @@ impl Class {
             Self::Halt => "halt",
         }
     }
+
+    /// Whether the same request may get another answer a little later, so that this one says nothing about what was asked.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Self::Retry | Self::Throttle | Self::Token)
+    }
 }
 
 /// The source of a code's class.

@@ -107,7 +107,7 @@ pub struct StepAnswer {
 
 /// What a probe is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct ProbeSubject {
     /// The campaign whose file is used.
     pub campaign: String,
     /// The app.
@@ -133,7 +133,7 @@ pub struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeLog {
     /// What it is about.
-    pub subject: Subject,
+    pub subject: ProbeSubject,
     /// Its number among the probes of this journal, from 1.
     pub round: u32,
     answers: BTreeMap<Step, Vec<Answered>>,
@@ -155,7 +155,7 @@ pub enum Next {
 impl ProbeLog {
     /// Begins a probe.
     #[must_use]
-    pub const fn new(subject: Subject, round: u32) -> Self {
+    pub const fn new(subject: ProbeSubject, round: u32) -> Self {
         Self {
             subject,
             round,
@@ -227,7 +227,7 @@ impl ProbeLog {
     }
 
     fn key(&self, domain: &str, number: u32) -> String {
-        let Subject {
+        let ProbeSubject {
             campaign,
             app_id,
             open_id,
@@ -483,10 +483,10 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     fn log() -> ProbeLog {
-        let subject = Subject {
+        let subject = ProbeSubject {
             campaign: "summer".into(),
             app_id: "tt1".into(),
             platform: "https://open.douyin.com".into(),

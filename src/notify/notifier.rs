@@ -549,7 +549,9 @@ impl Task {
         self.forget_all(&settled.dropped);
         if is_sent && let Some(at) = self.warned.iter().position(|known| known == label) {
             self.warned.swap_remove(at);
-            warns.iter().for_each(|warn| warn(label, None));
+            for warn in &warns {
+                warn(label, None);
+            }
         }
         let Some(found) = settled.fault else { return };
         if self.warned.contains(label) {
@@ -563,7 +565,9 @@ impl Task {
             }
             .to_string()
         });
-        warns.iter().for_each(|warn| warn(label, Some(warning.clone())));
+        for warn in &warns {
+            warn(label, Some(warning.clone()));
+        }
     }
 
     /// Who learns of a channel: each run that has it, and the owner of the channels of all runs.

@@ -85,6 +85,14 @@ pub struct Subject {
     pub app_id: String,
 }
 
+impl Subject {
+    /// What identifies the campaign, whatever its file is called: the app id and the name.
+    #[must_use]
+    pub fn key(&self) -> (String, String) {
+        (self.app_id.clone(), self.campaign.clone())
+    }
+}
+
 /// The deliveries of a decision in bulk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkDecision {

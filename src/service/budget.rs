@@ -11,7 +11,7 @@ use crate::ledger::Head;
 use crate::model::calendar::Day;
 use crate::model::money::{Money, Worth};
 
-use super::act::{Act, Subject};
+use super::act::Act;
 use super::record::{Entry, Record};
 
 /// What one run of a campaign may spend.
@@ -55,10 +55,6 @@ pub struct BudgetUse {
     pub reserved: Money,
 }
 
-fn key(on: &Subject) -> (String, String) {
-    (on.app_id.clone(), on.campaign.clone())
-}
-
 impl Reservations {
     /// Adds a record, which has this place in the log.
     pub fn apply(&mut self, at: Head, record: &Record) {
@@ -81,12 +77,12 @@ impl Reservations {
                     max: envelope.worth.unwrap_or(*before),
                     after: None,
                 };
-                self.all.entry(key(on)).or_default().push(reservation);
+                self.all.entry(on.key()).or_default().push(reservation);
             }
             Entry::RunEnded {
                 on, spent: Some(spent), ..
             } => {
-                let last = self.all.get_mut(&key(on)).and_then(|all| all.last_mut());
+                let last = self.all.get_mut(&on.key()).and_then(|all| all.last_mut());
                 if let Some(last) = last {
                     last.after = Some(*spent);
                 }
@@ -170,7 +166,7 @@ mod tests {
     use super::*;
     use crate::campaign::parse_server;
     use crate::model::envelope::Envelope;
-    use crate::service::act::Who;
+    use crate::service::act::{Subject, Who};
     use crate::service::record::VERSION;
 
     fn yuan(yuan: u64) -> Money {

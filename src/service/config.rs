@@ -58,7 +58,10 @@ impl ServerConfig {
             }),
             (accounts, channels, certificate) => {
                 let mistakes = accounts.err().into_iter().chain(channels.err());
-                Err(mistakes.flatten().chain(certificate.err()).collect())
+                Err(mistakes
+                    .flatten()
+                    .chain(certificate.err().map(|mistake| *mistake))
+                    .collect())
             }
         }
     }

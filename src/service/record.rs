@@ -176,10 +176,6 @@ pub struct Charges {
     approvals: BTreeMap<u64, (String, String)>,
 }
 
-fn key(on: &Subject) -> (String, String) {
-    (on.app_id.clone(), on.campaign.clone())
-}
-
 impl Charges {
     /// Adds a record, which has this number and this link in the hash chain.
     pub fn apply(&mut self, at: Head, record: &Record) {
@@ -197,7 +193,7 @@ impl Charges {
             Entry::RunEnded { on, .. } => {
                 // A person's stop stays known after its run has ended.
                 self.charges
-                    .retain(|at, (_, charge)| *at != key(on) || matches!(charge, Charge::Stopped { .. }));
+                    .retain(|at, (_, charge)| *at != on.key() || matches!(charge, Charge::Stopped { .. }));
             }
             Entry::RecordsLost { .. } => self.charges.retain(|_, (_, charge)| !matches!(charge, Charge::Run(_))),
             Entry::ServiceBegan { .. }
@@ -250,11 +246,11 @@ impl Charges {
                     accept: accept.clone(),
                     approval: approval.map(Arc::new),
                 };
-                self.approvals.insert(sequence, key(on));
-                self.charges.insert(key(on), (on.clone(), Charge::Run(plan)));
+                self.approvals.insert(sequence, on.key());
+                self.charges.insert(on.key(), (on.clone(), Charge::Run(plan)));
             }
             Act::Pause { on } => {
-                if let Some((_, charge)) = self.charges.get_mut(&key(on))
+                if let Some((_, charge)) = self.charges.get_mut(&on.key())
                     && let Charge::Run(plan) = charge
                 {
                     let plan = plan.clone();
@@ -262,15 +258,15 @@ impl Charges {
                 }
             }
             Act::Resume { on } => {
-                if let Some((_, charge)) = self.charges.get_mut(&key(on))
+                if let Some((_, charge)) = self.charges.get_mut(&on.key())
                     && let Charge::Paused { plan, .. } = charge
                 {
-                    self.approvals.insert(sequence, key(on));
+                    self.approvals.insert(sequence, on.key());
                     *charge = Charge::Run(plan.clone());
                 }
             }
             Act::Stop { on } => {
-                if let Some((_, charge)) = self.charges.get_mut(&key(on)) {
+                if let Some((_, charge)) = self.charges.get_mut(&on.key()) {
                     *charge = Charge::Stopped { by: who.clone() };
                 }
             }

@@ -48,10 +48,6 @@ pub struct Requests {
     unfinished: BTreeSet<(String, String)>,
 }
 
-fn key(on: &Subject) -> (String, String) {
-    (on.app_id.clone(), on.campaign.clone())
-}
-
 impl OpenRequest {
     /// Its approvals.
     #[must_use]
@@ -88,18 +84,18 @@ impl Requests {
                 refused: None,
             } => self.act(at.sequence, record.at, who, act),
             Entry::Lapsed { on, of } => {
-                if let Some(request) = self.open.get_mut(&key(on)) {
+                if let Some(request) = self.open.get_mut(&on.key()) {
                     request.approvals.retain(|approval| approval.sequence != *of);
                     if request.sequence == *of {
-                        self.open.remove(&key(on));
+                        self.open.remove(&on.key());
                     }
                 }
             }
             Entry::RunEnded { on, state, .. } => {
                 if state == "complete" {
-                    self.unfinished.remove(&key(on));
+                    self.unfinished.remove(&on.key());
                 } else {
-                    self.unfinished.insert(key(on));
+                    self.unfinished.insert(on.key());
                 }
             }
             _ => {}
@@ -115,7 +111,7 @@ impl Requests {
                 fresh,
             } => {
                 self.open.insert(
-                    key(on),
+                    on.key(),
                     new_request((on, fingerprint, accept, *fresh), who, at, sequence),
                 );
             }
@@ -125,7 +121,7 @@ impl Requests {
                 accept,
                 fresh,
             } => {
-                let request = self.open.entry(key(on));
+                let request = self.open.entry(on.key());
                 // The only user of a service need not ask themselves.
                 let request =
                     request.or_insert_with(|| new_request((on, fingerprint, accept, *fresh), who, at, sequence));
@@ -139,11 +135,11 @@ impl Requests {
                 }
             }
             Act::Reject { on, .. } => {
-                self.open.remove(&key(on));
+                self.open.remove(&on.key());
             }
             Act::Approve { on, .. } | Act::Apply { on, .. } => {
-                self.open.remove(&key(on));
-                self.unfinished.insert(key(on));
+                self.open.remove(&on.key());
+                self.unfinished.insert(on.key());
             }
             _ => {}
         }
@@ -152,13 +148,13 @@ impl Requests {
     /// The request of a campaign. `None` without one.
     #[must_use]
     pub fn of(&self, on: &Subject) -> Option<&OpenRequest> {
-        self.open.get(&key(on))
+        self.open.get(&on.key())
     }
 
     /// Whether the last run of a campaign did not complete it.
     #[must_use]
     pub fn is_unfinished(&self, on: &Subject) -> bool {
-        self.unfinished.contains(&key(on))
+        self.unfinished.contains(&on.key())
     }
 
     /// The first campaign with a record that has lapsed at `now`, and its number. `None` if none has.
@@ -291,7 +287,7 @@ mod tests {
         assert_eq!(lapsed(&entries, 61), None);
         assert_eq!(lapsed(&entries, 62), Some(2), "the approval of the second second");
         let gone = Entry::Lapsed { on: on(), of: 2 };
-        let after = [&entries[..], &[gone.clone()]].concat();
+        let after = [&entries[..], std::slice::from_ref(&gone)].concat();
         assert_eq!(approved_by(&after).unwrap(), ["zhao"]);
         assert_eq!(lapsed(&after, 62), None);
         let both = [&after[..], &[Entry::Lapsed { on: on(), of: 3 }]].concat();

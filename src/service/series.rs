@@ -144,31 +144,27 @@ pub struct SeriesRecords {
     missed: BTreeSet<(String, String)>,
 }
 
-fn key(on: &Subject) -> (String, String) {
-    (on.app_id.clone(), on.campaign.clone())
-}
-
 impl SeriesRecords {
     /// Notes that a recurring campaign was found. The first time counts.
     pub fn note_found(&mut self, on: &Subject, at: Timestamp) {
-        self.found.entry(key(on)).or_insert(at);
+        self.found.entry(on.key()).or_insert(at);
     }
 
     /// Notes that an occurrence was missed.
     pub fn note_missed(&mut self, on: &Subject) {
-        self.missed.insert(key(on));
+        self.missed.insert(on.key());
     }
 
     /// When a recurring campaign was found. `None` if it was not.
     #[must_use]
     pub fn found(&self, on: &Subject) -> Option<Timestamp> {
-        self.found.get(&key(on)).copied()
+        self.found.get(&on.key()).copied()
     }
 
     /// Whether it is recorded that an occurrence was missed.
     #[must_use]
     pub fn has_missed(&self, on: &Subject) -> bool {
-        self.missed.contains(&key(on))
+        self.missed.contains(&on.key())
     }
 }
 

@@ -24,7 +24,7 @@ pub type Certificate = Arc<CertifiedKey>;
 ///
 /// # Errors
 /// Why one of its files cannot be used, at its place.
-pub fn read(parsed: &ParsedFile<ServerFile>) -> Result<Option<Certificate>, Diagnostic> {
+pub fn read(parsed: &ParsedFile<ServerFile>) -> Result<Option<Certificate>, Box<Diagnostic>> {
     let Some(tls) = &parsed.content.tls else {
         return Ok(None);
     };
@@ -32,10 +32,10 @@ pub fn read(parsed: &ParsedFile<ServerFile>) -> Result<Option<Certificate>, Diag
         let message = texts::UnusableCertificate { path: &path.display() };
         let help = texts::UnusableCertificateHelp.to_string();
         let mistake = parsed.mistake(key, Code::Certificate, message.to_string(), Some(help));
-        Diagnostic {
+        Box::new(Diagnostic {
             cause: Some(cause.to_string()),
             ..mistake
-        }
+        })
     };
     let of_cert = |cause: &dyn Display| refuse("tls.cert", &tls.cert, cause);
     let of_key = |cause: &dyn Display| refuse("tls.key", &tls.key, cause);

@@ -2,7 +2,7 @@
 
 use crate::catalogue::probe as text;
 use crate::model::activity::AnswerNote;
-use crate::model::probe::{Step, Subject};
+use crate::model::probe::{ProbeSubject, Step};
 
 use super::journal::JournalError;
 
@@ -14,7 +14,7 @@ pub enum ProbeError {
     Journal(#[from] JournalError),
     /// The last probe is not over, and was about something else.
     #[error("{}", text::OtherUnfinished)]
-    OtherUnfinished(Box<Subject>),
+    OtherUnfinished(Box<ProbeSubject>),
     /// A step got no clear answer. The same command goes on with it.
     #[error("{}", text::NoAnswer)]
     NoAnswer {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use crate::model::probe::{ProbeLog, Step, StepAnswer, Subject};
+use crate::model::probe::{ProbeLog, ProbeSubject, Step, StepAnswer};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ enum Line {
     Probe {
         at: Timestamp,
         #[serde(flatten)]
-        subject: Subject,
+        subject: ProbeSubject,
     },
     /// A request is about to leave.
     Asking { at: Timestamp, step: Step },
@@ -131,7 +131,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn begin(&mut self, subject: Subject, at: Timestamp) -> Result<(), JournalError> {
+    pub fn begin(&mut self, subject: ProbeSubject, at: Timestamp) -> Result<(), JournalError> {
         self.append(Line::Probe { at, subject })
     }
 
@@ -213,8 +213,8 @@ mod tests {
     use super::*;
     use crate::model::probe::Next;
 
-    fn subject() -> Subject {
-        Subject {
+    fn subject() -> ProbeSubject {
+        ProbeSubject {
             campaign: "summer".into(),
             app_id: "tt1".into(),
             platform: "https://open.douyin.com".into(),

@@ -13,7 +13,6 @@ use crate::douyin::wire::{CreateActivityRequest, DeleteActivityRequest, SendRequ
 use crate::engine::query_pace::QueryPace;
 use crate::model::activity::AnswerNote;
 use crate::model::identity::{ActivityId, AppId, CouponMetaId, OpenId};
-use crate::model::outcome::Class;
 use crate::model::probe::{ProbeLog, STOCK, Step, StepAnswer};
 
 /// The name of the activity in the platform's console.
@@ -162,9 +161,10 @@ impl LiveProbe {
                         message,
                         log_id,
                     };
-                    match class {
-                        Class::Retry | Class::Throttle | Class::Token => StepResult::Unclear(note),
-                        _ => StepResult::Clear(coded(code, note)),
+                    if class.is_passing() {
+                        StepResult::Unclear(note)
+                    } else {
+                        StepResult::Clear(coded(code, note))
                     }
                 }
             },

@@ -32,10 +32,43 @@ pub async fn connect(
     campaign: &LoadedCampaign,
     credentials: Credentials,
 ) -> Result<PlatformRecords<HttpWay>, AppError> {
+    connect_by(campaign, credentials, &own_limiter(campaign)).await
+}
+
+/// The limiter of an app id that this process takes for itself.
+#[must_use]
+pub fn own_limiter(campaign: &LoadedCampaign) -> Arc<AppLimiter> {
     let app_id = campaign.plan.identity.app_id.clone();
     let owner = this_process(campaign.environment.clock.now());
-    let lock = ProcessAppLock::new(quota_owner(&campaign.plan.base_url), app_id, owner);
-    connect_by(campaign, credentials, &AppLimiter::new(lock)).await
+    AppLimiter::new(ProcessAppLock::new(quota_owner(&campaign.plan.base_url), app_id, owner))
+}
+
+/// The client of the platform of a campaign, and the pace of its questions. Opens no connection yet.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn client_and_pace(
+    campaign: &LoadedCampaign,
+    credentials: Credentials,
+    limiter: &Arc<AppLimiter>,
+) -> Result<(Arc<HttpPlatform>, QueryPace), AppError> {
+    let plan = &campaign.plan;
+    let clock = campaign.environment.clock.clone();
+    let pace = QueryPace::take(limiter, plan.pace.per_second, plan.retry.timeout).await;
+    let pace = pace.map_err(|error| match error {
+        NotTaken::By(holder) => AppError::AppTaken(Box::new(holder)),
+        NotTaken::Failed(error) => AppError::NoAppLock(error),
+    })?;
+    let client = HttpPlatform::new(Config {
+        base_url: plan.base_url.clone(),
+        app_id: plan.identity.app_id.clone(),
+        tokens: Tokens::new(credentials, clock.clone()),
+        codes: Codes::new(plan.codes.clone()),
+        timeout: plan.retry.timeout,
+        clock,
+        emit: Arc::new(|_: Event| {}),
+    })?;
+    Ok((Arc::new(client), pace))
 }
 
 /// Like [`connect`], with the limiter of the owner of the app id.
@@ -50,25 +83,11 @@ pub async fn connect_by(
     if campaign.at.rehearsal.is_inside() {
         return Err(AppError::NoSandbox);
     }
+    let (client, pace) = client_and_pace(campaign, credentials, limiter).await?;
     let plan = &campaign.plan;
-    let app_id = plan.identity.app_id.clone();
-    let clock = campaign.environment.clock.clone();
-    let pace = QueryPace::take(limiter, plan.pace.per_second, plan.retry.timeout).await;
-    let pace = pace.map_err(|error| match error {
-        NotTaken::By(holder) => AppError::AppTaken(Box::new(holder)),
-        NotTaken::Failed(error) => AppError::NoAppLock(error),
-    })?;
-    let client = HttpPlatform::new(Config {
-        base_url: plan.base_url.clone(),
-        app_id: app_id.clone(),
-        tokens: Tokens::new(credentials, clock.clone()),
-        codes: Codes::new(plan.codes.clone()),
-        timeout: plan.retry.timeout,
-        clock,
-        emit: Arc::new(|_: Event| {}),
-    })?;
     let is_platform_here = BaseUrl::parse(&plan.base_url).is_ok_and(|url| url.is_loopback());
-    Ok(PlatformRecords::new(Arc::new(client), app_id, pace, is_platform_here))
+    let app_id = plan.identity.app_id.clone();
+    Ok(PlatformRecords::new(client, app_id, pace, is_platform_here))
 }
 
 /// Connects as a part of a run, by its client and its limiter. Waits for no other process.

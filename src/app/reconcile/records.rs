@@ -18,7 +18,6 @@ use crate::douyin::records::{
 };
 use crate::engine::query_pace::QueryPace;
 use crate::model::identity::{ActivityId, AppId, CouponMetaId, OpenId};
-use crate::model::outcome::Class;
 use crate::model::secret::Secret;
 
 /// How often a query is made that gets no answer.
@@ -157,9 +156,10 @@ impl<W: Way> PlatformRecords<W> {
                 ..
             } => {
                 let why = NotAsked::Refused { code, message, log_id };
-                match class {
-                    Class::Retry | Class::Throttle | Class::Token => Failed::Again(why),
-                    _ => Failed::Final(why),
+                if class.is_passing() {
+                    Failed::Again(why)
+                } else {
+                    Failed::Final(why)
                 }
             }
         })

@@ -3,7 +3,7 @@
 use crate::app::probe::ProbeError;
 use crate::catalogue::probe as text;
 use crate::model::activity::AnswerNote;
-use crate::model::probe::{StepAnswer, Subject};
+use crate::model::probe::{ProbeSubject, StepAnswer};
 use crate::model::problem::Problem;
 use crate::report::text::visible;
 
@@ -32,7 +32,7 @@ pub fn in_fleet_help() -> String {
 }
 
 /// What another unfinished probe is about.
-fn about(subject: &Subject) -> String {
+fn about(subject: &ProbeSubject) -> String {
     text::OtherUnfinishedBecause {
         template: &visible(&subject.coupon_meta_id),
         open_id: &visible(&subject.open_id),

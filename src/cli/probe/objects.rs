@@ -33,13 +33,13 @@ pub(super) enum Object<'a> {
         coupon_status: Option<i64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         counted_after: Option<f64>,
-        codes: Vec<Code>,
+        codes: Vec<ClassOfCode>,
     },
 }
 
 /// A class for a code in the campaign file.
 #[derive(Serialize)]
-pub(super) struct Code {
+pub(super) struct ClassOfCode {
     code: i64,
     class: &'static str,
     step: Step,
@@ -82,7 +82,7 @@ pub(super) fn objects(log: &ProbeLog) -> Vec<Object<'_>> {
         codes: findings
             .codes()
             .into_iter()
-            .map(|key| Code {
+            .map(|key| ClassOfCode {
                 code: key.code,
                 class: key.class,
                 step: key.step,

@@ -8,12 +8,12 @@ use crate::app::probe::Progress;
 use crate::catalogue::probe as text;
 use crate::cli::failure::probe::{answer, note, said};
 use crate::cli::question::labelled;
-use crate::model::probe::{CountDelay, CouponState, Findings, ProbeLog, Refusal, Repeat, Step, Subject};
+use crate::model::probe::{CountDelay, CouponState, Findings, ProbeLog, ProbeSubject, Refusal, Repeat, Step};
 use crate::report::text::{visible, visible_path};
 use crate::report::times::duration;
 
 /// What the probe may cost, before it begins.
-pub(super) fn costs(subject: &Subject, goes_on: bool) -> String {
+pub(super) fn costs(subject: &ProbeSubject, goes_on: bool) -> String {
     let mut shown = String::new();
     if goes_on {
         let _ = writeln!(shown, "{}", text::GoesOn);

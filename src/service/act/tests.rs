@@ -236,14 +236,14 @@ fn an_approval_is_bound_to_the_plan_that_was_shown() {
 }
 
 /// Asks the gate about a plan with this request, and a verdict that needs one approval.
-fn asked(act: Act, name: &str, policy: Option<PolicySituation>) -> Result<(), Denied> {
+fn asked(act: Act, name: &str, policy: Option<&PolicySituation>) -> Result<(), Denied> {
     let mut situation = possible(ActKind::Approve);
     for plan in situation
         .campaign
         .iter_mut()
         .filter_map(|campaign| campaign.plan.as_mut())
     {
-        plan.policy.clone_from(&policy);
+        plan.policy = policy.cloned();
     }
     let who = Who {
         name: name.to_owned(),
@@ -287,7 +287,7 @@ fn under_a_policy_another_user_than_the_author_approves_once() {
         ]
     };
     let direct = one_of_each_kind().remove(3);
-    let of = |act: &Act, name: &str, policy: &PolicySituation| asked(act.clone(), name, Some(policy.clone()));
+    let of = |act: &Act, name: &str, policy: &PolicySituation| asked(act.clone(), name, Some(policy));
     let none = policy(&[], None);
     let open = policy(&[], Some(("li", &[])));
     let approved = policy(&["wang"], Some(("li", &["wang"])));
@@ -331,8 +331,8 @@ fn what_needs_nobody_goes_by_itself_unless_a_person_held_it_back() {
         is_undisturbed,
         ..policy(&[], None)
     };
-    assert_eq!(asked(apply.clone(), "service", Some(free(true))), Ok(()));
-    assert!(asked(apply.clone(), "service", Some(free(false))).is_err());
+    assert_eq!(asked(apply.clone(), "service", Some(&free(true))), Ok(()));
+    assert!(asked(apply.clone(), "service", Some(&free(false))).is_err());
     let denied = Verdict {
         met: vec![MetRule {
             name: "dear".to_owned(),
@@ -345,7 +345,7 @@ fn what_needs_nobody_goes_by_itself_unless_a_person_held_it_back() {
         verdict: denied,
         ..free(true)
     };
-    assert!(matches!(asked(apply, "service", Some(denied)), Err(Denied::Policy(_))));
+    assert!(matches!(asked(apply, "service", Some(&denied)), Err(Denied::Policy(_))));
 }
 
 #[test]

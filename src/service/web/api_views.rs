@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, RawQuery, State};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::app::status::StatusReader;
@@ -180,38 +180,38 @@ impl RecordObject {
 }
 
 /// The status of every campaign that can be used.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusesObject {
     /// `statuses`.
     r#type: String,
     /// The statuses, by the names of the files.
-    statuses: Vec<StatusObject>,
+    pub statuses: Vec<StatusObject>,
 }
 
 /// The status of a campaign.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusObject {
     /// The name of its file, with which acts name it.
-    file: String,
+    pub file: String,
     /// The same without the date of an occurrence.
-    series: String,
+    pub series: String,
     /// Its name.
-    name: String,
+    pub name: String,
     /// Its title; empty without one.
-    title: String,
+    pub title: String,
     /// The IANA name of its zone.
-    timezone: String,
+    pub timezone: String,
     /// Whether its ledger has changed since its last run.
-    outdated: bool,
+    pub outdated: bool,
     /// The object `status`, as `runner status --output json` prints it, with its reason.
-    status: Json,
+    pub status: Json,
 }
 
 type Shared = State<Arc<App>>;
 type User = Extension<Who>;
 
 fn show_entry(app: &App, who: &Who, file: &str, show: impl FnOnce(&CampaignEntry) -> Answer) -> Answer {
-    app.with_view(&who, None, |view| match view.state.entries.get(file) {
+    app.with_view(who, None, |view| match view.state.entries.get(file) {
         Some(entry) => show(entry),
         None => unknown(),
     })
@@ -237,23 +237,24 @@ pub async fn inbox(State(app): Shared, Extension(who): User) -> Answer {
 /// The plan of a campaign.
 pub async fn plan(State(app): Shared, FileName(file): FileName, Extension(who): User) -> Answer {
     show_entry(&app, &who, &file, |entry| {
+        let state = match &entry.plan {
+            PlanState::Unplanned => "unplanned",
+            PlanState::Planning => "planning",
+            PlanState::Failed(_) => "failed",
+            PlanState::Ready(_) => "ready",
+        };
         let mut answer = PlanAnswer {
             r#type: "campaign_plan".to_owned(),
             file: entry.file.clone(),
-            state: String::new(),
+            state: state.to_owned(),
             plan: None,
             problem: None,
             at: None,
         };
         match &entry.plan {
-            PlanState::Unplanned => answer.state = "unplanned".to_owned(),
-            PlanState::Planning => answer.state = "planning".to_owned(),
-            PlanState::Failed(fault) => {
-                answer.state = "failed".to_owned();
-                answer.problem = Some(ErrorObject::of_fault(fault));
-            }
+            PlanState::Unplanned | PlanState::Planning => {}
+            PlanState::Failed(fault) => answer.problem = Some(ErrorObject::of_fault(fault)),
             PlanState::Ready(planned) => {
-                answer.state = "ready".to_owned();
                 answer.plan = plan_object(planned);
                 answer.at = Some(planned.at.to_string());
             }
@@ -347,17 +348,13 @@ pub async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who)
     app.with_view(&who, None, |view| {
         let wanted = |record: &&NumberedRecord| Language::English.scope(|| is_wanted(record, &fields));
         let records = view.state.records.iter();
-        let records: Vec<_> = match after {
-            Some(after) => records
-                .filter(|record| record.sequence > after)
-                .filter(wanted)
-                .take(limit)
-                .collect(),
-            None => {
-                let mut newest: Vec<_> = records.rev().filter(wanted).take(limit).collect();
-                newest.reverse();
-                newest
-            }
+        let records: Vec<_> = if let Some(after) = after {
+            let later = records.filter(|record| record.sequence > after);
+            later.filter(wanted).take(limit).collect()
+        } else {
+            let mut newest: Vec<_> = records.rev().filter(wanted).take(limit).collect();
+            newest.reverse();
+            newest
         };
         let audit = AuditObject {
             r#type: "audit".to_owned(),

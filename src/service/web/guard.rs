@@ -238,6 +238,7 @@ fn is_without_browser(headers: &HeaderMap) -> bool {
 }
 
 /// The answer to a program without a token that counts.
+#[must_use]
 pub fn no_token() -> Response {
     let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
     (challenge, Answer::error(StatusCode::UNAUTHORIZED, &texts::NoToken)).into_response()

@@ -17,3 +17,5 @@ pub mod server;
 pub mod sessions;
 pub mod throttle;
 pub mod topic;
+
+pub use api_views::{StatusObject, StatusesObject};

@@ -322,14 +322,14 @@ async fn export_audit(
     Extension(who): User,
     headers: HeaderMap,
 ) -> Response {
+    const FORMAT: &str = "application/jsonl; charset=utf-8";
+    const AS_FILE: &str = "attachment; filename=\"audit.jsonl\"";
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let lines = language(&headers).scope(|| {
         app.with_view(&who, None, |view| {
             audit_lines(view, fields.get("text").unwrap_or_default())
         })
     });
-    const FORMAT: &str = "application/jsonl; charset=utf-8";
-    const AS_FILE: &str = "attachment; filename=\"audit.jsonl\"";
     (
         [(header::CONTENT_TYPE, FORMAT), (header::CONTENT_DISPOSITION, AS_FILE)],
         lines,
