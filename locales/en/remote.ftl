@@ -6,7 +6,7 @@ audit-file = Only records about the campaign of this file
 audit-last = How many records are shown, the last ones
 audit-examples =
     Examples:
-      export RUNNER_SERVER=https://coupons.example.com RUNNER_TOKEN=runner_…
+      export RUNNER_SERVER=https://coupons.example.com RUNNER_TOKEN=runner_...
       runner audit
           the last 20 records of the log of the service
       runner audit --file summer.yaml --last 100 --output json

@@ -6,7 +6,7 @@ audit-file = 只显示关于这个文件的任务的记录
 audit-last = 显示最后多少条记录
 audit-examples =
     示例：
-      export RUNNER_SERVER=https://coupons.example.com RUNNER_TOKEN=runner_…
+      export RUNNER_SERVER=https://coupons.example.com RUNNER_TOKEN=runner_...
       runner audit
           服务日志的最后 20 条记录
       runner audit --file summer.yaml --last 100 --output json

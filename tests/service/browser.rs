@@ -132,6 +132,8 @@ impl Browser {
 
     /// Asserts that the page fits its width, that every control has a name, and that the browser has nothing to complain of.
     fn check_page(&self, name: &str) {
+        // Also of what opens at a click.
+        self.script("window.opened = [...document.querySelectorAll('details:not([open])')]; opened.forEach(part => part.open = true)");
         let overflow =
             self.script("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert!(overflow.as_i64().unwrap() <= 0, "{name} is {overflow} pixels too wide");
@@ -140,6 +142,7 @@ impl Browser {
              !(element.innerText || element.getAttribute('aria-label') || (element.labels && element.labels.length))).map(element => element.outerHTML)",
         );
         assert_eq!(unnamed, json!([]), "{name}");
+        self.script("opened.forEach(part => part.open = false)");
         if let Ok(directory) = std::env::var("RUNNER_SCREENSHOTS") {
             let shot = self.send("/screenshot", None);
             fs::create_dir_all(&directory).unwrap();

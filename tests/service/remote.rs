@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::Output;
+use std::thread::park_timeout;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -57,6 +59,20 @@ impl Remote {
         assert!(!ran.out.contains(token) && !ran.err.contains(token), "{}", ran.err);
         ran
     }
+
+    /// The status of the only campaign once it is in this state. A run writes its status about once a second.
+    fn status_when(&self, state: &str) -> Value {
+        let mut last = Value::Null;
+        for _ in 0..1200 {
+            let ran = self.run(&["status", "--output", "json"]);
+            last = serde_json::from_str(ran.out.lines().last().unwrap()).unwrap();
+            if last["state"] == state {
+                return last;
+            }
+            park_timeout(Duration::from_millis(100));
+        }
+        panic!("never {state}: {last}");
+    }
 }
 
 #[test]
@@ -73,8 +89,7 @@ fn a_run_of_a_service_is_commanded_from_elsewhere() {
     assert_eq!(paused.exit, Some(0), "{}", paused.err);
     assert!(paused.out.contains("tea paused: nothing more starts"), "{}", paused.out);
     remote.service.wait_for_state("tea", "paused");
-    let status = remote.run(&["status", "--output", "json"]);
-    let status: Value = serde_json::from_str(status.out.lines().last().unwrap()).unwrap();
+    let status = remote.status_when("paused");
     assert_eq!(
         (&status["type"], &status["campaign"]),
         (&"status".into(), &"tea".into())
