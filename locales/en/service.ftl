@@ -445,6 +445,7 @@ new-token-help = Give the token to the program, and keep it secret: it is shown 
 # For programs.
 no-token = this needs a token: send `Authorization: Bearer TOKEN`
 not-json = the body is not JSON: send `Content-Type: application/json`
-bad-idempotency-key = `Idempotency-Key` is empty, too long, or not text
+not-an-object = the body is a list: send a JSON object
+bad-idempotency-key = `Idempotency-Key` is empty, too long, or has other characters than letters, digits and signs of ASCII
 request-executed = the same request is being executed: ask again later
 other-request-with-key = another request had this `Idempotency-Key`: choose a new one

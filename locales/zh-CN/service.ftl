@@ -397,6 +397,7 @@ new-token-help = 请把令牌交给程序并保密：它只显示这一次。服
 # For programs.
 no-token = 需要令牌：请发送 `Authorization: Bearer TOKEN`
 not-json = 正文不是 JSON：请发送 `Content-Type: application/json`
-bad-idempotency-key = `Idempotency-Key` 为空、过长或不是文本
+not-an-object = 正文是列表：请发送 JSON 对象
+bad-idempotency-key = `Idempotency-Key` 为空、过长，或含有 ASCII 字母、数字和符号以外的字符
 request-executed = 相同的请求正在执行：请稍后再问
 other-request-with-key = 另一个请求用过这个 `Idempotency-Key`：请换一个

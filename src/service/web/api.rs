@@ -327,11 +327,16 @@ pub async fn campaign(State(app): Shared, FileName(file): FileName, Extension(wh
     show(&app, &who, &file)
 }
 
+/// Whether a program may send this `Idempotency-Key`.
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_KEY && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Performs an act once for each `Idempotency-Key`, and answers with its campaign.
 async fn perform(app: &App, who: Who, uri: &Uri, headers: &HeaderMap, body: &Bytes, act: Act) -> Answer {
     let key = match headers.get("idempotency-key").map(HeaderValue::to_str) {
         None => None,
-        Some(Ok(key)) if !key.is_empty() && key.len() <= LONGEST_KEY => Some(key.to_owned()),
+        Some(Ok(key)) if is_key(key) => Some(key.to_owned()),
         Some(_) => return Answer::error(StatusCode::BAD_REQUEST, &texts::BadIdempotencyKey),
     };
     let name = who.name.clone();
@@ -373,6 +378,10 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Ans
         return Err(Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &texts::NotJson));
     }
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
+    // A list would be taken for the values of the fields, in their order.
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Answer::error(StatusCode::BAD_REQUEST, &texts::NotAnObject));
+    }
     serde_json::from_slice(text).map_err(|error| Answer::error(StatusCode::BAD_REQUEST, &error))
 }
 

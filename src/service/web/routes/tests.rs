@@ -451,6 +451,12 @@ async fn a_program_acts_once_for_each_key_and_within_its_roles() {
         let (status, ..) = send_with(&app, "POST", approve, &json, bad).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
     }
+    let (status, ..) = send_with(&app, "POST", stop, &json, " [ ]").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "a list is no object");
+    for bad in ["", "k 1", "k\t1"] {
+        let (status, ..) = send_with(&app, "POST", stop, &[token, ("idempotency-key", bad)], "").await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad:?}");
+    }
     let (status, ..) = send_with(&app, "POST", approve, &[token], "fingerprint=a").await;
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let (_, _, document) = send_with(&app, "GET", "/api/v1/openapi.json", &[token], "").await;
