@@ -103,6 +103,16 @@ impl Requests {
     }
 
     fn act(&mut self, sequence: u64, at: Timestamp, who: &Who, act: &Act) {
+        let requested = |on: &Subject, fingerprint: &str, accept: &[String], is_fresh| OpenRequest {
+            on: on.clone(),
+            fingerprint: fingerprint.to_owned(),
+            accept: accept.to_vec(),
+            is_fresh,
+            by: who.clone(),
+            at,
+            sequence,
+            approvals: Vec::new(),
+        };
         match act {
             Act::Request {
                 on,
@@ -110,10 +120,7 @@ impl Requests {
                 accept,
                 fresh,
             } => {
-                self.open.insert(
-                    on.key(),
-                    new_request((on, fingerprint, accept, *fresh), who, at, sequence),
-                );
+                self.open.insert(on.key(), requested(on, fingerprint, accept, *fresh));
             }
             Act::GiveApproval {
                 on,
@@ -121,12 +128,11 @@ impl Requests {
                 accept,
                 fresh,
             } => {
-                let request = self.open.entry(on.key());
                 // The only user of a service need not ask themselves.
-                let request =
-                    request.or_insert_with(|| new_request((on, fingerprint, accept, *fresh), who, at, sequence));
+                let own = || requested(on, fingerprint, accept, *fresh);
+                let request = self.open.entry(on.key()).or_insert_with(own);
                 if request.fingerprint != *fingerprint {
-                    *request = new_request((on, fingerprint, accept, *fresh), who, at, sequence);
+                    *request = own();
                 }
                 if !request.is_approved_by(&who.name) {
                     let by = who.name.clone();
@@ -162,21 +168,6 @@ impl Requests {
     pub fn first_lapsed(&self, now: Timestamp, expires: SignedDuration) -> Option<(Subject, u64)> {
         let mut all = self.open.values();
         all.find_map(|request| Some((request.on.clone(), request.lapsed(now, expires)?)))
-    }
-}
-
-type Asked<'a> = (&'a Subject, &'a str, &'a [String], bool);
-
-fn new_request((on, fingerprint, accept, is_fresh): Asked<'_>, by: &Who, at: Timestamp, sequence: u64) -> OpenRequest {
-    OpenRequest {
-        on: on.clone(),
-        fingerprint: fingerprint.to_owned(),
-        accept: accept.to_vec(),
-        is_fresh,
-        by: by.clone(),
-        at,
-        sequence,
-        approvals: Vec::new(),
     }
 }
 
