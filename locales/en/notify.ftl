@@ -17,6 +17,7 @@ title-outage-over = { $name }: the platform works again
 title-stalled = { $name }: no progress
 title-missed = { $name }: missed
 title-budget = { $name }: budget
+title-differs = { $name }: the platform's records differ
 title-test = { $name }: test message
 app-and-time = app { $app-id }, { $time }
 counts = { $counts }

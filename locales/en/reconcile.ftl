@@ -3,6 +3,7 @@ option-dry-run = Show what the platform would be asked. Asks nothing and changes
 option-accept = Accept a record as proof. `bill`: a delivery in doubt that is in no complete bill of its days is owed again. `count`: the platform's count settles all deliveries in doubt of an activity. Repeat the option or separate them by commas
 option-columns = What the columns of the bills hold, each as a title or a number from 1, such as `coupon_id=2,open_id=1`. It replaces `bill.columns` of the campaign file for this run
 option-sample = How many issued coupons the platform is asked for by their ids, drawn at random: whether it shows them as the ledger has them, and in which state. 10 unless given; 0 asks for none
+option-watch = Compare again after each day, until the campaign is complete and nothing is in doubt. A message goes to the channels of `notify` with the topic `differs` if the platform and the ledger differ
 examples =
     Examples:
       runner reconcile campaigns/summer.yaml --dry-run
@@ -183,6 +184,16 @@ coupons-differ =
        *[other] the platform shows { $n } issued coupons in another way than the ledger
     }
 coupons-differ-help = look at these users with `runner trace`, and ask the platform, with the `log_id` of the delivery. If the time of receipt differs by whole hours, check the time zone of the bill that settled the delivery
+# $received (number)
+differ-more = the platform counts { $received } coupons of activity { $activity }, more than the ledger can explain
+# $received (number)
+# $certain (number)
+differ-fewer = the platform counts { $received } coupons of activity { $activity } for the second time, fewer than the { $certain } that it has confirmed
+differ-foreign =
+    { $n ->
+        [one] the bills have one coupon of this campaign that the ledger does not know
+       *[other] the bills have { $n } coupons of this campaign that the ledger does not know
+    }
 columns-unconfirmed = nobody has confirmed what the columns of the platform's bills hold
 columns-help = compare the proposal with the bill, then add it to the campaign file, or run `{ $command }`
 columns-unknown-help = no column has the coupon_ids of this ledger. Look at the bill in the state directory, and name its columns with `--columns`
@@ -220,3 +231,7 @@ verify-records = asked last at { $at }; { $found ->
         [one] with the bill of one day
        *[other] with the bills of { $bills } days
     }
+watch-busy = another process sends; comparing again at { $at }
+watch-next = comparing again at { $at }
+watch-rehearsal = a rehearsal is compared once: it has no next day
+watch-unsent = the message about the difference did not reach { $channel }

@@ -17,6 +17,7 @@ title-outage-over = { $name }：平台已恢复
 title-stalled = { $name }：没有进展
 title-missed = { $name }：已错过
 title-budget = { $name }：预算
+title-differs = { $name }：平台的记录与账本不一致
 title-test = { $name }：测试消息
 app-and-time = 小程序 { $app-id }，{ $time }
 counts = { $counts }

@@ -3,6 +3,7 @@ option-dry-run = 显示会向平台查询什么。不查询，也不改动任何
 option-accept = 接受一种记录作为证据。`bill`：结果未知、而且不在相应日期完整账单中的发放，恢复为待发放。`count`：以平台的领取数判定一个活动中所有结果未知的发放。可以重复这个选项，也可以用逗号分隔
 option-columns = 账单各列的含义，写列名或从 1 开始的列号，例如 `coupon_id=2,open_id=1`。本次执行中取代任务文件的 `bill.columns`
 option-sample = 随机抽取多少张已发放的券，按券 ID 向平台查询：平台显示的与账本是否一致，处于什么状态。默认 10；0 表示不查
+option-watch = 每天之后再对账，直到任务完成而且没有结果未知的发放。平台与账本不一致时，向 `notify` 中订阅 `differs` 的渠道发送消息
 examples =
     示例：
       runner reconcile campaigns/summer.yaml --dry-run
@@ -118,6 +119,9 @@ untrusted-bill = 平台 { $day } 的账单与账本矛盾，或者无法读取
 untrusted-bill-help = 没有以它判定任何发放，下次会重新获取。如果一直这样，请检查 `bill.timezone` 和 `bill.columns`，并带上账本导出中的 `log_id` 询问平台
 coupons-differ = 有 { $n } 张已发放的券，平台显示的与账本不同
 coupons-differ-help = 请用 `runner trace` 查看这些用户，并带上该次发放的 `log_id` 询问平台。如果领取时间相差整数小时，请检查判定这次发放所用账单的时区
+differ-more = 平台统计活动 { $activity } 已领取 { $received } 张，比账本能解释的多
+differ-fewer = 平台第二次统计活动 { $activity } 已领取 { $received } 张，比它已确认的 { $certain } 张少
+differ-foreign = 账单中有 { $n } 张本任务的券，账本不知道它们
 columns-unconfirmed = 平台账单各列的含义还没有人确认
 columns-help = 请对照账单检查建议，再写入任务文件，或执行 `{ $command }`
 columns-unknown-help = 没有一列是本账本的券 ID。请查看状态目录中的账单，用 `--columns` 指明各列
@@ -149,3 +153,7 @@ verify-records = 最近一次查询在 { $at }；以其记录判定了 { $found 
         [0] 没有账单
        *[other] 账单 { $bills } 天
     }
+watch-busy = 另一个进程正在发送；{ $at } 再对账
+watch-next = { $at } 再对账
+watch-rehearsal = 演练只对账一次：它没有第二天
+watch-unsent = 关于不一致的消息没有送达 { $channel }

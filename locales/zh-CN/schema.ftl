@@ -260,6 +260,7 @@ description = { $key ->
     [Topic-stalled] 允许发送，但 30 分钟内没有任何发放完结。
     [Topic-missed] 周期任务的一期已错过。只有 `runner serve` 会发现。
     [Topic-budget] 一次执行使服务的预算用到 80 % 或更多。只有 `runner serve` 有预算。
+    [Topic-differs] 平台自己的记录与账本不一致。只有 `runner reconcile --watch` 会发现。
     [Webhook] 按 Standard Webhooks 规则接收 JSON 的服务器。
     [Webhook-env] 环境变量的名称。
     [Webhook-file] 只存放这个密钥的文件。

@@ -7,15 +7,18 @@ mod bill;
 mod bills;
 mod columns;
 mod connect;
+mod differences;
 mod judgement;
 mod known;
 mod records;
 mod spot;
 mod use_case;
+mod watch;
 
 pub use bill::Flaw;
 pub use bills::{BillFiles, BillState, KeptBill};
 pub use connect::{Preview, client_and_pace, connect, connect_in_run, own_limiter, preview};
+pub use differences::differences;
 pub use judgement::{BillVerdict, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why};
 pub use known::Account;
 pub use records::{NotAsked, PlatformRecords, Records};
@@ -24,3 +27,4 @@ pub use use_case::{
     AcceptedRecords, ActivityCount, BillOfDay, Compared, Comparison, OpenDelivery, Request, Settled, Step, UsersAsked,
     compare,
 };
+pub use watch::{Turn, is_over, next_comparison};

@@ -97,12 +97,14 @@ words! {
         Missed = "missed",
         /// A run has made a budget of a service be used to 80 % or more. Only `runner serve` has budgets.
         Budget = "budget",
+        /// The platform's own records differ from the ledger. Only `runner reconcile --watch` notices that.
+        Differs = "differs",
     }
 }
 
 impl Topic {
     /// The topics of a channel that names none: all that ask for attention, and the end.
-    pub const USUAL: [Self; 8] = [
+    pub const USUAL: [Self; 9] = [
         Self::Halted,
         Self::Ended,
         Self::Waiting,
@@ -111,6 +113,7 @@ impl Topic {
         Self::Stalled,
         Self::Missed,
         Self::Budget,
+        Self::Differs,
     ];
 
     /// Returns the word in a campaign file.

@@ -3,6 +3,7 @@
 mod columns_text;
 mod objects;
 mod screens;
+mod watch;
 
 use clap::{Args, ValueEnum};
 
@@ -48,6 +49,9 @@ pub struct ReconcileArgs {
     #[arg(help = text::OptionSample.to_string())]
     #[arg(long, value_name = "N", default_value_t = 10, hide_default_value = true, value_parser = whole(0..=MOST_SAMPLE))]
     sample: usize,
+    #[arg(help = text::OptionWatch.to_string())]
+    #[arg(long, conflicts_with = "dry_run")]
+    watch: bool,
     #[command(flatten)]
     by: ByArgs,
 }
@@ -70,7 +74,11 @@ pub fn run(args: &ReconcileArgs, context: &Context) -> Result<Exit, Failure> {
         if args.dry_run {
             return Box::pin(show_preview(context, &campaign, args.sample)).await;
         }
-        Box::pin(reconcile(args, context, &campaign)).await
+        if args.watch {
+            return Box::pin(watch::watch(args, context, &campaign)).await;
+        }
+        let reconciled = Box::pin(reconcile(args, context, &campaign)).await?;
+        reconciled.map_or(Ok(Exit::Input), |reconciled| end(&campaign, &reconciled.compared))
     }))?
 }
 
@@ -86,11 +94,23 @@ async fn show_preview(context: &Context, campaign: &LoadedCampaign, sample: usiz
     Ok(Exit::Done)
 }
 
-async fn reconcile(args: &ReconcileArgs, context: &Context, campaign: &LoadedCampaign) -> Result<Exit, Failure> {
+/// One comparison.
+struct Reconciled {
+    compared: Compared,
+    /// Whether every delivery of the campaign has its outcome.
+    is_complete: bool,
+}
+
+/// Compares, and shows the result. `None` if a secret is missing, which was shown.
+async fn reconcile(
+    args: &ReconcileArgs,
+    context: &Context,
+    campaign: &LoadedCampaign,
+) -> Result<Option<Reconciled>, Failure> {
     let Ok(credentials) = credentials::resolve(&campaign.parsed, &campaign.at.rehearsal)
         .map_err(|mistake| load::show(&[*mistake], context))
     else {
-        return Ok(Exit::Input);
+        return Ok(None);
     };
     let settings = &campaign.parsed.campaign;
     let request = Request {
@@ -126,6 +146,7 @@ async fn reconcile(args: &ReconcileArgs, context: &Context, campaign: &LoadedCam
             return Err(error.into());
         }
     };
+    let is_complete = comparison.ledger_state().counts().complete();
     // The ledger is released before anything is written: a reader of stdout may be slow.
     match context.output {
         Output::Json => {
@@ -147,7 +168,7 @@ async fn reconcile(args: &ReconcileArgs, context: &Context, campaign: &LoadedCam
             context.data(&wrap_prose(&shown, stdout_width_or_any()))?;
         }
     }
-    end(campaign, &compared)
+    Ok(Some(Reconciled { compared, is_complete }))
 }
 
 /// What is done at the moment.

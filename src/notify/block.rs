@@ -222,6 +222,7 @@ fn title(origin: &Origin, what: &What) -> String {
         What::Stalled { .. } => text::TitleStalled { name }.to_string(),
         What::Missed { .. } => text::TitleMissed { name }.to_string(),
         What::Budget { .. } => text::TitleBudget { name }.to_string(),
+        What::Differs { .. } => text::TitleDiffers { name }.to_string(),
         What::Test => text::TitleTest { name }.to_string(),
     }
 }
@@ -281,6 +282,7 @@ fn reason(origin: &Origin, what: &What) -> Option<String> {
             Some(text::MissedLine { at }.to_string())
         }
         What::Budget { used, max } => Some(text::BudgetLine { used, max }.to_string()),
+        What::Differs { why } => Some(because(&why.to_string())),
         What::Test => Some(text::TestLine.to_string()),
     }
 }
@@ -316,6 +318,7 @@ fn command(origin: &Origin, what: &What) -> String {
     let verb = match what {
         What::PlanWaits { .. } => "plan",
         What::NeedsApproval { .. } => "approve",
+        What::Differs { .. } => "reconcile",
         What::Ended {
             ending: Ending::Incomplete,
             ..
@@ -420,6 +423,9 @@ fn object(origin: &Origin, notice: &Notice, id: &str) -> Json {
         }
         What::Missed { start } => {
             put("start", rfc3339(*start, &origin.zone).into());
+        }
+        What::Differs { why } => {
+            put("why", why.english().into());
         }
         What::Test => {}
     }

@@ -181,6 +181,11 @@ pub enum What {
         /// The budget.
         max: Money,
     },
+    /// The platform's own records differ from the ledger.
+    Differs {
+        /// In what.
+        why: Text,
+    },
     /// A person tests the channel.
     Test,
 }
@@ -219,6 +224,8 @@ pub enum Slot {
     Missed,
     /// A budget that is nearly used up.
     Budget,
+    /// A difference between the platform's records and the ledger.
+    Differs,
     /// A test.
     Test,
 }
@@ -235,7 +242,7 @@ impl Slot {
     pub const fn ends_with_run(self) -> bool {
         !matches!(
             self,
-            Self::Halted | Self::Ended | Self::Missed | Self::Budget | Self::Test
+            Self::Halted | Self::Ended | Self::Missed | Self::Budget | Self::Differs | Self::Test
         )
     }
 
@@ -251,6 +258,7 @@ impl Slot {
             Self::Wave => Topic::Wave,
             Self::Missed => Topic::Missed,
             Self::Budget => Topic::Budget,
+            Self::Differs => Topic::Differs,
             Self::Test => return true,
         };
         on.contains(&topic)
@@ -269,6 +277,7 @@ impl Slot {
             Self::Wave => "wave",
             Self::Missed => "missed",
             Self::Budget => "budget",
+            Self::Differs => "differs",
             Self::Test => "test",
         }
     }
@@ -288,6 +297,7 @@ impl What {
             Self::Stalled { .. } => Slot::Stalled,
             Self::Missed { .. } => Slot::Missed,
             Self::Budget { .. } => Slot::Budget,
+            Self::Differs { .. } => Slot::Differs,
             Self::Test => Slot::Test,
         }
     }

@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+mod activity_kills;
 mod approvals;
 mod control;
 mod disk_faults;

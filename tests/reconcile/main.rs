@@ -9,6 +9,7 @@
 mod command;
 mod probe;
 mod template;
+mod watch;
 mod world;
 
 use proptest::prelude::*;

@@ -188,6 +188,8 @@ pub struct Compared {
     pub foreign: Vec<ForeignCoupon>,
     /// How many of them there are.
     pub foreign_count: u64,
+    /// The last attempt that the ledger knows. `None` if there was none.
+    pub last_attempt: Option<Timestamp>,
 }
 
 impl Compared {
@@ -773,6 +775,7 @@ impl<S: Store, R: Records> Running<'_, S, R> {
     }
 
     fn end(mut self) -> Compared {
+        self.compared.last_attempt = self.facts.last_attempts.values().max().copied();
         let state = self.ledger.state();
         self.compared.open = std::mem::take(&mut self.open)
             .into_iter()

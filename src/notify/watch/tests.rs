@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::catalogue::Language;
+use crate::catalogue::{Language, reconcile};
 use crate::model::event::{Attempt, Ending, Reading, WaveLoad};
 use crate::model::identity::{ActivityId, AppId, CampaignName, OpenId, PlatformName};
 use crate::model::money::{Money, Valuation};
@@ -206,6 +206,15 @@ fn every_notice_reads_well_in_both_languages() {
         what: What::Budget {
             used: Money::from_fen(24_500_000),
             max: Money::from_fen(30_000_000),
+        },
+        counts: None,
+        codes: Vec::new(),
+        exit: None,
+    });
+    script.notices.push(Notice {
+        at: script.now().wall,
+        what: What::Differs {
+            why: Text::new(&reconcile::CouponsDiffer { n: 2 }),
         },
         counts: None,
         codes: Vec::new(),
