@@ -28,6 +28,8 @@ use super::runtime::block_on;
 use super::terminal::stdout_width_or_any;
 use super::typed::again;
 
+use self::watch::{Reconciled, watch};
+
 /// A larger sample is no spot check.
 const MOST_SAMPLE: usize = 100_000;
 
@@ -75,7 +77,9 @@ pub fn run(args: &ReconcileArgs, context: &Context) -> Result<Exit, Failure> {
             return Box::pin(show_preview(context, &campaign, args.sample)).await;
         }
         if args.watch {
-            return Box::pin(watch::watch(args, context, &campaign)).await;
+            let compare = async || Box::pin(reconcile(args, context, &campaign)).await;
+            let end = |compared: &Compared| end(&campaign, compared);
+            return Box::pin(watch(context, &campaign, compare, end)).await;
         }
         let reconciled = Box::pin(reconcile(args, context, &campaign)).await?;
         reconciled.map_or(Ok(Exit::Input), |reconciled| end(&campaign, &reconciled.compared))
@@ -92,13 +96,6 @@ async fn show_preview(context: &Context, campaign: &LoadedCampaign, sample: usiz
         }
     }
     Ok(Exit::Done)
-}
-
-/// One comparison.
-struct Reconciled {
-    compared: Compared,
-    /// Whether every delivery of the campaign has its outcome.
-    is_complete: bool,
 }
 
 /// Compares, and shows the result. `None` if a secret is missing, which was shown.

@@ -26,7 +26,7 @@ async fn a_count_that_the_ledger_cannot_explain_is_a_message() {
     let dir = scene.path();
     let url = sandbox.base_url();
     fs::write(dir.join("token"), TOKEN).unwrap();
-    fs::write(dir.join("hook"), format!("{url}/webhook/watch")).unwrap();
+    fs::write(dir.join("hook"), format!("{url}/webhook/ok")).unwrap();
     // Two campaigns give coupons of one activity, and neither ledger knows those of the other.
     for name in ["summer", "other"] {
         fs::write(dir.join(format!("{name}.csv")), format!("open_id\n{name}-1\n")).unwrap();
@@ -60,7 +60,10 @@ async fn a_count_that_the_ledger_cannot_explain_is_a_message() {
     watch.wait().unwrap();
     let messages = sandbox.messages();
     assert_eq!((left, messages.len()), (None, 1));
-    let body = messages.first().map(|message| message.body.clone()).unwrap();
+    let body = messages
+        .first()
+        .map(|message| message.body["notices"][0].clone())
+        .unwrap();
     assert_eq!(body["topic"], "differs", "{body}");
     let why = body["why"].as_str().unwrap_or_default();
     assert!(why.contains("counts 2 coupons of activity 7001"), "{body}");

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::app::LoadedCampaign;
 use crate::app::notify;
-use crate::app::reconcile::{Turn, differences, is_over, next_comparison};
+use crate::app::reconcile::{Compared, Turn, differences, is_over, next_comparison};
 use crate::catalogue::{Text, reconcile as text};
 use crate::model::problem::Problem;
 use crate::notify::notice::What;
-use crate::notify::notifier::Notifier;
+use crate::notify::notifier::{NotifiedRun, Notifier};
 use crate::report::lists::joined;
 use crate::report::text::visible;
 use crate::report::times::date_time;
@@ -19,16 +19,26 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::load;
 
-use super::{ReconcileArgs, end, reconcile};
+/// One comparison.
+pub(super) struct Reconciled {
+    pub(super) compared: Compared,
+    /// Whether every delivery of the campaign has its outcome.
+    pub(super) is_complete: bool,
+}
 
 /// Compares again and again until nothing is left to compare. A kill between two comparisons loses nothing.
-pub(super) async fn watch(args: &ReconcileArgs, context: &Context, campaign: &LoadedCampaign) -> Result<Exit, Failure> {
+pub(super) async fn watch(
+    context: &Context,
+    campaign: &LoadedCampaign,
+    compare: impl AsyncFn() -> Result<Option<Reconciled>, Failure>,
+    end: impl Fn(&Compared) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
     let clock = &campaign.environment.clock;
     let bill_zone = &campaign.parsed.campaign.bill.timezone;
     let zone = &campaign.parsed.campaign.timezone;
     let mut last_sent: Vec<Text> = Vec::new();
     loop {
-        let turn = match Box::pin(reconcile(args, context, campaign)).await {
+        let turn = match compare().await {
             Err(failure) if failure.exit == Exit::Taken => Turn::Busy,
             Err(failure) => return Err(failure),
             Ok(None) => return Ok(Exit::Input),
@@ -44,7 +54,7 @@ pub(super) async fn watch(args: &ReconcileArgs, context: &Context, campaign: &Lo
                     context.talk(&format!("{}\n", text::WatchRehearsal));
                 }
                 if is_rehearsal || is_over(compared, reconciled.is_complete, clock.now(), bill_zone) {
-                    return end(campaign, compared);
+                    return end(compared);
                 }
                 if compared.can_go_on() {
                     Turn::Waits
@@ -80,17 +90,21 @@ async fn send(campaign: &LoadedCampaign, differences: &[Text], context: &Context
         }
     };
     let way = notify::way(&channels)?;
-    let run = notify::notified_run(campaign, channels);
     let console = context.clone();
-    let warn = move |_: usize, message: Text| console.warn(&visible(&message.to_string()));
-    let clock = &campaign.environment.clock;
-    let started = Notifier::start(vec![run], way, clock, Arc::new(warn));
-    let (notifier, listeners) = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
+    let warn = move |_: &str, message: Option<Text>| {
+        if let Some(message) = message {
+            console.warn(&visible(&message.to_string()));
+        }
+    };
+    let started = Notifier::start(Arc::new(way), &campaign.environment.clock);
+    let notifier = started.map_err(|error| Failure::from_error(Problem::System, &error))?;
+    let run = notifier.handle().add(NotifiedRun {
+        origin: notify::campaign_origin(campaign),
+        channels,
+        warn: Arc::new(warn),
+    });
     let why = Text::from_fn(|| joined(differences.iter().map(ToString::to_string)));
-    for listener in listeners {
-        let why = why.clone();
-        listener.announce(What::Differs { why });
-    }
+    run.announce(What::Differs { why });
     for unsent in notifier.finish().await {
         context.warn(&text::WatchUnsent {
             channel: &visible(&unsent.channel),

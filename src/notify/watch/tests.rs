@@ -209,7 +209,6 @@ fn every_notice_reads_well_in_both_languages() {
         },
         counts: None,
         codes: Vec::new(),
-        exit: None,
     });
     script.notices.push(Notice {
         at: script.now().wall,
