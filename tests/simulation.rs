@@ -105,6 +105,11 @@ impl Lived {
 }
 
 fn live(plan: &Plan, users: u32, world: World) -> Lived {
+    let (_keep, cancel) = tokio::sync::oneshot::channel();
+    live_until(cancel, plan, users, world)
+}
+
+fn live_until(cancel: tokio::sync::oneshot::Receiver<()>, plan: &Plan, users: u32, world: World) -> Lived {
     let events: Arc<Mutex<Vec<Event>>> = Arc::default();
     let heard = Arc::clone(&events);
     let simulation = Simulation {
@@ -115,6 +120,7 @@ fn live(plan: &Plan, users: u32, world: World) -> Lived {
         horizon: HORIZON,
         world,
         emit: Arc::new(move |event| heard.lock().unwrap().push(event)),
+        cancel,
     };
     let ended = simulation.run().unwrap();
     let events = std::mem::take(&mut *events.lock().unwrap());
@@ -125,6 +131,15 @@ fn live(plan: &Plan, users: u32, world: World) -> Lived {
 fn history(lived: &Lived) -> Vec<Event> {
     let flushed = |event: &&Event| !matches!(event.kind, EventKind::Flushed { .. });
     lived.events.iter().filter(flushed).cloned().collect()
+}
+
+#[test]
+fn a_simulation_that_nobody_waits_for_stops() {
+    let (keep, cancel) = tokio::sync::oneshot::channel();
+    drop(keep);
+    let lived = live_until(cancel, &plan(""), 400, world(7, &[]));
+    assert_eq!(lived.ended.ending, Ending::Incomplete);
+    assert!(lived.outcomes("issued") < 400);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 act = { $act ->
     [see] see campaigns
     [see_deliveries] see the deliveries that wait for a decision
+    [see_person] look up a user
+    [compare] compare with the platform's records
     [plan] plan again
     [approve] approve and apply
     [request] request an approval
@@ -94,8 +96,10 @@ log-last = last record: { $at }, link { $link }
 # The frame.
 skip-to-content = Skip to the content
 navigation = Pages
+notices = Notices
 inbox = Inbox
 campaigns = Campaigns
+apps = Apps
 audit = Audit
 sandbox-banner = Rehearsal.
 sandbox-banner-text = The platform is a sandbox inside this service: nothing real is sent.
@@ -145,6 +149,7 @@ unusable-certificate = the certificate of the service cannot be used: { $path }
 unusable-certificate-help = name the files of a certificate with its chain and of its private key, both in PEM
 no-certificate-in-file = it has no certificate in PEM
 no-key-in-file = it has no private key in PEM
+label-differs = records differ
 label-channel = messages are not sent
 of-service = the service
 # $n (number)
@@ -198,6 +203,15 @@ explain = What is { $code }?
 
 # Campaigns.
 column-progress = progress
+sort-label = Sorted by
+sort-by = { $by ->
+    [state] state
+    [owed] coupons owed
+    [rate] rate
+   *[file] file
+}
+show-button = Show
+none-listed = No campaign has this text.
 stop-all = Stop all
 freeze-all = Freeze all sends
 freeze-text = Every run is paused at once, and none begins or goes on until an admin ends the freeze. Stop and pause stay possible.
@@ -227,6 +241,32 @@ state = { $state ->
     [over] over
    *[idle] nothing to do
 }
+
+# Apps.
+apps-text = The platform allows each app a number of requests in any second. The campaigns of an app share it: those that send take turns.
+app-pace = pace
+slowed-pace = { $now } of { $full }
+slowed-note = The platform asked to slow down. The next step back to the full pace is in { $left }.
+sends-now = sends now
+sent-today = requests today
+token = access token
+token-none = none is needed while nothing is sent
+token-until = valid until { $at }
+token-given = kept by another program
+token-missing = none: { $why }
+turns = Who uses the quota, the next one first
+column-turn = turn
+column-today = requests today
+column-per-day = at most a day
+no-limit = no limit
+turn-now = sends
+# $n (number)
+turn-shared = sends, taking turns: { $n } campaigns send
+turn-at = from { $at }
+turn-after-wait = after its wait
+turn-after-approval = after an approval
+
+# A campaign.
 file = file
 campaign-pages = Pages of this campaign
 overview = Overview
@@ -300,6 +340,12 @@ meets-no-rule = The plan meets no rule.
 policy-needs = It needs { $needs }.
 changes-since = What changed since the last apply
 needs-agreement = needs your agreement
+simulation-title = How it would go
+simulation-running = The plan is being simulated on a virtual clock.
+simulation-text = Simulated from the moment of the plan against a sandbox that refuses two users of a hundred. It sends nothing.
+simulation-refused = The campaign would stop before it sends anything.
+simulation-too-large = The audience is too large to be simulated here. `runner simulate { $file }` does it.
+simulation-too-long = The simulation was ended because it took too long. `runner simulate { $file }` has no limit.
 what-would-happen = What would happen
 plan-details = Details
 fingerprint-label = fingerprint
@@ -358,6 +404,46 @@ decide-button = Decide on { $n }
 # $now (number)
 other-count = you were shown { $shown } deliveries, and now there are { $now }: look again. nothing was decided
 bad-form = the request is not one that a page of this service makes
+
+# The platform's own records.
+records = Activities and the platform's records
+comparing = The ledger is being compared with the platform's records.
+compared-at = Compared with the platform's records at { $at }.
+# $n (number)
+compared-found = They settled { $n ->
+        [one] { $n } delivery
+       *[other] { $n } deliveries
+    }.
+never-compared = Not yet compared with the platform's records. The service compares by itself after each day with requests, if the file has `coupon_meta_id` or deliveries are open.
+compare = Compare now
+column-stock = stock
+column-used = issued
+column-left = left
+activity-released = released
+column-in-ledger = confirmed in the ledger
+column-open = open in the ledger
+column-at-platform = counted by the platform
+column-verdict = what follows
+count-too-early = counted before the last requests had settled
+count-unknown = the platform has no count
+count-some = the platform counts some of what is open
+# $n (number)
+differs-item = The platform counts other coupons than the ledger has, for { $n ->
+        [one] { $n } activity
+       *[other] { $n } activities
+    }.
+see-records = See the records
+most-in-second = most in a second
+
+# A person.
+person = Person
+person-text = Everything that the campaigns of an app know of one user. Each look is recorded in the log of the service, without the open_id.
+open-id-label = open_id
+person-button = Look up
+# The log has a name for the user that only a person who knows the open_id can find.
+person-recorded = The log names this user `{ $name }`.
+person-unknown = No campaign of this app knows this user.
+person-not-in = Not known in:
 
 # Audit.
 audit-text = Everything that was asked of this service, also what was refused. Each record is linked to the one before; `runner verify` checks the whole log.

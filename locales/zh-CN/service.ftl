@@ -1,6 +1,8 @@
 act = { $act ->
     [see] 查看发券任务
     [see_deliveries] 查看待判定的发放
+    [see_person] 查询用户
+    [compare] 与平台的记录对账
     [plan] 重新生成计划
     [approve] 批准并执行
     [request] 申请批准
@@ -82,8 +84,10 @@ log-last = 最后一条记录：{ $at }，链值 { $link }
 # The frame.
 skip-to-content = 跳到正文
 navigation = 页面
+notices = 提示
 inbox = 待办
 campaigns = 发券任务
+apps = 小程序
 audit = 审计
 sandbox-banner = 演练。
 sandbox-banner-text = 平台是服务内部的沙箱：不会真正发放。
@@ -130,6 +134,7 @@ unusable-certificate = 服务的证书无法使用：{ $path }
 unusable-certificate-help = 写明证书（包括证书链）文件和私钥文件，都是 PEM 格式
 no-certificate-in-file = 其中没有 PEM 格式的证书
 no-key-in-file = 其中没有 PEM 格式的私钥
+label-differs = 记录不符
 label-channel = 消息没有送达
 of-service = 本服务
 # $n (number)
@@ -162,6 +167,15 @@ explain = { $code } 是什么？
 
 # Campaigns.
 column-progress = 进度
+sort-label = 排序
+sort-by = { $by ->
+    [state] 状态
+    [owed] 待发放数
+    [rate] 速率
+   *[file] 文件
+}
+show-button = 显示
+none-listed = 没有符合的任务。
 stop-all = 全部停止
 freeze-all = 冻结全部发送
 freeze-text = 所有执行立即暂停，在管理员解除冻结之前，任何任务都不会开始或继续。仍可停止和暂停。
@@ -191,6 +205,32 @@ state = { $state ->
     [over] 已结束
    *[idle] 无事可做
 }
+
+# Apps.
+apps-text = 平台限制每个小程序在任意一秒内的请求数。同一小程序的任务共用这个限额：正在发放的任务轮流发送。
+app-pace = 速率
+slowed-pace = { $now }（计划 { $full }）
+slowed-note = 平台要求降速。{ $left }后向计划速率恢复一步。
+sends-now = 当前发送
+sent-today = 今日请求数
+token = 访问令牌
+token-none = 没有发送，不需要令牌
+token-until = 有效期至 { $at }
+token-given = 由其他程序更新
+token-missing = 没有可用的令牌：{ $why }
+turns = 谁在使用限额，按先后排列
+column-turn = 顺序
+column-today = 今日请求数
+column-per-day = 每日上限
+no-limit = 不限
+turn-now = 正在发送
+# $n (number)
+turn-shared = 轮流发送：共 { $n } 个任务
+turn-at = { $at } 起
+turn-after-wait = 等待结束之后
+turn-after-approval = 批准之后
+
+# A campaign.
 file = 文件
 campaign-pages = 此任务的页面
 overview = 概览
@@ -258,6 +298,12 @@ meets-no-rule = 计划不符合任何规则。
 policy-needs = 需要{ $needs }。
 changes-since = 自上次执行以来的变更
 needs-agreement = 需要你同意
+simulation-title = 预计过程
+simulation-running = 正在用虚拟时钟模拟这份计划。
+simulation-text = 从计划生成时开始模拟；模拟平台会拒绝百分之二的用户。模拟不会真正发放。
+simulation-refused = 任务会在发放之前停止。
+simulation-too-large = 人群太大，无法在这里模拟。可以使用 `runner simulate { $file }`。
+simulation-too-long = 模拟耗时太长，已结束。`runner simulate { $file }` 没有这个限制。
 what-would-happen = 将会发生什么
 plan-details = 详情
 fingerprint-label = 计划指纹
@@ -310,6 +356,40 @@ decide-button = 判定 { $n } 次发放
 # $now (number)
 other-count = 你看到的是 { $shown } 次发放，现在是 { $now } 次：请重新查看。没有做出任何判定
 bad-form = 这个请求不是由本服务的页面发出的
+
+# The platform's own records.
+records = 活动与平台的记录
+comparing = 正在与平台的记录对账。
+compared-at = 上次对账：{ $at }。
+# $n (number)
+compared-found = 平台的记录判定了 { $n } 次发放。
+never-compared = 还没有与平台的记录对账。如果文件中有 `coupon_meta_id` 或者有未决的发放，服务会在每个有请求的日子之后自动对账。
+compare = 立即对账
+column-stock = 库存
+column-used = 已发放
+column-left = 剩余
+activity-released = 已释放
+column-in-ledger = 账本中已确认
+column-open = 账本中未决
+column-at-platform = 平台的领取数
+column-verdict = 结论
+count-too-early = 领取数取得太早，最近的请求还没有计入
+count-unknown = 平台没有给出领取数
+count-some = 平台的领取数包含一部分未决的发放
+# $n (number)
+differs-item = 有 { $n } 个活动，平台的领取数与账本不符。
+see-records = 查看记录
+most-in-second = 单秒最多
+
+# A person.
+person = 用户查询
+person-text = 同一小程序的各个任务所知道的一个用户的全部情况。每次查看都会记入服务日志，日志中不含 open_id。
+open-id-label = open_id
+person-button = 查询
+# The log has a name for the user that only a person who knows the open_id can find.
+person-recorded = 日志中用 `{ $name }` 表示这个用户。
+person-unknown = 这个小程序的任务都没有这个用户的记录。
+person-not-in = 以下任务没有记录：
 
 # Audit.
 audit-text = 向本服务提出的一切操作，包括被拒绝的。每条记录都与前一条相连；`runner verify` 可核验整份日志。

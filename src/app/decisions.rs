@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::engine::resolution::code_of;
-use crate::ledger::LedgerState;
+use crate::ledger::{Fact, LedgerState};
+use crate::model::activity::CreatedActivity;
+use crate::model::actor::ActKind;
+use crate::model::daily_attempts::DailyAttempts;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped, StateName};
 use crate::report::history::{History, LastAnswer};
 use crate::report::render::html::EndedWave;
@@ -14,6 +17,7 @@ use crate::report::worth::WorthView;
 use super::campaign::LoadedCampaign;
 use super::error::AppError;
 use super::readonly_ledger;
+use super::reconcile::{LastCount, last_counts};
 use super::report::{ended_waves, note};
 
 /// How many deliveries of each group are listed one by one. An export has all of them.
@@ -28,6 +32,8 @@ pub struct Decisions {
     pub at: Timestamp,
     /// All deliveries by state.
     pub counts: Counts,
+    /// The attempts by time, as far back as the present day.
+    pub attempts: DailyAttempts,
     /// The skipped deliveries by reason.
     pub skipped: BTreeMap<Skipped, u64>,
     /// What the coupons are worth.
@@ -38,6 +44,34 @@ pub struct Decisions {
     pub history: History,
     /// The waves that have ended.
     pub waves: Vec<EndedWave>,
+    /// The activities that the campaign declared, in the order of their numbers.
+    pub activities: Vec<CreatedActivity>,
+    /// What the platform's own records have said.
+    pub records: RecordsNote,
+}
+
+/// What the platform's own records have said.
+#[derive(Clone, Debug, Default)]
+pub struct RecordsNote {
+    /// The last attempt. `None` if there was none.
+    pub last_attempt: Option<Timestamp>,
+    /// The last comparison. `None` if there was none.
+    pub compared: Option<Timestamp>,
+    /// The last count of each activity.
+    pub counts: Vec<LastCount>,
+    /// How many deliveries the records have settled.
+    pub found: u64,
+}
+
+impl RecordsNote {
+    fn add(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Intent { at, .. } => self.last_attempt = self.last_attempt.max(Some(*at)),
+            Fact::Acted { at, act } if act.kind == ActKind::Reconciled => self.compared = Some(*at),
+            Fact::Found { .. } => self.found += 1,
+            _ => {}
+        }
+    }
 }
 
 /// Deliveries in one state with one last code.
@@ -74,7 +108,16 @@ pub async fn read(campaign: &LoadedCampaign) -> Result<Option<Decisions>, AppErr
     let listed = listed(view.ledger.state());
     let keys = listed.values().flat_map(|(_, first)| first.iter().map(|(key, _)| *key));
     let mut history = History::new(keys);
-    view.ledger.facts(|_, fact| note(&mut history, &fact)).await?;
+    let mut records = RecordsNote::default();
+    view.ledger
+        .facts(|_, fact| {
+            records.add(&fact);
+            note(&mut history, &fact);
+        })
+        .await?;
+    if records.compared.is_some() {
+        records.counts = last_counts(&mut view.ledger, campaign.plan.retry.timeout).await?;
+    }
     view.release().await;
     let state = view.ledger.state();
     let plan = &campaign.plan;
@@ -95,6 +138,7 @@ pub async fn read(campaign: &LoadedCampaign) -> Result<Option<Decisions>, AppErr
     Ok(Some(Decisions {
         at: campaign.environment.clock.now(),
         counts: state.counts(),
+        attempts: state.daily_attempts().clone(),
         skipped: state.skipped().clone(),
         worth: WorthView {
             counts: state.counts(),
@@ -103,6 +147,8 @@ pub async fn read(campaign: &LoadedCampaign) -> Result<Option<Decisions>, AppErr
         },
         groups: groups.collect(),
         waves: ended_waves(state),
+        activities: state.activities_asked_for().created().to_vec(),
+        records,
         history,
     }))
 }

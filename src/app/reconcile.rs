@@ -12,6 +12,7 @@ mod judgement;
 mod known;
 mod records;
 mod spot;
+mod summary;
 mod use_case;
 mod watch;
 
@@ -23,6 +24,7 @@ pub use judgement::{BillVerdict, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why}
 pub use known::Account;
 pub use records::{NotAsked, PlatformRecords, Records};
 pub use spot::{Misfit, SpotCheck};
+pub use summary::{LastCount, last_counts};
 pub use use_case::{
     AcceptedRecords, ActivityCount, BillOfDay, Compared, Comparison, OpenDelivery, Request, Settled, Step, UsersAsked,
     compare,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustix::process::nice;
 use tokio::sync::oneshot;
 
 use crate::engine::RunOutcome;
@@ -30,6 +31,9 @@ use super::{activity, find_other_ledger, readonly_ledger};
 /// How often the progress of a simulation is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How far the priority of a thread in the background is lowered: as far as it can be.
+const LEAST_URGENT: i32 = 19;
+
 /// What is simulated.
 #[derive(Clone, Debug)]
 pub struct SimulationRequest {
@@ -39,6 +43,21 @@ pub struct SimulationRequest {
     pub accept: Vec<Accept>,
     /// The platform and its faults.
     pub world: World,
+    /// Whether it computes only while nothing else needs the processor.
+    pub in_background: bool,
+}
+
+impl SimulationRequest {
+    /// A simulation of an ordinary platform in the background.
+    #[must_use]
+    pub fn in_background(from: Timestamp, accept: Vec<Accept>) -> Self {
+        Self {
+            from,
+            accept,
+            world: World::default(),
+            in_background: true,
+        }
+    }
 }
 
 /// The result of a simulation.
@@ -54,7 +73,7 @@ pub enum SimulationResult {
     },
 }
 
-/// Simulates a campaign.
+/// Simulates a campaign. Drop the future to cancel it.
 pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) -> Result<SimulationResult, AppError> {
     let environment = &campaign.environment;
     if let Some(other) = find_other_ledger::find_before_apply(campaign)? {
@@ -113,7 +132,9 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
     let left = newest.map(|newest| newest.order.stock.saturating_sub(newest.issued));
     world.settings.rules.stock = world.settings.rules.stock.or(left);
     let stock = world.settings.rules.stock;
+    let (_keep, cancel) = oneshot::channel();
     let simulation = Simulation {
+        cancel,
         plan: Arc::clone(&campaign.plan),
         ledger,
         send_order: admission.send_order,
@@ -122,7 +143,7 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
         world,
         emit: emit_to(&listener),
     };
-    let outcome = run(simulation, &listener, campaign).await?;
+    let outcome = run(simulation, request.in_background, &listener, campaign).await?;
     let listener = lock(&listener);
     let settings = SimulationSettings {
         world: Vec::new(),
@@ -143,11 +164,16 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
 /// Runs the simulation in its own thread: its virtual clock must not affect this one.
 async fn run(
     simulation: Simulation,
+    in_background: bool,
     listener: &Mutex<Listener>,
     campaign: &LoadedCampaign,
 ) -> Result<RunOutcome, AppError> {
     let (sender, mut outcome) = oneshot::channel();
     let run = move || {
+        if in_background {
+            // It computes at the usual priority if the system refuses.
+            let _ = nice(LEAST_URGENT);
+        }
         // The receiver is gone when the process is ending.
         let _ = sender.send(simulation.run());
     };

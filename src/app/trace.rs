@@ -1,5 +1,11 @@
 //! Everything that is known about one user, and what happens to their coupons next.
 
+mod next_words;
+mod words;
+
+pub use next_words::next_words;
+pub use words::stamp;
+
 use std::ops::RangeInclusive;
 
 use crate::engine::delivery_forecast::{Next, next};

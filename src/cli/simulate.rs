@@ -78,6 +78,7 @@ async fn simulate(args: &SimulateArgs, context: &Context, campaign: &mut LoadedC
         from,
         accept: args.accept.clone(),
         world: args.world.world(&zone, from.max(campaign.plan.schedule.start))?,
+        in_background: false,
     };
     let busy = Busy::new(&busy::reading(), context);
     campaign.environment = context.environment_with(show_progress(busy.text(), zone.clone()));

@@ -1,6 +1,5 @@
 //! `runner trace`: shows everything that is known about one user, and what happens to their coupons next.
 
-mod next_words;
 mod objects;
 mod text;
 

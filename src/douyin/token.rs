@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OwnedMutexGuard;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout};
@@ -35,7 +35,7 @@ use crate::model::secret::{Secret, SecretError, SecretRef};
 
 use answer::Said;
 pub use state::Access;
-use state::{Next, State};
+use state::{Next, State, View};
 
 /// How long the file of a token may take to be read.
 const FILE_PATIENCE: Duration = Duration::from_secs(2);
@@ -118,7 +118,32 @@ pub(super) trait Post: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Tokens(pub(super) Arc<Keeper>);
 
+/// What is known of a token, without its value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokenView {
+    /// None was asked for yet.
+    None,
+    /// The platform accepts it until then.
+    Until(Timestamp),
+    /// Another program keeps it fresh, and only the platform knows its end.
+    Given,
+    /// There is none that can be used, and why.
+    Missing(Text),
+}
+
 impl Tokens {
+    /// What is known of the token now.
+    #[must_use]
+    pub fn view(&self) -> TokenView {
+        let now = Instant::now();
+        match self.0.with(|state| state.view(now)) {
+            View::None => TokenView::None,
+            View::Ends(None) => TokenView::Given,
+            View::Ends(Some(left)) => TokenView::Until(later(self.0.clock.now(), left)),
+            View::Missing(why) => TokenView::Missing(why),
+        }
+    }
+
     /// Creates the tokens of these credentials. Opens no connection.
     #[must_use]
     pub fn new(credentials: Credentials, clock: Clock) -> Self {

@@ -9,6 +9,7 @@ pub mod bucketing;
 pub mod calendar;
 pub mod certificate;
 pub mod clock;
+pub mod daily_attempts;
 pub mod delivery;
 pub mod envelope;
 pub mod error_chain;

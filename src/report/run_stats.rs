@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::model::daily_attempts::DailyAttempts;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Attempt, DrainReason, Ending, Event, EventKind, Halted, Phase, Reading, Waiting};
 use crate::model::identity::{ActivityId, AppId, CampaignName, PlatformName};
@@ -35,6 +36,8 @@ pub struct RunStats {
     pub stock: Option<Stock>,
     /// The starts of attempts.
     pub sends: SendStats,
+    /// The starts of attempts by time, as far back as the present day.
+    pub by_day: DailyAttempts,
     /// The ended attempts by code.
     pub codes: Codes,
     /// Why the last attempt has no code; `None` if it has one.
@@ -238,7 +241,10 @@ impl RunStats {
                 self.counts = *counts;
                 self.valuation = *valuation;
             }
-            EventKind::AttemptBegan { since_run_began } => self.sends.begin(*since_run_began, now),
+            EventKind::AttemptBegan { since_run_began } => {
+                self.sends.begin(*since_run_began, now);
+                self.by_day.add(event.at);
+            }
             EventKind::AttemptEnded(attempt) => {
                 self.count(attempt);
                 let unanswered = attempt.code.is_none() && !attempt.message.is_empty();

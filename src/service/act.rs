@@ -121,6 +121,18 @@ pub enum Act {
         /// The campaign.
         on: Subject,
     },
+    /// To see everything that the campaigns of an app know of one user.
+    SeePerson {
+        /// The app.
+        app_id: String,
+        /// The user, as [`pseudonym`](super::person::pseudonym) names it: a record cannot be erased.
+        person: String,
+    },
+    /// To compare a ledger with the platform's own records.
+    Compare {
+        /// The campaign.
+        on: Subject,
+    },
     /// To plan a campaign again.
     Plan {
         /// The campaign.
@@ -238,8 +250,9 @@ impl Act {
     #[must_use]
     pub const fn on(&self) -> Option<&Subject> {
         match self {
-            Self::See | Self::StopAll | Self::Freeze { .. } | Self::Unfreeze => None,
+            Self::See | Self::SeePerson { .. } | Self::StopAll | Self::Freeze { .. } | Self::Unfreeze => None,
             Self::SeeDeliveries { on }
+            | Self::Compare { on }
             | Self::Plan { on, .. }
             | Self::Approve { on, .. }
             | Self::Request { on, .. }
@@ -260,6 +273,8 @@ impl Act {
         match self {
             Self::See => ActKind::See,
             Self::SeeDeliveries { .. } => ActKind::SeeDeliveries,
+            Self::SeePerson { .. } => ActKind::SeePerson,
+            Self::Compare { .. } => ActKind::Compare,
             Self::Plan { .. } => ActKind::Plan,
             Self::Approve { .. } => ActKind::Approve,
             Self::Request { .. } => ActKind::Request,
@@ -285,6 +300,10 @@ pub enum ActKind {
     See,
     /// See [`Act::SeeDeliveries`].
     SeeDeliveries,
+    /// See [`Act::SeePerson`].
+    SeePerson,
+    /// See [`Act::Compare`].
+    Compare,
     /// See [`Act::Plan`].
     Plan,
     /// See [`Act::Approve`].
@@ -330,7 +349,7 @@ impl ActKind {
         match self {
             Self::See => &[&[Viewer, Support, Author, Operator, Approver, Admin]],
             Self::Pause | Self::Stop | Self::StopAll => &[&[Support, Author, Operator, Approver, Admin]],
-            Self::SeeDeliveries => &[&[Support, Operator, Approver, Admin]],
+            Self::SeeDeliveries | Self::SeePerson => &[&[Support, Operator, Approver, Admin]],
             Self::Plan | Self::Request => &[&[Author, Operator, Admin]],
             // To approve a plan, and to apply it.
             Self::Approve => &[&[Approver, Admin], &[Operator, Admin]],
@@ -339,7 +358,7 @@ impl ActKind {
             Self::Unfreeze => &[&[Admin]],
             // An author takes back their own request.
             Self::Reject => &[&[Author, Operator, Approver, Admin]],
-            Self::Resume | Self::Resolve | Self::Apply => &[&[Operator, Admin]],
+            Self::Resume | Self::Resolve | Self::Apply | Self::Compare => &[&[Operator, Admin]],
         }
     }
 
@@ -359,7 +378,7 @@ impl ActKind {
     /// Whether it only shows something.
     #[must_use]
     pub const fn only_shows(self) -> bool {
-        matches!(self, Self::See | Self::SeeDeliveries)
+        matches!(self, Self::See | Self::SeeDeliveries | Self::SeePerson)
     }
 
     /// Whether it needs the log: all that can lead to a coupon, and each look at the ids of users.
@@ -373,6 +392,8 @@ impl fmt::Display for ActKind {
         let act = match self {
             Self::See => "see",
             Self::SeeDeliveries => "see_deliveries",
+            Self::SeePerson => "see_person",
+            Self::Compare => "compare",
             Self::Plan => "plan",
             Self::Approve => "approve",
             Self::Request => "request",
@@ -677,18 +698,25 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
         Act::Pause { .. } if !is_running => return Err(Denied::NotRunning),
         Act::Resume { .. } if !campaign.is_paused => return Err(Denied::NotPaused),
         Act::Resume { .. } if !is_running => check_occurrence(campaign)?,
-        Act::SeeDeliveries { .. } | Act::Plan { .. } | Act::ApproveWave { .. } | Act::Resume { .. }
+        Act::SeeDeliveries { .. }
+        | Act::Compare { .. }
+        | Act::Plan { .. }
+        | Act::ApproveWave { .. }
+        | Act::Resume { .. }
             if !campaign.has_file =>
         {
             return Err(Denied::NoFile);
         }
+        Act::Compare { .. } if is_running => return Err(Denied::Running),
         Act::See
+        | Act::SeePerson { .. }
         | Act::StopAll
         | Act::Freeze { .. }
         | Act::Unfreeze
         | Act::Stop { .. }
         | Act::Pause { .. }
         | Act::SeeDeliveries { .. }
+        | Act::Compare { .. }
         | Act::Plan { .. }
         | Act::ApproveWave { .. }
         | Act::Resume { .. } => {}

@@ -7,23 +7,29 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::app::LoadedCampaign;
+use crate::app::apply::load::AppToken;
 use crate::app::decisions::Decisions;
 use crate::app::plan::PlanPreview;
 use crate::app::status::CampaignStatus;
 use crate::campaign::Diagnostic;
 use crate::catalogue::{Language, Text};
 use crate::control::ControlServer;
+use crate::model::calendar::Day;
+use crate::model::daily_attempts::DailyAttempts;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Halted, Phase, Waiting};
 use crate::model::money::Worth;
+use crate::plan::Fingerprint;
 use crate::report::occurrences::OccurrenceState;
 use crate::report::plan_view::PlanView;
 use crate::report::render::json::{Status, StatusOwner};
 use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::Reporter;
 use crate::report::run_stats::RunStats;
+use crate::report::simulation::SimulationView;
 
 use super::act::{Applier, CampaignSituation, Door, OccurrenceSituation, PlanSituation, PolicySituation, Subject, Who};
+use super::comparison::{LastTimes, is_due};
 use super::directory::Content;
 use super::fault::Fault;
 use super::policy::{GivenApproval, PlanFacts, PolicyRules, Requirement, Verdict};
@@ -107,6 +113,32 @@ impl Planned {
     }
 }
 
+/// How a plan would go.
+#[derive(Clone)]
+pub struct Simulated {
+    /// The plan.
+    pub fingerprint: Fingerprint,
+    /// What came out.
+    pub result: SimulatedResult,
+}
+
+/// What came out of a simulation.
+#[derive(Clone)]
+pub enum SimulatedResult {
+    /// It is being simulated.
+    Running,
+    /// The run ended.
+    Ended(Arc<SimulationView>),
+    /// An apply would stop before it sends.
+    Refused,
+    /// The campaign is too large to be simulated here.
+    TooLarge,
+    /// It took too long.
+    TooLong,
+    /// It failed.
+    Failed(Arc<Fault>),
+}
+
 /// A run of this process.
 #[derive(Clone)]
 pub struct LiveRun {
@@ -120,6 +152,10 @@ pub struct LiveRun {
     pub metrics: Arc<Metrics>,
     /// The end of its schedule; [`Timestamp::MAX`] without one.
     pub sends_until: Timestamp,
+    /// The attempts before it, as far back as the present day.
+    pub before: DailyAttempts,
+    /// The access token of its app.
+    pub token: AppToken,
 }
 
 /// How the last run of this process ended.
@@ -135,6 +171,8 @@ pub struct EndedRun {
     pub fault: Option<Arc<Fault>>,
     /// Its statistics.
     pub stats: RunStats,
+    /// The attempts before it, as far back as the present day.
+    pub before: DailyAttempts,
 }
 
 impl EndedRun {
@@ -147,6 +185,7 @@ impl EndedRun {
             why: Some(fault.message.clone()),
             fault: Some(fault),
             stats: RunStats::default(),
+            before: DailyAttempts::default(),
         }
     }
 }
@@ -171,6 +210,8 @@ pub struct CampaignEntry {
     pub status: Option<Status>,
     /// The plan.
     pub plan: PlanState,
+    /// How the plan would go. `None` until it is simulated; of an earlier plan if the fingerprint is another one.
+    pub simulated: Option<Simulated>,
     /// Whether a rehearsal is planned from the beginning.
     pub is_fresh: bool,
     /// What the ledger says. `None` without a ledger.
@@ -179,6 +220,10 @@ pub struct CampaignEntry {
     pub run: Option<LiveRun>,
     /// Whether an act is starting a run, or has the ledger.
     pub is_reserved: bool,
+    /// Whether its ledger is being compared with the platform's own records.
+    pub is_comparing: bool,
+    /// When this service last began to compare it. `None` if it did not.
+    pub comparison_tried: Option<Timestamp>,
     /// How the last run of this process ended.
     pub ended: Option<EndedRun>,
     /// Why channels do not take its messages, by their labels, since the last start of a run.
@@ -205,10 +250,13 @@ impl CampaignEntry {
             status_source: None,
             status: None,
             plan: PlanState::Unplanned,
+            simulated: None,
             is_fresh: false,
             ledger: None,
             run: None,
             is_reserved: false,
+            is_comparing: false,
+            comparison_tried: None,
             ended: None,
             channel_faults: BTreeMap::new(),
             announced_plan: None,
@@ -402,6 +450,40 @@ impl CampaignEntry {
         live.or_else(of_ledger)
     }
 
+    /// How many attempts began since a moment of the present day. `None` while nothing is known of its ledger.
+    #[must_use]
+    pub fn begun_since(&self, since: Timestamp) -> Option<u64> {
+        if let Some(run) = &self.run {
+            return Some(run.before.since(since) + run.reporter.view(|view| view.stats.by_day.since(since)));
+        }
+        // After a run its ledger is read again, which takes a while.
+        match (&self.ended, &self.ledger) {
+            (Some(ended), ledger) if ledger.as_ref().is_none_or(|ledger| ledger.at < ended.at) => {
+                Some(ended.before.since(since) + ended.stats.by_day.since(since))
+            }
+            (_, Some(ledger)) => Some(ledger.attempts.since(since)),
+            (_, None) => self.planned().map(|_| 0),
+        }
+    }
+
+    /// Whether its ledger is to be compared with the platform's own records by now.
+    #[must_use]
+    pub fn is_comparison_due(&self, now: Timestamp) -> bool {
+        let (Some(ledger), Some(loaded)) = (&self.ledger, &self.loaded) else {
+            return false;
+        };
+        let can_ask = loaded.parsed.campaign.names.coupon_meta_id.is_some()
+            || ledger.counts.count(StateName::InDoubt) + ledger.counts.count(StateName::Held) > 0;
+        let Some(attempt) = ledger.records.last_attempt.filter(|_| can_ask) else {
+            return false;
+        };
+        let times = LastTimes {
+            compared: ledger.records.compared,
+            tried: self.comparison_tried,
+        };
+        is_due(times, Day::new(attempt, &loaded.plan.schedule.zone), now)
+    }
+
     /// What a person may agree to besides what the plan needs: what the last run stopped for.
     #[must_use]
     pub fn offers(&self) -> Vec<&'static str> {
@@ -453,6 +535,11 @@ impl CampaignEntry {
         }
         if is_vanished || matches!(self.source, Source::Broken(_)) {
             return all;
+        }
+        let counts = self.ledger.iter().flat_map(|ledger| &ledger.records.counts);
+        let differing = counts.filter(|count| count.differs()).count() as u64;
+        if differing > 0 {
+            all.push(Attention::Differs { activities: differing });
         }
         let is_paused = matches!(charge, Some(Charge::Paused { .. }));
         match &self.plan {
@@ -630,6 +717,11 @@ pub enum Attention {
         /// Why.
         fault: Arc<Fault>,
     },
+    /// The platform counts other coupons than the ledger has.
+    Differs {
+        /// Of how many activities.
+        activities: u64,
+    },
     /// A wave needs an approval.
     Wave {
         /// Its number, from 1; 0 for the testers.
@@ -667,6 +759,7 @@ impl Attention {
             Self::Waits { .. } => "waits",
             Self::Automatic { .. } => "automatic",
             Self::PlanFailed { .. } => "plan_failed",
+            Self::Differs { .. } => "records_differ",
             Self::Wave { .. } => "wave",
             Self::Held { .. } => "held",
             Self::InDoubt { .. } => "in_doubt",

@@ -279,6 +279,8 @@ impl Charges {
             | Act::Freeze { .. }
             | Act::Unfreeze
             | Act::SeeDeliveries { .. }
+            | Act::SeePerson { .. }
+            | Act::Compare { .. }
             | Act::Plan { .. }
             | Act::Request { .. }
             | Act::GiveApproval { .. }

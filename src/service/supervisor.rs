@@ -20,6 +20,7 @@ use crate::app::plan::PlanRequest;
 use crate::app::process::{actor, signalled, this_process, this_requester};
 use crate::app::resolve;
 use crate::app::run_command::{self, Verb};
+use crate::app::simulate::{SimulationRequest, SimulationResult, simulate};
 use crate::app::status::{CampaignStatus, StatusReader};
 use crate::app::{AppError, CampaignRef, Environment, LoadedCampaign, Rehearsal, approve, decisions, notify, plan};
 use crate::campaign::{self, Budget, Diagnostic};
@@ -42,7 +43,7 @@ use crate::model::run_command::{Requester, RunCommand};
 use crate::notify::channel::Channel;
 use crate::notify::notice::{ServiceEvent, ServiceNotice, What};
 use crate::notify::notifier::{Notifier, Warn};
-use crate::plan::{PlanError, RunOptions};
+use crate::plan::{Fingerprint, PlanError, RunOptions};
 use crate::report::reason::Reason;
 use crate::report::render::prometheus::Metrics;
 use crate::report::reporter::{Display, Listener, Outputs, ProgressDisplay, ReportedRun, Reporter};
@@ -55,7 +56,10 @@ use super::act::{
 };
 use super::bounds;
 use super::budget::{BudgetUse, CampaignSpend, Reservations};
-use super::campaign_entry::{Attention, CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Source};
+use super::campaign_entry::{
+    Attention, CampaignEntry, EndedRun, LiveRun, PlanState, Planned, Simulated, SimulatedResult, Source,
+};
+use super::comparison::compare;
 use super::config::{ConfigFile, ServerConfig};
 use super::directory::{list_files, read_file};
 use super::fault::{Classify, Fault};
@@ -63,6 +67,7 @@ use super::freeze::{self, Frozen, ManualFreeze};
 use super::log_socket::{LogSocket, LogSocketError, read_log};
 use super::messages::{self, ServiceMessages, run_over};
 use super::pages::links;
+use super::person::Searched;
 use super::record::{ApprovedPlan, Charge, Charges, Entry, Record, VERSION};
 use super::requests::{OpenRequest, Requests};
 use super::scan::Scanner;
@@ -83,6 +88,10 @@ const PLANS: usize = 2;
 const NEARLY: u64 = 80;
 /// How old a plan may be that is applied without a person. An older one is made again first.
 const FRESH_PLAN: SignedDuration = SignedDuration::from_secs(60);
+/// The largest audience that is simulated, in deliveries.
+const MOST_SIMULATED: u64 = 500_000;
+/// The longest simulation.
+const LONGEST_SIMULATION: Duration = Duration::from_secs(30);
 /// How many requests a plan shows.
 const SHOWN_REQUESTS: usize = 3;
 /// How many records the audit page can show.
@@ -331,6 +340,8 @@ pub struct Supervisor {
     limiters: Mutex<AppLimiters>,
     fake_platform: Option<String>,
     plans: Arc<Semaphore>,
+    /// One simulation at a time.
+    simulations: Semaphore,
     stopping: watch::Sender<bool>,
     ended: Notify,
     /// Notified when something was approved.
@@ -410,6 +421,7 @@ impl Supervisor {
             log: AsyncMutex::new(log),
             limiters: Mutex::default(),
             plans: Arc::new(Semaphore::new(PLANS)),
+            simulations: Semaphore::new(1),
             stopping: watch::channel(false).0,
             ended: Notify::new(),
             approved: Notify::new(),
@@ -498,6 +510,7 @@ impl Supervisor {
         let mut wait = FIRST_SCANS;
         let mut scans = 0_u32;
         let mut is_continued = false;
+        let mut comparing: Option<JoinHandle<()>> = None;
         loop {
             if *stopping.borrow() {
                 return;
@@ -509,6 +522,10 @@ impl Supervisor {
             self.scan(&mut scanner).await;
             self.schedule_occurrences().await;
             self.read_statuses().await;
+            if comparing.as_ref().is_none_or(JoinHandle::is_finished) {
+                let supervisor = Arc::clone(self);
+                comparing = Some(tokio::spawn(async move { supervisor.compare_after_days().await }));
+            }
             scans = scans.saturating_add(1);
             if scans >= 2 {
                 wait = SCAN_EVERY;
@@ -559,6 +576,12 @@ impl Supervisor {
     #[must_use]
     pub fn config(&self) -> &ConfigFile {
         &self.settings.config
+    }
+
+    /// Tells which problem an error is.
+    #[must_use]
+    pub const fn classify(&self) -> Classify {
+        self.settings.classify
     }
 
     /// The present time.
@@ -891,7 +914,7 @@ impl Supervisor {
         let allowed = gate(act, who, &situation)?;
         let takes_ledger = matches!(
             allowed.act(),
-            Act::Approve { .. } | Act::Apply { .. } | Act::Resolve { .. } | Act::Resume { .. }
+            Act::Approve { .. } | Act::Apply { .. } | Act::Compare { .. } | Act::Resolve { .. } | Act::Resume { .. }
         );
         if let Some(entry) = allowed.act().on().and_then(|on| state.entries.get_mut(&on.file))
             && takes_ledger
@@ -914,10 +937,25 @@ impl Supervisor {
     async fn execute(self: &Arc<Self>, allowed: Allowed) -> Result<(), Fault> {
         let who = allowed.who();
         match allowed.act() {
-            Act::See | Act::SeeDeliveries { .. } | Act::Reject { .. } => Ok(()),
+            Act::See | Act::SeeDeliveries { .. } | Act::SeePerson { .. } | Act::Reject { .. } => Ok(()),
             Act::Request { .. } | Act::GiveApproval { .. } => {
                 self.approved.notify_one();
                 Ok(())
+            }
+            Act::Compare { on } => {
+                let loaded = self.loaded(&on.file)?;
+                self.note_comparing(&on.file, true);
+                let by = actor(Some(&who.name));
+                let mut stopping = self.stopping();
+                let comparing = Box::pin(compare(&loaded, by, self.settings.classify));
+                // Every answer so far is in the ledger.
+                let compared = tokio::select! {
+                    compared = comparing => compared,
+                    _ = stopping.wait_for(|stopping| *stopping) => Err(Fault::of_text(Text::new(&Denied::Stopping))),
+                };
+                self.note_comparing(&on.file, false);
+                self.plan_soon(&on.file);
+                compared
             }
             Act::Plan { on, fresh } => {
                 if let Some(entry) = self.state().entries.get_mut(&on.file) {
@@ -1034,6 +1072,37 @@ impl Supervisor {
         }
         for what in nearly {
             self.send_messages(&on.file, &loaded, Some(what), None);
+        }
+    }
+
+    fn note_comparing(&self, file: &str, is_comparing: bool) {
+        if let Some(entry) = self.state().entries.get_mut(file) {
+            entry.is_comparing = is_comparing;
+            entry.comparison_tried = Some(self.now());
+        }
+    }
+
+    /// Compares the ledgers whose last day with attempts has ended, one after the other. Only those that can ask the platform for
+    /// something: its count, or the coupons of a user in doubt.
+    async fn compare_after_days(self: &Arc<Self>) {
+        if self.is_rehearsal() {
+            return;
+        }
+        let now = self.now();
+        let due: Vec<_> = {
+            let state = self.state();
+            let idle = state
+                .entries
+                .values()
+                .filter(|entry| entry.applier() == Applier::Nobody && matches!(entry.source, Source::Good));
+            idle.filter(|entry| entry.is_comparison_due(now))
+                .map(CampaignEntry::subject)
+                .collect()
+        };
+        for on in due {
+            if let Err(error) = self.perform(Act::Compare { on }, Who::scheduler()).await {
+                tracing::warn!("a ledger is not compared with the platform's records: {error:?}");
+            }
         }
     }
 
@@ -1154,7 +1223,14 @@ impl Supervisor {
             campaign: identity.campaign.to_string(),
             app_id: identity.app_id.to_string(),
         };
+        let before = {
+            let state = self.state();
+            let ledger = state.entries.get(file).and_then(|entry| entry.ledger.as_ref());
+            ledger.filter(|_| !is_fresh).map(|ledger| ledger.attempts.clone())
+        };
         let run = LiveRun {
+            before: before.unwrap_or_default(),
+            token: ready.token(),
             on: on.clone(),
             reporter: Arc::clone(&reporter),
             server: server.clone(),
@@ -1310,7 +1386,7 @@ impl Supervisor {
             let _ = self.record(entry).await;
         }
         if let Some(entry) = self.state().entries.get_mut(&on.file) {
-            entry.run = None;
+            let before = entry.run.take().map(|run| run.before).unwrap_or_default();
             entry.status = None;
             entry.ended = Some(EndedRun {
                 at: self.now(),
@@ -1318,6 +1394,7 @@ impl Supervisor {
                 why,
                 fault,
                 stats,
+                before,
             });
         }
         self.ended.notify_waiters();
@@ -1342,7 +1419,11 @@ impl Supervisor {
         let mut stopping = self.stopping();
         tokio::spawn(async move {
             tokio::select! {
-                () = supervisor.plan_now(&file, &loaded, version, is_fresh) => supervisor.announce_plan(&file, &loaded),
+                () = async {
+                    supervisor.plan_now(&file, &loaded, version, is_fresh).await;
+                    supervisor.announce_plan(&file, &loaded);
+                    supervisor.simulate(&file, &loaded, version).await;
+                } => {}
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
         });
@@ -1379,6 +1460,55 @@ impl Supervisor {
             Ok(ledger) => entry.ledger = ledger.map(Arc::new),
             Err(error) => tracing::warn!("the ledger of {file:?} cannot be read: {error}"),
         }
+    }
+
+    /// Simulates the plan of a campaign, unless that was done before. Nothing waits for it.
+    async fn simulate(&self, file: &str, loaded: &LoadedCampaign, version: u64) {
+        let note = |fingerprint: &Fingerprint, result| {
+            let mut state = self.state();
+            let entry = state.entries.get_mut(file);
+            if let Some(entry) = entry.filter(|entry| entry.version == version) {
+                let fingerprint = fingerprint.clone();
+                entry.simulated = Some(Simulated { fingerprint, result });
+            }
+        };
+        let Some(planned) = self.plan_to_simulate(file, version) else {
+            return;
+        };
+        let fingerprint = &planned.preview.fingerprint;
+        if planned.preview.view.deliveries.counts.audience() > MOST_SIMULATED {
+            return note(fingerprint, SimulatedResult::TooLarge);
+        }
+        note(fingerprint, SimulatedResult::Running);
+        let Ok(_turn) = self.simulations.acquire().await else {
+            return;
+        };
+        if self.plan_to_simulate(file, version).is_none() {
+            return;
+        }
+        let accept = planned.needs().iter().filter_map(|word| word.parse().ok()).collect();
+        let request = SimulationRequest::in_background(self.now(), accept);
+        let simulating = Box::pin(simulate(loaded, &request));
+        let result = match tokio::time::timeout(LONGEST_SIMULATION, simulating).await {
+            Ok(Ok(SimulationResult::Ended { simulated, .. })) => SimulatedResult::Ended(Arc::new(*simulated)),
+            Ok(Ok(SimulationResult::Refused(_))) => SimulatedResult::Refused,
+            Ok(Err(error)) => SimulatedResult::Failed(Arc::new(self.fault(error))),
+            Err(_) => SimulatedResult::TooLong,
+        };
+        note(fingerprint, result);
+    }
+
+    /// The plan of this version, if it sends something and was not simulated. `None` for a rehearsal from the beginning: the
+    /// ledger that it would delete is not what it begins with.
+    fn plan_to_simulate(&self, file: &str, version: u64) -> Option<Arc<Planned>> {
+        let state = self.state();
+        let entry = state.entries.get(file).filter(|entry| entry.version == version)?;
+        let planned = entry.planned().filter(|planned| planned.sends() && !planned.is_fresh)?;
+        let known = entry.simulated.as_ref();
+        let known = known.filter(|known| known.fingerprint == planned.preview.fingerprint);
+        known
+            .is_none_or(|known| matches!(known.result, SimulatedResult::Running))
+            .then(|| Arc::clone(planned))
     }
 
     /// Looks at the directory.
@@ -1961,6 +2091,21 @@ impl Supervisor {
 }
 
 impl ServiceState {
+    /// The campaigns of an app, whose ledgers may know a user.
+    #[must_use]
+    pub fn campaigns_of(&self, app_id: &str) -> Vec<Searched> {
+        let entries = self.entries.values();
+        let campaigns = entries.filter_map(|entry| {
+            let loaded = entry.loaded.as_ref()?;
+            (loaded.plan.identity.app_id.as_str() == app_id).then(|| Searched {
+                file: entry.file.clone(),
+                heading: entry.heading(),
+                loaded: Arc::clone(loaded),
+            })
+        });
+        campaigns.collect()
+    }
+
     fn add(&mut self, head: Head, record: Record) {
         self.charges.apply(head, &record);
         self.requests.apply(head, &record);

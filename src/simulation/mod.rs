@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Builder;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::dispatcher::{Dispatch, with_default};
 
 use crate::catalogue::engine;
@@ -51,6 +51,8 @@ pub struct Simulation {
     pub world: World,
     /// Receives the events.
     pub emit: Arc<dyn Emit>,
+    /// Stops the run when the sender is used or dropped: nobody waits for its result any longer.
+    pub cancel: oneshot::Receiver<()>,
 }
 
 /// The simulated platform.
@@ -128,7 +130,7 @@ impl Simulation {
         let ended = tokio::select! {
             biased;
             ended = &mut run => ended,
-            () = over => {
+            () = async { tokio::select! { () = over => {}, _ = self.cancel => {} } } => {
                 commands.send_replace(RunCommand::Stop { by: None });
                 run.await
             }

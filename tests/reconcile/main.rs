@@ -12,6 +12,8 @@ mod template;
 mod watch;
 mod world;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use runner::app::reconcile::{BillVerdict, Compared, CountVerdict, Misfit, Why};
 use runner::fake_platform::{BillForm, BillLie, RecordSettings, Repeat};
@@ -128,10 +130,40 @@ fn a_count_is_accepted_only_the_second_time_an_hour_later() {
 }
 
 #[test]
+fn a_count_contradicts_the_ledger_only_if_the_requests_before_it_had_settled() {
+    let settings = RecordSettings {
+        count_delay: Duration::from_hours(10),
+        ..RecordSettings::default()
+    };
+    let mut world = World::new(settings, Repeat::Replay, 4);
+    for user in 0..3 {
+        world.send(user, Fate::Issued);
+        world.pass(HOUR);
+    }
+    assert_eq!(block_on(world.last_counts()), [], "nobody has asked");
+    compare(&mut world);
+    let [late] = block_on(world.last_counts()).try_into().unwrap();
+    assert_eq!((late.account.certain, late.verdict), (3, Some(CountVerdict::Behind)));
+    assert!(late.differs());
+    world.pass(12 * HOUR);
+    compare(&mut world);
+    let [agrees] = block_on(world.last_counts()).try_into().unwrap();
+    assert_eq!(
+        (agrees.received, agrees.verdict),
+        (Some(3), Some(CountVerdict::NoneOfDoubts))
+    );
+    assert!(!agrees.differs());
+    world.send(3, Fate::Issued);
+    let [older] = block_on(world.last_counts()).try_into().unwrap();
+    assert_eq!(older.verdict, None, "another coupon was sent since");
+    assert!(!older.differs());
+}
+
+#[test]
 fn a_bill_is_asked_for_when_its_day_has_ended_and_again_while_it_is_being_made() {
     let settings = RecordSettings {
         used: 1.0,
-        bill_after: std::time::Duration::from_hours(40),
+        bill_after: Duration::from_hours(40),
         ..RecordSettings::default()
     };
     let mut world = history(settings, &[Fate::Issued, Fate::LostIssued]);
@@ -296,8 +328,8 @@ prop_compose! {
         bill_after in 0..30_u64,
     ) -> RecordSettings {
         RecordSettings {
-            count_delay: std::time::Duration::from_hours(count_delay),
-            bill_after: std::time::Duration::from_hours(bill_after),
+            count_delay: Duration::from_hours(count_delay),
+            bill_after: Duration::from_hours(bill_after),
             bill_form: form,
             bill_lie: if is_honest { BillLie::None } else { lie },
             used,

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use runner::app::reconcile::{AcceptedRecords, BillFiles, Compared, NotAsked, Records, Request, compare};
+use runner::app::reconcile::{
+    AcceptedRecords, BillFiles, Compared, LastCount, NotAsked, Records, Request, compare, last_counts,
+};
 use runner::campaign::{Bill, BillColumns};
 use runner::douyin::bill_download::{DownloadError, Downloaded};
 use runner::douyin::codes::Codes;
@@ -335,6 +337,11 @@ impl World {
         let moment = self.platform.moment();
         let _ = self.platform.sandbox.borrow_mut().send(&request, Some(TOKEN), moment);
         self.platform.now.set(earlier);
+    }
+
+    /// What the ledger keeps of the last counts.
+    pub async fn last_counts(&mut self) -> Vec<LastCount> {
+        last_counts(&mut self.ledger, TIMEOUT).await.unwrap()
     }
 
     /// Compares, and checks every settlement against the truth.

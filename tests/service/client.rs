@@ -8,8 +8,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::park_timeout;
 use std::time::Duration;
 
+use runner::service::passwords::PasswordHash;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+/// The password of the users of [`Directory::write_users`].
+pub const PASSWORD: &str = "correct-horse";
 
 /// A directory with a campaign, and nothing of the user's.
 pub struct Directory {
@@ -76,8 +80,29 @@ impl Directory {
         self.serve_with(&["--sandbox"], &[])
     }
 
+    /// Writes the file of the service with these users and their roles. Their password is [`PASSWORD`].
+    pub fn write_users(&self, users: &[(&str, &str)]) {
+        let hash = PasswordHash::make(PASSWORD).unwrap();
+        fs::write(self.temp.path().join("a.hash"), hash).unwrap();
+        let lines = users
+            .iter()
+            .map(|(name, roles)| format!("  - {{name: {name}, password: {{file: a.hash}}, roles: [{roles}]}}\n"));
+        let text = format!("version: 1\nusers:\n{}", lines.collect::<String>());
+        fs::write(self.temp.path().join("server.yaml"), text).unwrap();
+    }
+
     /// Starts a service with these options and variables, and signs in.
     pub fn serve_with(&self, options: &[&str], variables: &[(&str, String)]) -> Service {
+        let mut service = self.start(options, variables);
+        // A service with users has no link.
+        if service.link != "/" {
+            service.open_link();
+        }
+        service
+    }
+
+    /// Starts a service with these options and variables. Nobody is signed in.
+    pub fn start(&self, options: &[&str], variables: &[(&str, String)]) -> Service {
         let mut child = self
             .runner(&["serve", "campaigns", "--listen", "127.0.0.1:0", "--output", "json"])
             .args(options)
@@ -94,32 +119,18 @@ impl Directory {
             panic!("the service did not begin: {why}");
         };
         let serving: serde_json::Value = serde_json::from_str(&serving).unwrap();
-        // A service with users has no link.
         let url = serving["url"].as_str().unwrap();
         let link = serving["link"].as_str().unwrap_or(url);
         let address = link.split_once("://").unwrap().1;
         let (host, path) = address.split_once('/').unwrap_or((address, ""));
-        let mut service = Service {
+        Service {
             child,
             host: host.to_owned(),
             link: format!("/{path}"),
             cookie: String::new(),
             language: "en",
             headers: String::new(),
-        };
-        if serving["link"].is_null() {
-            return service;
         }
-        let opened = service.get(&service.link.clone());
-        assert_eq!(opened.status, 200, "{}", opened.body);
-        let cookie = opened.header("set-cookie").unwrap();
-        assert!(
-            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
-            "{cookie}"
-        );
-        let session = cookie.split(';').next().unwrap().to_owned();
-        service.cookie = session;
-        service
     }
 }
 
@@ -159,6 +170,30 @@ impl Drop for Service {
 }
 
 impl Service {
+    fn open_link(&mut self) {
+        let opened = self.get(&self.link);
+        assert_eq!(opened.status, 200, "{}", opened.body);
+        self.take_session(&opened);
+    }
+
+    /// Signs a user of [`Directory::write_users`] in.
+    pub fn sign_in(&mut self, name: &str) {
+        self.cookie.clear();
+        let signed_in = self.post("/login", &format!("name={name}&password={PASSWORD}"));
+        assert_eq!(signed_in.status, 303, "{}", signed_in.body);
+        self.take_session(&signed_in);
+    }
+
+    fn take_session(&mut self, answer: &Answer) {
+        let cookie = answer.header("set-cookie").unwrap();
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+            "{cookie}"
+        );
+        let session = cookie.split(';').next().unwrap().to_owned();
+        self.cookie = session;
+    }
+
     /// Sends bytes as they are, and reads the whole answer.
     pub fn raw(&self, request: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(&self.host).unwrap();

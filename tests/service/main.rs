@@ -8,11 +8,13 @@
 mod attacks;
 mod browser;
 mod client;
+mod every_page;
 mod fake_platform;
 mod kills;
 mod notices;
 mod occurrences;
 mod policy;
+mod records;
 mod remote;
 mod restart;
 mod story;

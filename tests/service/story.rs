@@ -64,6 +64,74 @@ fn a_plan_is_approved_and_watched_to_its_end() {
 }
 
 #[test]
+fn a_plan_is_shown_with_its_simulation_and_an_app_with_its_requests() {
+    let directory = Directory::new(20);
+    let mut service = directory.serve();
+    let plan = service.wait_for("/campaigns/tea.yaml/plan", "It would be complete on");
+    assert!(
+        plan.contains("Hour by hour") && plan.contains("<table class=\"hours\">"),
+        "{plan}"
+    );
+    let apps = service.get("/apps").body;
+    assert!(apps.contains("after an approval") && apps.contains("98/s"), "{apps}");
+    service.approve("tea");
+    service.wait_for_state("tea", "complete");
+    let apps = service.wait_for("/apps", "none is needed while nothing is sent");
+    assert!(apps.contains("<dt>requests today</dt><dd>20</dd>"), "{apps}");
+    assert_eq!(service.stop(), Some(0));
+}
+
+#[test]
+fn the_list_is_filtered_and_sorted() {
+    let directory = Directory::new(5);
+    directory.write("milk", "milk", 9);
+    let service = directory.serve();
+    service.wait_for("/campaigns", "milk.yaml");
+    service.wait_for("/campaigns", "tea.yaml");
+    let listed = |query: &str| {
+        let page = service.get(&format!("/campaigns?{query}")).body;
+        let (_, table) = page.split_once("<main").unwrap();
+        ["milk", "tea"].map(|name| table.find(&format!("/campaigns/{name}.yaml")))
+    };
+    let [Some(milk), Some(tea)] = listed("") else { panic!() };
+    assert!(milk < tea);
+    assert!(matches!(listed("text=TEA"), [None, Some(_)]));
+    assert_eq!(listed("text=coffee"), [None, None]);
+    service.approve("tea");
+    service.wait_for_state("tea", "complete");
+    // Only the one that has sent has numbers, and "complete" comes before "needs approval".
+    let [Some(milk), Some(tea)] = listed("sort=state") else {
+        panic!()
+    };
+    assert!(tea < milk);
+}
+
+#[test]
+fn a_person_is_looked_up_in_all_campaigns_of_an_app_and_the_log_keeps_no_id() {
+    let directory = Directory::new(20);
+    directory.write("milk", "milk", 5);
+    let service = directory.serve();
+    service.approve("tea");
+    service.wait_for_state("tea", "complete");
+    let look_up = |open_id: &str| {
+        let found = service.post("/person", &format!("app=ttec789ac573xxxxxx01&open_id={open_id}"));
+        assert_eq!(found.status, 200, "{}", found.body);
+        found.body
+    };
+    let page = look_up("+tea-user-3+");
+    assert!(page.contains("attempt 1: ") && page.contains("next: "), "{page}");
+    assert!(
+        page.contains("Not known in: <a href=\"/campaigns/milk.yaml\">"),
+        "{page}"
+    );
+    let page = look_up("nobody");
+    assert!(page.contains("No campaign of this app knows this user."), "{page}");
+    let audit = service.get("/audit").body;
+    assert_eq!(audit.matches("look up a user").count(), 2, "{audit}");
+    assert!(!audit.contains("tea-user-3") && !audit.contains("nobody"), "{audit}");
+}
+
+#[test]
 fn an_approval_of_a_plan_that_changed_sends_nothing() {
     let directory = Directory::new(20);
     let service = directory.serve();

@@ -13,6 +13,7 @@ use crate::app::error::AppError;
 use crate::app::process::this_process;
 use crate::campaign::{Code, Diagnostic, Parsed};
 use crate::catalogue::app as text;
+pub use crate::douyin::token::TokenView;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::AppLimiter;
 use crate::model::clock::Clock;
@@ -28,6 +29,26 @@ pub struct ReadyCampaign {
     /// What the campaign shares with the other campaigns of its app id.
     pub(super) limiter: Arc<AppLimiter>,
     pub(super) tokens: Tokens,
+}
+
+impl ReadyCampaign {
+    /// What is known of the access token of its app, from now on.
+    #[must_use]
+    pub fn token(&self) -> AppToken {
+        AppToken(self.tokens.clone())
+    }
+}
+
+/// The access token of an app, without its value.
+#[derive(Clone)]
+pub struct AppToken(Tokens);
+
+impl AppToken {
+    /// What is known of it now.
+    #[must_use]
+    pub fn view(&self) -> TokenView {
+        self.0.view()
+    }
 }
 
 /// A campaign file that was read.

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::app::LoadedCampaign;
-use crate::app::trace::Trace;
+use crate::app::trace::{Trace, next_words};
 use crate::engine::delivery_forecast::Next;
 use crate::history::recipient::{Attempt, Decided, End, EntryKind, HistoryEntry, Reading};
 use crate::history::row::{Object, Times};
@@ -14,8 +14,6 @@ use crate::model::delivery::{Away, Resolution, Transition};
 use crate::model::identity::ActivityId;
 use crate::model::outcome::Class;
 use crate::report::json_lines::JsonLines;
-
-use super::next_words::next_words;
 
 #[derive(Serialize)]
 struct Recipient<'a> {

@@ -64,6 +64,17 @@ pub(super) enum Next {
     Never(NotReady),
 }
 
+/// What is known of the token, without its value.
+#[derive(Debug)]
+pub(super) enum View {
+    /// None was asked for.
+    None,
+    /// It can be used for so long. `None` when only a refusal by the platform shows that it has ended.
+    Ends(Option<Duration>),
+    /// There is none that can be used, and why.
+    Missing(Text),
+}
+
 /// The state of the token.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -138,6 +149,18 @@ impl State {
             Some(current) => Next::Use(current.access()),
             None if wait.is_zero() => Next::Get,
             None => Next::Wait { why: self.why(), wait },
+        }
+    }
+
+    /// What is known of the token now.
+    pub(super) fn view(&self, now: Instant) -> View {
+        if let Some(never) = &self.never {
+            return View::Missing(Text::new(never));
+        }
+        match self.current.as_ref().filter(|current| current.is_usable(now)) {
+            Some(current) => View::Ends(current.life.map(|life| life.ends.saturating_duration_since(now))),
+            None if self.current.is_none() && self.failures == 0 => View::None,
+            None => View::Missing(self.why()),
         }
     }
 

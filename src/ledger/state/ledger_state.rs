@@ -23,6 +23,7 @@ use crate::ledger::rules::Rules;
 use crate::model::activity::{ActivityLog, CreatedActivity, IllegalStep};
 use crate::model::actor::{Act, ActKind};
 use crate::model::clock::later;
+use crate::model::daily_attempts::DailyAttempts;
 use crate::model::delivery::{
     ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, MOST_COUPONS_PER_USER, Resolution, Skipped, State,
     StateName, Transition,
@@ -239,6 +240,12 @@ impl LedgerState {
     #[must_use]
     pub fn begun_since(&self, since: Timestamp) -> u64 {
         self.totals.attempts.since(since)
+    }
+
+    /// The attempts by time, as far back as the present day.
+    #[must_use]
+    pub const fn daily_attempts(&self) -> &DailyAttempts {
+        &self.totals.attempts
     }
 
     /// What is known of waves, by their shares.

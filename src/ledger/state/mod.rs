@@ -1,7 +1,6 @@
 //! The state that the facts of a ledger add up to.
 
 mod coupon_value;
-pub(super) mod daily_attempts;
 pub(super) mod deliveries;
 pub(super) mod illegal_fact;
 pub(super) mod ledger_state;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::fact::TermOwner;
 use crate::ledger::rules::Rules;
 use crate::model::activity::ActivityLog;
+use crate::model::daily_attempts::DailyAttempts;
 
 use super::coupon_value::CouponValue;
-use super::daily_attempts::DailyAttempts;
 use super::run_approvals::RunApprovals;
 use super::waves::Waves;
 

@@ -292,8 +292,10 @@ fn detail(act: &Act, zone: &TimeZone) -> String {
             note: &decision.note,
         }
         .to_string(),
+        Act::SeePerson { app_id, person } => format!("{app_id} {person}"),
         Act::See
         | Act::SeeDeliveries { .. }
+        | Act::Compare { .. }
         | Act::Plan { .. }
         | Act::Pause { .. }
         | Act::Resume { .. }

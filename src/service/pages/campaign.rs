@@ -6,7 +6,7 @@ use crate::catalogue::{Language, page as report_texts, plan as plan_texts, run, 
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Phase, Reading, Waiting};
 use crate::report::lists::skipped_reasons;
-use crate::report::render::html::page::{scrolling, theirs, time};
+use crate::report::render::html::page::{scrolling, theirs, theirs_with_code, time};
 use crate::report::render::html::tables;
 use crate::report::times::{date_time, grouped, rate};
 use crate::report::wording;
@@ -20,7 +20,7 @@ use crate::service::series::file_of;
 
 use super::campaigns::{progress, state_label};
 use super::inbox::{fault_text, problem_link, wave_text};
-use super::{Live, Page, View, budgets, links, occurrences};
+use super::{Live, Page, View, budgets, links, occurrences, records};
 
 /// The page of a campaign.
 #[must_use]
@@ -38,7 +38,7 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
 fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let counts = entry.counts();
     html! {
-        (heading(view, entry))
+        (heading(view, entry, Tab::Overview))
         div.status {
             div { (state_label(view, entry)) }
             (buttons(view, entry))
@@ -56,14 +56,27 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
         (waves(entry))
         (money(entry))
         (budgets::section(view, entry))
+        (records::section(view, entry))
         (codes(entry))
         (facts(entry))
     }
 }
 
+/// The pages of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tab {
+    /// How it goes.
+    Overview,
+    /// Its plan.
+    Plan,
+    /// What waits for a decision.
+    Decisions,
+}
+
 /// The name of a campaign, and the pages that belong to it.
-pub fn heading(view: &View<'_>, entry: &CampaignEntry) -> Markup {
+pub fn heading(view: &View<'_>, entry: &CampaignEntry, here: Tab) -> Markup {
     let identity = entry.loaded.as_ref().map(|loaded| &loaded.plan.identity);
+    let is_here = |tab| (tab == here).then_some("page");
     html! {
         h1 { (theirs(&entry.heading())) }
         p.quiet {
@@ -77,10 +90,10 @@ pub fn heading(view: &View<'_>, entry: &CampaignEntry) -> Markup {
         }
         @if entry.series.is_none() {
             nav.tabs aria-label=(texts::CampaignPages) {
-                a href=(links::campaign(&entry.file)) { (texts::Overview) }
-                a href=(links::below(&entry.file, "plan")) { (texts::Plan) }
+                a href=(links::campaign(&entry.file)) aria-current=[is_here(Tab::Overview)] { (texts::Overview) }
+                a href=(links::below(&entry.file, "plan")) aria-current=[is_here(Tab::Plan)] { (texts::Plan) }
                 @if view.may(ActKind::SeeDeliveries) {
-                    a href=(links::below(&entry.file, "decide")) { (texts::Decisions) }
+                    a href=(links::below(&entry.file, "decide")) aria-current=[is_here(Tab::Decisions)] { (texts::Decisions) }
                 }
             }
         }
@@ -103,7 +116,7 @@ fn buttons(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let applier = entry.applier();
     let charge = view.state.charge(entry);
     let situation = entry.situation(charge);
-    let is_running = applier != Applier::Nobody;
+    let is_running = applier != Applier::Nobody && !entry.is_comparing;
     let is_charged_pause = matches!(charge, Some(Charge::Paused { .. }));
     let may_resume = situation.is_paused && situation.has_file;
     html! {
@@ -161,13 +174,19 @@ fn mistakes(entry: &CampaignEntry) -> Markup {
 }
 
 fn sending(live: &LiveRun) -> Markup {
-    let (speed, ends, warnings) = live.reporter.view(|view| {
+    let (speed, most, ends, warnings) = live.reporter.view(|view| {
         let ends = view.ends_at().map(|at| view.time(at));
-        (view.rate(), ends, view.stats.warnings.clone())
+        (
+            view.rate(),
+            view.stats.sends.second.most(),
+            ends,
+            view.stats.warnings.clone(),
+        )
     });
     html! {
         dl.figures {
             div { dt { (run::ColumnRate) } dd { (rate(speed)) } }
+            @if most > 0 { div { dt { (texts::MostInSecond) } dd { (grouped(most)) } } }
             @if let Some(ends) = ends { div { dt { (texts::Ends) } dd { (ends) } } }
         }
         @for warning in warnings.iter().take(5) { p.note.warn { (theirs(warning)) } }
@@ -302,7 +321,7 @@ fn facts(entry: &CampaignEntry) -> Markup {
                     dt { (texts::LastRunEnded) } dd {
                         (date_time(ended.at, zone)) " · " (texts::State { state: &ended.state })
                         @if ended.stats.ended.is_some() {
-                            @for advice in wording::advice(&ended.stats) { br; (theirs(&advice)) }
+                            @for advice in wording::advice(&ended.stats) { br; (theirs_with_code(&advice)) }
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 //! The list of campaigns.
 
 use maud::{Markup, html};
+use url::form_urlencoded;
 
 use crate::catalogue::{run, service as texts};
 use crate::model::delivery::{Counts, StateName};
@@ -14,21 +15,134 @@ use crate::service::record::Charge;
 
 use super::{Live, Page, View, links};
 
+/// The longest text of the filter, in characters.
+const LONGEST_TEXT: usize = 100;
+
+/// By what the list is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Sort {
+    /// The name of the file.
+    #[default]
+    File,
+    /// The state, as it is shown.
+    State,
+    /// How many coupons are owed, the most first.
+    Owed,
+    /// How fast it sends, the fastest first.
+    Rate,
+}
+
+impl Sort {
+    const ALL: [Self; 4] = [Self::File, Self::State, Self::Owed, Self::Rate];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::State => "state",
+            Self::Owed => "owed",
+            Self::Rate => "rate",
+        }
+    }
+}
+
+/// Which campaigns are listed, and in which order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ListQuery {
+    /// Only those with this text; empty for all.
+    pub text: String,
+    /// The order.
+    pub sort: Sort,
+}
+
+impl ListQuery {
+    /// Reads the query of an address. What is unknown is left out.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        let mut parsed = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "text" => parsed.text = value.trim().chars().take(LONGEST_TEXT).collect(),
+                "sort" => {
+                    let known = Sort::ALL.into_iter().find(|sort| sort.word() == value);
+                    parsed.sort = known.unwrap_or_default();
+                }
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    /// The query of an address.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query
+            .append_pair("text", &self.text)
+            .append_pair("sort", self.sort.word());
+        query.finish()
+    }
+
+    /// The campaigns, in the order of the list.
+    fn list<'e>(&self, view: &View<'e>) -> Vec<&'e CampaignEntry> {
+        let text = self.text.to_lowercase();
+        let has = |entry: &CampaignEntry| {
+            let state = texts::State {
+                state: &state_note(view, entry).state,
+            };
+            let all = [entry.heading(), entry.name(), entry.file.clone(), state.to_string()];
+            text.is_empty() || all.iter().any(|part| part.to_lowercase().contains(&text))
+        };
+        let mut listed: Vec<_> = view.state.entries.values().filter(|entry| has(entry)).collect();
+        // The sort is stable, so campaigns that are equal stay in the order of their files.
+        match self.sort {
+            Sort::File => {}
+            Sort::State => listed.sort_by_cached_key(|entry| state_note(view, entry).state),
+            Sort::Owed => {
+                let owed = |entry: &CampaignEntry| entry.counts().map_or(0, |counts| counts.owed());
+                listed.sort_by_cached_key(|entry| std::cmp::Reverse(owed(entry)));
+            }
+            Sort::Rate => {
+                let speed = |entry: &CampaignEntry| entry.run.as_ref().map_or(0.0, speed);
+                listed.sort_by(|one, other| speed(other).total_cmp(&speed(one)));
+            }
+        }
+        listed
+    }
+}
+
 /// The list.
 #[must_use]
-pub fn page(view: &View<'_>) -> Page {
+pub fn page(view: &View<'_>, query: &ListQuery) -> Page {
     Page {
         title: texts::Campaigns.to_string(),
         live: Live {
             id: "live",
-            content: content(view),
+            content: content(view, query),
         },
         rest: html! {},
     }
 }
 
-fn content(view: &View<'_>) -> Markup {
+/// The form that chooses which campaigns are listed.
+fn choice(query: &ListQuery) -> Markup {
+    html! {
+        form.filter method="get" action="/campaigns" {
+            label for="filter" { (texts::FilterLabel) }
+            input id="filter" type="search" name="text" value=(query.text) maxlength=(LONGEST_TEXT);
+            label for="sort" { (texts::SortLabel) }
+            select id="sort" name="sort" {
+                @for sort in Sort::ALL {
+                    option value=(sort.word()) selected[sort == query.sort] { (texts::SortBy { by: &sort.word() }) }
+                }
+            }
+            button.plain type="submit" { (texts::ShowButton) }
+        }
+    }
+}
+
+fn content(view: &View<'_>, query: &ListQuery) -> Markup {
     let state = view.state;
+    let listed = query.list(view);
     let is_any_running = state.entries.values().any(|entry| entry.applier() != Applier::Nobody);
     let table = html! {
         table.campaigns {
@@ -39,7 +153,7 @@ fn content(view: &View<'_>) -> Markup {
                 th.number scope="col" { (run::ColumnHeld) } th.number scope="col" { (run::ColumnOwed) }
                 th.number scope="col" { (run::ColumnRate) }
             } }
-            tbody { @for entry in state.entries.values() { (row(view, entry)) } }
+            tbody { @for entry in &listed { (row(view, entry)) } }
         }
     };
     html! {
@@ -65,7 +179,8 @@ fn content(view: &View<'_>) -> Markup {
         @if state.entries.is_empty() {
             p.quiet { @if state.is_scanned { (texts::NoCampaigns) } @else { (texts::Scanning) } }
         } @else {
-            (scrolling(&texts::Campaigns, &table))
+            (choice(query))
+            @if listed.is_empty() { p.quiet { (texts::NoneListed) } } @else { (scrolling(&texts::Campaigns, &table)) }
         }
     }
 }

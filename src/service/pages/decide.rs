@@ -12,8 +12,8 @@ use crate::report::times::grouped;
 use crate::service::act::{ActKind, Applier};
 use crate::service::campaign_entry::CampaignEntry;
 
-use super::campaign::heading;
-use super::{Live, Page, View, links};
+use super::campaign::{Tab, heading};
+use super::{Live, Page, View, links, person};
 
 /// The longest reason, in characters.
 const LONGEST_NOTE: usize = 500;
@@ -32,7 +32,7 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
         title: texts::DecisionsOf { name: &name }.to_string(),
         live: Live {
             id: "live",
-            content: heading(view, entry),
+            content: heading(view, entry, Tab::Decisions),
         },
         rest: html! {
             @if is_running { p.note { (texts::DecideWhileRunning) } }
@@ -51,6 +51,10 @@ fn section(view: &View<'_>, entry: &CampaignEntry, group: &Group, place: usize) 
         .iter()
         .map(|delivery| &delivery.last)
         .find(|last| !last.message.is_empty());
+    let app_id = entry
+        .loaded
+        .as_ref()
+        .map_or("", |loaded| loaded.plan.identity.app_id.as_str());
     let list = html! {
         table.stack { thead { tr {
             th scope="col" { (texts::ColumnUser) } th scope="col" { (report_texts::ColumnAttempts) }
@@ -58,7 +62,7 @@ fn section(view: &View<'_>, entry: &CampaignEntry, group: &Group, place: usize) 
         } } tbody {
             @for delivery in &group.first {
                 tr {
-                    th scope="row" { code { (theirs(&delivery.open_id)) } @if delivery.ordinal > 1 { " #" (delivery.ordinal) } }
+                    th scope="row" { (person::link(app_id, &delivery.open_id)) @if delivery.ordinal > 1 { " #" (delivery.ordinal) } }
                     td.number data-label=(report_texts::AttemptsLabel) { (delivery.attempts) }
                     td.wide {
                         (theirs(&attempt_detail(&delivery.last.message)))

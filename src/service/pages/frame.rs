@@ -10,7 +10,7 @@ use crate::service::act::ActKind;
 use crate::service::freeze::{self, Frozen};
 use crate::service::supervisor::frozen_text;
 
-use super::{Page, View};
+use super::{Page, View, person};
 
 /// The frame around a page.
 pub struct Frame<'a> {
@@ -49,6 +49,8 @@ impl Frame<'_> {
                 nav aria-label=(texts::Navigation) {
                     (self.link("/", &texts::Inbox.to_string(), Some(self.waiting)))
                     (self.link("/campaigns", &texts::Campaigns.to_string(), None))
+                    (self.link("/apps", &texts::Apps.to_string(), None))
+                    @if self.view.may(ActKind::SeePerson) { (self.link(person::PATH, &texts::Person.to_string(), None)) }
                     (self.link("/audit", &texts::Audit.to_string(), None))
                 }
                 @if let Some(user) = self.view.user {
@@ -59,23 +61,7 @@ impl Frame<'_> {
                 }
                 (language_switch(self.path))
             }
-            @if let Some(mistakes) = self.view.broken_config { (broken_config(mistakes)) }
-            @if self.view.is_rehearsal {
-                p.banner.sandbox role="note" { b { (texts::SandboxBanner) } " " (texts::SandboxBannerText) }
-            }
-            @if let Some(why) = &self.view.state.read_only {
-                p.banner.bad role="alert" { b { (texts::ReadOnlyBanner) } " " (theirs(&why.to_string())) }
-            }
-            @if let Some(why) = &self.view.state.scan_failure {
-                p.banner.bad role="alert" { b { (texts::ScanFailureBanner) } " " (theirs(&why.to_string())) }
-            }
-            @if let Some((first, known)) = self.view.state.lost_records {
-                p.banner.bad role="alert" { (texts::LostRecordsBanner { first: &first, known: &known }) }
-            }
-            (frozen(self.view))
-            @if self.view.state.is_directory_empty {
-                p.banner.warn role="note" { (texts::EmptyDirectoryBanner) }
-            }
+            (self.banners())
             main id="main" {
                 p.banner.warn id="stale" role="status" hidden { (texts::Stale) }
                 div id=(page.live.id) data-live=(self.topic) data-version=(self.version) data-sequence=(self.sequence) { (page.live.content) }
@@ -94,6 +80,31 @@ impl Frame<'_> {
         } else {
             format!("{title} · runner")
         }
+    }
+
+    /// What concerns every page. Empty, and no landmark, if nothing does.
+    fn banners(&self) -> Markup {
+        let banners = html! {
+            @if let Some(mistakes) = self.view.broken_config { (broken_config(mistakes)) }
+            @if self.view.is_rehearsal {
+                p.banner.sandbox role="note" { b { (texts::SandboxBanner) } " " (texts::SandboxBannerText) }
+            }
+            @if let Some(why) = &self.view.state.read_only {
+                p.banner.bad role="alert" { b { (texts::ReadOnlyBanner) } " " (theirs(&why.to_string())) }
+            }
+            @if let Some(why) = &self.view.state.scan_failure {
+                p.banner.bad role="alert" { b { (texts::ScanFailureBanner) } " " (theirs(&why.to_string())) }
+            }
+            @if let Some((first, known)) = self.view.state.lost_records {
+                p.banner.bad role="alert" { (texts::LostRecordsBanner { first: &first, known: &known }) }
+            }
+            (frozen(self.view))
+            @if self.view.state.is_directory_empty {
+                p.banner.warn role="note" { (texts::EmptyDirectoryBanner) }
+            }
+        };
+        let is_empty = banners.0.is_empty();
+        html! { @if !is_empty { section aria-label=(texts::Notices) { (banners) } } }
     }
 
     fn link(&self, to: &str, name: &str, count: Option<usize>) -> Markup {

@@ -56,6 +56,7 @@ fn is_for(view: &View<'_>, item: &Attention) -> bool {
         Attention::Paused { .. } | Attention::Vanished { .. } => view.may(ActKind::Resume),
         Attention::Wave { .. } => view.may(ActKind::ApproveWave),
         Attention::Held { .. } | Attention::InDoubt { .. } => view.may(ActKind::Resolve),
+        Attention::Differs { .. } => view.may(ActKind::Compare),
     }
 }
 
@@ -312,6 +313,13 @@ fn shown(entry: &CampaignEntry, item: &Attention) -> Shown {
             text: fault_text(fault),
             to: to_plan(),
             act: texts::SeePlan.to_string(),
+        },
+        Attention::Differs { activities } => Shown {
+            class: "warn",
+            label: texts::LabelDiffers.to_string(),
+            text: texts::DiffersItem { n: *activities }.to_string(),
+            to: format!("{}#records", to_campaign()),
+            act: texts::SeeRecords.to_string(),
         },
         Attention::Wave { wave } => Shown {
             class: "ask",

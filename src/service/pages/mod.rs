@@ -3,6 +3,7 @@
 //!
 //! Text from outside is escaped by the templating library, made visible and isolated, as on the pages of reports.
 
+mod apps;
 mod audit;
 mod budgets;
 mod campaign;
@@ -13,11 +14,14 @@ mod inbox;
 pub mod links;
 mod notices;
 mod occurrences;
+pub mod person;
 mod plan;
+mod records;
 
+pub use apps::page as apps_page;
 pub use audit::{Filter, Row as AuditRow, export as audit_lines, has_text, page as audit_page};
 pub use campaign::page as campaign_page;
-pub use campaigns::{page as campaigns_page, state_note};
+pub use campaigns::{ListQuery, page as campaigns_page, state_note};
 pub use decide::page as decide_page;
 pub use frame::{Frame, icon};
 pub use inbox::{count as waiting_count, items as inbox_items, page as inbox_page};

@@ -131,11 +131,14 @@ pub fn problem_page(code: &str) -> Option<Page> {
         (None, Some(mistake)) => mistake.page(language),
         (None, None) => return None,
     };
+    // The first line is the title.
+    let (title, text) = text.split_once('\n').unwrap_or((text, ""));
+    let title = title.trim_start_matches("# ");
     Some(Page {
         title: code.to_owned(),
         live: Live {
             id: "page",
-            content: html! { pre.prose tabindex="0" { (text) } },
+            content: html! { h1 { (title) } pre.prose tabindex="0" { (text.trim_start()) } },
         },
         rest: html! {},
     })

@@ -6,17 +6,18 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::catalogue::{plan as plan_texts, service as texts};
 use crate::report::plan_view::{PlanView, RequestNote};
-use crate::report::render::html::page::{scrolling, theirs, theirs_with_code, time};
+use crate::report::render::html::page::{scrolling, theirs, theirs_with_code, time, with_code};
+use crate::report::render::html::simulation_summary;
 use crate::report::render::terminal::plan::{change_list, count_lines, to_send, values};
 use crate::report::times::grouped;
 use crate::report::wording::envelope_text;
 
 use crate::service::act::{ActKind, Applier, PolicySituation};
 use crate::service::bounds;
-use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, Source};
+use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, SimulatedResult, Source};
 use crate::service::policy::Hold;
 
-use super::campaign::heading;
+use super::campaign::{Tab, heading};
 use super::inbox::{fault_text, problem_link};
 use super::{Live, Page, View, budgets, links, needs_role};
 
@@ -31,7 +32,14 @@ pub fn page(view: &View<'_>, entry: &CampaignEntry) -> Page {
         title: texts::PlanOf { name: &name }.to_string(),
         live: Live {
             id: "live",
-            content: html! { (heading(view, entry)) (progress(entry)) },
+            content: html! {
+                (heading(view, entry, Tab::Plan))
+                (progress(entry))
+                @if let Some(planned) = entry.planned() {
+                    p.headline id="plan" { (to_send(planned.view().deliveries.owed(), planned.view().deliveries.resent)) }
+                    (simulation(entry, planned))
+                }
+            },
         },
         rest: html! {
             @if let Some(planned) = entry.planned() { (plan(view, entry, planned)) }
@@ -60,7 +68,6 @@ fn plan(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
     let plan = planned.view();
     let zone = &plan.header.zone;
     html! {
-        p.headline id="plan" { (to_send(plan.deliveries.owed(), plan.deliveries.resent)) }
         @if planned.is_fresh { p.note { (texts::PlanIsFresh) } }
         @for reason in &plan.reasons {
             p.note.bad {
@@ -90,6 +97,27 @@ fn plan(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
             }
         }
         (requests(&planned.preview.requests, view.is_rehearsal))
+    }
+}
+
+/// How the plan would go. Empty while it is not simulated.
+fn simulation(entry: &CampaignEntry, planned: &Planned) -> Markup {
+    let simulated = entry.simulated.as_ref();
+    let Some(simulated) = simulated.filter(|it| it.fingerprint == planned.preview.fingerprint) else {
+        return html! {};
+    };
+    html! {
+        section.simulation id="simulation" {
+            h2 { (texts::SimulationTitle) }
+            @match &simulated.result {
+                SimulatedResult::Running => p.quiet { (texts::SimulationRunning) },
+                SimulatedResult::Ended(view) => { (simulation_summary(view)) p.quiet { (texts::SimulationText) } },
+                SimulatedResult::Refused => p.quiet { (texts::SimulationRefused) },
+                SimulatedResult::TooLarge => p.quiet { (with_code(&texts::SimulationTooLarge { file: &entry.file })) },
+                SimulatedResult::TooLong => p.quiet { (with_code(&texts::SimulationTooLong { file: &entry.file })) },
+                SimulatedResult::Failed(fault) => p.note.bad { (theirs(&fault_text(fault))) (problem_link(fault)) },
+            }
+        }
     }
 }
 

@@ -443,6 +443,8 @@ acts! {
     resume(NoBody) = |_app, on, _body| Act::Resume { on };
     /// Stops a run.
     stop(NoBody) = |_app, on, _body| Act::Stop { on };
+    /// Compares the ledger with the platform's own records.
+    compare(NoBody) = |_app, on, _body| Act::Compare { on };
     /// Ends the wait after a wave.
     wave(WaveBody) = |_app, on, body| Act::ApproveWave { on, wave: body.wave };
     /// Decides on a group of deliveries.

@@ -157,6 +157,12 @@ pub fn operations() -> Vec<Operation> {
             false,
         ),
         act(
+            "/api/v1/campaigns/{file}/compare",
+            "Compares the ledger with the platform's own records.",
+            reference::<NoBody>,
+            false,
+        ),
+        act(
             "/api/v1/campaigns/{file}/wave",
             "Ends the wait after a wave.",
             reference::<WaveBody>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -26,11 +26,17 @@ use super::live::stream;
 use super::login::{show_login, sign_in, sign_out};
 use super::server::Peer;
 use super::topic::Topic;
-use crate::service::act::{Act, ActKind, BulkDecision, Situation, Who, gate};
+use crate::service::act::{Act, ActKind, BulkDecision, Denied, Situation, Who, gate};
 use crate::service::pages::{
-    Filter, audit_lines, audit_page, continue_page, decide_page, icon, link_page, links, problem_page,
+    Filter, ListQuery, audit_lines, audit_page, continue_page, decide_page, icon, link_page, links, person,
+    problem_page,
 };
+use crate::service::person::{pseudonym, search};
 use crate::service::record::Entry;
+use crate::service::supervisor::ActError;
+
+/// How long a page waits for an act that may take minutes.
+const ANSWERED: Duration = Duration::from_secs(2);
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +79,11 @@ pub fn routes() -> Vec<Route> {
             Signed(ActKind::SeeDeliveries),
             || get(decide),
         ),
+        route("GET", "/apps", Signed(ActKind::See), || get(apps)),
+        route("GET", person::PATH, Signed(ActKind::SeePerson), || {
+            get(show_person_form)
+        }),
+        route("POST", person::PATH, Signed(ActKind::SeePerson), || post(show_person)),
         route("GET", "/audit", Signed(ActKind::See), || get(audit)),
         route("GET", "/audit.jsonl", Signed(ActKind::See), || get(export_audit)),
         route("GET", "/problems/{code}", Signed(ActKind::See), || get(problem)),
@@ -101,6 +112,9 @@ pub fn routes() -> Vec<Route> {
         }),
         route("POST", "/campaigns/{file}/resolve", Signed(ActKind::Resolve), || {
             post(resolve)
+        }),
+        route("POST", "/campaigns/{file}/compare", Signed(ActKind::Compare), || {
+            post(compare)
         }),
         route("POST", "/stop-all", Signed(ActKind::StopAll), || post(stop_all)),
         route("POST", "/freeze", Signed(ActKind::Freeze), || post(freeze)),
@@ -162,6 +176,12 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/api/v1/campaigns/{file}/stop", Signed(ActKind::Stop), || {
             post(api::stop)
         }),
+        route(
+            "POST",
+            "/api/v1/campaigns/{file}/compare",
+            Signed(ActKind::Compare),
+            || post(api::compare),
+        ),
         route(
             "POST",
             "/api/v1/campaigns/{file}/wave",
@@ -276,8 +296,18 @@ async fn inbox(State(app): Shared, Extension(who): User, headers: HeaderMap) -> 
     app.render(&headers, &who, "/", &Topic::Inbox)
 }
 
-async fn campaigns(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
-    app.render(&headers, &who, "/campaigns", &Topic::Campaigns)
+async fn campaigns(
+    State(app): Shared,
+    RawQuery(query): RawQuery,
+    Extension(who): User,
+    headers: HeaderMap,
+) -> Response {
+    let query = ListQuery::parse(&query.unwrap_or_default());
+    app.render(&headers, &who, "/campaigns", &Topic::Campaigns(query))
+}
+
+async fn apps(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
+    app.render(&headers, &who, "/apps", &Topic::Apps)
 }
 
 async fn campaign(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
@@ -300,6 +330,34 @@ async fn decide(State(app): Shared, Path(file): Path<String>, Extension(who): Us
     }
     app.render_still(&headers, &who, &path, |view| {
         Some(decide_page(view, view.state.entries.get(&file)?))
+    })
+}
+
+async fn show_person_form(State(app): Shared, Extension(who): User, headers: HeaderMap) -> Response {
+    if !ActKind::SeePerson.allows(&who.roles) {
+        let denied = ActError::Denied(Denied::Role);
+        return app.refuse(&headers, &who, &denied, person::PATH, "/");
+    }
+    app.render_still(&headers, &who, person::PATH, |view| Some(person::page(view, None)))
+}
+
+/// Each look at a user is recorded.
+async fn show_person(State(app): Shared, Extension(who): User, headers: HeaderMap, body: Bytes) -> Response {
+    let fields = Fields::parse(&body);
+    let app_id = fields.get("app").unwrap_or_default();
+    let open_id = fields.get("open_id").unwrap_or_default().trim();
+    let act = Act::SeePerson {
+        app_id: app_id.to_owned(),
+        person: pseudonym(app_id, open_id),
+    };
+    if let Err(error) = app.supervisor.perform(act, who.clone()).await {
+        return app.refuse(&headers, &who, &error, person::PATH, person::PATH);
+    }
+    let campaigns = app.supervisor.state().campaigns_of(app_id);
+    let classify = app.supervisor.classify();
+    let searched = Box::pin(search(app_id.to_owned(), open_id.to_owned(), campaigns, classify)).await;
+    app.render_still(&headers, &who, person::PATH, |view| {
+        Some(person::page(view, Some(&searched)))
     })
 }
 
@@ -515,6 +573,16 @@ async fn resolve(
     let to = links::below(&file, "plan");
     let back = links::below(&file, "decide");
     app.perform(&headers, who, act, &to, &back).await
+}
+
+/// A comparison may take minutes, and goes on after the answer.
+async fn compare(State(app): Shared, Path(file): Path<String>, Extension(who): User, headers: HeaderMap) -> Response {
+    let act = Act::Compare { on: app.subject(&file) };
+    let page = links::campaign(&file);
+    match tokio::time::timeout(ANSWERED, app.supervisor.perform(act, who.clone())).await {
+        Ok(Err(error)) => app.refuse(&headers, &who, &error, &page, &page),
+        Ok(Ok(())) | Err(_) => Redirect::to(&page).into_response(),
+    }
 }
 
 async fn set_language(body: Bytes) -> Response {

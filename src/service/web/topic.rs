@@ -1,7 +1,9 @@
 //! The pages with a live part.
 
 use crate::service::campaign_entry::{CampaignEntry, PlanState};
-use crate::service::pages::{Page, View, campaign_page, campaigns_page, inbox_page, links, plan_page};
+use crate::service::pages::{
+    ListQuery, Page, View, apps_page, campaign_page, campaigns_page, inbox_page, links, plan_page,
+};
 use crate::service::supervisor::ServiceState;
 
 /// What a live part is about.
@@ -10,7 +12,9 @@ pub enum Topic {
     /// The inbox.
     Inbox,
     /// The list of campaigns.
-    Campaigns,
+    Campaigns(ListQuery),
+    /// The apps.
+    Apps,
     /// One campaign.
     Campaign(String),
     /// The plan of a campaign.
@@ -23,7 +27,8 @@ impl Topic {
     pub fn word(&self) -> String {
         match self {
             Self::Inbox => "inbox".to_owned(),
-            Self::Campaigns => "campaigns".to_owned(),
+            Self::Campaigns(query) => format!("campaigns:{}", query.word()),
+            Self::Apps => "apps".to_owned(),
             Self::Campaign(file) => format!("campaign:{file}"),
             Self::Plan(file) => format!("plan:{file}"),
         }
@@ -34,7 +39,9 @@ impl Topic {
     pub fn parse(word: &str) -> Option<Self> {
         match word.split_once(':') {
             None if word == "inbox" => Some(Self::Inbox),
-            None if word == "campaigns" => Some(Self::Campaigns),
+            None if word == "campaigns" => Some(Self::Campaigns(ListQuery::default())),
+            None if word == "apps" => Some(Self::Apps),
+            Some(("campaigns", query)) => Some(Self::Campaigns(ListQuery::parse(query))),
             Some(("campaign", file)) => Some(Self::Campaign(file.to_owned())),
             Some(("plan", file)) => Some(Self::Plan(file.to_owned())),
             _ => None,
@@ -46,7 +53,8 @@ impl Topic {
     pub fn page(&self, view: &View<'_>) -> Option<Page> {
         Some(match self {
             Self::Inbox => inbox_page(view),
-            Self::Campaigns => campaigns_page(view),
+            Self::Campaigns(query) => campaigns_page(view, query),
+            Self::Apps => apps_page(view),
             Self::Campaign(file) => campaign_page(view, view.state.entries.get(file)?),
             Self::Plan(file) => plan_page(view, view.state.entries.get(file)?),
         })
@@ -57,7 +65,8 @@ impl Topic {
     pub fn path(&self) -> String {
         match self {
             Self::Inbox => "/".to_owned(),
-            Self::Campaigns => "/campaigns".to_owned(),
+            Self::Campaigns(_) => "/campaigns".to_owned(),
+            Self::Apps => "/apps".to_owned(),
             Self::Campaign(file) => links::campaign(file),
             Self::Plan(file) => links::below(file, "plan"),
         }

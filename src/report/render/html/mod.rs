@@ -13,4 +13,4 @@ pub mod tables;
 pub use chart::ChartError;
 pub use report::page as report_page;
 pub use report_view::{EndedWave, OpenDelivery, ReportHeader, ReportView, RunNote};
-pub use simulation::page as simulation_page;
+pub use simulation::{page as simulation_page, summary as simulation_summary};

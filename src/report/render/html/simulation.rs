@@ -111,13 +111,37 @@ fn charts(simulated: &SimulationView) -> Result<Option<Markup>, ChartError> {
 
 /// The table of hours.
 fn hours(simulated: &SimulationView) -> Markup {
+    let Some(table) = hours_table(simulated) else {
+        return html! {};
+    };
+    html! { section { h2 { (texts::HourByHour) } (scrolling(&texts::HourByHour, &table)) } }
+}
+
+/// How the campaign would end, and its course in a table that can be opened, as a part of another page.
+#[must_use]
+pub fn summary(simulated: &SimulationView) -> Markup {
+    let said = verdict(simulated).map(|(_, said)| said).unwrap_or_default();
+    html! {
+        p.headline { (theirs(&said)) }
+        (advice(simulated))
+        @if let Some(table) = hours_table(simulated) {
+            details {
+                summary { (texts::HourByHour) }
+                (scrolling(&texts::HourByHour, &table))
+            }
+        }
+    }
+}
+
+/// The hours. `None` if nothing happened in any.
+fn hours_table(simulated: &SimulationView) -> Option<Markup> {
     let hours = &simulated.hours;
     let zone = &simulated.settings.zone;
     if hours.iter().all(Hour::is_quiet) {
-        return html! {};
+        return None;
     }
     let from = |hour: &Hour| with_weekday(&hour.from.to_zoned_datetime(zone.clone()), "%m-%d %H:%M");
-    let table = html! {
+    Some(html! {
         table.hours {
             thead { tr {
                 th scope="col" { (texts::ColumnFrom) }
@@ -139,6 +163,5 @@ fn hours(simulated: &SimulationView) -> Markup {
                 }
             } } }
         }
-    };
-    html! { section { h2 { (texts::HourByHour) } (scrolling(&texts::HourByHour, &table)) } }
+    })
 }

@@ -27,6 +27,9 @@ const TABLE: &[(&str, &str, Option<ActKind>, bool)] = &[
     ("GET", "/campaigns/{file}", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}/plan", Some(ActKind::See), true),
     ("GET", "/campaigns/{file}/decide", Some(ActKind::SeeDeliveries), false),
+    ("GET", "/apps", Some(ActKind::See), true),
+    ("GET", "/person", Some(ActKind::SeePerson), true),
+    ("POST", "/person", Some(ActKind::SeePerson), false),
     ("GET", "/audit", Some(ActKind::See), true),
     ("GET", "/audit.jsonl", Some(ActKind::See), true),
     ("GET", "/problems/{code}", Some(ActKind::See), true),
@@ -40,6 +43,7 @@ const TABLE: &[(&str, &str, Option<ActKind>, bool)] = &[
     ("POST", "/campaigns/{file}/stop", Some(ActKind::Stop), true),
     ("POST", "/campaigns/{file}/wave", Some(ActKind::ApproveWave), false),
     ("POST", "/campaigns/{file}/resolve", Some(ActKind::Resolve), false),
+    ("POST", "/campaigns/{file}/compare", Some(ActKind::Compare), false),
     ("POST", "/stop-all", Some(ActKind::StopAll), true),
     ("POST", "/freeze", Some(ActKind::Freeze), true),
     ("POST", "/unfreeze", Some(ActKind::Unfreeze), false),
@@ -73,6 +77,12 @@ const TABLE: &[(&str, &str, Option<ActKind>, bool)] = &[
     ("POST", "/api/v1/campaigns/{file}/pause", Some(ActKind::Pause), true),
     ("POST", "/api/v1/campaigns/{file}/resume", Some(ActKind::Resume), false),
     ("POST", "/api/v1/campaigns/{file}/stop", Some(ActKind::Stop), true),
+    (
+        "POST",
+        "/api/v1/campaigns/{file}/compare",
+        Some(ActKind::Compare),
+        false,
+    ),
     (
         "POST",
         "/api/v1/campaigns/{file}/wave",
@@ -113,7 +123,7 @@ fn the_table_names_every_route() {
         .map(|route| ((route.method, route.path), route.access))
         .collect();
     assert_eq!(routes, known);
-    let changes = |access: &Access| matches!(access, Access::Signed(kind) if !matches!(kind, ActKind::See | ActKind::SeeDeliveries));
+    let changes = |access: &Access| matches!(access, Access::Signed(kind) if !matches!(kind, ActKind::See | ActKind::SeeDeliveries | ActKind::SeePerson));
     for ((method, path), access) in &routes {
         assert!(
             *method == "POST" || !changes(access),
@@ -128,8 +138,8 @@ fn programs_can_do_what_pages_can_and_every_request_is_described() {
     let of_programs: Vec<_> = all.iter().filter(|route| route.path.starts_with(API)).collect();
     let is_act = |route: &&Route| route.method == "POST" && matches!(route.access, Access::Signed(_));
     for page in all.iter().filter(is_act).filter(|route| !route.path.starts_with(API)) {
-        // A program has no session to end.
-        if page.path == "/logout" {
+        // A program has no session to end, and looks a user up by `runner trace`.
+        if page.path == "/logout" || page.path == person::PATH {
             continue;
         }
         let path = format!("/api/v1{}", page.path);
@@ -138,7 +148,8 @@ fn programs_can_do_what_pages_can_and_every_request_is_described() {
             .find(|route| (route.method, route.path) == ("POST", &path));
         assert_eq!(same.map(|route| route.access), Some(page.access), "{path}");
     }
-    for page in all.iter().filter(|route| route.method == "GET") {
+    let gets = all.iter().filter(|route| route.method == "GET");
+    for page in gets.filter(|route| route.path != person::PATH) {
         if let Access::Signed(kind) = page.access {
             let is_seen = of_programs.iter().any(|route| route.access == Access::Signed(kind));
             assert!(is_seen, "{}: no request of programs shows {kind:?}", page.path);

@@ -1,4 +1,4 @@
-//! The number of attempts by time, as far back as a daily limit can ask.
+//! The number of attempts by time, as far back as the present day.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ const KEPT: i64 = 50 * 3_600 / QUARTER;
 
 /// Attempts by the quarter of an hour of their intents, by a clock that is never set back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::ledger) struct DailyAttempts(BTreeMap<i64, u32>);
+pub struct DailyAttempts(BTreeMap<i64, u32>);
 
 impl DailyAttempts {
     /// Counts an attempt. `newest` is the newest time of all facts, its intent included.
-    pub(super) fn add(&mut self, newest: Timestamp) {
+    pub fn add(&mut self, newest: Timestamp) {
         let quarter = quarter(newest);
         *self.0.entry(quarter).or_default() += 1;
         while self
@@ -30,14 +30,14 @@ impl DailyAttempts {
 
     /// Removes a cancelled attempt that was to start at `at`. If the clock was set back since, another one is removed or none:
     /// the count is then too high rather than too low.
-    pub(super) fn remove(&mut self, at: Timestamp) {
+    pub fn remove(&mut self, at: Timestamp) {
         if let Some(count) = self.0.get_mut(&quarter(at)) {
             *count = count.saturating_sub(1);
         }
     }
 
     /// Moves attempts after `at` to `at`.
-    pub(super) fn clamp(&mut self, at: Timestamp) {
+    pub fn clamp(&mut self, at: Timestamp) {
         let now = quarter(at);
         let later = self.0.split_off(&(now + 1));
         let moved = later.values().fold(0_u32, |sum, count| sum.saturating_add(*count));
@@ -48,7 +48,8 @@ impl DailyAttempts {
     }
 
     /// Counts the attempts from the quarter of an hour of `since` on.
-    pub(super) fn since(&self, since: Timestamp) -> u64 {
+    #[must_use]
+    pub fn since(&self, since: Timestamp) -> u64 {
         self.0.range(quarter(since)..).map(|(_, count)| u64::from(*count)).sum()
     }
 }

@@ -12,6 +12,7 @@ use crate::model::delivery::{Skipped, Transition};
 use crate::report::times::clock_time;
 
 /// Describes what happens next.
+#[must_use]
 pub fn next_words(next: Next, now: Timestamp, zone: &TimeZone) -> String {
     let time = |at| clock_time(at, now, zone);
     match next {
