@@ -70,7 +70,7 @@ async fn measure(tabs: usize) -> Result<()> {
     let log = reqwest::get(format!("{}/log.jsonl", fake_platform.base_url())).await?;
     let share = attained(&log.text().await?)?;
     watching.abort_all();
-    service.end().await?;
+    service.end()?;
     let totals = fake_platform.stop().await;
     println!(
         "{tabs:>4}   {:>15.2} %   {harshest:>15.0}   {:>10}   {cpu:>16.1} s   {:>4} MiB",
@@ -130,9 +130,10 @@ impl Service {
     async fn start(directory: &Path, platform: &str) -> Result<Self> {
         let campaigns = directory.join("campaigns");
         fs::create_dir(&campaigns)?;
-        let users: String = (0..USERS)
+        let users: Vec<_> = (0..USERS)
             .map(|user| format!("ba253642-0590-40bc-{user:08}\n"))
             .collect();
+        let users = users.concat();
         fs::write(campaigns.join("tea.csv"), format!("open_id\n{users}"))?;
         let file = format!(
             "version: 1\ncampaign: tea\napp_id: ttbench\nactivity_id: \"71\"\n\
@@ -211,7 +212,11 @@ impl Service {
     /// The request of a tab for its live part.
     fn request(&self, tab: usize) -> String {
         let topic = TOPICS[tab % TOPICS.len()].replace(':', "%3A");
-        let language = if tab / TOPICS.len() % 2 == 0 { "en" } else { "zh" };
+        let language = if (tab / TOPICS.len()).is_multiple_of(2) {
+            "en"
+        } else {
+            "zh"
+        };
         format!(
             "GET /live?on={topic} HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\naccept-language: {language}\r\n\r\n",
             self.host, self.cookie
@@ -229,7 +234,7 @@ impl Service {
             .map_or(0.0, |(user, system)| (user + system) as f64 / 100.0))
     }
 
-    async fn end(&mut self) -> Result<()> {
+    fn end(&mut self) -> Result<()> {
         self.process.kill()?;
         self.process.wait()?;
         Ok(())
