@@ -6,43 +6,19 @@
 use std::error::Error;
 use std::io::Write;
 
-use runner::app::apply::load::{Prepared, ReadFile, prepare};
-use runner::app::apply::{self, ApplyRequest, RunSetup, start_fake_platform};
+use runner::app::apply::apply_unwatched;
 use runner::app::{CampaignRef, Environment, Rehearsal};
-use runner::campaign;
 use runner::model::clock::Clock;
-use runner::plan::RunOptions;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
-    let at = CampaignRef {
-        file: concat!(env!("CARGO_MANIFEST_DIR"), "/examples/minimal.yaml").into(),
-        occurrence: None,
+    let campaign = CampaignRef {
         rehearsal: Rehearsal::Inside,
         state_dir: Some(directory.path().to_owned()),
-        store: None,
+        ..CampaignRef::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/minimal.yaml"))
     };
-    let parsed = at
-        .file
-        .load()
-        .map_err(|mistakes| campaign::render_human(&mistakes, false))?;
-    let fake_platform = start_fake_platform(&at.rehearsal).await?;
-    let options = RunOptions {
-        sandbox: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
-        ..RunOptions::default()
-    };
-    let file = ReadFile {
-        at,
-        parsed: Some(parsed),
-    };
-    let mut prepared = prepare(vec![file], &options, &Environment::new(Clock::system()));
-    let Some(Prepared::Ready(campaign)) = prepared.pop() else {
-        return Err("the campaign cannot be applied".into());
-    };
-    let setups = vec![RunSetup::unwatched(*campaign)?];
-    for result in apply::apply(ApplyRequest::default(), setups, |_, result| result).await {
-        writeln!(std::io::stdout(), "{:?}", result?)?;
-    }
+    let result = apply_unwatched(campaign, &Environment::new(Clock::system())).await?;
+    writeln!(std::io::stdout(), "{result:?}")?;
     Ok(())
 }

@@ -318,6 +318,7 @@ halt:
   same_code: 5
 codes: {29005099: refuse, -1: hold}
 platform: {base_url: https://open.douyin.com/}
+approval: {approvals: 2}
 bill: {timezone: UTC, columns: {coupon_id: 券ID, open_id: \"2\", receive_time: 领取时间, merchant_meta_no: \"5\", coupon_meta_id: \"6\", activity_id: \"7\"}}
 notify:
   - feishu: {url: {env: FEISHU_HOOK}, secret: {file: /run/secrets/feishu}, keyword: 发券}

@@ -106,6 +106,27 @@ fn the_delivery_of_a_user_that_left_is_skipped_when_it_is_reopened() {
     });
 }
 
+/// It comes back under the activity of its attempt, so that activity must not be released meanwhile.
+#[test]
+fn a_held_delivery_counts_as_held_while_its_user_is_skipped() {
+    wait(async {
+        let mut fixture = Fixture::new(2, 1).await;
+        fixture.answered(0, 1, Decision::Held { code: 7 }).await;
+        assert_eq!(fixture.ledger.state().held_while_skipped(), 0);
+        let left = vec![
+            Fact::Away {
+                why: Away::Excluded,
+                recipients: vec![0, 1],
+            },
+            closed(T, 1, 0),
+        ];
+        fixture.ledger.append(left).await.unwrap();
+        assert_eq!(fixture.state(0, 1), State::Skipped(Skipped::Excluded));
+        assert_eq!(fixture.ledger.state().held_while_skipped(), 1);
+        assert_eq!(fixture.reopened().await.state().held_while_skipped(), 1);
+    });
+}
+
 /// One coupon may exist for each, whatever happens afterwards and however many steps the reopening takes.
 #[test]
 fn each_reopened_doubt_counts_for_good() {

@@ -6,6 +6,9 @@
     reason = "a helper that cannot do its part fails the test that called it"
 )]
 
+#[path = "files_common/mod.rs"]
+#[allow(dead_code, reason = "each test uses its part")]
+mod files_common;
 mod ledger_common;
 
 use std::fs::{self, File};
@@ -13,11 +16,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use files_common::files as files_of;
+use jiff::Timestamp;
 use ledger_common::turns::wait;
-use ledger_common::{check, ended, owner};
+use ledger_common::{check, ended, owner, towards_the_end};
+use runner::ledger::erasure::{ERASED_WORD, Eligibility, ErasureRequest, erase};
 use runner::ledger::ledger_dir::LedgerDir;
 use runner::ledger::lock::Purpose;
 use runner::ledger::{Fact, Ledger};
+use runner::model::actor::Actor;
 use runner::model::clock::later;
 use runner::model::delivery::{Decision, DeliveryKey, StateName};
 use runner::model::identity::{AppId, CampaignName, Identity, PlatformName};
@@ -42,7 +49,7 @@ impl Fixture {
         });
         let mut names: Vec<_> = names.collect();
         names.sort();
-        assert!(names.len() >= 17, "fixtures are missing: {names:?}");
+        assert!(names.len() >= 19, "fixtures are missing: {names:?}");
         names.iter().map(|name| Self::unpack(name)).collect()
     }
 
@@ -160,6 +167,130 @@ fn an_earlier_ledger_verifies_and_exports_the_same_deliveries() {
                 assert!(contains(then, now), "{}: {then}\nnow {now}", fixture.name);
             }
         }
+    }
+}
+
+/// Brings the ledger of a fixture to its end, as a run and a person would.
+async fn complete(fixture: &Fixture) {
+    let place = LedgerDir::new(fixture.dir.path(), &fixture.identity());
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
+    let store = place.open(&lock).await.unwrap().expect("a ledger is there");
+    let mut ledger = Ledger::open(store, fixture.identity()).await.unwrap();
+    while !ledger.state().is_complete() {
+        let facts = towards_the_end(ledger.state());
+        ledger.append(facts).await.unwrap();
+    }
+    ledger.close().await;
+}
+
+/// Erases the open_ids 400 days after the end.
+async fn erased(fixture: &Fixture) -> Eligibility {
+    let place = LedgerDir::new(fixture.dir.path(), &fixture.identity());
+    let lock = place.lock(&owner(), Purpose::Apply).unwrap();
+    let request = ErasureRequest {
+        // No fixture is from after this.
+        at: later(Timestamp::UNIX_EPOCH, Duration::from_hours(24 * 365 * 80)),
+        by: Actor {
+            name: "li".into(),
+            user: "li".into(),
+            host: "till-3".into(),
+            command: "runner erase".into(),
+        },
+        older_than: Duration::from_hours(24 * 400),
+    };
+    erase(&place, &lock, None, &request).await.unwrap().unwrap().eligibility
+}
+
+#[test]
+fn an_earlier_ledger_is_erased_once_it_is_complete() {
+    for fixture in Fixture::all().iter().filter(|fixture| fixture.name != "loopback") {
+        let name = &fixture.name;
+        let exported = || {
+            let exported = fixture.run("export", &["--format", "jsonl"]);
+            let mut rows = rows(&String::from_utf8(exported.stdout).unwrap());
+            rows.retain(|row| row["type"] == "delivery");
+            rows
+        };
+        // The first opening of an earlier store writes sled's own snapshot.
+        exported();
+        let before = files_of(&fixture.ledger_dir());
+        let is_asked = |ran: &Output| object(ran, "erasure")["result"].clone();
+        if is_asked(&fixture.run("erase", &["--dry-run", "--output", "json"])) == "incomplete" {
+            let ran = fixture.run("erase", &["--yes", "--output", "json"]);
+            assert_eq!(
+                (is_asked(&ran), ran.status.code()),
+                (json!("incomplete"), Some(3)),
+                "{name}"
+            );
+        }
+        assert!(files_of(&fixture.ledger_dir()) == before, "{name} was changed");
+        wait(complete(fixture));
+        let expected = exported();
+        // The answers that complete it have one log_id.
+        let verified_before = fixture.run("verify", &[]);
+        let unasked = fixture.run("erase", &[]);
+        // A rehearsal needs no question, and a fixture may be from a clock that is ahead of this machine's.
+        if unasked.status.code() == Some(2) {
+            assert!(
+                String::from_utf8_lossy(&unasked.stderr).contains("error[E0227]"),
+                "{unasked:?}"
+            );
+        }
+        assert!(
+            matches!(
+                wait(erased(fixture)),
+                Eligibility::Due { .. } | Eligibility::Erased { .. }
+            ),
+            "{name}"
+        );
+        let verified = fixture.run("verify", &[]);
+        assert_eq!(
+            verified.status.code(),
+            verified_before.status.code(),
+            "{name}: {verified:?}"
+        );
+        assert!(
+            String::from_utf8_lossy(&verified.stdout).contains("the batches are those that the erasure wrote"),
+            "{name}: {verified:?}"
+        );
+        let now = exported();
+        assert_eq!(now.len(), expected.len(), "{name}");
+        for (then, now) in expected.iter().zip(&now) {
+            let mut then = then.clone();
+            let open_id = then.as_object_mut().unwrap().remove("open_id").unwrap();
+            // An answer may have named its user.
+            if now["message"]
+                .as_str()
+                .is_some_and(|message| message.contains(ERASED_WORD))
+            {
+                then["message"] = now["message"].clone();
+            }
+            assert_eq!(&then, now, "{name}");
+            assert!(!now.to_string().contains(open_id.as_str().unwrap()), "{name}: {now}");
+        }
+        let first = &expected[0];
+        let open_id = first["open_id"].as_str().unwrap();
+        let traced = fixture.run("trace", &[open_id, "--output", "json"]);
+        assert_eq!(object(&traced, "recipient")["open_id"], open_id, "{name}");
+        assert_eq!(
+            object(&traced, "delivery")["merchant_coupon_id"],
+            first["merchant_coupon_id"],
+            "{name}"
+        );
+        let by_person = ["--refused", "--as", "owed", "--note", "ticket 812"];
+        for (command, arguments) in [
+            ("apply", &[][..]),
+            ("plan", &[]),
+            ("simulate", &[]),
+            ("resolve", &by_person),
+        ] {
+            let refused = fixture.run(command, arguments);
+            let why = String::from_utf8_lossy(&refused.stderr);
+            assert_eq!(refused.status.code(), Some(4), "{name} {command}: {why}");
+            assert!(why.contains("error[E0355]"), "{name} {command}: {why}");
+        }
+        let again = fixture.run("erase", &["--yes", "--output", "json"]);
+        assert_eq!(is_asked(&again), "already_erased", "{name}");
     }
 }
 
@@ -398,4 +529,61 @@ fn the_approvals_that_runs_of_an_earlier_ledger_cite_hold() {
             .map(|act| &act["record"]);
         assert_eq!(json!(cited.collect::<Vec<_>>()), json!([3, 6]));
     }
+}
+
+/// The stock of the first activity was used up, and a person asked for more. The platform's records settled four deliveries, a person
+/// accepted the bills for five others.
+#[test]
+fn what_the_platforms_records_settled_in_an_earlier_ledger_stays_settled() {
+    let fixture = Fixture::unpack("reconciled");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        let certificate = object(&fixture.run("verify", &["--output", "json"]), "certificate");
+        let reconciled = json!({
+            "at": "2026-12-01T17:53:58.092+08:00", "found": 4, "users": 63, "spots": 12,
+            "statuses": {"10": 10, "20": 2}, "counts": {"7249313954240004096": 40},
+            "bills": {
+                "2026-11-29": "086fc65b242a2cb4472a09e1a1c035d0a9a9ad7a476e5c4d2d7d2da93f52e2d2",
+                "2026-11-30": null,
+            },
+        });
+        assert!(contains(&reconciled, &certificate["reconciled"]), "{certificate}");
+        let activities = certificate["activities"].as_array().unwrap();
+        let activities: Vec<_> = activities
+            .iter()
+            .map(|it| [&it["stock"], &it["issued"], &it["released"]])
+            .collect();
+        assert_eq!(json!(activities), json!([[40, 40, false], [30, 2, false]]));
+        let plan = object(&fixture.run("plan", &["--output", "json"]), "plan");
+        let stock = json!({"number": 2, "new": false, "stock": 30, "left": 27});
+        assert!(contains(&stock, &plan["activity"]), "{plan}");
+        let history = fixture.run("history", &["--output", "json"]);
+        let acts = rows(&String::from_utf8(history.stdout).unwrap());
+        let resolved = acts.iter().filter(|act| act["act"] == "resolved");
+        assert_eq!(resolved.count(), 1, "{acts:?}");
+        assert_eq!(acts.iter().filter(|act| act["act"] == "reconciled").count(), 3);
+    }
+}
+
+#[test]
+fn an_activity_that_an_earlier_version_released_stays_released() {
+    let fixture = Fixture::unpack("released");
+    for snapshot in [true, false] {
+        if !snapshot {
+            fixture.forget_snapshot();
+        }
+        let certificate = object(&fixture.run("verify", &["--output", "json"]), "certificate");
+        let activity = &certificate["activities"][0];
+        assert_eq!(
+            json!([activity["stock"], activity["issued"], activity["released"]]),
+            json!([14, 11, true])
+        );
+    }
+    let audience = fixture.dir.path().join("audience.csv");
+    let more = fs::read_to_string(&audience).unwrap() + "fixture-guest-013\n";
+    fs::write(&audience, more).unwrap();
+    let refused = fixture.run("apply", &["--yes"]);
+    assert!(!refused.status.success(), "{refused:?}");
 }

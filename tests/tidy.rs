@@ -80,7 +80,8 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
 ];
 
 /// The only files that may use each dependency.
-const HOMES: [(&str, &[&str]); 35] = [
+const HOMES: [(&str, &[&str]); 36] = [
+    ("libc", &["cli/allocator.rs"]),
     ("sled", &["ledger/store/sled/sled_db.rs"]),
     ("governor", &["pace/quota.rs"]),
     (
@@ -92,10 +93,23 @@ const HOMES: [(&str, &[&str]); 35] = [
             "notify/client.rs",
         ],
     ),
-    ("hyper", &["douyin/http.rs", "douyin/proxy.rs", "service/web/server.rs"]),
+    (
+        "hyper",
+        &[
+            "douyin/http.rs",
+            "douyin/proxy.rs",
+            "service/web/forward.rs",
+            "service/web/server.rs",
+        ],
+    ),
     (
         "hyper_util",
-        &["douyin/http.rs", "douyin/proxy.rs", "service/web/server.rs"],
+        &[
+            "douyin/http.rs",
+            "douyin/proxy.rs",
+            "service/web/forward.rs",
+            "service/web/server.rs",
+        ],
     ),
     ("hyper_rustls", &["douyin/http.rs", "douyin/proxy.rs"]),
     ("http_body_util", &["douyin/http.rs", "douyin/proxy.rs"]),
@@ -109,11 +123,16 @@ const HOMES: [(&str, &[&str]); 35] = [
             "model/certificate.rs",
             "service/tls.rs",
             "service/web/encryption.rs",
+            "service/web/owner_tls.rs",
         ],
     ),
     (
         "rustls_platform_verifier",
-        &["douyin/http.rs", "fleet/postgres/connection.rs"],
+        &[
+            "douyin/http.rs",
+            "fleet/postgres/connection.rs",
+            "service/web/owner_tls.rs",
+        ],
     ),
     ("tokio_postgres", &["fleet/postgres/"]),
     ("tokio_postgres_rustls", &["fleet/postgres/connection.rs"]),
@@ -156,7 +175,7 @@ const HOMES: [(&str, &[&str]); 35] = [
     ("prometheus", &["report/render/prometheus.rs"]),
     ("maud", &["report/render/html/", "service/pages/"]),
     ("plotters", &["report/render/html/chart.rs"]),
-    ("hdrhistogram", &["report/history.rs"]),
+    ("hdrhistogram", &["report/latencies.rs"]),
     ("clap", &["cli/", "main.rs"]),
     ("clap_complete", &["cli/completions.rs"]),
     ("clap_mangen", &["cli/man.rs"]),
@@ -316,6 +335,18 @@ fn names(line: &str, dependency: &str) -> bool {
         let before = line[..at].chars().next_back();
         !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
     })
+}
+
+#[test]
+fn one_file_has_unsafe_code() {
+    let sources = read("src");
+    let has_unsafe = |source: &&Source| source.code().any(|(_, line)| line.contains("unsafe_code"));
+    let names: Vec<_> = sources
+        .iter()
+        .filter(has_unsafe)
+        .map(|source| source.name.as_str())
+        .collect();
+    assert_eq!(names, ["cli/allocator.rs"], "the lint is allowed elsewhere");
 }
 
 #[test]
@@ -718,6 +749,33 @@ fn avoided_phrases(files: impl IntoIterator<Item = (String, Vec<Passage>)>) -> S
         }
     }
     broken
+}
+
+/// A path in a document may leave out the folders that its line has named before.
+#[test]
+fn every_file_that_the_map_names_exists() {
+    let mut paths = Vec::new();
+    for dir in ["src", "tests", "benches", "examples", "build", "fuzz"] {
+        files(&root().join(dir), "rs", &mut paths);
+    }
+    let paths: Vec<_> = paths.iter().map(|path| format!("/{}", path.display())).collect();
+    let mut broken = String::new();
+    for document in documents()
+        .iter()
+        .filter(|document| !document.name.starts_with("docs/"))
+    {
+        let quoted = document.text.split('`').skip(1).step_by(2);
+        let is_file = |text: &&str| {
+            Path::new(text).extension().is_some_and(|extension| extension == "rs") && !text.contains(['*', '…', ' '])
+        };
+        for file in quoted.filter(is_file) {
+            let end = format!("/{file}");
+            if !paths.iter().any(|path| path.ends_with(&end)) {
+                let _ = writeln!(broken, "{}: `{file}`", document.name);
+            }
+        }
+    }
+    none("every file that the map names exists", &broken);
 }
 
 #[test]

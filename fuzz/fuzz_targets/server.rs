@@ -12,7 +12,7 @@ use runner::campaign::{is_server_file, parse_server};
 fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("s.yaml");
     // Whether it is one is decided before it is parsed.
-    is_server_file(path, bytes);
+    let _ = is_server_file(path, bytes);
     let found = match parse_server(path, bytes) {
         Ok(parsed) => {
             let server = parsed.content;

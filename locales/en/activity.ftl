@@ -94,4 +94,6 @@ release-asked = being released: the answer is not known. Nothing is sent under i
 release-unknown = perhaps released. { $answer }. Nothing is sent under it any more
 release-done = released: what was left is in the template again
 stock-used-up = the platform counts { $received } coupons of activity { $activity }: its received_num has reached the stock, so the stock is used up. `runner activity FILE --add N` makes another one
+count-more = the platform counts { $received } coupons of activity { $activity }, and this campaign can have sent { $most } at most: something else gives coupons of it, so its stock ends sooner. give the campaign an activity of its own
+count-fewer = the platform counts { $received } coupons of activity { $activity }, and it had confirmed { $confirmed } an hour ago: its count is late, or its answers are wrong. compare with `runner reconcile` after the run
 stock-not-used-up = the platform counts { $received } coupons of activity { $activity }, of a stock of { $stock }: unless its count is late, the stock is not the reason

@@ -6,7 +6,20 @@ cannot-read-list = cannot read the excluded list { $list }; nobody is sent to wi
 cannot-use-campaign-file = cannot use the campaign file { $path }
 excluded-without-ledger = cannot exclude the users of { $campaign }: it has no ledger at { $path }
 outside-approval = the campaign is outside its approval; nothing was sent
+erased = the open_ids of the ledger of { $campaign } were erased. Nothing more can be sent, decided or compared, and nothing was done
+excluded-erased = cannot exclude the users of { $campaign }: the open_ids of its ledger were erased
+erased-on = they were erased at { $at }
+erased-help = to send again, give the campaign file another name (`campaign`): it begins a new ledger, in which users who have a coupon of this one count as new. `runner history` shows who erased the open_ids
+excluded-erased-help = name a list of these users in `audience.exclude`, such as a CSV that was exported before; or leave the campaign out, if its users may receive another coupon
+erase-in-database = cannot erase the open_ids of { $campaign }: its ledger is in a database, and this version erases only in files
+erase-in-database-help = move the ledger to files with `runner store copy`, and erase the open_ids there
 needs-approval = the service has this campaign in charge, and every run needs an approval of it; nothing was sent
+# $approvals (number)
+file-needs-approval = the campaign file asks for { $approvals ->
+        [one] 1 approval
+       *[other] { $approvals } approvals
+    } (`approval`), which only a service with a policy collects; nothing was sent
+file-needs-approval-help = put the file into the directory of `runner serve`, and approve its plan there; or remove `approval` from the file
 needs-approval-help = approve the plan in the service, which applies it then. The approvals so far: `{ $command }`
 other-plan = the plan is not the one that --expect names; nothing was sent
 audience-refused = not started: the audience or a change needs your attention; nothing was sent

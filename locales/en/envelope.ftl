@@ -54,3 +54,22 @@ outside = { $outside ->
 first-outside = the first was for { $open_id } (coupon { $ordinal }) at { $at }: { $why }
 no-approval = the run had no approval
 outside-help = keep the ledger and the log of the service, and find out which program sent: this one does not
+cited-agree = the log of the service has each of these approvals
+cited-differ = the log of the service does not have each of these approvals
+cited-absent = not compared with the log of the service: it is not here
+cited-unreadable = not compared with the log of the service: it cannot be read
+wrong-citation = the log of the service does not have the approval of a run
+# $record (number)
+wrong-citation-first = the first is the run of { $at }, which cites record { $record }: { $why }
+# $records (number)
+citation-missing = { $records ->
+    [one] the log ends after 1 record
+   *[other] the log ends after { $records } records
+}
+citation-other-record = the log has another record of that number
+citation-newer = only a newer version of runner understands the record
+citation-no-approval = the record is no approval
+citation-other-campaign = the record is an approval of { $campaign } for { $app_id }
+citation-other-approval = the record approves another plan, other bounds, by other users or at another time
+citation-not-given = { $by } had not approved it, or the approval had lapsed or was rejected
+wrong-citation-help = keep the ledger and the log, and find out whether this is the log of the service that sent

@@ -17,6 +17,10 @@ owner-changed = became the owner of the app id: term { $term }, worker { $worker
 paused = paused the run
 resumed = resumed the run
 stopped = stopped the run
+erased = erased the open_ids of { $users ->
+        [one] 1 user
+       *[other] { $users } users
+    }
 reconciled = compared the ledger with the platform's records
 stopped-by-signal = stopped the run by a signal ({ $signal })
 resolved = resolved { $deliveries ->

@@ -2,6 +2,7 @@ cannot-do = cannot { $action ->
      [append-to] append to { $path }
      [copy] copy { $path } to look at the copy
      [create] create { $path }
+     [exchange] exchange { $path } with its new version
      [flush] flush { $path }
      [lock] lock { $path }
      [look-at] look at { $path }
@@ -124,4 +125,5 @@ wrong-snapshot = the file `shortcut` as of batch { $sequence } differs from the 
 wave-not-ended = it approves a wave that has not ended
 wrong-origin = it says twice where the audience was read, or has more times of last activity than users
 illegal-activity-step = a step of the declared activity contradicts those before it
+wrong-erasure = it does not agree with the erasure of the open_ids
 wrong-testers = it names testers that were never admitted, or names them twice

@@ -46,7 +46,7 @@ plan-waits-with-changes = a plan for { $to-send ->
    *[other] { $changes } changes
 } to agree to
 title-read-only = service: its log cannot be written
-read-only-line = only pause and stop are possible until the service is started again: { $why }
+read-only-line = only pausing, stopping and freezing are possible until the service is started again: { $why }
 title-service-test = service: test message
 service-time = { $time }
 test-line = runner can send messages here

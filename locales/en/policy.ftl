@@ -74,6 +74,7 @@ needed-by = { $needed } ({ $why })
 separator = {"; "}
 by-default = by default
 by-rule = by the rule { $rule }
+by-file = by the campaign file
 sends-by-itself = no approval: the service sends it by itself
 
 ## The command

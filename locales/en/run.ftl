@@ -59,6 +59,7 @@ wait-due = nothing is due at the moment{ $known ->
         [yes] , next attempt { $next }
        *[no] {""}
     }
+wait-user = waiting while other campaigns of this app id send to the users that are left
 wait-outage = the platform has been out of reach since { $since }{ $known ->
         [yes] , next try { $next }
        *[no] {""}

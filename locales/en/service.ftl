@@ -16,10 +16,14 @@ act = { $act ->
     [freeze] freeze all sends
     [unfreeze] end a freeze
     [approve_wave] approve a wave
+    [erase] erase open_ids
    *[resolve] decide on deliveries
 }
+denied-under-way = an approval of the campaign is under way
+erase-detail = { $campaign } { $app }, { $platform }; complete for { $retain }
 denied-role = your role does not allow this
-denied-read-only = the service log cannot be used, so only pause and stop are possible
+denied-read-only = the service log cannot be used, so only pausing, stopping and freezing are possible
+denied-store-away = the database with the service log does not answer, so only pausing, stopping and freezing are possible until it does
 denied-stopping = the service is stopping
 denied-unknown = there is no such campaign
 denied-no-file = its file is not in the directory, or has mistakes
@@ -33,6 +37,11 @@ denied-not-accepted = these changes need your agreement: { $words }
 denied-missed = this occurrence was missed: it was not begun within an hour of its time. `runner apply --occurrence` sends it late
 denied-overlaps = another occurrence of this campaign is running and has not ended when this one begins: stop it first
 denied-approvals = the policy asks for approvals that there are not: { $needs }
+# $approvals (number)
+denied-file-approvals = the campaign file asks for { $approvals ->
+        [one] 1 approval
+       *[other] { $approvals } approvals
+    }, and a service without `policy` collects none: add one to the file of the service
 denied-no-request = nobody has requested this plan: the policy asks for a request and for approvals of others
 denied-no-policy = this service has no policy, so there is nothing to request: approve the plan
 denied-requested = { $by } has requested this plan already
@@ -65,8 +74,29 @@ service-taken-by-unknown = another service watches { $directory }
 service-taken-help = a link to it: { $command }
 no-service = no service runs for { $directory }
 no-service-help = start one: { $command }
-no-store = `serve` keeps ledgers in files: it cannot use the database of --store or RUNNER_STORE yet
-no-store-help = leave --store away, and unset RUNNER_STORE
+waits-for-service = the service of { $host } (process { $pid }) has the campaigns of this database; this one takes over when that one ends
+no-link-here = the service for { $directory } waits for another one, which has the campaigns and makes the links
+no-link-here-help = make one there: `runner serve DIR --link` on { $host } (process { $pid }). it signs in here, too
+forwards-requests = requests to { $url } are forwarded to it
+# Why a request was not forwarded to the service that has the campaigns.
+not-forwarded = { $why ->
+    [refused] It takes no connections: it has just ended, or its address cannot be reached from here. Try again in a few seconds.
+    [certificate] Its certificate is not trusted here, so that no request was forwarded to it. Give all services of the database the same `tls`, or a certificate for the host of `url` from an authority that this machine trusts.
+    [loopback] It listens on the loopback address of its machine, so that this one cannot forward requests to it. Open its pages there, or let it listen on an address that the other machines reach, with `listen` in the file of the service or with --listen.
+    [older] Its version takes no requests from other services. Open its own address.
+    [twice] The request was forwarded here already, by a service that takes this one for the one with the campaigns. Try again in a few seconds.
+   *[no-connection] It does not answer. Try again in a few seconds.
+}
+unknown-whether-done = It is not known whether this was done
+unknown-whether-done-text = The service that has the campaigns got the request, and there was no answer: it may have done what was asked. Look at the campaign and at the log before you repeat it.
+service-begins = the service begins
+service-waits = This service waits
+service-waits-text = It takes over when the other one ends or does not answer. `runner stop` and `runner pause` with --store reach every run of the fleet meanwhile.
+service-lost = another worker of the fleet has taken over, because this service did not answer the database in time. its campaigns stop here, and it waits
+took-effect-unrecorded = it took effect, but the service log does not take its record: a restart of the service would not know of it
+not-all-stopped = { $failed } of { $all } campaigns could not be stopped
+secrets-unread = the secrets of the campaign cannot be read: no answer within 30 s
+recorded-late = the database does not answer: nothing was done. the act is in the log once the database answers; look there before it is repeated
 not-a-directory = { $path } is not a directory
 name-directory = name the directory of the campaign files
 no-log = no service has a log in { $directory }
@@ -103,7 +133,8 @@ apps = Apps
 audit = Audit
 sandbox-banner = Rehearsal.
 sandbox-banner-text = The platform is a sandbox inside this service: nothing real is sent.
-read-only-banner = The service log cannot be used, so only pause and stop are possible. Start the service again once this is mended:
+read-only-banner = The service log cannot be used, so only pausing, stopping and freezing are possible. Start the service again once this is mended:
+store-away-banner = The database does not answer. Nothing new begins, and only pausing, stopping and freezing are possible until it does; what runs stays inside its approval:
 lost-records-banner = The service log is older than its witness: records { $first } to { $known } are gone, and one of them may say that a person stopped a campaign. Nothing was continued. Approve again what should go on.
 scan-failure-banner = The directory cannot be read. Everything continues as it was.
 frozen-banner = Frozen.
@@ -137,6 +168,9 @@ automatic-item = The service sends { $to-send ->
         [one] 1 coupon
        *[other] { $to-send } coupons
     } by itself when the time of the campaign has come: the policy asks for no approval.
+label-not-erased = open_ids not erased
+open-ids-erased = the open_ids are erased: nothing can be sent any more
+not-retained = the ledger is not there any more, or the file of the service has no `retain` any more
 label-plan-failed = no plan
 label-wave = wave needs approval
 label-held = held
@@ -234,10 +268,12 @@ state = { $state ->
     [vanished] file is gone
     [plan_failed] no plan
     [needs_approval] needs approval
+    [denied] not allowed
     [waits_for_decision] needs a decision
     [recurring] recurring
     [none_left] no occurrence left
     [missed] missed
+    [lapsed] approval lapsed
     [over] over
    *[idle] nothing to do
 }
@@ -338,6 +374,7 @@ reject-note = Why not
 reject-button = Reject
 meets-no-rule = The plan meets no rule.
 policy-needs = It needs { $needs }.
+too-few-approvers = Only { $may } of the users can give these { $needs } approvals: nobody approves their own request, and an approver must be in the groups. Change server.yaml, or what asks for them.
 changes-since = What changed since the last apply
 needs-agreement = needs your agreement
 simulation-title = How it would go
@@ -375,6 +412,7 @@ requests = The first requests
 requests-text = As they would be sent; the ids of users and the token are hidden.
 requests-of-rehearsal = As they would be sent to the sandbox; the ids of users are hidden.
 
+approval-lapsed = the service was killed before its run began, and the approval has lapsed since
 plan-changed = the plan has changed since it was approved, so nothing was sent
 
 # Decisions.
@@ -531,6 +569,7 @@ new-token-help = Give the token to the program, and keep it secret: it is shown 
 # For programs.
 no-token = this needs a token: send `Authorization: Bearer TOKEN`
 not-json = the body is not JSON: send `Content-Type: application/json`
+app-or-file = name either `app_id` or `file`
 not-an-object = the body is a list: send a JSON object
 bad-idempotency-key = `Idempotency-Key` is empty, too long, or has other characters than letters, digits and signs of ASCII
 request-executed = the same request is being executed: ask again later

@@ -7,6 +7,11 @@ label-settled = settled
 label-ids = ids
 label-ledger = ledger
 label-begun = begun
+label-erased = erased
+erased = { $users ->
+    [one] the open_id of 1 user, at { $at } by { $by }
+   *[other] the open_ids of { $users } users, at { $at } by { $by }
+}: the batches are those that the erasure wrote
 label-witness = witness
 checked = { $facts ->
     [one] 1 fact

@@ -90,4 +90,6 @@ release-asked = 正在释放，应答未知。不再用它发放
 release-unknown = 可能已释放。{ $answer }。不再用它发放
 release-done = 已释放：剩余库存已退回券模板
 stock-used-up = 平台统计活动 { $activity } 已领取 { $received } 张：received_num 已达到库存，库存用完。`runner activity FILE --add N` 再建一个活动
+count-more = 平台统计活动 { $activity } 已领取 { $received } 张，而本任务最多发放了 { $most } 张：还有别的来源在发放该活动的券，它的库存会提前用完。请让本任务使用自己的活动
+count-fewer = 平台统计活动 { $activity } 已领取 { $received } 张，而它一小时前已确认 { $confirmed } 张：统计有延迟，或者它的应答有误。执行结束后请用 `runner reconcile` 比较
 stock-not-used-up = 平台统计活动 { $activity } 已领取 { $received } 张，库存 { $stock } 张：除非统计有延迟，否则原因不是库存

@@ -6,7 +6,17 @@ cannot-read-list = 无法读取排除名单 { $list }；缺少它时不会向任
 cannot-use-campaign-file = 无法使用任务文件 { $path }
 excluded-without-ledger = 无法排除 { $campaign } 的用户：它在 { $path } 没有账本
 outside-approval = 任务超出了批准的范围，没有发出任何券
+erased = { $campaign } 的账本已清除 open_id：不能再发放、判定或对账，这次也没有做任何事
+excluded-erased = 无法排除 { $campaign } 的用户：它的账本已清除 open_id
+erased-on = 清除时间：{ $at }
+erased-help = 要再次发放，请给任务文件换一个名称（`campaign`）：它会建立新账本，在那里，已经有本任务优惠券的用户算作新用户。`runner history` 显示是谁清除了 open_id
+excluded-erased-help = 请在 `audience.exclude` 中写上这些用户的名单，例如以前导出的 CSV；如果这些用户可以再领一张券，就不要排除这个任务
+erase-in-database = 无法清除 { $campaign } 的 open_id：它的账本在数据库中，本版本只能清除文件中的账本
+erase-in-database-help = 请用 `runner store copy` 把账本移到文件，再在那里清除 open_id
 needs-approval = 这个任务由服务管理，每次执行都需要服务中的批准；没有发出任何券
+# $approvals (number)
+file-needs-approval = 任务文件要求 { $approvals } 人批准（`approval`），只有带策略的服务才收集批准；没有发出任何券
+file-needs-approval-help = 请把文件放入 `runner serve` 的目录并在那里批准发放计划，或者从文件中删去 `approval`
 needs-approval-help = 请在服务页面批准发放计划，服务随后会执行。到目前为止的批准：`{ $command }`
 other-plan = 发放计划与 --expect 指定的不一致；未发放任何券
 audience-refused = 未开始：人群或某项变化需要你处理；未发放任何券

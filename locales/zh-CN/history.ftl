@@ -17,6 +17,8 @@ owner-changed = 成为小程序 ID 的持有者：任期 { $term }，工作进�
 paused = 暂停了执行
 resumed = 恢复了执行
 stopped = 停止了执行
+# $users (number)
+erased = 清除了 { $users } 个用户的 open_id
 reconciled = 将账本与平台的记录对账
 stopped-by-signal = 用信号停止了执行（{ $signal }）
 # $deliveries (number)

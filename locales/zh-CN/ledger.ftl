@@ -2,6 +2,7 @@ cannot-do = { $action ->
      [append-to] 无法追加写入 { $path }
      [copy] 无法复制 { $path } 以便检查副本
      [create] 无法创建 { $path }
+     [exchange] 无法把 { $path } 换成它的新版本
      [flush] 无法刷写 { $path }
      [lock] 无法锁定 { $path }
      [look-at] 无法查看 { $path }
@@ -124,4 +125,5 @@ wrong-snapshot = 截至写入批 { $sequence } 的 `shortcut` 文件与到此为
 wave-not-ended = 它批准了一个尚未结束的批次
 wrong-origin = 它两次说明人群从何处读取，或者最后活跃时间多于用户
 illegal-activity-step = 声明的活动有一步与之前的记录矛盾
+wrong-erasure = 它与 open_id 的清除记录不一致
 wrong-testers = 其中的测试用户从未列入，或者重复列出

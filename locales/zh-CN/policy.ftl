@@ -61,6 +61,7 @@ needed-by = { $needed }（{ $why }）
 separator = ；
 by-default = 默认
 by-rule = 规则 { $rule }
+by-file = 任务文件
 sends-by-itself = 无需批准：服务会自动发放
 
 ## The command

@@ -49,6 +49,7 @@ wait-due = 目前没有到期的发放{ $known ->
         [yes] ，下次尝试：{ $next }
        *[no] {""}
     }
+wait-user = 同一小程序的其他活动正在向剩下的用户发放，等待其结束
 wait-outage = 自 { $since } 起平台无法访问{ $known ->
         [yes] ，下次探测：{ $next }
        *[no] {""}

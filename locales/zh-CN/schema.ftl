@@ -21,6 +21,9 @@ description = { $key ->
     [Campaign-coupon_value] 券的面额。不写时，以第一张已发放的券为准。平台给出的面额优先。
     [Campaign-max_worth] 任务从头到尾所有券的总面额上限。
     [Campaign-notify] 接收执行消息的机器人和服务器。
+    [Campaign-approval] 服务在策略之外还需要什么，才发放这个任务。
+    [Approval] 服务在策略之外还需要什么，才发放这个任务。任何文件的要求都不会低于策略。
+    [Approval-approvals] 需要多少人批准。
     [Campaign-codes] 平台结果码的含义，优先于内置表。
     [Audience] 给谁发券。
     [Audience-source] 用户名单的来源。
@@ -205,7 +208,12 @@ description = { $key ->
     [Need-from] 哪些组的批准有效；不写则所有用户。
     [Need-again] 即使 `default` 不需要批准，是否也要有人批准。
     [Need-waves] 发券任务是否需要有等待批准的批次。
+    [Service-retain] 账本完成之后保留 open_id 的时长。不写则一直保留。
     [Service-notify] 接收消息的渠道：关于每个任务和服务本身。
+    [Store] 任务的账本和服务的日志不放在文件中时的位置：多机部署的数据库。修改后需要重启。
+    [Store-postgres] PostgreSQL 数据库 URL 的引用；它的表由 `runner store init` 创建。
+    [Store-env] 环境变量的名称。
+    [Store-file] 只存放这个 URL 的文件。
     [Source] 用户名单的来源：只能是其中一种。
     [Source-postgres] 对 PostgreSQL 服务器的查询，在只读事务中执行。
     [Source-mysql] 对 MySQL 或 MariaDB 服务器的查询，在只读事务中执行。

@@ -16,10 +16,14 @@ act = { $act ->
     [freeze] 冻结全部发送
     [unfreeze] 解除冻结
     [approve_wave] 批准批次
+    [erase] 清除 open_id
    *[resolve] 判定发放结果
 }
+denied-under-way = 这个任务有正在进行的批准
+erase-detail = { $campaign } { $app }，{ $platform }；已完成 { $retain }
 denied-role = 你的角色不允许此操作
-denied-read-only = 服务日志无法使用，此时只能暂停和停止
+denied-read-only = 服务日志无法使用，此时只能暂停、停止和冻结
+denied-store-away = 保存服务日志的数据库没有应答，恢复之前只能暂停、停止和冻结
 denied-stopping = 服务正在停止
 denied-unknown = 没有这个发券任务
 denied-no-file = 任务文件不在目录中，或者有错误
@@ -33,6 +37,8 @@ denied-not-accepted = 这些变更需要你同意：{ $words }
 denied-missed = 这一期已错过：没有在到期后一小时内开始。可以用 `runner apply --occurrence` 补发
 denied-overlaps = 这个任务的另一期正在执行，并且到这一期开始时还没有结束：请先停止
 denied-approvals = 还缺少策略要求的批准：{ $needs }
+# $approvals (number)
+denied-file-approvals = 任务文件要求 { $approvals } 人批准，而没有 `policy` 的服务不收集批准：请在服务配置文件中添加策略
 denied-no-request = 还没有人申请这个计划：策略要求先申请，再由他人批准
 denied-no-policy = 这个服务没有策略，无需申请：请直接批准计划
 denied-requested = { $by } 已经申请了这个计划
@@ -65,8 +71,29 @@ service-taken-by-unknown = 另一个服务正在管理 { $directory }
 service-taken-help = 获取它的链接：{ $command }
 no-service = 没有服务在管理 { $directory }
 no-service-help = 启动服务：{ $command }
-no-store = `serve` 的账本保存在文件里：目前还不能使用 --store 或 RUNNER_STORE 的数据库
-no-store-help = 不要使用 --store，并取消设置 RUNNER_STORE
+waits-for-service = { $host } 上的服务（进程 { $pid }）正在负责这个数据库中的任务；它结束后由本服务接管
+no-link-here = { $directory } 的服务正在等待另一个服务，由那个服务负责任务并生成链接
+no-link-here-help = 请在那里生成链接：在 { $host } 上运行 `runner serve DIR --link`（进程 { $pid }）。该链接在这里也能登录
+forwards-requests = 发往 { $url } 的请求会转发给它
+# 请求为什么没有转发给负责任务的服务。
+not-forwarded = { $why ->
+    [refused] 它不接受连接：可能刚刚结束，或者从这里无法访问它的地址。请过几秒再试。
+    [certificate] 这里不信任它的证书，因此没有向它转发任何请求。请让使用同一数据库的所有服务使用相同的 `tls`，或者使用由本机信任的机构为 `url` 的主机签发的证书。
+    [loopback] 它在自己机器的环回地址上监听，因此本机无法向它转发请求。请在那台机器上打开页面，或者让它在其他机器能够访问的地址上监听：服务配置文件中的 `listen`，或者 --listen。
+    [older] 它的版本不接受其他服务转发的请求。请打开它自己的地址。
+    [twice] 这个请求已经被转发到这里一次，转发它的服务误以为本服务在负责任务。请过几秒再试。
+   *[no-connection] 它没有应答。请过几秒再试。
+}
+unknown-whether-done = 不知道操作是否已经执行
+unknown-whether-done-text = 负责任务的服务收到了请求，但是没有应答：要求的操作可能已经执行。重复操作之前，请先查看任务和日志。
+service-begins = 服务正在启动
+service-waits = 本服务正在等待
+service-waits-text = 另一个服务结束或没有应答时，由本服务接管。在此期间，`runner stop` 和 `runner pause` 加上 --store 可以到达多机部署中的每次执行。
+service-lost = 本服务没有及时应答数据库，多机部署中的另一个工作进程已经接管。这里的任务停止，本服务转为等待
+took-effect-unrecorded = 操作已生效，但服务日志无法写入这条记录：服务重启后将不知道这次操作
+not-all-stopped = { $all } 个发券任务中有 { $failed } 个无法停止
+secrets-unread = 无法读取任务的密钥：30 秒内没有应答
+recorded-late = 数据库没有应答：没有执行任何操作。数据库恢复后该操作会写入日志；重试之前请先查看日志
 not-a-directory = { $path } 不是目录
 name-directory = 请指定任务文件所在的目录
 no-log = { $directory } 中没有服务日志
@@ -91,7 +118,8 @@ apps = 小程序
 audit = 审计
 sandbox-banner = 演练。
 sandbox-banner-text = 平台是服务内部的沙箱：不会真正发放。
-read-only-banner = 服务日志无法使用，目前只能暂停和停止。请排除以下问题后重新启动服务：
+read-only-banner = 服务日志无法使用，目前只能暂停、停止和冻结。请排除以下问题后重新启动服务：
+store-away-banner = 数据库没有应答。恢复之前不开始新的执行，只能暂停、停止和冻结；正在执行的任务不会超出批准的范围：
 lost-records-banner = 服务日志比它的见证记录旧：第 { $first } 至 { $known } 条记录已丢失，其中可能有人停止了某个任务。没有继续任何任务。请重新批准需要继续的任务。
 scan-failure-banner = 目录无法读取。一切照原样继续。
 frozen-banner = 已冻结。
@@ -122,6 +150,9 @@ waits-for-others = 等待他人处理
 requested-item = { $by } 申请。批准：{ $needs }。
 # $to-send (number)
 automatic-item = 到了任务的时间，服务会自动发放 { $to-send } 张券：策略不要求批准。
+label-not-erased = open_id 未清除
+open-ids-erased = open_id 已清除：不能再发放
+not-retained = 账本已不存在，或者服务的文件不再有 `retain`
 label-plan-failed = 没有计划
 label-wave = 批次待批准
 label-held = 待人工判定
@@ -198,10 +229,12 @@ state = { $state ->
     [vanished] 文件不在
     [plan_failed] 没有计划
     [needs_approval] 待批准
+    [denied] 不允许
     [waits_for_decision] 待判定
     [recurring] 周期任务
     [none_left] 没有剩下的期次
     [missed] 已错过
+    [lapsed] 批准已失效
     [over] 已结束
    *[idle] 无事可做
 }
@@ -296,6 +329,7 @@ reject-note = 驳回原因
 reject-button = 驳回
 meets-no-rule = 计划不符合任何规则。
 policy-needs = 需要{ $needs }。
+too-few-approvers = 需要 { $needs } 份批准，而能批准的用户只有 { $may } 个：申请人不能批准自己的申请，批准人必须在所要求的组中。请修改 server.yaml，或者修改提出这项要求的地方。
 changes-since = 自上次执行以来的变更
 needs-agreement = 需要你同意
 simulation-title = 预计过程
@@ -330,6 +364,7 @@ requests = 最先的请求
 requests-text = 将按此发送；用户 ID 和令牌已隐藏。
 requests-of-rehearsal = 将按此发送给沙箱；用户 ID 已隐藏。
 
+approval-lapsed = 服务在这次执行开始之前被终止，批准已失效
 plan-changed = 计划在批准之后已经改变，因此没有发送任何内容
 
 # Decisions.
@@ -477,6 +512,7 @@ new-token-help = 请把令牌交给程序并保密：它只显示这一次。服
 # For programs.
 no-token = 需要令牌：请发送 `Authorization: Bearer TOKEN`
 not-json = 正文不是 JSON：请发送 `Content-Type: application/json`
+app-or-file = 请写 `app_id` 或 `file` 之一
 not-an-object = 正文是列表：请发送 JSON 对象
 bad-idempotency-key = `Idempotency-Key` 为空、过长，或含有 ASCII 字母、数字和符号以外的字符
 request-executed = 相同的请求正在执行：请稍后再问

@@ -7,6 +7,9 @@ label-settled = 已完结
 label-ids = ID
 label-ledger = 账本
 label-begun = 建于
+label-erased = 清除
+# $users (number)
+erased = { $users } 个用户的 open_id，{ $at }，{ $by }；写入批与清除时所写的相同
 label-witness = 见证记录
 checked = { $batches } 个写入批中的 { $facts } 条账本记录：每个校验和、每次状态变化以及合计
 # $settled (number)

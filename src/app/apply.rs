@@ -3,12 +3,13 @@
 
 mod campaign_run;
 pub mod confirmation;
+mod count_watch;
 mod current_file;
 pub mod load;
 mod owner;
 mod request;
+mod unwatched;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use tokio::sync::Semaphore;
 use crate::control::ControlServer;
 use crate::fake_platform;
 use crate::fleet::AppKey;
+use crate::model::threads::cores;
 use crate::notify::notifier::RunNotices;
-use crate::report::reporter::{Display, Outputs, ProgressDisplay, ReportedRun, Reporter};
-use crate::report::run_view::CampaignInfo;
+use crate::report::reporter::Reporter;
 
 use super::audience_origin::first_missing;
 use super::error::AppError;
@@ -32,6 +33,7 @@ use self::load::ReadyCampaign;
 
 pub use self::campaign_run::RunResult;
 pub use self::request::ApplyRequest;
+pub use self::unwatched::{UnwatchedError, apply_unwatched};
 
 /// A campaign to apply, and what its run is connected to.
 pub struct RunSetup {
@@ -43,38 +45,6 @@ pub struct RunSetup {
     pub reporter: Arc<Reporter>,
     /// Sends notices about the run to the channels of its campaign. `None` without channels.
     pub notices: Option<Arc<RunNotices>>,
-}
-
-impl RunSetup {
-    /// Connects a run to nothing: nobody watches it, and only other processes can stop it.
-    pub fn unwatched(campaign: ReadyCampaign) -> io::Result<Self> {
-        let loaded = &campaign.loaded;
-        let info = CampaignInfo {
-            name: campaign.name.clone(),
-            zone: loaded.parsed.campaign.timezone.clone(),
-            calendar: loaded.plan.schedule.hours.clone(),
-            per_second: loaded.plan.pace.per_second,
-            again: String::new(),
-        };
-        let run = ReportedRun {
-            campaign: info,
-            metrics: None,
-            listener: None,
-        };
-        let outputs = Outputs {
-            progress: ProgressDisplay::Silent,
-            json: None,
-            events: None,
-        };
-        let (_, reporters) = Display::start(vec![run], outputs, &loaded.environment.clock)?;
-        let reporter = reporters.into_iter().next().ok_or(io::ErrorKind::Other)?;
-        Ok(Self {
-            campaign,
-            server: ControlServer::default(),
-            reporter: Arc::new(reporter),
-            notices: None,
-        })
-    }
 }
 
 /// Starts the fake platform of a rehearsal inside this process. `None` unless the rehearsal needs one here.
@@ -97,23 +67,28 @@ pub async fn apply<T: Send + 'static>(
     let confirm = request.confirm.clone();
     let in_database = setups.iter().find_map(|setup| {
         let loaded = &setup.campaign.loaded;
-        Some((loaded.database()?.clone(), loaded.environment.witnesses.clone()))
+        Some((loaded.database()?.clone(), loaded.environment.clone()))
     });
+    let is_fleet_shared = in_database.as_ref().is_some_and(|(_, own)| own.worker.is_some());
     let lists_are_elsewhere = |setup: &RunSetup| first_missing(&setup.campaign.loaded).is_some();
     let setups: Vec<_> = setups
         .into_iter()
         .map(|setup| (lists_are_elsewhere(&setup), setup))
         .collect();
-    let fleet = in_database.map(|(url, witnesses)| {
+    let fleet = in_database.map(|(url, environment)| {
+        if let Some(worker) = environment.worker {
+            return worker;
+        }
         let with_lists = setups.iter().filter(|(lists_are_elsewhere, _)| !lists_are_elsewhere);
         let shares = with_lists.map(|(_, setup)| fleet_share(setup));
-        Arc::new(FleetWorker::new(&url, witnesses, shares))
+        Arc::new(FleetWorker::new(&url, environment.witnesses, shares))
     });
     let shared = Arc::new(SharedRun {
         fleet: fleet.clone(),
+        is_fleet_shared,
         by: request.by.clone().unwrap_or_else(|| actor(None)),
         request,
-        reading: Semaphore::new(std::thread::available_parallelism().map_or(1, Into::into)),
+        reading: Semaphore::new(cores()),
         status_interval: owner::status_interval(setups.len()),
     });
     let ended = Arc::new(ended);
@@ -143,7 +118,7 @@ pub async fn apply<T: Send + 'static>(
             .unwrap_or_else(|error| ended(place, Err(AppError::RunBroke(error))));
         ends.push(end);
     }
-    if let Some(fleet) = fleet {
+    if let Some(fleet) = fleet.filter(|_| !is_fleet_shared) {
         fleet.leave().await;
     }
     ends

@@ -8,6 +8,7 @@ use crate::fleet::DatabaseUrl;
 use crate::ledger::lock::LockError;
 use crate::model::actor::Actor;
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
+use crate::model::envelope::RunApproval;
 use crate::report::reason::Reason;
 
 use super::campaign::LoadedCampaign;
@@ -46,6 +47,19 @@ pub async fn approve_at_terminal(
         }
     }
     Box::pin(approve(campaign, wave, by)).await
+}
+
+/// Whether a run of a campaign has gone by this approval of a service.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub async fn is_used(campaign: &LoadedCampaign, approval: &RunApproval) -> Result<bool, AppError> {
+    let Some(mut view) = readonly_ledger::open(campaign).await? else {
+        return Ok(false);
+    };
+    view.release().await;
+    let mut used = view.ledger.state().run_approvals().iter();
+    Ok(used.any(|used| (used.sequence, used.link) == (approval.sequence, approval.link)))
 }
 
 /// Approves a wave of a campaign: the one with this number, 0 for the testers, or the one that ended last. It is durable when
@@ -90,7 +104,8 @@ async fn approve_in_fleet(
 ) -> Result<Approved, AppError> {
     let request = ApprovalRequest { wave, by: by.clone() };
     let command = Command::Approve(request);
-    if let Some(answered) = fleet_commands::send(url, &campaign.plan.identity, &command, &by.name).await? {
+    let database = campaign.environment.connect(url).await?;
+    if let Some(answered) = fleet_commands::send(&database, &campaign.plan.identity, &command, &by.name).await? {
         let place = campaign.ledger_location();
         let answer = answered.approval(&place).map_err(AppError::Worker)?;
         let pid = Some(answered.pid);

@@ -8,7 +8,8 @@ use crate::engine::audience_diff::{AdmittedAudience, NotTakenOver};
 use crate::fleet::Database;
 use crate::ledger::{Ledger, LedgerState};
 
-use super::campaign::{LoadedCampaign, real_file};
+use super::campaign::LoadedCampaign;
+use super::campaign_ref::real_file;
 use super::error::AppError;
 use super::lists_elsewhere::{ListsElsewhere, MissingList};
 use super::pushed_files::{LocalSource, local_sources};

@@ -1,91 +1,22 @@
-//! A campaign as use cases take it: which one is meant, its file, its plan, and where its ledger belongs.
+//! A campaign as use cases take it: its file, its plan, and where its ledger belongs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::civil::Date;
+use tokio::task::spawn_blocking;
 
 use crate::campaign::Parsed;
-use crate::fleet::DatabaseUrl;
+use crate::fleet::{AppKey, DatabaseUrl};
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::model::identity::{Identity, PlatformName};
-use crate::model::secret::SecretRef;
 use crate::plan::{self, Plan, PlanError, RunOptions};
 
-use super::campaign_file::CampaignFile;
+use super::campaign_ref::CampaignRef;
 use super::environment::Environment;
-use super::rehearsal::Rehearsal;
+use super::error::AppError;
 
 /// A placeholder for the address of a fake platform inside the process that applies. Nothing is sent to it.
 const NO_ADDRESS: &str = "http://127.0.0.1";
-
-/// Which campaign is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CampaignRef {
-    /// The campaign file.
-    pub file: CampaignFile,
-    /// The occurrence of a recurring campaign. `None` if none is named yet, and for a campaign that takes place once.
-    pub occurrence: Option<Date>,
-    /// Whether its rehearsal is meant.
-    pub rehearsal: Rehearsal,
-    /// The state directory. `None` for the directory of the campaign file.
-    pub state_dir: Option<PathBuf>,
-    /// The database that the command line names, to show the next command. The database itself is in the environment.
-    pub store: Option<SecretRef>,
-}
-
-impl CampaignRef {
-    /// Means the campaign of a file itself, with its ledger beside the file.
-    pub fn new(file: impl Into<CampaignFile>) -> Self {
-        Self {
-            file: file.into(),
-            occurrence: None,
-            rehearsal: Rehearsal::No,
-            state_dir: None,
-            store: None,
-        }
-    }
-
-    /// Returns the directories whose `.runner` may contain the campaign's ledger.
-    pub(super) fn roots(&self) -> Roots {
-        if let Some(home) = self.file.home() {
-            return Roots {
-                own: self.state_dir.clone().unwrap_or_else(|| home.clone()),
-                beside_file: self.state_dir.is_some().then_some(home),
-                beside_link: None,
-            };
-        }
-        let beside = |file: &Path| file.parent().map_or_else(PathBuf::new, Path::to_owned);
-        let file = self.file.path();
-        let real = real_file(file);
-        Roots {
-            own: self.state_dir.clone().unwrap_or_else(|| beside(&real)),
-            beside_file: self.state_dir.is_some().then(|| beside(&real)),
-            beside_link: (real != file).then(|| beside(file)),
-        }
-    }
-}
-
-/// The directories whose `.runner` may contain a campaign's ledger.
-#[derive(Clone, Debug)]
-pub(super) struct Roots {
-    /// The directory in use.
-    pub(super) own: PathBuf,
-    /// The campaign file's directory. `None` unless another state directory was given.
-    pub(super) beside_file: Option<PathBuf>,
-    /// The directory of a link to the campaign file. `None` if the path is not a link.
-    pub(super) beside_link: Option<PathBuf>,
-}
-
-/// Resolves a link to the campaign file. Other paths are returned unchanged.
-pub(super) fn real_file(file: &Path) -> PathBuf {
-    let is_link = file.symlink_metadata().is_ok_and(|found| found.is_symlink());
-    is_link
-        .then(|| fs::canonicalize(file).ok())
-        .flatten()
-        .unwrap_or_else(|| file.to_owned())
-}
 
 /// A campaign that can be used: its parsed file, its plan, and the environment of the use case.
 pub struct LoadedCampaign {
@@ -139,6 +70,7 @@ impl LoadedCampaign {
             plan: Arc::clone(&self.plan),
             environment: Environment {
                 database: None,
+                worker: None,
                 ..self.environment.clone()
             },
         }
@@ -153,11 +85,39 @@ impl LoadedCampaign {
         }
     }
 
+    /// Whether another campaign of the app has a ledger.
+    ///
+    /// # Errors
+    /// When the ledgers cannot be looked for.
+    pub async fn has_other_of_app(&self) -> Result<bool, AppError> {
+        let Some(url) = self.database() else {
+            let place = self.ledger_dir();
+            let looked = spawn_blocking(move || place.has_other_of_app()).await;
+            return Ok(looked.map_err(AppError::RunBroke)??);
+        };
+        let identity = &self.plan.identity;
+        let app = AppKey::of_ledger(identity);
+        let ledgers = self.environment.connect(url).await?.ledgers().await?;
+        let mut of_app = ledgers.iter().filter(|ledger| ledger.app() == app);
+        Ok(of_app.any(|ledger| ledger.manifest.campaign != identity.campaign.as_str()))
+    }
+
     /// Returns the directory of the ledger, even if the ledger does not exist. The ledger may be in a database; then the directory
     /// has only this machine's lock, socket and status file beside it. Reads no ledger and creates nothing.
     #[must_use]
     pub fn ledger_dir(&self) -> LedgerDir {
         LedgerDir::new(&self.at.roots().own, &self.plan.identity)
+    }
+
+    /// Returns the directories whose `.runner` may contain the log of the service that has the campaign: first that of the file as it was
+    /// named, because a link does not move its service.
+    #[must_use]
+    pub fn service_bases(&self) -> Vec<PathBuf> {
+        let roots = self.at.roots();
+        match (&self.at.state_dir, roots.beside_link) {
+            (None, Some(link)) => vec![link, roots.own],
+            _ => vec![roots.own],
+        }
     }
 }
 

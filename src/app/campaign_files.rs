@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::campaign::{self, Code, Diagnostic, Names, Parsed};
 use crate::catalogue::app;
 
-use super::campaign::real_file;
 use super::campaign_file::CampaignFile;
+use super::campaign_ref::real_file;
 use super::error::AppError;
 use super::exclude_cycles;
 use super::pushed_files::PushedFiles;
@@ -192,7 +192,7 @@ impl Neighbours {
         same.map(|(other, _)| {
             let message = app::NamesakeBeside { path: &other.display() }.to_string();
             let help = app::NamesakeBesideHelp.to_string();
-            parsed.mistake("campaign", Code::IllegalFact, message, Some(help))
+            parsed.mistake("campaign", Code::Contradiction, message, Some(help))
         })
         .collect()
     }

@@ -81,7 +81,7 @@ pub struct Group {
     pub state: StateName,
     /// Their last code. `None` if they had none.
     pub code: Option<i64>,
-    /// How many.
+    /// The number of deliveries in the group.
     pub count: u64,
     /// The first of them.
     pub first: Vec<WaitingDelivery>,

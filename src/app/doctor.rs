@@ -405,7 +405,7 @@ async fn network(campaign: &LoadedCampaign, credentials: Option<Credentials>, sh
     let plan = &campaign.plan;
     let clock = campaign.environment.clock.clone();
     let has_credentials = credentials.is_some();
-    // Nothing is called with these.
+    // The check of the way needs a client, and calls nothing that needs credentials.
     let placeholder = || Credentials::Client {
         key: Secret::new("placeholder"),
         secret: Secret::new("placeholder"),

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::fleet::DatabaseUrl;
+use crate::fleet::{Database, DatabaseUrl};
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::event::Owner;
+
+use super::error::AppError;
+use super::fleet_worker::FleetWorker;
 
 /// What a use case does, for a caller that wants to show it.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +76,8 @@ pub struct Environment {
     pub witnesses: Option<Witnesses>,
     /// The database with the ledgers of real campaigns. `None` if they are in files.
     pub database: Option<DatabaseUrl>,
+    /// This process as a worker of the fleet, for all its use cases. `None` if each of them is a worker of its own while it writes.
+    pub worker: Option<Arc<FleetWorker>>,
     /// Receives notices.
     pub notices: Arc<dyn Notify>,
 }
@@ -85,7 +90,30 @@ impl Environment {
             clock,
             witnesses: None,
             database: None,
+            worker: None,
             notices: Arc::new(|_: Notice<'_>| {}),
+        }
+    }
+
+    /// Connects to the database of a fleet, over the connection of this process if it has one.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or used.
+    pub async fn connect(&self, url: &DatabaseUrl) -> Result<Database, AppError> {
+        match &self.worker {
+            Some(worker) => worker.database().await,
+            None => Ok(Database::connect(url).await?),
+        }
+    }
+
+    /// Connects to the database of the environment. `None` if ledgers are in files.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or used.
+    pub async fn open_database(&self) -> Result<Option<Database>, AppError> {
+        match &self.database {
+            Some(url) => Ok(Some(self.connect(url).await?)),
+            None => Ok(None),
         }
     }
 

@@ -11,13 +11,15 @@ use jiff::tz::TimeZone;
 use tokio::task::JoinError;
 
 use crate::audience::AudienceError;
-use crate::catalogue::{Text, app, failure, probe, push, reconcile, recurrence, template};
+use crate::catalogue::{Text, app, failure, push, reconcile, recurrence, template};
 use crate::control::ControlError;
 use crate::douyin::ClientError;
 use crate::engine::EngineError;
 use crate::engine::audience_diff::Refusal;
 use crate::fleet::DatabaseError;
+use crate::fleet::postgres::StatementError;
 use crate::ledger::LedgerError;
+use crate::ledger::erasure::EraseError;
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
 use crate::ledger::verify::VerifyError;
@@ -33,7 +35,7 @@ use crate::report::text::visible;
 use crate::simulation::SimulationError;
 
 use super::activity::error::ActivityError;
-use super::campaign::CampaignRef;
+use super::campaign_ref::CampaignRef;
 use super::lists_elsewhere::ListsElsewhere;
 use super::older_ledger::OlderLedger;
 use super::other_ledger::OtherLedger;
@@ -203,6 +205,28 @@ pub enum AppError {
         /// Where its ledger belongs.
         dir: PathBuf,
     },
+    /// The open_ids of the ledger were erased, so nothing can be sent or decided any more.
+    #[error("{}", app::Erased { campaign: name })]
+    Erased {
+        /// The campaign.
+        name: CampaignName,
+        /// When they were erased.
+        at: Timestamp,
+    },
+    /// The open_ids of an excluded campaign were erased, so nobody knows who has a coupon of it.
+    #[error("{}", app::ExcludedErased { campaign: name })]
+    ExcludedErased {
+        /// The campaign.
+        name: CampaignName,
+        /// When they were erased.
+        at: Timestamp,
+    },
+    /// The ledger is in a database, where open_ids are not erased.
+    #[error("{}", app::EraseInDatabase { campaign: name })]
+    EraseInDatabase {
+        /// The campaign.
+        name: CampaignName,
+    },
     /// The plan is not the one that was reviewed.
     #[error("{}", app::OtherPlan)]
     OtherPlan {
@@ -224,6 +248,12 @@ pub enum AppError {
     NeedsApproval {
         /// Which campaign.
         at: Box<CampaignRef>,
+    },
+    /// The campaign file asks for approvals, which only a service with a policy collects.
+    #[error("{}", app::FileNeedsApproval { approvals: u64::from(*approvals) })]
+    FileNeedsApproval {
+        /// How many.
+        approvals: u8,
     },
     /// The audience is not admitted, for each of these reasons.
     #[error("{}", app::AudienceRefused)]
@@ -335,9 +365,6 @@ pub enum AppError {
     /// A probe cannot go on.
     #[error(transparent)]
     Probe(#[from] ProbeError),
-    /// The app id belongs to the workers of a fleet, which a probe does not belong to.
-    #[error("{}", probe::InFleet)]
-    ProbeInFleet,
     /// The coupon template does not fit the campaign.
     #[error("{}", template::Unfit { template: coupon_meta_id })]
     Template {
@@ -371,6 +398,19 @@ impl AppError {
             _ => false,
         }
     }
+
+    /// Whether the database of a fleet has failed, or did not answer in time.
+    #[must_use]
+    pub fn is_database_away(&self) -> bool {
+        let mut next = self.source();
+        while let Some(cause) = next {
+            if cause.is::<StatementError>() {
+                return true;
+            }
+            next = cause.source();
+        }
+        false
+    }
 }
 
 fn not_pushed(name: &str) -> String {
@@ -398,6 +438,15 @@ pub struct NotDue {
 impl From<DatabaseError> for AppError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(Arc::new(error))
+    }
+}
+
+impl From<EraseError> for AppError {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::LedgerDir(error) => error.into(),
+            EraseError::Ledger(error) => error.into(),
+        }
     }
 }
 

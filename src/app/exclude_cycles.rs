@@ -48,11 +48,11 @@ pub fn mistakes(file: &CampaignFile, parsed: &Parsed) -> Vec<Diagnostic> {
                 theirs,
                 ours,
             };
-            found.push(mistake(Code::IllegalFact, &message, &app::OtherAppHelp));
+            found.push(mistake(Code::Contradiction, &message, &app::OtherAppHelp));
         } else if let Some(circle) = circle(file, &path, &other) {
             let names: Vec<_> = circle.iter().map(|path| path.display().to_string()).collect();
             let circle = &names.join(" → ");
-            found.push(mistake(Code::IllegalFact, &app::Circle { circle }, &app::CircleHelp));
+            found.push(mistake(Code::Contradiction, &app::Circle { circle }, &app::CircleHelp));
         }
     }
     found

@@ -10,7 +10,8 @@ use crate::engine::audience_diff::Exclusion;
 use crate::ledger::LedgerState;
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, State};
 
-use super::campaign::{CampaignRef, LoadedCampaign};
+use super::campaign::LoadedCampaign;
+use super::campaign_ref::CampaignRef;
 use super::error::AppError;
 use super::rehearsal::Rehearsal;
 use super::{find_other_ledger, occurrences, readonly_ledger};
@@ -94,7 +95,13 @@ impl ExcludeLists<'_> {
             for other in all {
                 let other = other.load(environment)?;
                 // If another process applies that campaign, it serves its current ledger.
-                match readonly_ledger::open(&other).await? {
+                let view = readonly_ledger::open(&other).await?;
+                let erased = view.as_ref().and_then(|view| view.ledger.state().erased_at());
+                if let Some(at) = erased {
+                    let name = other.plan.identity.campaign.clone();
+                    return Err(AppError::ExcludedErased { name, at });
+                }
+                match view {
                     Some(view) if is_single => {
                         exclusion.campaign(name, receivers(view.ledger.state()));
                         return Ok(());

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::control::{Command, ControlError, ControlServer, client};
 use crate::fleet::postgres::commands::CommandRow;
-use crate::fleet::{AppKey, Database, DatabaseUrl};
+use crate::fleet::{AppKey, Database};
 use crate::model::approval::ApprovalAnswer;
 use crate::model::identity::Identity;
 use crate::model::resolve::ResolveAnswer;
@@ -77,7 +77,7 @@ impl Answered {
         client::order_answer(place, &self.line)
     }
 
-    /// What became of an approval.
+    /// Parses the answer to an approval.
     pub fn approval(&self, place: &Path) -> Result<ApprovalAnswer, ControlError> {
         client::approval_answer(place, &self.line)
     }
@@ -91,12 +91,11 @@ impl Answered {
 /// Sends a command to the runs of a campaign. Returns `None` if no run took it in time; then none will. If a run took it and gives
 /// no answer, the error is [`AppError::Worker`].
 pub async fn send(
-    url: &DatabaseUrl,
+    database: &Database,
     identity: &Identity,
     command: &Command,
     by: &str,
 ) -> Result<Option<Answered>, AppError> {
-    let database = Database::connect(url).await?;
     let line = client::line(command).map_err(AppError::Command)?;
     let text = String::from_utf8_lossy(&line);
     let app = AppKey::of_ledger(identity);

@@ -1,4 +1,4 @@
-//! Whether the database of a fleet is the one that it was, before a worker starts in it.
+//! Whether the database of a fleet is still the one that the witnesses know, before a worker starts in it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

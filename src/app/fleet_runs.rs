@@ -60,7 +60,7 @@ impl FleetRuns {
         self.lock().remove(&key(identity));
     }
 
-    /// Returns a run.
+    /// This process's run of a campaign. `None` if it has none.
     pub fn get(&self, key: &RunKey) -> Option<FleetRun> {
         self.lock().get(key).cloned()
     }

@@ -20,7 +20,7 @@ use super::fleet_runs::{FleetRuns, RunKey, key};
 
 /// How often a worker publishes the status of its runs.
 const EVERY: Duration = Duration::from_secs(2);
-/// A worker that has published nothing for this long has ended.
+/// A worker that has published nothing for this long has ended, also if it was not declared dead.
 const SILENT: Duration = Duration::from_secs(15);
 
 /// Publishes the status of the runs of this process, for ever.
@@ -86,19 +86,26 @@ impl WaitingRun<'_> {
 
 /// What is published of the campaigns of a fleet.
 pub struct FleetStatuses {
-    database: Database,
+    /// Counts the deliveries of ledgers whose status nobody has published. `None` if they are not counted.
+    counting: Option<Database>,
     published: BTreeMap<RunKey, (Status, bool)>,
     ledgers: BTreeMap<RunKey, LedgerNo>,
 }
 
 impl FleetStatuses {
+    /// Reads what is published. The ledgers of other campaigns are not read, which takes long.
+    pub async fn read_published(database: &Database) -> Result<Self, AppError> {
+        let read = Self::read(database).await?;
+        Ok(Self { counting: None, ..read })
+    }
+
     /// Reads what is published.
     pub async fn read(database: &Database) -> Result<Self, AppError> {
         let mut published = BTreeMap::new();
         for row in database.statuses().await? {
             // The status of a newer program says nothing here.
             if let Ok(status) = Status::parse(&row.body) {
-                published.insert((row.app, row.campaign), (status, row.age > SILENT));
+                published.insert((row.app, row.campaign), (status, row.is_of_dead || row.age > SILENT));
             }
         }
         let mut ledgers = BTreeMap::new();
@@ -108,7 +115,7 @@ impl FleetStatuses {
             }
         }
         Ok(Self {
-            database: database.clone(),
+            counting: Some(database.clone()),
             published,
             ledgers,
         })
@@ -140,12 +147,12 @@ impl FleetStatuses {
         }
     }
 
-    /// Returns the counts of a ledger. `None` if there is none.
+    /// Returns the counts of a ledger. `None` if there is none, or if none is counted.
     async fn counts(&self, identity: &Identity) -> Result<Option<Counts>, AppError> {
-        let Some(no) = self.ledgers.get(&key(identity)) else {
+        let Some((no, database)) = self.ledgers.get(&key(identity)).zip(self.counting.as_ref()) else {
             return Ok(None);
         };
-        let ledger = Ledger::open(self.database.reader(*no), identity.clone()).await?;
+        let ledger = Ledger::open(database.reader(*no), identity.clone()).await?;
         Ok(Some(ledger.state().counts()))
     }
 }

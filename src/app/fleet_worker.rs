@@ -1,20 +1,19 @@
 //! This process as a worker of a fleet: it owns the app ids whose campaigns it applies, one term after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::catalogue::app as text;
 use crate::fleet::{AppKey, Database, DatabaseError, DatabaseUrl, Member, Timing, WorkerId};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::from_ms;
 use crate::model::event::{AppLockHolder, Owner};
 
-use super::environment::{Environment, Notice};
 use super::error::AppError;
 use super::fleet_runs::FleetRuns;
 use super::process::host;
@@ -201,27 +200,23 @@ impl FleetWorker {
     }
 
     /// Returns the database, for what the runs of this process exchange with other machines.
-    pub(super) async fn database(&self) -> Result<Database, AppError> {
+    pub async fn database(&self) -> Result<Database, AppError> {
         Ok(self.member().await?.database().clone())
     }
 
     /// Like [`FleetWorker::own`], for a command that records one decision. Another worker that owns the app id and works is an error.
-    pub async fn own_soon(&self, app: &AppKey, environment: &Environment) -> Result<OwnershipUse, AppError> {
+    /// Calls `waits` with each worker that owns it meanwhile.
+    pub async fn own_soon(&self, app: &AppKey, mut waits: impl FnMut(&Owner)) -> Result<OwnershipUse, AppError> {
         let mut owner = None;
-        let waits = |wait: Wait| {
+        let note = |wait: Wait| {
             // A worker that starts is refused at once.
             let Wait::Owner(holder) = wait else { return };
             if let Some(holder) = &holder.owner {
-                let why = text::WaitsForWorker {
-                    host: &holder.host,
-                    pid: &holder.pid,
-                }
-                .to_string();
-                environment.notify(Notice::WaitsForOwner(&why));
+                waits(holder);
             }
             owner = holder.owner;
         };
-        match tokio::time::timeout(SOON, Box::pin(self.own(app, waits))).await {
+        match tokio::time::timeout(SOON, Box::pin(self.own(app, note))).await {
             Ok(used) => used,
             Err(_) => Err(AppError::Lock(LockError::Taken {
                 owner: owner.map(Box::new),
@@ -252,6 +247,11 @@ impl FleetWorker {
             }
             self.start_again(&member).await;
         }
+    }
+
+    /// Returns the address of this machine from which it reaches the database. `None` if it has none of the family of `listen`.
+    pub async fn local_address(&self, listen: IpAddr) -> Option<IpAddr> {
+        self.url.local_address(listen).await
     }
 
     /// Returns the process that owns an app id. `None` if it is this one, or nobody.

@@ -18,7 +18,7 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// The person. `None` for a run of a version that did not record it, and for what no person did.
     pub by: Option<Author>,
-    /// What it was.
+    /// What the person did.
     pub kind: EntryKind,
 }
 
@@ -65,6 +65,11 @@ pub enum EntryKind {
         to: Resolution,
         /// The reason.
         note: String,
+    },
+    /// The open_ids were erased.
+    Erased {
+        /// The number of users.
+        users: u64,
     },
     /// Another worker of a fleet became the owner of the app id. No person did this.
     OwnerChanged(TermOwner),
@@ -117,6 +122,11 @@ impl Gathered {
                     let by = self.by.clone();
                     self.push(generation.at, by, EntryKind::Accepted(generation.accepted));
                 }
+            }
+            Fact::Erased { at, erasure } => {
+                self.end_unknown_run();
+                let users = u64::from(erasure.recipients);
+                self.push(at, Some(Author::new(&erasure.by)), EntryKind::Erased { users });
             }
             Fact::Decided { keys, decision: made } => {
                 self.end_unknown_run();

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
+use crate::catalogue::app as text;
 use crate::control::ControlServer;
-use crate::fleet::AppKey;
+use crate::fleet::{AppKey, DatabaseUrl};
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
 use crate::ledger::witness::Witness;
@@ -21,6 +23,7 @@ use crate::model::identity::Identity;
 use super::campaign::LoadedCampaign;
 use super::campaign_store::CampaignStore;
 use super::environment::Notice;
+use super::erased::check_has_open_ids;
 use super::error::AppError;
 use super::fleet_worker::FleetWorker;
 use super::older_ledger::OlderLedger;
@@ -53,20 +56,82 @@ pub struct LockedLedger {
     location: PathBuf,
     /// The ownership of the app id in a fleet, whose database has the ledger. `None` if the ledger is in files.
     ownership: Option<Arc<SharedOwnership>>,
-    /// The worker that this process is only for this ledger.
-    own_worker: Option<OwnWorker>,
+    /// The app id of a fleet that this process owns to write this ledger alone.
+    write_term: Option<WriteTerm>,
     lock: CampaignLock,
     owner: Owner,
     /// Whether there was a ledger at some time. It may have been removed since.
     had_ledger: AtomicBool,
 }
 
-/// A worker for one ledger.
+/// An app id that this process owns to write one ledger.
 #[derive(Debug)]
-struct OwnWorker {
-    worker: FleetWorker,
-    app: AppKey,
-    used: OwnershipUse,
+struct WriteTerm {
+    worker: Arc<FleetWorker>,
+    /// Whether the process is a worker beyond this ledger.
+    is_shared: bool,
+    /// `None` once it was given up.
+    app: Option<AppKey>,
+    used: Option<OwnershipUse>,
+}
+
+impl WriteTerm {
+    /// Waits for the app id of a campaign whose ledger is in the database at `url`.
+    async fn begin(campaign: &LoadedCampaign, url: &DatabaseUrl) -> Result<Self, AppError> {
+        let app = AppKey::of_ledger(&campaign.plan.identity);
+        let timeout = campaign.plan.retry.timeout;
+        let environment = &campaign.environment;
+        let worker = if let Some(worker) = &environment.worker {
+            worker.join(&app, timeout).await;
+            Arc::clone(worker)
+        } else {
+            let share = [(app.clone(), timeout)];
+            Arc::new(FleetWorker::new(url, environment.witnesses.clone(), share))
+        };
+        let mut term = Self {
+            worker,
+            is_shared: environment.worker.is_some(),
+            app: Some(app.clone()),
+            used: None,
+        };
+        let waits = |holder: &Owner| {
+            let why = text::WaitsForWorker {
+                host: &holder.host,
+                pid: &holder.pid,
+            };
+            environment.notify(Notice::WaitsForOwner(&why.to_string()));
+        };
+        term.used = Some(Box::pin(term.worker.own_soon(&app, waits)).await?);
+        Ok(term)
+    }
+
+    /// Gives the app id up. Nothing is under way.
+    async fn end(mut self) {
+        if let Some(app) = self.app.take() {
+            self.worker.end(&app).await;
+        }
+        if let Some(used) = self.used.take() {
+            used.end();
+        }
+        if !self.is_shared {
+            self.worker.leave().await;
+        }
+    }
+}
+
+impl Drop for WriteTerm {
+    fn drop(&mut self) {
+        // It was not ended because something failed before anything was written. Other campaigns of this process need the app id.
+        if let Some(app) = self.app.take().filter(|_| self.is_shared)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            if let Some(used) = self.used.take() {
+                used.end();
+            }
+            let worker = Arc::clone(&self.worker);
+            runtime.spawn(async move { worker.end(&app).await });
+        }
+    }
 }
 
 impl LockedLedger {
@@ -89,12 +154,9 @@ impl LockedLedger {
     pub async fn take_to_write(campaign: &LoadedCampaign) -> Result<Self, AppError> {
         let mut locked = Self::take(campaign, Purpose::Apply).await?;
         if let Some(url) = campaign.database() {
-            let app = AppKey::of_ledger(&campaign.plan.identity);
-            let witnesses = campaign.environment.witnesses.clone();
-            let worker = FleetWorker::new(url, witnesses, [(app.clone(), campaign.plan.retry.timeout)]);
-            let used = Box::pin(worker.own_soon(&app, &campaign.environment)).await?;
-            locked.ownership = Some(Arc::clone(used.ownership()));
-            locked.own_worker = Some(OwnWorker { worker, app, used });
+            let term = Box::pin(WriteTerm::begin(campaign, url)).await?;
+            locked.ownership = term.used.as_ref().map(|used| Arc::clone(used.ownership()));
+            locked.write_term = Some(term);
         }
         Ok(locked)
     }
@@ -149,7 +211,7 @@ impl LockedLedger {
                         place,
                         location: campaign.ledger_location(),
                         ownership: None,
-                        own_worker: None,
+                        write_term: None,
                         lock,
                         owner,
                         had_ledger: AtomicBool::new(false),
@@ -245,10 +307,8 @@ impl LockedLedger {
     /// Releases the lock, and in a fleet the app id. The ledger is closed.
     pub async fn release(mut self) {
         self.ownership = None;
-        if let Some(OwnWorker { worker, app, used }) = self.own_worker.take() {
-            worker.end(&app).await;
-            used.end();
-            worker.leave().await;
+        if let Some(term) = self.write_term.take() {
+            term.end().await;
         }
     }
 
@@ -295,12 +355,15 @@ impl LockedLedger {
         })
     }
 
-    /// Opens the ledger and compares it with its witness. Returns `None` if there is no ledger.
+    /// Opens the ledger, to add to it, and compares it with its witness. Returns `None` if there is no ledger. A ledger whose open_ids
+    /// were erased is an error.
     pub async fn open(&self, witnesses: &CampaignWitnesses) -> Result<Option<OpenLedger>, AppError> {
-        match self.open_store().await? {
-            Some((store, name)) => Ok(Some(opened(store, name, witnesses).await?)),
-            None => Ok(None),
-        }
+        let Some((store, name)) = self.open_store().await? else {
+            return Ok(None);
+        };
+        let opened = opened(store, name, witnesses).await?;
+        check_has_open_ids(self.place.identity(), opened.ledger.state())?;
+        Ok(Some(opened))
     }
 
     /// Creates a ledger.

@@ -14,7 +14,8 @@ use crate::notify::notice::{Origin, ServiceOrigin};
 use crate::notify::test::{TestOrigin, send_test};
 use crate::notify::verdict::Verdict;
 
-use super::campaign::{CampaignRef, LoadedCampaign};
+use super::campaign::LoadedCampaign;
+use super::campaign_ref::CampaignRef;
 use super::credentials;
 use super::error::AppError;
 

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::campaign::{Campaign, Parsed};
-use crate::fleet::{AppKey, Database};
+use crate::fleet::AppKey;
 use crate::model::identity::Identity;
 use crate::model::recurrence::{Agenda, Occurrence, Recurrence};
 use crate::report::occurrences::{OccurrenceRow, OccurrenceState, SeriesView};
 
-use super::campaign::{CampaignRef, LoadedCampaign};
+use super::campaign::LoadedCampaign;
+use super::campaign_ref::CampaignRef;
 use super::environment::Environment;
 use super::error::{AppError, NotDue};
 
@@ -124,7 +125,7 @@ impl Series {
         let any = LoadedCampaign::new(at.clone(), parsed.at_occurrence(&any), environment.clone())?;
         let begun = match any.database() {
             Some(url) => {
-                let ledgers = Database::connect(url).await?.ledgers().await?;
+                let ledgers = environment.connect(url).await?.ledgers().await?;
                 let identities = ledgers.iter().filter_map(|ledger| ledger.manifest.identity());
                 let own = identities.filter(|identity| is_same_series(identity, &any.plan.identity));
                 own.filter_map(|identity| identity.campaign.date()).collect()

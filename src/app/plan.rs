@@ -27,6 +27,7 @@ use crate::report::plan_view::{
 use super::audience_reader::{AudienceReader, check_reviewed, reasons};
 use super::campaign::LoadedCampaign;
 use super::environment::Notice;
+use super::erased::check_has_open_ids;
 use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
 use super::other_ledger::OtherLedger;
@@ -123,6 +124,7 @@ pub async fn plan(campaign: &LoadedCampaign, request: &PlanRequest) -> Result<Pl
     if let Some(mut view) = view {
         // The audience may take long, or never come, and an apply waits for the ledger.
         view.release().await;
+        check_has_open_ids(&campaign.plan.identity, view.ledger.state())?;
         let note = LedgerNote {
             dir: view.dir.clone(),
             begun: Some(view.manifest.created),

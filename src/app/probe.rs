@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::douyin::token::Credentials;
-use crate::ledger::lock::{LockError, Purpose};
+use crate::ledger::lock::LockError;
 use crate::model::activity::AnswerNote;
 use crate::model::identity::{CouponMetaId, OpenId};
 use crate::model::probe::{Next, ProbeLog, ProbeSubject, Step, StepAnswer};
@@ -52,7 +52,8 @@ pub struct Probe<'c> {
 }
 
 impl<'c> Probe<'c> {
-    /// Takes the campaign's lock and reads the journal. The count is waited for `patience` at most.
+    /// Takes the campaign's lock, in a fleet as the owner of its app id, and reads the journal, which is a file of this machine. The
+    /// count is waited for `patience` at most.
     ///
     /// # Errors
     /// When a run of the campaign is under way, or the journal cannot be read.
@@ -60,10 +61,7 @@ impl<'c> Probe<'c> {
         if campaign.at.rehearsal.is_inside() {
             return Err(AppError::NoSandbox);
         }
-        if campaign.database().is_some() {
-            return Err(AppError::ProbeInFleet);
-        }
-        let locked = match LockedLedger::take(campaign, Purpose::Apply).await {
+        let locked = match LockedLedger::take_to_write(campaign).await {
             Err(AppError::Lock(taken @ LockError::Taken { .. })) => return Err(AppError::ReconcileWhileApplied(taken)),
             locked => locked?,
         };
@@ -134,7 +132,7 @@ impl<'c> Probe<'c> {
         notify: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<(), AppError> {
         let is_new = self.is_new(&subject)?;
-        let platform = connect(self.campaign, credentials).await?;
+        let platform = self.connect(credentials).await?;
         let clock = &self.campaign.environment.clock;
         if is_new {
             self.journal.begin(subject, clock.now()).map_err(ProbeError::from)?;
@@ -197,13 +195,18 @@ impl<'c> Probe<'c> {
         Err(ProbeError::NoAnswer { step, note: last })
     }
 
+    async fn connect(&self, credentials: Credentials) -> Result<LiveProbe, AppError> {
+        // In a fleet the app id belongs to this process for a term, with its own limiter.
+        let limiter = match self.locked.ownership() {
+            Some(ownership) => ownership.limiter(),
+            None => own_limiter(self.campaign),
+        };
+        let (client, pace) = client_and_pace(self.campaign, credentials, &limiter).await?;
+        Ok(LiveProbe::new(client, pace))
+    }
+
     /// Releases the campaign's lock.
     pub async fn release(self) {
         self.locked.release().await;
     }
-}
-
-async fn connect(campaign: &LoadedCampaign, credentials: Credentials) -> Result<LiveProbe, AppError> {
-    let (client, pace) = client_and_pace(campaign, credentials, &own_limiter(campaign)).await?;
-    Ok(LiveProbe::new(client, pace))
 }

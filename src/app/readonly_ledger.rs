@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::catalogue::ledger;
 use crate::control::client::{BUSY_AGAIN, BUSY_PATIENCE};
 use crate::control::{ControlError, OwnerStore};
-use crate::fleet::{Database, DatabaseReader, DatabaseUrl};
+use crate::fleet::{DatabaseReader, DatabaseUrl};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::lock::Purpose;
 use crate::ledger::witness::Witness;
@@ -154,7 +154,8 @@ pub async fn open(campaign: &LoadedCampaign) -> Result<Option<ReadonlyLedger>, A
 pub async fn manifest(campaign: &LoadedCampaign) -> Result<Option<Manifest>, AppError> {
     match campaign.database() {
         Some(url) => {
-            let entry = Database::connect(url).await?.ledger(&campaign.plan.identity).await?;
+            let database = campaign.environment.connect(url).await?;
+            let entry = database.ledger(&campaign.plan.identity).await?;
             Ok(entry.map(|entry| entry.manifest))
         }
         None => Ok(campaign.ledger_dir().look()?),
@@ -163,7 +164,7 @@ pub async fn manifest(campaign: &LoadedCampaign) -> Result<Option<Manifest>, App
 
 /// Opens a campaign's ledger in a database. Nobody is asked: readers do not disturb the worker that appends.
 async fn open_in_database(campaign: &LoadedCampaign, url: &DatabaseUrl) -> Result<Option<ReadonlyLedger>, AppError> {
-    let database = Database::connect(url).await?;
+    let database = campaign.environment.connect(url).await?;
     let identity = &campaign.plan.identity;
     let Some(entry) = database.ledger(identity).await? else {
         return Ok(None);

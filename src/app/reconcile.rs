@@ -20,7 +20,7 @@ pub use bill::Flaw;
 pub use bills::{BillFiles, BillState, KeptBill};
 pub use connect::{Preview, client_and_pace, connect, connect_in_run, own_limiter, preview};
 pub use differences::differences;
-pub use judgement::{BillVerdict, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why};
+pub use judgement::{BillVerdict, COUNT_DELAY, CountVerdict, ForeignCoupon, MOST_FOREIGN, Why};
 pub use known::Account;
 pub use records::{NotAsked, PlatformRecords, Records};
 pub use spot::{Misfit, SpotCheck};

@@ -11,6 +11,7 @@ use crate::engine::delivery_forecast::{Next, Waits, next};
 use crate::ledger::{Fact, LedgerState};
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, StateName};
 use crate::model::identity::OpenId;
+use crate::model::run_state::{EndState, RunState};
 use crate::report::history::History;
 use crate::report::render::html::{EndedWave, OpenDelivery, ReportHeader, ReportView, RunNote};
 use crate::report::render::json::Status;
@@ -23,16 +24,13 @@ use super::status::{CampaignStatus, StatusReader};
 /// How many deliveries are listed one by one. An export has all of them.
 const MOST_LISTED: usize = 100;
 
-/// The states of a run that a report names. After any other, the counts say all.
-const STATES: [&str; 7] = [
-    "planning",
-    "waiting",
-    "sending",
-    "paused",
-    "draining",
-    "halted",
-    "incomplete",
-];
+/// Whether a report names the state of a run. After any other, the counts say all.
+const fn is_named(state: RunState) -> bool {
+    match state {
+        RunState::Over(end) => matches!(end, EndState::Halted | EndState::Incomplete),
+        RunState::Planning | RunState::Waiting | RunState::Sending | RunState::Paused | RunState::Draining => true,
+    }
+}
 
 /// Reads a campaign's ledger for its page. `again` is the command that continues the campaign.
 pub async fn report(campaign: LoadedCampaign, again: String) -> Result<ReportView, AppError> {
@@ -52,9 +50,7 @@ async fn run(campaign: LoadedCampaign) -> Result<Option<RunNote>, AppError> {
 }
 
 fn run_note(status: Status, now: Timestamp, zone: &TimeZone) -> Option<RunNote> {
-    if !STATES.contains(&status.state.as_str()) {
-        return None;
-    }
+    RunState::of_word(&status.state).filter(|state| is_named(*state))?;
     let at: Option<Timestamp> = status.at.as_deref().and_then(|at| at.parse().ok());
     // The page shows `at` beside the reason, so times such as "in 5 min" count from it.
     let reason = status.reason.map(|reason| reason.text(at.unwrap_or(now), zone));
@@ -152,7 +148,9 @@ pub(super) fn note(history: &mut History, fact: &Fact) {
         | Fact::Found { .. }
         | Fact::OwnerChanged { .. }
         | Fact::RunApproved { .. }
-        | Fact::Activity { .. } => {}
+        | Fact::Activity { .. }
+        | Fact::AdmittedErased(_)
+        | Fact::Erased { .. } => {}
     }
 }
 

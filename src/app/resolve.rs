@@ -14,6 +14,7 @@ use crate::model::resolve::{Expected, ResolveAnswer, ResolveRefusal, ResolveRequ
 use crate::report::reason::Reason;
 
 use super::campaign::LoadedCampaign;
+use super::erased::check_has_open_ids;
 use super::error::AppError;
 use super::locked_ledger::ASK_AGAIN;
 use super::nearest::nearest;
@@ -40,6 +41,7 @@ impl Preview {
         older_ledger::accepted(&[], view.older.as_ref())?;
         view.release().await;
         let state = view.ledger.state();
+        check_has_open_ids(&campaign.plan.identity, state)?;
         let selected = resolution::select(state, selection, to).map_err(|refusals| refused(refusals, Some(state)))?;
         Ok(Self { view, selected })
     }
@@ -130,7 +132,8 @@ async fn ask_owner(campaign: &LoadedCampaign, request: &ResolveRequest, is_patie
 /// Asks the worker that applies the campaign.
 async fn ask_worker(campaign: &LoadedCampaign, url: &DatabaseUrl, request: &ResolveRequest) -> Result<Asked, AppError> {
     let command = Command::Resolve(request.clone());
-    let answered = match fleet_commands::send(url, &campaign.plan.identity, &command, &request.by).await {
+    let database = campaign.environment.connect(url).await?;
+    let answered = match fleet_commands::send(&database, &campaign.plan.identity, &command, &request.by).await {
         Ok(Some(answered)) => answered,
         Ok(None) => return Ok((None, None)),
         Err(AppError::Worker(source)) => return Err(unknown(campaign, Some(source))),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::control::{Command, ControlError, client};
-use crate::fleet::DatabaseUrl;
+use crate::fleet::Database;
 use crate::ledger::ledger_dir::LedgerDir;
 use crate::ledger::lock::LockError;
 use crate::model::run_command::RunCommand;
@@ -42,19 +42,19 @@ pub struct Received {
 /// apply it. Returns `None` if no process does.
 pub async fn send(
     place: &LedgerDir,
-    database: Option<&DatabaseUrl>,
+    database: Option<&Database>,
     verb: Verb,
     by: Option<&str>,
 ) -> Result<Option<Received>, AppError> {
     match database {
-        Some(url) => send_in_fleet(place, url, verb, by).await,
+        Some(database) => send_in_fleet(place, database, verb, by).await,
         None => send_here(place, verb, by).await,
     }
 }
 
 async fn send_in_fleet(
     place: &LedgerDir,
-    url: &DatabaseUrl,
+    database: &Database,
     verb: Verb,
     by: Option<&str>,
 ) -> Result<Option<Received>, AppError> {
@@ -65,7 +65,7 @@ async fn send_in_fleet(
         Verb::Resume => Command::Resume { by: Some(requester) },
         Verb::Stop => Command::Stop { by: requester },
     };
-    let Some(answered) = fleet_commands::send(url, place.identity(), &command, &name).await? else {
+    let Some(answered) = fleet_commands::send(database, place.identity(), &command, &name).await? else {
         return Ok(None);
     };
     let before = answered.order(place.dir()).map_err(AppError::Worker)?;

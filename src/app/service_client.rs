@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::catalogue::remote as text;
+use crate::catalogue::{Language, remote as text};
 use crate::douyin::{ClientError, client_for};
 use crate::model::certificate::CertificateFault;
 use crate::model::identity::is_loopback;
@@ -44,6 +44,14 @@ pub enum ServiceClientError {
         url: String,
         /// Why.
         why: Unreachable,
+    },
+    /// The service that answers does not have the campaigns, and cannot forward the request to the one that does. Nothing was done.
+    #[error("{}", text::Unavailable { url })]
+    Unavailable {
+        /// Its address.
+        url: String,
+        /// What it says.
+        message: String,
     },
     /// Something answers that is not such a service.
     #[error("{}", text::NotAService { url, status })]
@@ -150,6 +158,7 @@ impl ServiceClient {
         let request = self.client.post(self.url(path));
         let request = request
             .header("content-type", "application/json")
+            .header("accept-language", Language::current().html())
             .body(body.to_string());
         self.send(request).await
     }
@@ -182,6 +191,12 @@ impl ServiceClient {
         let kind = answer.as_ref().and_then(|answer| answer.get("type")?.as_str());
         match (status, kind) {
             (200, Some(_)) => Ok(answer.unwrap_or_default()),
+            (503, Some("error")) => Err(ServiceClientError::Unavailable {
+                url: self.address(),
+                message: refusal(&answer.unwrap_or_default()).message,
+            }),
+            // The service has forwarded the request to the one that has the campaigns.
+            (504, Some("error")) => Err(unreachable(Unreachable::TimedOut)),
             (401, Some("error")) => Err(ServiceClientError::Token { url: self.address() }),
             (_, Some("error")) => Err(ServiceClientError::Refused(Box::new(refusal(
                 &answer.unwrap_or_default(),

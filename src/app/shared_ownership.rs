@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::engine::app_limiter::{AppLimiter, AppLock, HeldAppLock, Taking, TermState};
-use crate::engine::unfinished::{Unfinished, unfinished};
+use crate::engine::earlier_requests::{EarlierRequest, earlier_requests};
+use crate::fleet::postgres::StatementError;
 use crate::fleet::{Database, DatabaseError, DatabaseStore, LedgerNo, Member, Ownership};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::{Fact, Ledger, LedgerState, TermOwner};
@@ -54,7 +55,7 @@ impl SharedOwnership {
                 }
             }
             states.send_replace(TermState::Lost);
-            // The receivers must not see the sender end.
+            // The receivers take the end of the sender for an error, so the sender stays alive.
             std::future::pending::<()>().await;
         };
         let lock = TermLock {
@@ -72,6 +73,21 @@ impl SharedOwnership {
 
     fn uses(&self) -> MutexGuard<'_, Uses> {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the log of the service, and creates it if there is none.
+    pub(super) async fn service_log(&self, now: Timestamp) -> Result<DatabaseStore, AppError> {
+        Ok(self.member.service_log(&self.ownership, now).await?)
+    }
+
+    /// Waits until this worker is fenced.
+    pub(super) async fn lost(&self) {
+        self.ownership.lost().await;
+    }
+
+    /// Why the database does not answer this worker, as that changes. `None` while it answers.
+    pub(super) fn failure(&self) -> watch::Receiver<Option<Arc<StatementError>>> {
+        self.member.failure()
     }
 
     /// Returns the pace and the other limits that the campaigns of the app id share.
@@ -97,7 +113,7 @@ impl SharedOwnership {
                 continue;
             };
             let ledger = Ledger::open(database.reader(entry.no), identity).await?;
-            for Unfinished { open_id, left } in unfinished(ledger.state(), timeout, wall) {
+            for EarlierRequest { open_id, left } in earlier_requests(ledger.state(), timeout, wall) {
                 self.limiter.pass_over([&*open_id], now + left);
             }
         }

@@ -23,6 +23,7 @@ use crate::simulation::{HORIZON, Simulation, World};
 use super::audience_reader::{AudienceReader, reasons};
 use super::campaign::LoadedCampaign;
 use super::environment::Notice;
+use super::erased::check_has_open_ids;
 use super::error::AppError;
 use super::older_ledger::{self, OlderLedger};
 use super::witness::CampaignWitnesses;
@@ -80,6 +81,9 @@ pub async fn simulate(campaign: &LoadedCampaign, request: &SimulationRequest) ->
         return Ok(SimulationResult::Refused(vec![other.reason()]));
     }
     let view = readonly_ledger::open(campaign).await?;
+    if let Some(view) = &view {
+        check_has_open_ids(&campaign.plan.identity, view.ledger.state())?;
+    }
     let dir = view.as_ref().map(|view| view.dir.clone());
     let older = match &view {
         Some(view) => view.older.clone(),

@@ -13,6 +13,7 @@ use crate::report::render::json::{Status, StatusOwner};
 use crate::report::render::terminal::status::StatusRow;
 
 use super::campaign::LoadedCampaign;
+use super::environment::Environment;
 use super::error::AppError;
 use super::find_other_ledger;
 use super::fleet_status::FleetStatuses;
@@ -33,8 +34,9 @@ pub struct StatusReader<'c> {
 impl<'c> StatusReader<'c> {
     /// Connects to the database, if the campaigns are in one.
     pub async fn connect(campaigns: &'c [CampaignStatus]) -> Result<Self, AppError> {
-        let database = match campaigns.iter().find_map(|status| status.campaign.database()) {
-            Some(url) => Some(Database::connect(url).await?),
+        let in_database = |status: &'c CampaignStatus| Some((status, status.campaign.database()?));
+        let database = match campaigns.iter().find_map(in_database) {
+            Some((status, url)) => Some(status.campaign.environment.connect(url).await?),
             None => None,
         };
         Ok(Self { campaigns, database })
@@ -51,6 +53,32 @@ impl<'c> StatusReader<'c> {
             rows.push(status.row(fleet.as_ref()).await?);
         }
         Ok(rows)
+    }
+}
+
+/// What the workers of a fleet have published, read once for many campaigns. Without a fleet each campaign is asked for.
+pub struct PublishedStatuses(Option<FleetStatuses>);
+
+impl PublishedStatuses {
+    /// Reads what is published in the database of an environment, if it has one.
+    pub async fn read(environment: &Environment) -> Result<Self, AppError> {
+        match environment.open_database().await? {
+            Some(database) => Ok(Self(Some(FleetStatuses::read_published(&database).await?))),
+            None => Ok(Self(None)),
+        }
+    }
+
+    /// Like [`PublishedStatuses::read`]. The deliveries are counted of each ledger whose status nobody has published, which takes long.
+    pub async fn read_and_count(environment: &Environment) -> Result<Self, AppError> {
+        match environment.open_database().await? {
+            Some(database) => Ok(Self(Some(FleetStatuses::read(&database).await?))),
+            None => Ok(Self(None)),
+        }
+    }
+
+    /// Returns the status of a campaign. Without a fleet it is read now.
+    pub async fn row(&self, campaign: &CampaignStatus) -> Result<StatusRow, AppError> {
+        campaign.row(self.0.as_ref()).await
     }
 }
 

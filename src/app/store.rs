@@ -17,7 +17,7 @@ pub struct StoreReport {
     pub server: Server,
     /// The workers that are known, also those that have ended.
     pub workers: Vec<Worker>,
-    /// The owners of all app ids that were ever claimed.
+    /// The owners of all app ids that were ever claimed, without that of the service.
     pub owners: Vec<Owner>,
     /// The number of ledgers.
     pub ledgers: usize,
@@ -50,11 +50,14 @@ pub async fn check(url: &DatabaseUrl) -> Result<StoreReport, AppError> {
 }
 
 async fn report(database: &Database) -> Result<StoreReport, AppError> {
+    let mut owners = database.owners().await?;
+    // It is no app id of a campaign.
+    owners.retain(|owner| !owner.app.is_service());
     Ok(StoreReport {
         place: database.place().to_owned(),
         server: database.server().clone(),
         workers: database.workers().await?,
-        owners: database.owners().await?,
+        owners,
         ledgers: database.ledgers().await?.len(),
     })
 }

@@ -1,10 +1,12 @@
 //! Everything that is known about one user, and what happens to their coupons next.
 
 mod next_words;
+mod objects;
 mod words;
 
 pub use next_words::next_words;
-pub use words::stamp;
+pub use objects::object_lines;
+pub use words::{CouponWords, TimedWords, TraceWords};
 
 use std::ops::RangeInclusive;
 
@@ -23,6 +25,8 @@ use super::readonly_ledger::{self, ReadonlyLedger};
 #[derive(Debug)]
 pub struct Trace {
     ledger: ReadonlyLedger,
+    /// The open_id that was asked for.
+    open_id: String,
     /// The user.
     pub recipient: u32,
     /// What happened to the user's deliveries.
@@ -40,8 +44,8 @@ impl Trace {
 
     /// Returns the user's open_id.
     #[must_use]
-    pub fn open_id(&self) -> String {
-        self.ledger_state().open_id(self.recipient)
+    pub fn open_id(&self) -> &str {
+        &self.open_id
     }
 
     /// Returns the ordinals of the user's deliveries.
@@ -84,6 +88,7 @@ pub async fn trace(campaign: &LoadedCampaign, open_id: &str) -> Result<Trace, Ap
     Ok(Trace {
         present: view.ledger.state().present_of_apply(campaign.environment.clock.now()),
         ledger: view,
+        open_id: open_id.trim().to_owned(),
         recipient,
         history,
     })

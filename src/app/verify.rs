@@ -10,7 +10,7 @@ use crate::ledger::lock::Purpose;
 use crate::ledger::repeated_ids::Repeats;
 use crate::ledger::verify::{Approved, Settled, settled, verify_known};
 use crate::ledger::witness::Witness;
-use crate::ledger::{Older, RecordSummary, Wave};
+use crate::ledger::{Citations, ComparisonSummary, Older, RecordedErasure, Wave};
 use crate::model::activity::ActivityLog;
 use crate::model::delivery::Counts;
 
@@ -42,6 +42,8 @@ pub struct Checked {
     pub waves: Vec<Wave>,
     /// The approvals of the service, and whether each attempt lay inside them.
     pub approved: Approved,
+    /// The approvals, each with the first run that cites it.
+    pub citations: Citations,
     /// The activities that the campaign has declared.
     pub activities: ActivityLog,
     /// The ledger's witness, if there is one.
@@ -51,7 +53,9 @@ pub struct Checked {
     /// The ids that occur in the answers to several deliveries.
     pub repeats: Repeats,
     /// The comparisons with the platform's own records.
-    pub records: RecordSummary,
+    pub records: ComparisonSummary,
+    /// The erasure of the open_ids. `None` if the ledger has them.
+    pub erasure: Option<RecordedErasure>,
 }
 
 /// Checks the ledger of a campaign. While a process applies the campaign, it checks a view from that process: only the
@@ -87,22 +91,26 @@ pub async fn check(campaign: &LoadedCampaign) -> Result<Checked, AppError> {
         fingerprint: report.fingerprint,
         waves: report.waves,
         approved: report.approved,
+        citations: report.citations,
         activities: report.activities,
         witness,
         older: report.older,
         repeats: report.repeats,
         records: report.records,
+        erasure: report.erasure,
     })
 }
 
 /// Checks a view from another process. Opening it has already checked every checksum and transition.
 async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
     let mut facts = 0_u64;
-    let mut records = RecordSummary::default();
+    let mut records = ComparisonSummary::default();
+    let mut citations = Citations::default();
     view.ledger
         .facts(|_, fact| {
             facts += 1;
             records.add(&fact);
+            citations.add(&fact);
         })
         .await?;
     let repeats = view.ledger.repeats().await?;
@@ -125,10 +133,12 @@ async fn check_view(mut view: ReadonlyLedger) -> Result<Checked, AppError> {
         fingerprint: ledger_state.generation().map(|last| last.fingerprint.clone()),
         waves: ledger_state.waves().to_vec(),
         approved: Approved::new(ledger_state),
+        citations,
         activities: ledger_state.activities_asked_for().clone(),
         older: view.ledger.older(),
         witness: view.witness,
         repeats,
         records,
+        erasure: ledger_state.erasure().cloned(),
     })
 }

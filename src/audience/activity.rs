@@ -52,6 +52,10 @@ impl ActivityParser {
         if NOTHING.contains(&text) {
             return Activity::Unknown;
         }
+        // Most sources write times in this form, and most of the time to read a row went into the other ones.
+        if let Some(at) = database_time(text.as_bytes()) {
+            return self.activity(local(at, &self.zone), text);
+        }
         let is_number = text
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
@@ -134,6 +138,22 @@ fn with_offset(text: &str) -> Option<Timestamp> {
         };
         format!("{}{offset}", time.trim_end()).parse().ok()
     })
+}
+
+/// Parses a local time as databases write it: `2026-06-01 09:05:00`. `None` for any other form, which may be a time too.
+fn database_time(text: &[u8]) -> Option<DateTime> {
+    let text: &[u8; 19] = text.try_into().ok()?;
+    let is_form = text[4] == b'-' && text[7] == b'-' && text[13] == b':' && text[16] == b':';
+    if !is_form || !matches!(text[10], b' ' | b'T') {
+        return None;
+    }
+    let two = |at: usize| {
+        let tens = text[at].wrapping_sub(b'0');
+        let ones = text[at + 1].wrapping_sub(b'0');
+        (tens < 10 && ones < 10).then(|| (tens * 10 + ones).cast_signed())
+    };
+    let year = i16::from(two(0)?) * 100 + i16::from(two(2)?);
+    DateTime::new(year, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?, 0).ok()
 }
 
 /// Parses a time without an offset: `2026-06-01T09:05:00`, `2026/6/1 9:05`, `2026.6.1`, `2026年6月1日 9时5分`.
@@ -264,8 +284,21 @@ fn milliseconds(ms: i64) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_form_of_databases_is_read_like_all_forms(
+            text in "(20[0-9]{2}|[0-9]{4})-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
+        ) {
+            if let Some(at) = database_time(text.as_bytes()) {
+                prop_assert_eq!(with_offset(&text), None);
+                prop_assert_eq!(local_time(&text), Some(at));
+            }
+        }
+    }
 
     fn parser(zone: &str, present: &str) -> ActivityParser {
         ActivityParser::new(&Columns {

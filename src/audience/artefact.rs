@@ -155,7 +155,11 @@ fn is_grouped(text: &str) -> bool {
 fn is_date(text: &str) -> bool {
     /// The longest of them is `2026-11-27T20:27:00.000000+08:00`.
     const LONGEST: usize = 32;
-    if text.len() > LONGEST {
+    if text.len() > LONGEST
+        || !text
+            .bytes()
+            .any(|byte| matches!(byte, b'-' | b'/' | b'.') || !byte.is_ascii())
+    {
         return false;
     }
     let date = text.split_once('T').map_or(text, |(date, time)| {

@@ -111,8 +111,8 @@ impl Batch {
         Self {
             within: Arc::clone(&self.within),
             unit: self.unit,
-            text: String::with_capacity(self.text.len()),
-            entries: Vec::with_capacity(self.entries.len()),
+            text: String::with_capacity(self.text.capacity()),
+            entries: Vec::with_capacity(self.entries.capacity()),
         }
     }
 
@@ -191,7 +191,7 @@ pub(super) fn usable<'t>(text: &'t str, column: &str) -> Result<&'t str, Unusabl
         })
         .and_then(|open_id| {
             // A replacement character shows that another program could not decode the text.
-            if open_id.contains(char::REPLACEMENT_CHARACTER) {
+            if !open_id.is_ascii() && open_id.contains(char::REPLACEMENT_CHARACTER) {
                 return Err(UnusableKind::NotText);
             }
             artefact::find(open_id, column).map_or(Ok(open_id), Err)

@@ -4,8 +4,12 @@
 //! line end. So rows and fields are split as bytes, and only single fields are decoded.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use encoding_rs::GB18030;
@@ -13,7 +17,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::AudienceError;
 use super::activity::ActivityParser;
-use super::batch::{Activity, usable};
+use super::batch::{Activity, Batch, usable};
 use super::columns::Columns;
 use super::error::{HeaderHint, Lacks, nearest};
 use super::input::Input;
@@ -22,6 +26,7 @@ use super::row_sink::{RowSink, RowSource};
 use super::syntax_error::{BYTE_ORDER_MARK, Foreign, SaveAs, SyntaxError, is_utf16};
 use crate::campaign::Encoding;
 use crate::model::event::{PlaceUnit, UnusableKind};
+use crate::model::threads::cores;
 
 /// The delimiters that are tried on a header, the most likely first.
 const DELIMITERS: [u8; 3] = *b",;\t";
@@ -29,7 +34,8 @@ const DELIMITERS: [u8; 3] = *b",;\t";
 const SEPARATORS: [char; 8] = [',', ';', '\t', '|', '，', '；', '、', '\u{1}'];
 /// How many rows are searched for the header.
 const SEARCHED: usize = 20;
-const BUFFER: usize = 128 << 10;
+/// How many bytes are read and parsed at a time.
+const CHUNK: usize = 256 << 10;
 
 /// Comma-separated values with a header line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,13 +55,14 @@ impl RowSource for CsvSource {
         self.input.each(|text| {
             out.begin(&text.name, PlaceUnit::Line);
             let path = text.path.clone();
-            self.text(&path, text, out)
+            self.text(&path, text, CHUNK, out)
         })
     }
 }
 
 impl CsvSource {
-    fn text(&self, path: &Path, mut text: impl Read, out: &mut RowSink) -> Result<(), AudienceError> {
+    /// Reads a file, `chunk` bytes at a time.
+    fn text(&self, path: &Path, mut text: impl Read, chunk: usize, out: &mut RowSink) -> Result<(), AudienceError> {
         let mut start = Vec::new();
         // The header is a row, so the longest row allowed contains it.
         let longest = u64::try_from(LONGEST_ROW).unwrap_or(u64::MAX);
@@ -69,18 +76,14 @@ impl CsvSource {
         let encoding = if mark.is_empty() { self.encoding } else { Encoding::Utf8 };
         let header = Fields::find(self, encoding, path, begin)?;
         let sound = QuoteValidator::new(begin.chain(text), mark, header.delimiter);
-        let mut rows = Rows {
+        let parser = RowParser {
             path,
             column: clean(&self.columns.open_id),
             encoding,
-            width: None,
-            empty: None,
             activity: ActivityParser::new(&self.columns),
-            reader: reader(sound, header.delimiter),
             header,
         };
-        rows.show(out)?;
-        let (bytes, hash) = rows.reader.into_inner().finish();
+        let (bytes, hash) = Rows::new(&parser, sound, chunk).show(out)?;
         out.end(bytes, hash)
     }
 }
@@ -101,7 +104,6 @@ fn reader<R: Read>(bytes: R, delimiter: u8) -> Reader<R> {
         .flexible(true)
         .delimiter(delimiter)
         .terminator(Terminator::Any(b'\n'))
-        .buffer_capacity(BUFFER)
         .from_reader(bytes)
 }
 
@@ -366,19 +368,42 @@ fn is_like_id(name: &str) -> bool {
     name.len() >= SHORTEST && name.bytes().all(is_word) && name.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// The rows after the header.
-struct Rows<'a, R> {
+/// Parses rows.
+struct RowParser<'a> {
     path: &'a Path,
     /// The name of the column of the open_ids.
     column: &'a str,
     encoding: Encoding,
     activity: ActivityParser,
     header: Fields,
-    /// The number of fields of a row, by the first row that is not empty.
+}
+
+/// Whole rows of the file.
+struct Chunk {
+    text: Vec<u8>,
+    /// The line of its first row.
+    line: u64,
+    /// An empty batch of this file.
+    batch: Batch,
+}
+
+/// What the rows before say about the next ones.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// The rows of the header that are still to come.
+    rows_of_header: usize,
+    /// The number of fields of a row, by the first row of the file that is not empty.
     width: Option<usize>,
-    /// The last rows so far, if all their fields are empty.
-    empty: Option<EmptyRows>,
-    reader: Reader<QuoteValidator<R>>,
+}
+
+/// The rows of a chunk. Whether empty rows at its start and at its end count depends on the chunks around it.
+#[derive(Default)]
+struct ParsedChunk {
+    /// Empty rows before all others.
+    head: Vec<EmptyRows>,
+    batches: Vec<Batch>,
+    /// Empty rows after all others.
+    tail: Option<EmptyRows>,
 }
 
 /// Rows on consecutive lines whose fields are all empty, `,,,`. Spreadsheets write them at the end of a file.
@@ -388,17 +413,145 @@ struct EmptyRows {
     count: u64,
 }
 
-impl<R: Read> Rows<'_, R> {
-    fn show(&mut self, out: &mut RowSink) -> Result<(), AudienceError> {
+/// A row that is split into fields.
+trait Record {
+    fn len(&self) -> usize;
+    fn get(&self, field: usize) -> Option<&[u8]>;
+    fn fields(&self) -> impl Iterator<Item = &[u8]>;
+}
+
+impl Record for ByteRecord {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, field: usize) -> Option<&[u8]> {
+        self.get(field)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        self.iter()
+    }
+}
+
+/// A line without quotes.
+struct Line<'l> {
+    text: &'l [u8],
+    /// The ends of the fields.
+    ends: &'l [usize],
+}
+
+impl Record for Line<'_> {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, field: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(field)?;
+        let begin = match field.checked_sub(1) {
+            Some(before) => self.ends.get(before)? + 1,
+            None => 0,
+        };
+        self.text.get(begin..end)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).filter_map(|field| self.get(field))
+    }
+}
+
+impl RowParser<'_> {
+    /// Parses a chunk. `layout` is that of its start, and becomes that of its end.
+    fn parse(&self, chunk: Chunk, layout: &mut Layout) -> Result<ParsedChunk, AudienceError> {
+        let Chunk { text, line, batch } = chunk;
+        let mut rows = ChunkRows {
+            parser: self,
+            layout,
+            empty: None,
+            batch,
+            parsed: ParsedChunk::default(),
+        };
+        let is_first = line == 1;
+        // The parser of quoted text leaves out a byte order mark at the start of the file.
+        if memchr(b'"', &text).is_some() || is_first && text.starts_with(BYTE_ORDER_MARK) {
+            rows.add_quoted(&text, line, is_first)?;
+        } else {
+            rows.add_plain(&text, line)?;
+        }
+        Ok(rows.finish())
+    }
+
+    /// Returns the text of the last activity; `None` without such a column.
+    fn last_active<'r>(&self, record: &'r impl Record) -> Option<Cow<'r, str>> {
+        let field = self.header.last_active.and_then(|column| record.get(column))?;
+        // A person can read the value if it is in the other encoding.
+        let decoded = decode(field, self.encoding).or_else(|| decode(field, Encoding::Gb18030));
+        Some(decoded.unwrap_or_else(|| decode_lossily(field, self.encoding)))
+    }
+
+    /// Returns the text of the open_id in a row of a file whose rows have `width` fields.
+    fn open_id<'r>(&self, record: &'r impl Record, width: usize) -> Result<Cow<'r, str>, UnusableKind> {
+        // Some programs end every row, but not the header, with a delimiter. More fields in some rows alone come from a
+        // delimiter within a value, which moves the open_id to another field.
+        let count = self.header.count;
+        let fits = record.len() == width && are_empty(record.fields().skip(count));
+        match record.get(self.header.open_id) {
+            Some(field) if fits => decode(field, self.encoding).ok_or(UnusableKind::NotText),
+            _ => Err(UnusableKind::WrongFields),
+        }
+    }
+}
+
+/// The rows of a chunk while it is parsed.
+struct ChunkRows<'p> {
+    parser: &'p RowParser<'p>,
+    layout: &'p mut Layout,
+    /// The last rows so far, if all their fields are empty.
+    empty: Option<EmptyRows>,
+    batch: Batch,
+    parsed: ParsedChunk,
+}
+
+impl ChunkRows<'_> {
+    /// Adds rows of a text without quotes: each line is a row, and each delimiter separates fields.
+    fn add_plain(&mut self, text: &[u8], first_line: u64) -> Result<(), AudienceError> {
+        let delimiter = self.parser.header.delimiter;
+        let mut ends = Vec::new();
+        let mut begin = 0;
+        for (number, end) in (first_line..).zip(memchr_iter(b'\n', text)) {
+            let line = text.get(begin..end).unwrap_or_default();
+            begin = end + 1;
+            if matches!(line, b"" | b"\r") {
+                continue;
+            }
+            self.check_length(number, line.len())?;
+            ends.clear();
+            ends.extend(memchr_iter(delimiter, line));
+            ends.push(line.len());
+            self.add(
+                number,
+                &Line {
+                    text: line,
+                    ends: &ends,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// Adds rows of any text. A text that is not the first of its file keeps a byte order mark at its start.
+    fn add_quoted(&mut self, text: &[u8], first_line: u64, is_first: bool) -> Result<(), AudienceError> {
+        // The parser leaves out a blank line.
+        let before = if is_first { &b""[..] } else { b"\n" };
+        let mut reader = reader(before.chain(text), self.parser.header.delimiter);
+        let line_at = |line: u64| first_line + line - 1 - before.len() as u64;
         let mut record = ByteRecord::new();
-        let mut rows_of_header = self.header.rows;
-        let mut line_before = self.reader.position().line();
-        while self
-            .reader
+        let mut line_before = reader.position().line() + before.len() as u64;
+        while reader
             .read_byte_record(&mut record)
-            .map_err(|error| failed(self.path, error).behind(line_before - 1))?
+            .map_err(|error| failed(self.parser.path, error))?
         {
-            let line_behind = self.reader.position().line();
+            let line_behind = reader.position().line();
             // A row that consumed at most one line end begins on the line where the row before ended. Otherwise blank
             // lines precede it, or it has quoted line ends.
             let line = match line_behind - line_before {
@@ -406,49 +559,234 @@ impl<R: Read> Rows<'_, R> {
                 _ => line_behind.saturating_sub(1 + newlines(&record)),
             };
             line_before = line_behind;
-            if record.as_slice().len() > LONGEST_ROW {
-                return Err(malformed(self.path, line, SyntaxError::TooLong));
+            self.check_length(line_at(line), record.as_slice().len())?;
+            if !blank(&record) {
+                self.add(line_at(line), &record);
             }
-            if blank(&record) {
-                continue;
-            }
-            // The header was already read.
-            if rows_of_header > 0 {
-                rows_of_header -= 1;
-                continue;
-            }
-            self.row(line, &record, out)?;
-        }
-        // Empty rows at the end are like blank lines. A file without any other row may have lost its ids.
-        if self.width.is_none() {
-            self.show_empty(out)?;
         }
         Ok(())
     }
 
-    fn row(&mut self, line: u64, record: &ByteRecord, out: &mut RowSink) -> Result<(), AudienceError> {
-        if are_empty(record.iter()) {
+    fn check_length(&self, line: u64, length: usize) -> Result<(), AudienceError> {
+        if length > LONGEST_ROW {
+            return Err(malformed(self.parser.path, line, SyntaxError::TooLong));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, line: u64, record: &impl Record) {
+        // The header was already read.
+        if self.layout.rows_of_header > 0 {
+            self.layout.rows_of_header -= 1;
+            return;
+        }
+        let parser = self.parser;
+        if are_empty(record.fields()) {
             match &mut self.empty {
                 Some(rows) if rows.first + rows.count == line => rows.count += 1,
                 _ => {
-                    self.show_empty(out)?;
+                    self.show_empty();
                     self.empty = Some(EmptyRows { first: line, count: 1 });
                 }
             }
-            return Ok(());
+            return;
         }
-        self.show_empty(out)?;
-        let count = self.header.count;
-        let longer = record.len() > count && are_empty(record.iter().skip(count));
-        let width = *self.width.get_or_insert(if longer { record.len() } else { count });
-        let text = self.text(record, width);
+        if self.has_row() {
+            self.show_empty();
+        } else {
+            self.parsed.head.extend(self.empty.take());
+        }
+        let count = parser.header.count;
+        let longer = record.len() > count && are_empty(record.fields().skip(count));
+        let width = *self
+            .layout
+            .width
+            .get_or_insert(if longer { record.len() } else { count });
+        let text = parser.open_id(record, width);
         let open_id = text.as_deref().map_err(|kind| *kind);
-        let open_id = open_id.and_then(|text| usable(text, self.column));
-        let last_active = self.last_active(record);
+        let open_id = open_id.and_then(|text| usable(text, parser.column));
+        let last_active = parser.last_active(record);
         let last_active = last_active
             .as_deref()
-            .map_or(Activity::Unknown, |text| self.activity.text(text));
-        out.row(line, open_id, last_active)
+            .map_or(Activity::Unknown, |text| parser.activity.text(text));
+        self.push(line, open_id, last_active);
+    }
+
+    fn has_row(&self) -> bool {
+        !(self.parsed.batches.is_empty() && self.batch.is_empty())
+    }
+
+    /// Shows the empty rows, which are not at the end. Those at the start are for the caller.
+    fn show_empty(&mut self) {
+        if !self.has_row() {
+            self.parsed.head.extend(self.empty.take());
+        } else if let Some(EmptyRows { first, count }) = self.empty.take() {
+            for line in first..first + count {
+                self.push(line, Err(UnusableKind::Empty), Activity::Unknown);
+            }
+        }
+    }
+
+    fn push(&mut self, line: u64, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) {
+        self.batch.push(line, open_id, last_active);
+        if self.batch.is_full() {
+            let next = self.batch.next();
+            self.parsed.batches.push(std::mem::replace(&mut self.batch, next));
+        }
+    }
+
+    fn finish(mut self) -> ParsedChunk {
+        if self.has_row() {
+            self.parsed.tail = self.empty;
+        } else {
+            self.parsed.head.extend(self.empty);
+        }
+        if !self.batch.is_empty() {
+            self.parsed.batches.push(self.batch);
+        }
+        self.parsed
+    }
+}
+
+/// The rows of a file. It is read and checked in order, and chunks of it are parsed by several threads.
+struct Rows<'a, R> {
+    parser: &'a RowParser<'a>,
+    bytes: QuoteValidator<R>,
+    /// The bytes to read at a time.
+    chunk: usize,
+    /// The start of the row that the last chunk did not have whole.
+    rest: Vec<u8>,
+    /// The line of the next chunk.
+    line: u64,
+    layout: Layout,
+    /// The last rows so far, if all their fields are empty.
+    empty: Option<EmptyRows>,
+}
+
+/// A chunk on its way to a thread that parses it.
+struct Job {
+    chunk: Chunk,
+    layout: Layout,
+    parsed: SyncSender<Result<ParsedChunk, AudienceError>>,
+}
+
+impl<'a, R: Read> Rows<'a, R> {
+    const fn new(parser: &'a RowParser<'a>, bytes: QuoteValidator<R>, chunk: usize) -> Self {
+        Self {
+            parser,
+            bytes,
+            chunk,
+            rest: Vec::new(),
+            line: 1,
+            layout: Layout {
+                rows_of_header: parser.header.rows,
+                width: None,
+            },
+            empty: None,
+        }
+    }
+
+    /// Shows all rows. Returns the length of the file and its hash.
+    fn show(mut self, out: &mut RowSink) -> Result<(u64, [u8; 32]), AudienceError> {
+        let threads = cores();
+        // A thread is busy while another chunk waits for it.
+        let most_in_flight = 2 * threads;
+        let (jobs, waiting) = sync_channel(most_in_flight);
+        let waiting = Mutex::new(waiting);
+        thread::scope(|scope| {
+            // The threads end when there are no more jobs.
+            let jobs = jobs;
+            let mut in_flight = VecDeque::new();
+            let mut idle = threads;
+            let read = loop {
+                let chunk = match self.next_chunk(out) {
+                    Ok(Some(chunk)) => chunk,
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                };
+                // The first row that is not empty decides on the others.
+                if self.layout.width.is_none() {
+                    let parsed = self.parser.parse(chunk, &mut self.layout)?;
+                    self.merge(parsed, out)?;
+                    continue;
+                }
+                if in_flight.len() == most_in_flight {
+                    self.merge(take(&mut in_flight)?, out)?;
+                }
+                if idle > 0 {
+                    let parser = self.parser;
+                    let waiting = &waiting;
+                    let started = thread::Builder::new()
+                        .name("audience rows".to_owned())
+                        .spawn_scoped(scope, move || parse_jobs(parser, waiting));
+                    started.map_err(|source| AudienceError::NoThread { source })?;
+                    idle -= 1;
+                }
+                let (parsed, result) = sync_channel(1);
+                let layout = self.layout;
+                let job = Job { chunk, layout, parsed };
+                jobs.send(job).map_err(|_| AudienceError::Broken)?;
+                in_flight.push_back(result);
+            };
+            // An error in an earlier row comes first.
+            while !in_flight.is_empty() {
+                self.merge(take(&mut in_flight)?, out)?;
+            }
+            read
+        })?;
+        // Empty rows at the end are like blank lines. A file without any other row may have lost its ids.
+        if self.layout.width.is_none() {
+            self.show_empty(out)?;
+        }
+        Ok(self.bytes.finish())
+    }
+
+    /// Reads whole rows. `None` at the end of the file.
+    fn next_chunk(&mut self, out: &RowSink) -> Result<Option<Chunk>, AudienceError> {
+        let mut text = std::mem::take(&mut self.rest);
+        loop {
+            let filled = text.len();
+            text.resize(filled + self.chunk, 0);
+            let read = self.bytes.read(&mut text[filled..]);
+            let read = read.map_err(|error| AudienceError::new(self.parser.path, error).behind(self.line - 1))?;
+            text.truncate(filled + read);
+            let whole = if read == 0 {
+                text.len()
+            } else {
+                text.len().saturating_sub(self.bytes.row_bytes())
+            };
+            if whole > 0 {
+                self.rest = text.split_off(whole);
+            } else if read > 0 {
+                continue;
+            } else {
+                return Ok(None);
+            }
+            let line = std::mem::replace(&mut self.line, self.bytes.row_line());
+            return Ok(Some(Chunk {
+                text,
+                line,
+                batch: out.next_batch(),
+            }));
+        }
+    }
+
+    /// Shows the rows of the next chunk.
+    fn merge(&mut self, parsed: ParsedChunk, out: &mut RowSink) -> Result<(), AudienceError> {
+        for rows in parsed.head {
+            match &mut self.empty {
+                Some(before) if before.first + before.count == rows.first => before.count += rows.count,
+                _ => {
+                    self.show_empty(out)?;
+                    self.empty = Some(rows);
+                }
+            }
+        }
+        if !parsed.batches.is_empty() {
+            self.show_empty(out)?;
+            self.empty = parsed.tail;
+        }
+        parsed.batches.into_iter().try_for_each(|batch| out.batch(batch))
     }
 
     /// Shows the empty rows, which are not at the end.
@@ -458,26 +796,29 @@ impl<R: Read> Rows<'_, R> {
         };
         (first..first + count).try_for_each(|line| out.row(line, Err(UnusableKind::Empty), Activity::Unknown))
     }
+}
 
-    /// Returns the text of the last activity; `None` without such a column.
-    fn last_active<'r>(&self, record: &'r ByteRecord) -> Option<Cow<'r, str>> {
-        let field = self.header.last_active.and_then(|column| record.get(column))?;
-        // A person can read the value if it is in the other encoding.
-        let decoded = decode(field, self.encoding).or_else(|| decode(field, Encoding::Gb18030));
-        Some(decoded.unwrap_or_else(|| decode_lossily(field, self.encoding)))
+/// Parses chunks until there are no more.
+fn parse_jobs(parser: &RowParser<'_>, jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job {
+            chunk,
+            mut layout,
+            parsed,
+        }) = job
+        else {
+            return;
+        };
+        // This fails if the reading has ended, and then no result is needed.
+        let _ = parsed.send(parser.parse(chunk, &mut layout));
     }
+}
 
-    /// Returns the text of the open_id in a row of a file whose rows have `width` fields.
-    fn text<'r>(&self, record: &'r ByteRecord, width: usize) -> Result<Cow<'r, str>, UnusableKind> {
-        // Some programs end every row, but not the header, with a delimiter. More fields in some rows alone come from a
-        // delimiter within a value, which moves the open_id to another field.
-        let count = self.header.count;
-        let fits = record.len() == width && are_empty(record.iter().skip(count));
-        match record.get(self.header.open_id) {
-            Some(field) if fits => decode(field, self.encoding).ok_or(UnusableKind::NotText),
-            _ => Err(UnusableKind::WrongFields),
-        }
-    }
+/// The rows of the chunk that was sent first.
+fn take(in_flight: &mut VecDeque<Receiver<Result<ParsedChunk, AudienceError>>>) -> Result<ParsedChunk, AudienceError> {
+    let first = in_flight.pop_front().ok_or(AudienceError::Broken)?;
+    first.recv().map_err(|_| AudienceError::Broken)?
 }
 
 fn are_empty<'f>(mut fields: impl Iterator<Item = &'f [u8]>) -> bool {
@@ -509,4 +850,72 @@ fn failed(path: &Path, error: csv::Error) -> AudienceError {
         other => io::Error::other(format!("{other:?}")),
     };
     AudienceError::new(path, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+    use tokio::sync::mpsc::channel;
+
+    use super::*;
+    use crate::audience::Totals;
+    use crate::audience::row_sink::Message;
+
+    /// Every row with its line, and the totals. `None` if the file is refused.
+    fn read(bytes: &[u8], chunk: usize) -> Option<(String, Totals)> {
+        let source = CsvSource {
+            input: Input::Stdin,
+            columns: Columns {
+                open_id: "id".to_owned(),
+                last_active: Some("seen".to_owned()),
+                zone: TimeZone::UTC,
+                present: Timestamp::MAX,
+            },
+            encoding: Encoding::Utf8,
+            delimiter: Some(b','),
+        };
+        let (sender, mut batches) = channel(1 << 20);
+        let mut out = RowSink::new(sender);
+        out.begin("a.csv", PlaceUnit::Line);
+        source.text(Path::new("a.csv"), bytes, chunk, &mut out).ok()?;
+        let totals = out.finish();
+        drop(out);
+        let mut rows = String::new();
+        while let Some(Message::Batch(batch)) = batches.blocking_recv() {
+            for row in batch.rows() {
+                let _ = writeln!(rows, "{row:?}");
+            }
+        }
+        Some((rows, totals))
+    }
+
+    #[test]
+    fn many_threads_keep_the_order_of_rows() {
+        let mut text = "id,seen\n".to_owned();
+        for n in 0..30_000 {
+            let _ = writeln!(text, "user-{n},2026-05-30 12:00:{:02}", n % 60);
+        }
+        let one_chunk = read(text.as_bytes(), text.len() * 2).expect("it is read");
+        assert_eq!(one_chunk.1.rows, 30_000);
+        assert_eq!(read(text.as_bytes(), 1_000), Some(one_chunk));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_do_not_depend_on_the_chunks_in_which_they_are_read(
+            begin in prop::sample::select(vec!["", "sep=,\n", "\n\r\n", "\u{feff}", "\u{feff}\u{feff}"]),
+            parts in prop::collection::vec(prop::sample::select(vec![
+                "user-1", "user-2", "\"user-3\"", "\"\"\"\"", "\"a\n,b\"", "\"\n\"", ",", ",", ",,", "\n", "\n", "\n", ",\n", "\r\n", " ",
+                "\u{feff}", "2026-05-30 12:00:00", "\"",
+            ]), 0..60),
+            chunk in prop::sample::select(vec![1, 2, 7, 40]),
+        ) {
+            let text = format!("{begin}id,seen\n{}", parts.concat());
+            prop_assert_eq!(read(text.as_bytes(), chunk), read(text.as_bytes(), 1 << 20));
+        }
+    }
 }

@@ -77,6 +77,16 @@ impl<R: Read> QuoteValidator<R> {
         }
     }
 
+    /// The first line of the row that has not ended.
+    pub(super) const fn row_line(&self) -> u64 {
+        self.quotes.row_line
+    }
+
+    /// The bytes so far of the row that has not ended.
+    pub(super) const fn row_bytes(&self) -> usize {
+        self.quotes.row_bytes
+    }
+
     /// Returns the number of bytes of the file, and their SHA-256.
     pub(super) fn finish(self) -> (u64, [u8; 32]) {
         (self.bytes, self.hash.finalize().into())
@@ -88,6 +98,7 @@ impl<R: Read> QuoteValidator<R> {
             (_, Some(first)) if self.last != b'\n' => {
                 *first = b'\n';
                 self.last = b'\n';
+                self.quotes.row_bytes = 0;
                 Ok(1)
             }
             _ => Ok(0),

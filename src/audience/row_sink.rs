@@ -110,15 +110,34 @@ impl RowSink {
         async move { batches.closed().await }
     }
 
+    /// Returns an empty batch for rows of the file that was begun last.
+    pub(super) fn next_batch(&self) -> Batch {
+        self.batch.next()
+    }
+
+    /// Adds a batch of rows of the file that was begun last.
+    pub(super) fn batch(&mut self, batch: Batch) -> Result<(), AudienceError> {
+        if !self.batch.is_empty() {
+            self.send()?;
+        }
+        self.count(batch.len() as u64);
+        self.batch = batch;
+        self.send()
+    }
+
+    fn count(&mut self, rows: u64) {
+        self.totals.rows += rows;
+        if let Some(share) = self.totals.shares.last_mut() {
+            share.rows += rows;
+        }
+    }
+
     /// Adds a row without waiting. Returns whether the batch is full.
     fn push(&mut self, number: u64, open_id: Result<&str, UnusableKind>, last_active: Activity<'_>) -> bool {
         if let Some(hash) = &mut self.of_rows {
             hash_row(hash, open_id, last_active);
         }
-        self.totals.rows += 1;
-        if let Some(share) = self.totals.shares.last_mut() {
-            share.rows += 1;
-        }
+        self.count(1);
         self.batch.push(number, open_id, last_active);
         self.batch.is_full()
     }

@@ -75,7 +75,7 @@ impl KeyType<f64> for ControlGroup {
             return Some(share);
         }
         let message = text::ControlGroupAll { path: &value.path };
-        value.refuse(Code::IllegalFact, message, text::ControlGroupHelp, diagnostics)
+        value.refuse(Code::Contradiction, message, text::ControlGroupHelp, diagnostics)
     }
 
     fn describe(&self) -> String {
@@ -94,12 +94,12 @@ fn check_activity(map: &Mapping<'_>, source: Option<&Source>, order: Option<Orde
         && source.last_active().is_none()
     {
         let message = text::ActivityWithoutColumn { path: &value.path };
-        let note = diagnostics.error(Code::IllegalFact, value.span(), message);
+        let note = diagnostics.error(Code::Contradiction, value.span(), message);
         note.help(text::ActivityWithoutColumnHelp);
     }
     if let (Some(value), Some(Order::ExpiringFirst), None) = (map.get("order"), order, within) {
         let message = text::OrderWithoutActivity { path: &value.path };
-        let note = diagnostics.error(Code::IllegalFact, value.span(), message);
+        let note = diagnostics.error(Code::Contradiction, value.span(), message);
         note.help(text::OrderWithoutActivityHelp);
     }
 }

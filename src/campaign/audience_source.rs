@@ -148,7 +148,7 @@ keys! {
         for name in ["encoding", "delimiter"] {
             if let (Some(Format::Jsonl), Some(value)) = (format, map.get(name)) {
                 let message = text::NotForJsonl { path: &value.path };
-                let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
+                let note = diagnostics.error(Code::Contradiction, value.mark(), message);
                 note.help(text::NotForJsonlHelp);
             }
         }

@@ -146,7 +146,7 @@ codes! {
     /// A value is not a window of hours, or the window is empty.
     Hours = "E0130",
     /// Values contradict each other.
-    IllegalFact = "E0131",
+    Contradiction = "E0131",
     /// Campaigns that are applied together have different credentials for one app.
     OtherCredentials = "E0132",
     /// A secret is too short to be one.

@@ -75,7 +75,7 @@ impl KeyType<Duration> for DurationRange {
 }
 
 /// Parses a duration; `None` if the form is not exact. One that does not fit into a `u64` is the longest duration.
-fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);
     let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -61,7 +61,7 @@ pub(super) fn check_stdin(source: Option<&Source>, lists: &Value<'_>, read: &[Ex
         .filter(|list| matches!(list, Exclude::Source(source) if is_stdin(source)));
     if lists_of_stdin.count() + usize::from(source.is_some_and(is_stdin)) > 1 {
         let message = text::SecondStdin { path: &lists.path };
-        let note = diagnostics.error(Code::IllegalFact, lists.mark(), message);
+        let note = diagnostics.error(Code::Contradiction, lists.mark(), message);
         note.help(text::SecondStdinHelp);
     }
 }

@@ -9,6 +9,7 @@
 //! means for a run.
 
 mod activity;
+mod approval;
 mod audience;
 mod audience_source;
 mod bill;
@@ -56,13 +57,14 @@ mod word;
 mod zone;
 
 pub use activity::{Activity, ReleaseWord};
+pub use approval::Approval;
 pub use audience::{Audience, Order};
 pub use audience_source::{Csv, Delimiter, Encoding, Format, Jsonl, Parquet, Server, Source, Sqlite, Stdin};
 pub use bill::{Bill, BillColumns};
 pub use coupons::Coupons;
 pub use credentials::Credentials;
 pub use diagnostic::{Code, Diagnostic, Excerpt, Place, Severity};
-pub(crate) use duration::written as written_duration;
+pub(crate) use duration::{parse as parse_duration, written as written_duration};
 pub use exclude::Exclude;
 pub use halt::{Guard, Halt};
 pub use lists_hash::lists_hash;
@@ -78,9 +80,9 @@ pub use retry::{InDoubt, Retry};
 pub use root::{Campaign, KeyRow, key_table, schema};
 pub use schedule::Schedule;
 pub use server_file::{
-    BaseNeed, Budget, Freeze, ListenMistake, Need, Origin, Period, Policy, ProxyAuth, Rule, ServerFile, Tls, Token,
-    TokenHash, User, When, is_server_file, key_table as server_key_table, load as load_server, parse as parse_server,
-    read as read_server, schema as server_schema,
+    BaseNeed, Budget, Freeze, ListenMistake, Need, Origin, Period, Policy, ProxyAuth, Rule, ServerFile, Store, Tls,
+    Token, TokenHash, User, When, is_server_file, key_table as server_key_table, load as load_server,
+    parse as parse_server, read as read_server, schema as server_schema,
 };
 pub use share::written as share_written;
 pub use testers::{MOST_TESTERS, Testers};

@@ -43,7 +43,7 @@ keys! {
             && let Some(value) = map.get("max_delay").or_else(|| map.get("first_delay"))
         {
             let message = text::RetryDelays { first, most };
-            let note = diagnostics.error(Code::IllegalFact, value.span(), message);
+            let note = diagnostics.error(Code::Contradiction, value.span(), message);
             note.help(text::RetryDelaysHelp { first });
         }
     }

@@ -12,6 +12,7 @@ use crate::model::activity::{DeclaredActivity, MOST_NAME};
 use crate::model::outcome::Class;
 use crate::model::recurrence::{Occurrence, Recurrence};
 
+use super::approval::Approval;
 use super::audience::Audience;
 use super::bill::Bill;
 use super::codes::Codes;
@@ -62,6 +63,8 @@ keys! {
         /// What codes of the platform mean, before the built-in table.
         codes: BTreeMap<i64, Class> = Codes, filled BTreeMap::new();
         platform: Platform = Nested, filled Platform::default();
+        /// What a service needs before it sends the campaign, in addition to its policy.
+        approval: Approval = Nested, optional;
         /// How `runner reconcile` reads the platform's daily bills.
         bill: Bill = Nested, filled Bill::default();
         /// The bots and servers that receive messages about a run.

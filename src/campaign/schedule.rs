@@ -60,9 +60,9 @@ impl Schedule {
         }
         let path = &value.path;
         let note = if end == start {
-            diagnostics.error(Code::IllegalFact, value.span(), text::EndIsStart { path })
+            diagnostics.error(Code::Contradiction, value.span(), text::EndIsStart { path })
         } else {
-            diagnostics.error(Code::IllegalFact, value.span(), text::EndBeforeStart { path })
+            diagnostics.error(Code::Contradiction, value.span(), text::EndBeforeStart { path })
         };
         note.help(text::EndHelp);
         true
@@ -79,7 +79,7 @@ impl Schedule {
         };
         if self.calendar(zone).opens(start).is_none_or(|opens| opens >= end) {
             let message = text::NoWindow { path: &value.path };
-            let note = diagnostics.error(Code::IllegalFact, value.mark(), message);
+            let note = diagnostics.error(Code::Contradiction, value.mark(), message);
             note.help(text::NoWindowHelp);
         }
     }

@@ -5,6 +5,8 @@ mod listen;
 mod members;
 mod policy;
 mod proxy;
+mod retain;
+mod store;
 mod tls;
 mod tokens;
 mod users;
@@ -12,6 +14,7 @@ mod users;
 pub use listen::{ListenMistake, Origin};
 pub use policy::{BaseNeed, Budget, Freeze, Need, Period, Policy, Rule, When};
 pub use proxy::ProxyAuth;
+pub use store::Store;
 pub use tls::Tls;
 pub use tokens::{Token, TokenHash};
 pub use users::User;
@@ -19,6 +22,7 @@ pub use users::User;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use schemars::generate::SchemaSettings;
@@ -33,6 +37,7 @@ use self::tokens::Tokens;
 use self::users::Users;
 use super::diagnostic::Diagnostic;
 use super::diagnostics::Diagnostics;
+use super::duration::DurationRange;
 use super::file_kind::FileKind;
 use super::keys::{Keys, Nested, keys};
 use super::load::{MOST_BYTES, ParsedFile, parse_file, read_file};
@@ -63,7 +68,10 @@ keys! {
         /// The programs that may use the service.
         tokens: Vec<Token> = Tokens, filled Vec::new();
         proxy_auth: ProxyAuth = Nested, optional;
+        store: Store = Nested, optional;
         policy: Policy = Nested, optional;
+        /// How long a ledger keeps its open_ids after it is complete. Without it, they stay.
+        retain: Duration = DurationRange(retain::LEAST..=retain::MOST), optional "400d";
         /// The channels that receive messages about every campaign, and about the service itself.
         notify: Vec<Channel> = Channels, filled Vec::new();
     }
@@ -92,6 +100,9 @@ keys! {
         if let (Some(_), Some(url), Some(value)) = (&tls, &url, map.get("url")) {
             tls::check(url, value, diagnostics);
         }
+        if let (Some(_), Some(_), Some(value)) = (&store, retain, map.get("retain")) {
+            retain::refuse_store(value, diagnostics);
+        }
         let is_readable = are_users_known
             && map.get("url").is_some() == url.is_some();
         if let (true, Some(address), Some(value)) = (is_readable, listen, map.get("listen")) {
@@ -114,7 +125,9 @@ impl Default for ServerFile {
             groups: BTreeMap::new(),
             tokens: Vec::new(),
             proxy_auth: None,
+            store: None,
             policy: None,
+            retain: None,
             notify: Vec::new(),
         }
     }

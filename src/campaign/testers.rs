@@ -44,7 +44,7 @@ impl KeyType<Testers> for ListOrSource {
             let open_id = OpenId::parse(&scalar.text).ok();
             open_id.or_else(|| {
                 let message = text::NoTester { path: &entry.path };
-                entry.refuse(Code::IllegalFact, message, text::TestersHelp, diagnostics)
+                entry.refuse(Code::Contradiction, message, text::TestersHelp, diagnostics)
             })
         })?;
         Some(Testers::OpenIds(open_ids))

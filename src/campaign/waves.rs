@@ -124,14 +124,14 @@ fn check_share(value: &Value<'_>, before: f64, diagnostics: &mut Diagnostics) ->
         let before = &share::written(before);
         let help = text::WaveNotLargerHelp { before };
         value.refuse(
-            Code::IllegalFact,
+            Code::Contradiction,
             text::WaveNotLarger { path, before },
             help,
             diagnostics,
         )
     } else {
         let help = text::WaveOfNobodyHelp;
-        value.refuse(Code::IllegalFact, text::WaveOfNobody { path }, help, diagnostics)
+        value.refuse(Code::Contradiction, text::WaveOfNobody { path }, help, diagnostics)
     };
     refused.unwrap_or(before)
 }

@@ -226,12 +226,12 @@ fn screen(campaign: &LoadedCampaign, view: &ActivityView) -> String {
         };
         rows.push((text::LabelActivity.to_string(), named.to_string()));
     }
-    for created in view.log.created() {
+    for (created, unknown) in view.log.created().iter().zip(&view.unknown) {
         let label = text::LabelNumber {
             number: &created.order.number,
         };
         rows.push((label.to_string(), created_text(campaign, created)));
-        rows.push((String::new(), stock_text(view, created)));
+        rows.push((String::new(), stock_text(created, *unknown)));
         if let Some(release) = release_text(&created.release) {
             rows.push((String::new(), release));
         }
@@ -260,21 +260,14 @@ fn created_text(campaign: &LoadedCampaign, created: &CreatedActivity) -> String 
 }
 
 /// The stock of an activity, and what is left of it by this ledger. Deliveries without a known outcome may have taken a coupon.
-fn stock_text(view: &ActivityView, created: &CreatedActivity) -> String {
-    let taken = taken(view, created);
+fn stock_text(created: &CreatedActivity, unknown: u64) -> String {
     text::Stock {
         stock: &grouped(created.order.stock),
         issued: &grouped(created.issued),
-        unknown: &grouped(taken.saturating_sub(created.issued)),
-        left: &grouped(created.order.stock.saturating_sub(taken)),
+        unknown: &grouped(unknown),
+        left: &grouped(created.order.stock.saturating_sub(created.issued + unknown)),
     }
     .to_string()
-}
-
-/// How many coupons an activity has given, or may have given.
-fn taken(view: &ActivityView, created: &CreatedActivity) -> u64 {
-    let is_newest = view.log.newest() == Some(created);
-    created.issued + if is_newest { view.counts.unknown() } else { 0 }
 }
 
 fn release_text(release: &Release) -> Option<String> {
@@ -346,12 +339,13 @@ impl<'a> ActivityObject<'a> {
     fn new(campaign: &'a LoadedCampaign, view: &'a ActivityView) -> Self {
         let identity = &campaign.plan.identity;
         let zone = &campaign.parsed.campaign.timezone;
-        let created = view.log.created().iter().map(|created| CreatedObject {
+        let created = view.log.created().iter().zip(&view.unknown);
+        let created = created.map(|(created, unknown)| CreatedObject {
             number: created.order.number,
             activity_id: created.activity_id.as_str(),
             stock: created.order.stock,
             issued: created.issued,
-            left: created.order.stock.saturating_sub(taken(view, created)),
+            left: created.order.stock.saturating_sub(created.issued + unknown),
             state: match &created.release {
                 Release::None | Release::Refused(_) => "open",
                 Release::Asked { .. } => "releasing",

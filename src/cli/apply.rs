@@ -20,6 +20,7 @@ use crate::app::process;
 use crate::catalogue::cli;
 use crate::control::ControlServer;
 use crate::model::problem::Problem;
+use crate::notify::channel::Channel;
 use crate::plan::RunOptions;
 use crate::report::reporter::{Display, Listener, ReportedRun};
 use crate::report::run_view::CampaignInfo;
@@ -74,30 +75,11 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         no_wait: args.no_wait,
         sandbox: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
     };
-    let mut campaigns = Vec::new();
-    let mut channels = Vec::new();
-    let mut unusable = Vec::new();
-    let files = due(files, &mut unusable, context).await;
-    for prepared in prepare(files, &options, &context.environment) {
-        match prepared {
-            Prepared::Ready(campaign) => match notify::channels(args, &campaign) {
-                Ok(found) => {
-                    campaigns.push(*campaign);
-                    channels.push(found);
-                }
-                Err(mistakes) => {
-                    load::show(&mistakes, context);
-                    let file = campaign.loaded.at.file.path().to_owned();
-                    unusable.push(Unusable { file, failure: None });
-                }
-            },
-            Prepared::Unusable(UnusableFile { file, mistakes, error }) => {
-                load::show(&mistakes, context);
-                let failure = error.map(Failure::from);
-                unusable.push(Unusable { file, failure });
-            }
-        }
-    }
+    let PreparedFiles {
+        campaigns,
+        channels,
+        unusable,
+    } = prepare_files(args, context, files, &options).await;
     // Until here a signal ends the process at once: nothing has begun, and the file of a secret may be a named pipe that gives
     // nothing.
     let timeouts = campaigns.iter().map(|campaign| campaign.loaded.plan.retry.timeout);
@@ -190,6 +172,52 @@ async fn apply(args: &ApplyArgs, context: &Context, files: Vec<ReadFile>) -> Res
         metrics::serve_end(served, context, signalled).await;
     }
     Ok(exit)
+}
+
+/// The files of an apply, of which nothing has begun yet.
+struct PreparedFiles {
+    campaigns: Vec<ReadyCampaign>,
+    /// The channels of each campaign.
+    channels: Vec<Vec<Channel>>,
+    unusable: Vec<Unusable>,
+}
+
+/// Prepares the campaigns that are due, and shows the mistakes of the others.
+async fn prepare_files(
+    args: &ApplyArgs,
+    context: &Context,
+    files: Vec<ReadFile>,
+    options: &RunOptions,
+) -> PreparedFiles {
+    let mut campaigns = Vec::new();
+    let mut channels = Vec::new();
+    let mut unusable = Vec::new();
+    let files = due(files, &mut unusable, context).await;
+    for prepared in prepare(files, options, &context.environment) {
+        match prepared {
+            Prepared::Ready(campaign) => match notify::channels(args, &campaign) {
+                Ok(found) => {
+                    campaigns.push(*campaign);
+                    channels.push(found);
+                }
+                Err(mistakes) => {
+                    load::show(&mistakes, context);
+                    let file = campaign.loaded.at.file.path().to_owned();
+                    unusable.push(Unusable { file, failure: None });
+                }
+            },
+            Prepared::Unusable(UnusableFile { file, mistakes, error }) => {
+                load::show(&mistakes, context);
+                let failure = error.map(Failure::from);
+                unusable.push(Unusable { file, failure });
+            }
+        }
+    }
+    PreparedFiles {
+        campaigns,
+        channels,
+        unusable,
+    }
 }
 
 /// Returns the campaigns that are due: of a recurring campaign the occurrence that the command names, or the one of the moment.

@@ -73,6 +73,7 @@ impl Context {
                 clock: Clock::system(),
                 witnesses: Witnesses::of_user(directory("XDG_STATE_HOME"), directory("HOME")),
                 database: None,
+                worker: None,
                 notices,
             },
         }

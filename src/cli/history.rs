@@ -126,6 +126,7 @@ fn what(kind: &EntryKind, zone: &TimeZone) -> String {
             note: &visible(note),
         }
         .to_string(),
+        EntryKind::Erased { users } => texts::Erased { users: *users }.to_string(),
         EntryKind::OwnerChanged(owner) => texts::OwnerChanged {
             term: &owner.term,
             worker: &visible(&owner.worker),
@@ -161,6 +162,8 @@ struct HistoryObject<'a> {
     wave: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    users: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,6 +204,7 @@ impl<'a> HistoryObject<'a> {
             signal: None,
             wave: None,
             deliveries: None,
+            users: None,
             state: None,
             resolution: None,
             note: None,
@@ -243,6 +247,10 @@ impl<'a> HistoryObject<'a> {
                 object.state = Some(from.word());
                 object.resolution = Some(to.word());
                 object.note = Some(note);
+            }
+            EntryKind::Erased { users } => {
+                object.act = "erased";
+                object.users = Some(*users);
             }
             EntryKind::OwnerChanged(owner) => {
                 object.act = "owner_changed";
@@ -334,6 +342,7 @@ mod tests {
                     host: "till-4".to_owned(),
                 }),
             ),
+            (by("Li Na"), EntryKind::Erased { users: 12_000 }),
         ];
         let at = |n: i64| Timestamp::from_second(1_780_000_000 + n * 3_725).unwrap();
         (0..)

@@ -1,6 +1,7 @@
 //! The command line: one file for each command, and their shared code. No other room uses this one.
 
 mod activity;
+mod allocator;
 mod answer_objects;
 mod append_file;
 mod apply;
@@ -15,6 +16,7 @@ mod completions;
 mod context;
 mod dashed_open_ids;
 mod doctor;
+mod erase;
 mod exit;
 mod explain;
 mod export;
@@ -53,6 +55,7 @@ mod store;
 mod store_args;
 mod terminal;
 mod trace;
+mod trace_text;
 mod typed;
 mod validate;
 mod verify;
@@ -71,8 +74,8 @@ use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::catalogue::activity as activity_texts;
 use crate::catalogue::{
-    Language, approval, cli, help, history as texts, policy as policy_texts, probe as probe_texts, push as push_texts,
-    reconcile as reconcile_texts, remote as remote_texts,
+    Language, approval, cli, erase as erase_texts, help, history as texts, policy as policy_texts,
+    probe as probe_texts, push as push_texts, reconcile as reconcile_texts, remote as remote_texts,
 };
 use crate::model::problem::Problem;
 use crate::report::console::Console;
@@ -89,6 +92,7 @@ pub use self::explain::{Page, pages};
 use self::completions::CompletionsArgs;
 use self::context::Context;
 use self::doctor::DoctorArgs;
+use self::erase::EraseArgs;
 use self::exit::Exit;
 use self::explain::ExplainArgs;
 use self::export::ExportArgs;
@@ -167,6 +171,8 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     #[command(about = help::CommandResolve.to_string())]
     Resolve(ResolveArgs),
+    #[command(about = erase_texts::Command.to_string())]
+    Erase(EraseArgs),
     #[command(about = probe_texts::Command.to_string())]
     Probe(ProbeArgs),
     #[command(about = reconcile_texts::Command.to_string())]
@@ -211,6 +217,7 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// Runs the process's command line.
 #[must_use]
 pub fn main() -> ExitCode {
+    allocator::keep_large_blocks_apart();
     let args: Vec<OsString> = std::env::args_os().collect();
     language(&args).set();
     // A mistake in the command line is shown in the colours that it asks for, too.
@@ -363,9 +370,10 @@ fn execute(cli: &Cli, context: &Context) -> Result<Exit, Failure> {
         Some(Command::Stop(args)) => run_commands::stop(args, context),
         Some(Command::Validate(args)) => validate::run(args, context),
         Some(Command::Resolve(args)) => remote::refuse("resolve").and_then(|()| resolve::run(args, context)),
+        Some(Command::Erase(args)) => remote::refuse("erase").and_then(|()| erase::run(args, context)),
         Some(Command::Probe(args)) => remote::refuse("probe").and_then(|()| probe::run(args, context)),
         Some(Command::Reconcile(args)) => remote::refuse("reconcile").and_then(|()| reconcile::run(args, context)),
-        Some(Command::Trace(args)) => remote::refuse("trace").and_then(|()| trace::run(args, context)),
+        Some(Command::Trace(args)) => trace::run(args, context),
         Some(Command::History(args)) => history::run(args, context),
         Some(Command::Audit(args)) => audit::run(args, context),
         Some(Command::Export(args)) => export::run(args, context),

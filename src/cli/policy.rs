@@ -70,12 +70,14 @@ struct VerdictObject<'a> {
 struct RuleObject<'a> {
     name: &'a str,
     why: Vec<String>,
+    effect: &'static str,
 }
 
 #[derive(Serialize)]
 struct NeedObject<'a> {
     approvals: u8,
     from: Vec<&'a str>,
+    asked_by: &'static str,
     rule: Option<&'a str>,
 }
 
@@ -212,6 +214,7 @@ fn object<'a>(verdict: &'a Verdict, facts: &'a PlanFacts, file: &Path) -> Verdic
             .map(|rule| RuleObject {
                 name: &rule.name,
                 why: rule.why.iter().map(ToString::to_string).collect(),
+                effect: rule.effect.word(),
             })
             .collect(),
         needs: verdict
@@ -220,7 +223,8 @@ fn object<'a>(verdict: &'a Verdict, facts: &'a PlanFacts, file: &Path) -> Verdic
             .map(|needed| NeedObject {
                 approvals: needed.approvals,
                 from: needed.from.iter().map(UserName::as_str).collect(),
-                rule: needed.rule.as_deref(),
+                asked_by: needed.asked_by.word(),
+                rule: needed.asked_by.rule(),
             })
             .collect(),
     }

@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::app::run_command::Verb;
 use crate::app::service_client::{ServiceClient, ServiceClientError};
-use crate::catalogue::{approval, control_command, remote as text};
+use crate::app::trace::TraceWords;
+use crate::catalogue::{app as app_text, approval, control_command, remote as text};
 use crate::model::problem::Problem;
 use crate::model::secret::{SecretError, SecretRef};
 use crate::report::render::json::Status;
@@ -19,7 +20,7 @@ use crate::report::render::terminal::status::{StatusRow, table};
 use crate::report::text::visible;
 use crate::service::pages::AuditRow;
 use crate::service::record::Record;
-use crate::service::supervisor::NumberedRecord;
+use crate::service::state::NumberedRecord;
 use crate::service::web::{StatusObject, StatusesObject};
 
 use super::answer_objects::{ApprovalObject, ReceivedObject};
@@ -29,6 +30,7 @@ use super::failure::Failure;
 use super::global_args::Output;
 use super::occurrence_args::OccurrenceArgs;
 use super::terminal;
+use super::trace_text;
 use super::watch::Screen;
 
 /// How often a service is asked for its statuses.
@@ -293,6 +295,59 @@ pub async fn approve(
                 None => approval::NothingWaits { campaign: name }.to_string(),
             };
             context.say(&format!("{said}\n"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What a service says of a user.
+#[derive(Deserialize)]
+struct PersonAnswer {
+    campaigns: Vec<KnownBy>,
+}
+
+/// What a campaign knows of a user.
+#[derive(Deserialize)]
+struct KnownBy {
+    campaign: String,
+    objects: Vec<Json>,
+    #[serde(default)]
+    words: Option<TraceWords>,
+    #[serde(default)]
+    problem: Option<ReadProblem>,
+}
+
+/// Why a campaign cannot be searched.
+#[derive(Deserialize)]
+struct ReadProblem {
+    message: String,
+    causes: Vec<String>,
+}
+
+/// `runner trace` of a service.
+pub async fn trace(
+    service: &ServiceClient,
+    file: &Path,
+    occurrence: OccurrenceArgs,
+    open_id: &str,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let asked = json!({"file": key(file, occurrence), "open_id": open_id});
+    let PersonAnswer { campaigns } = read(service.post(&["person"], &asked).await?, service)?;
+    for known in campaigns {
+        if let Some(problem) = known.problem {
+            return Err(Failure::new(Problem::ServerRefused, problem.message).because(problem.causes));
+        }
+        let Some(words) = known.words else {
+            let message = app_text::UnknownUser {
+                campaign: &known.campaign,
+                open_id: &visible(open_id),
+            };
+            return Err(Failure::new(Problem::UnknownUser, message).help(text::UnknownUserHelp));
+        };
+        match context.output {
+            Output::Json => known.objects.iter().for_each(|object| context.lines.write(object)),
+            Output::Human => context.data(&trace_text::text(&words, terminal::stdout_width_or_any()))?,
         }
     }
     Ok(Exit::Done)

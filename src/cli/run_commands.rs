@@ -182,7 +182,11 @@ async fn send_one(verb: Verb, target: &Target, args: &WhichRuns, context: &Conte
     let campaign = &target.place.identity().campaign;
     let go_on = target.at.as_ref().map(|at| again("apply", at));
     let go_on = go_on.as_ref().map(|command| text::GoOnAfterInterruption { command });
-    let sent = run_command::send(&target.place, target.database.as_ref(), verb, args.by.name()).await?;
+    let database = match &target.database {
+        Some(url) => Some(context.environment.connect(url).await?),
+        None => None,
+    };
+    let sent = run_command::send(&target.place, database.as_ref(), verb, args.by.name()).await?;
     let Some(Received { pid, host, before }) = sent else {
         if !target.is_named {
             return Ok(None);

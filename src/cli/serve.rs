@@ -5,34 +5,43 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::watch;
 
-use crate::app::Rehearsal;
+use crate::app::fleet_worker::{FleetWorker, Wait};
 use crate::app::process::actor;
-use crate::campaign::{Diagnostic, ServerFile, TokenHash};
-use crate::catalogue::{help, service as texts};
+use crate::app::service_ownership::{self, OwnAddress, Reach, ServiceOwnership};
+use crate::app::{AppError, Environment, Rehearsal};
+use crate::campaign::{Diagnostic, ServerFile, Store, TokenHash, parse_server, read_server};
+use crate::catalogue::{Language, Text, help, service as texts};
+use crate::fleet::DatabaseUrl;
 use crate::ledger::ledger_dir::LedgerDirError;
 use crate::ledger::lock::LockError;
 use crate::ledger::service_log::{ServiceDir, ServiceLogError};
 use crate::model::problem::Problem;
+use crate::model::secret::Secret;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::rfc3339;
 use crate::service::accounts::digest;
 use crate::service::config::{ConfigFile, ServerConfig};
-use crate::service::link_socket::{self, LinkSocket};
+use crate::service::error::ServiceError;
+use crate::service::link_socket::{self, LinkAnswer, LinkSocket};
+use crate::service::log_check::verify_log;
 use crate::service::passwords::{LONGEST, PasswordHash, SHORTEST};
-use crate::service::supervisor::{ServiceError, ServiceSettings, Supervisor, verify_log};
+use crate::service::settings::ServiceSettings;
+use crate::service::supervisor::{ServiceResources, Supervisor};
 use crate::service::web::app::App;
 use crate::service::web::encryption;
+use crate::service::web::forward::NotForwarded;
+use crate::service::web::guard::{HostNames, Hosts};
 use crate::service::web::routes::router;
-use crate::service::web::server;
+use crate::service::web::server::{self, Pages};
 use crate::service::web::sessions::random;
+use crate::service::web::standby::{self, Waited, WaitedOwner};
 
 use super::context::Context;
 use super::exit::Exit;
@@ -42,6 +51,7 @@ use super::load;
 use super::password;
 use super::runtime::block_on;
 use super::signals::{self, Signal};
+use super::store_args;
 use super::typed::again_with;
 
 /// The arguments of `runner serve`.
@@ -79,9 +89,6 @@ pub fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
     }
     if args.new_token {
         return new_token(context);
-    }
-    if context.environment.database.is_some() {
-        return Err(Failure::new(Problem::CommandLine, texts::NoStore).help(texts::NoStoreHelp));
     }
     check_directory(&args.directory)?;
     if args.link {
@@ -159,6 +166,8 @@ fn new_token(context: &Context) -> Result<Exit, Failure> {
 
 /// What every token begins with, so that a scanner of secrets finds one.
 const TOKEN_PREFIX: &str = "runner_";
+/// How often the address of the service is looked for that has the campaigns.
+const LOOK: Duration = Duration::from_secs(2);
 /// The name of the file of a service.
 pub(super) const CONFIG: &str = "server.yaml";
 
@@ -220,13 +229,38 @@ fn check_directory(directory: &Path) -> Result<(), Failure> {
     Err(Failure::new(Problem::Directory, texts::NotADirectory { path }).help(texts::NameDirectory))
 }
 
-fn settings(directory: &Path, is_rehearsal: bool, config: Arc<ConfigFile>, context: &Context) -> ServiceSettings {
+/// The database of a service: that of the command line, else that of its file, else that of the variable. `None` if its ledgers are in
+/// files, as those of a rehearsal.
+fn database(store: Option<&Store>, is_rehearsal: bool, context: &Context) -> Result<Option<DatabaseUrl>, Failure> {
+    if is_rehearsal {
+        return Ok(None);
+    }
+    match store.filter(|_| context.store.is_none()) {
+        Some(store) => store_args::database(Some(&store.postgres)),
+        None => Ok(context.environment.database.clone()),
+    }
+}
+
+fn settings(
+    directory: &Path,
+    is_rehearsal: bool,
+    config: Arc<ConfigFile>,
+    database: Option<DatabaseUrl>,
+    context: &Context,
+) -> ServiceSettings {
+    let own = &context.environment;
+    let worker = database.as_ref();
+    let worker = worker.map(|url| Arc::new(service_ownership::worker(url, own.witnesses.clone())));
     ServiceSettings {
         config,
         directory: directory.to_owned(),
         state_dir: context.state_dir.clone(),
         is_rehearsal,
-        environment: context.environment.clone(),
+        environment: Environment {
+            database,
+            worker,
+            ..own.clone()
+        },
         classify: |error| Failure::from(error).code,
     }
 }
@@ -236,6 +270,15 @@ fn command(directory: &Path, is_rehearsal: bool, context: &Context, more: &str) 
     let rehearsal = if is_rehearsal { Rehearsal::Inside } else { Rehearsal::No };
     let command = again_with("serve", &rehearsal, context.state_dir.as_deref(), None, &[directory]);
     format!("{command}{more}")
+}
+
+/// The address and the certificate of a service, and what it prints.
+struct Front<'c> {
+    args: &'c ServeArgs,
+    config: Arc<ConfigFile>,
+    address: SocketAddr,
+    is_tls: bool,
+    context: &'c Context,
 }
 
 async fn serve(
@@ -252,80 +295,320 @@ async fn serve(
             .caused_by(&error)
             .help(texts::CannotListenHelp)
     };
+    let store = config.current().file.as_ref().and_then(|file| file.store.clone());
+    let database = database(store.as_ref(), args.sandbox, context)?;
     let tls = encryption::acceptor(&config).map_err(|error| Failure::from_error(Problem::System, &error))?;
     let listener = server::listen(listen).await.map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?;
-    let settings = settings(&args.directory, args.sandbox, Arc::clone(&config), context);
-    let place = settings.place();
-    let opened = Box::pin(Supervisor::open(settings)).await;
-    let (supervisor, resources) = opened.map_err(|error| cannot_begin(error, args, context))?;
-    let socket = LinkSocket::bind(&place.socket()).map_err(|error| Failure::from_error(Problem::System, &error))?;
-    let app = Arc::new(App::new(
-        Arc::clone(&supervisor),
-        address,
-        actor(None).name,
-        command(&args.directory, args.sandbox, context, " --link"),
-    ));
-    let current = config.current();
-    let own = current.file.as_ref().and_then(|file| file.url.as_ref());
-    let url = own.map_or_else(|| format!("{}://{address}", app.scheme()), ToString::to_string);
-    let directory = &visible_path(&args.directory);
-    let headline = if args.sandbox {
-        texts::ServesSandbox { directory, url: &url }.to_string()
-    } else {
-        texts::Serves { directory, url: &url }.to_string()
+    let front = Front {
+        args,
+        address: listener.local_addr().map_err(cannot_listen)?,
+        is_tls: config.current().certificate.is_some(),
+        config: Arc::clone(&config),
+        context,
     };
-    let link = if current.accounts.is_local() {
-        Some(new_link(&app).map_err(|error| cannot_link(&error))?)
-    } else {
-        None
-    };
-    match (context.output, &link) {
-        (Output::Human, Some(link)) => context.say(&format!("{headline}\n{}\n", texts::OpenLink { link })),
-        (Output::Human, None) => {
-            let path = &visible_path(config.path());
-            context.say(&format!("{headline}\n{}\n", texts::WithUsers { path, url: &url }));
-        }
-        (Output::Json, _) => {
-            context.lines.write(&Serving {
-                r#type: "serving",
-                url: &url,
-                link: link.as_deref(),
-                sandbox: args.sandbox,
-            });
-            context.lines.flush();
+    let settings = settings(&args.directory, args.sandbox, config, database, context);
+    let lock = settings
+        .lock()
+        .await
+        .map_err(|error| cannot_begin(error, args, context))?;
+    let (waited, shown) = watch::channel(Waited::default());
+    let (ending, ends) = watch::channel(false);
+    let waiting = standby::router(front.names(), Arc::clone(&front.config), shown, ends.clone());
+    let (routers, router) = watch::channel(waiting.clone());
+    let serving = tokio::spawn(server::serve(listener, tls, router, ends));
+    loop {
+        let ownership = match settings.environment.worker.clone() {
+            None => None,
+            Some(worker) => {
+                let owned = tokio::select! {
+                    owned = front.wait_for_service(worker, &waited) => owned,
+                    _ = signalled(&mut signal) => break,
+                };
+                // Requests that the previous owner has not answered wait no longer.
+                waited.send_replace(Waited::default());
+                Some(owned.map_err(|error| cannot_begin(error.into(), args, context))?)
+            }
+        };
+        let opened = Supervisor::open_locked(settings.clone(), Arc::clone(&lock), ownership);
+        let (supervisor, resources) = Box::pin(opened)
+            .await
+            .map_err(|error| cannot_begin(error, args, context))?;
+        let show = |pages: Option<Pages>| {
+            waited.send_replace(Waited::default());
+            drop(routers.send_replace(pages.unwrap_or_else(|| waiting.clone())));
+        };
+        if Box::pin(front.serve_campaigns(supervisor, resources, show, &mut signal)).await? {
+            break;
         }
     }
-    let links = tokio::spawn({
-        let app = Arc::clone(&app);
-        async move { socket.serve(|| new_link(&app)).await }
-    });
-    let serving = tokio::spawn(serve_pages(listener, tls, Arc::clone(&app)));
-    let running = tokio::spawn({
-        let supervisor = Arc::clone(&supervisor);
-        async move { supervisor.run().await }
-    });
-    let name = loop {
-        tokio::select! {
-            first = signal.wait_for(Option::is_some) => {
-                let first = first.ok().and_then(|signal| *signal);
-                break first.map_or("SIGTERM", Signal::name);
-            }
-            () = app.link_used.notified() => say_used(&app, context),
-        }
-    };
-    context.talk(&format!("{}\n", texts::StoppingService { signal: &name }));
-    links.abort();
-    Box::pin(supervisor.stop(name, resources)).await;
-    let _ = running.await;
+    ending.send_replace(true);
     let _ = serving.await;
+    if let Some(worker) = &settings.environment.worker {
+        worker.leave().await;
+    }
     context.talk(&format!("{}\n", texts::ServiceStopped));
     Ok(Exit::Done)
 }
 
-async fn serve_pages(listener: TcpListener, tls: Option<TlsAcceptor>, app: Arc<App>) {
-    let stopping = app.supervisor.stopping();
-    server::serve(listener, tls, router(&app), stopping).await;
+/// Waits for a signal, and returns its name.
+async fn signalled(signal: &mut watch::Receiver<Option<Signal>>) -> &'static str {
+    let first = signal.wait_for(Option::is_some).await;
+    let first = first.ok().and_then(|signal| *signal);
+    first.map_or("SIGTERM", Signal::name)
+}
+
+impl Front<'_> {
+    const fn scheme(&self) -> &'static str {
+        if self.is_tls { "https" } else { "http" }
+    }
+
+    /// The names under which the service is reached.
+    fn names(&self) -> HostNames {
+        let config = Arc::clone(&self.config);
+        let address = self.address;
+        let scheme = self.scheme();
+        Arc::new(move || {
+            let current = config.current();
+            let url = current.file.as_ref().and_then(|file| file.url.as_ref());
+            Hosts::new(address, scheme, url)
+        })
+    }
+
+    /// The address for browsers and programs.
+    fn url(&self) -> String {
+        let current = self.config.current();
+        let own = current.file.as_ref().and_then(|file| file.url.as_ref());
+        own.map_or_else(|| format!("{}://{}", self.scheme(), self.address), ToString::to_string)
+    }
+
+    /// Waits until this process owns the service of the fleet. Forwards requests to the process that does meanwhile.
+    async fn wait_for_service(
+        &self,
+        worker: Arc<FleetWorker>,
+        waited: &watch::Sender<Waited>,
+    ) -> Result<ServiceOwnership, AppError> {
+        let waits = |wait: Wait| {
+            let met = match wait {
+                Wait::Owner(holder) => Waited {
+                    owner: holder.owner.map(|owner| WaitedOwner {
+                        host: owner.host.clone(),
+                        pid: owner.pid,
+                        url: None,
+                        reach: Reach::Unknown,
+                    }),
+                    decision: None,
+                },
+                Wait::Decision(error) => Waited {
+                    owner: None,
+                    decision: Some(Text::new(&*error)),
+                },
+            };
+            self.say_waiting(&met);
+            waited.send_replace(met);
+        };
+        // The address is read while the worker starts, which holds the connection.
+        let mut followed = Box::pin(follow_address(&worker, waited, |obstacle| {
+            self.say_forwarding(obstacle);
+        }));
+        let mut reading = Box::pin(self.read_config_again());
+        let mut linking = Box::pin(self.refuse_links(waited));
+        let mut owned = Box::pin(ServiceOwnership::wait(&worker, waits));
+        loop {
+            tokio::select! {
+                owned = &mut owned => return owned,
+                () = &mut followed => {}
+                () = &mut reading => {}
+                () = &mut linking => {}
+            }
+        }
+    }
+
+    /// Reads the file of the service again and again: a certificate that is renewed counts here, too.
+    async fn read_config_again(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let config = Arc::clone(&self.config);
+            // A secret may be in a file that does not answer.
+            let _ = tokio::task::spawn_blocking(move || config.read_again()).await;
+        }
+    }
+
+    /// Answers commands that ask for a link: the process that has the campaigns makes them.
+    async fn refuse_links(&self, waited: &watch::Sender<Waited>) {
+        let socket = match LinkSocket::bind(&self.place().socket()) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::warn!("cannot answer commands that ask for a link: {error}");
+                return std::future::pending().await;
+            }
+        };
+        let answer = || {
+            let waited = waited.borrow();
+            let owner = waited.owner.as_ref();
+            Ok(LinkAnswer::Waits {
+                host: owner.map(|owner| owner.host.clone()).unwrap_or_default(),
+                pid: owner.map(|owner| owner.pid).unwrap_or_default(),
+            })
+        };
+        socket.serve(answer).await;
+    }
+
+    fn place(&self) -> ServiceDir {
+        let Self { args, context, .. } = *self;
+        ServiceDir::new(context.state_dir.as_ref().unwrap_or(&args.directory), args.sandbox)
+    }
+
+    /// Says whether requests are forwarded to the process that has the campaigns.
+    fn say_forwarding(&self, obstacle: Option<NotForwarded>) {
+        match (self.context.output, obstacle) {
+            (Output::Human, None) => {
+                let url = &self.url();
+                self.context.say(&format!("{}\n", texts::ForwardsRequests { url }));
+            }
+            (_, Some(why)) => self.context.warn(&texts::NotForwarded { why: &why.word() }),
+            (Output::Json, None) => {}
+        }
+    }
+
+    fn say_waiting(&self, met: &Waited) {
+        match self.context.output {
+            Output::Human => self.context.say(&format!("{}\n", met.text())),
+            Output::Json => {
+                self.context.lines.write(&WaitingObject {
+                    r#type: "waiting",
+                    why: Language::English.scope(|| met.text()),
+                    host: met.owner.as_ref().map(|owner| &*owner.host),
+                    pid: met.owner.as_ref().map(|owner| owner.pid),
+                    url: &self.url(),
+                });
+                self.context.lines.flush();
+            }
+        }
+    }
+
+    /// Serves the campaigns until a signal. Returns false if another worker of the fleet has fenced this one before.
+    async fn serve_campaigns(
+        &self,
+        supervisor: Arc<Supervisor>,
+        resources: ServiceResources,
+        show: impl Fn(Option<Pages>),
+        signal: &mut watch::Receiver<Option<Signal>>,
+    ) -> Result<bool, Failure> {
+        let Self { args, context, .. } = *self;
+        let socket =
+            LinkSocket::bind(&self.place().socket()).map_err(|error| Failure::from_error(Problem::System, &error))?;
+        let cannot_make = |error: io::Error| Failure::from_error(Problem::System, &error);
+        let own = OwnAddress {
+            url: self.url(),
+            listen: self.address,
+            is_tls: self.is_tls,
+            secret: Secret::new(&random().map_err(cannot_make)?),
+        };
+        let app = App::new(
+            Arc::clone(&supervisor),
+            self.address,
+            actor(None).name,
+            command(&args.directory, args.sandbox, context, " --link"),
+        );
+        let app = Arc::new(app.with_forwarding(&own.secret));
+        let links = tokio::spawn({
+            let app = Arc::clone(&app);
+            async move { socket.serve(|| new_link(&app).map(LinkAnswer::Link)).await }
+        });
+        show(Some(router(&app)));
+        self.say_serving(&app)?;
+        let running = tokio::spawn({
+            let supervisor = Arc::clone(&supervisor);
+            async move { supervisor.run().await }
+        });
+        let published = tokio::spawn({
+            let supervisor = Arc::clone(&supervisor);
+            async move { supervisor.publish_address(&own).await }
+        });
+        let ended = loop {
+            tokio::select! {
+                name = signalled(signal) => break Some(name),
+                () = Supervisor::lost(&resources) => break None,
+                () = app.link_used.notified() => say_used(&app, context),
+            }
+        };
+        links.abort();
+        // Its end removes the socket, which this process may bind again.
+        let _ = links.await;
+        published.abort();
+        if let Some(name) = ended {
+            context.talk(&format!("{}\n", texts::StoppingService { signal: &name }));
+            Box::pin(supervisor.stop(name, resources)).await;
+        } else {
+            context.warn(&texts::ServiceLost);
+            show(None);
+            Box::pin(supervisor.abandon(resources)).await;
+        }
+        let _ = running.await;
+        Ok(ended.is_some())
+    }
+
+    fn say_serving(&self, app: &App) -> Result<(), Failure> {
+        let Self {
+            args, config, context, ..
+        } = self;
+        let url = self.url();
+        let directory = &visible_path(&args.directory);
+        let headline = if args.sandbox {
+            texts::ServesSandbox { directory, url: &url }.to_string()
+        } else {
+            texts::Serves { directory, url: &url }.to_string()
+        };
+        let link = if config.current().accounts.is_local() {
+            Some(new_link(app).map_err(|error| cannot_link(&error))?)
+        } else {
+            None
+        };
+        match (context.output, &link) {
+            (Output::Human, Some(link)) => context.say(&format!("{headline}\n{}\n", texts::OpenLink { link })),
+            (Output::Human, None) => {
+                let path = &visible_path(config.path());
+                context.say(&format!("{headline}\n{}\n", texts::WithUsers { path, url: &url }));
+            }
+            (Output::Json, _) => {
+                context.lines.write(&Serving {
+                    r#type: "serving",
+                    url: &url,
+                    link: link.as_deref(),
+                    sandbox: args.sandbox,
+                });
+                context.lines.flush();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows where the service that has the campaigns is, as soon as that is known. Calls `say` once for each owner, with the reason if
+/// requests cannot be forwarded to it.
+async fn follow_address(worker: &FleetWorker, waited: &watch::Sender<Waited>, say: impl Fn(Option<NotForwarded>)) {
+    let mut owners = waited.subscribe();
+    let mut said: Option<(String, u32)> = None;
+    loop {
+        match service_ownership::read_address(worker).await {
+            Ok(Some(address)) if waited.send_if_modified(|waited| waited.note_address(&address)) => {
+                let now = Some((address.host, address.pid));
+                if said != now {
+                    say(waited.borrow().obstacle());
+                    said = now;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!("the address of the service cannot be read: {error}"),
+        }
+        // What this loop has written is no news.
+        owners.mark_unchanged();
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            // The sender is borrowed, so it is there.
+            _ = owners.changed() => {}
+        }
+    }
 }
 
 fn new_link(app: &App) -> io::Result<String> {
@@ -364,6 +647,18 @@ struct Serving<'a> {
     sandbox: bool,
 }
 
+/// What a program reads of a service that waits for another one.
+#[derive(Serialize)]
+struct WaitingObject<'a> {
+    r#type: &'static str,
+    why: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    url: &'a str,
+}
+
 /// A link, for a program.
 #[derive(Serialize)]
 struct Link<'a> {
@@ -375,13 +670,25 @@ struct Link<'a> {
 async fn print_link(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
     let place = ServiceDir::new(context.state_dir.as_ref().unwrap_or(&args.directory), args.sandbox);
     let asked = link_socket::ask(&place.socket()).await;
-    let link = asked.map_err(|error| {
-        let directory = &visible_path(&args.directory);
+    let directory = &visible_path(&args.directory);
+    let answer = asked.map_err(|error| {
         let command = &command(&args.directory, args.sandbox, context, "");
         Failure::new(Problem::NothingRuns, texts::NoService { directory })
             .caused_by(&error)
             .help(texts::NoServiceHelp { command })
     })?;
+    let link = match answer {
+        LinkAnswer::Link(link) => link,
+        LinkAnswer::Waits { host, pid } => {
+            let failure = Failure::new(Problem::NothingRuns, texts::NoLinkHere { directory });
+            return Err(if host.is_empty() {
+                failure
+            } else {
+                let host = &visible(&host);
+                failure.help(texts::NoLinkHereHelp { host, pid: &pid })
+            });
+        }
+    };
     match context.output {
         Output::Human => context.data(&format!("{}\n", visible(&link)))?,
         Output::Json => context.lines.write(&Link {
@@ -430,10 +737,34 @@ struct LogObject {
     last: Option<String>,
 }
 
+/// The database that the file of a service beside a directory names. `None` if it names none, or is not there.
+fn read_store(directory: &Path) -> Result<Option<Store>, Vec<Diagnostic>> {
+    let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+    let path = directory.parent().unwrap_or(&directory).join(CONFIG);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Ok(parse_server(&path, &read_server(&path)?)?.content.store)
+}
+
 /// Checks the log of the service for a directory.
 pub fn verify(directory: &Path, is_rehearsal: bool, context: &Context) -> Result<Exit, Failure> {
-    let settings = settings(directory, is_rehearsal, Arc::new(ConfigFile::without()), context);
-    if !settings.place().has_log() {
+    let store = match read_store(directory) {
+        Ok(store) => store,
+        Err(mistakes) => {
+            load::show(&mistakes, context);
+            return Ok(Exit::Input);
+        }
+    };
+    let database = database(store.as_ref(), is_rehearsal, context)?;
+    let settings = settings(
+        directory,
+        is_rehearsal,
+        Arc::new(ConfigFile::without()),
+        database,
+        context,
+    );
+    if !settings.is_in_database() && !settings.place().has_log() {
         let directory = &visible_path(directory);
         let help = texts::NoServiceHelp {
             command: &command(Path::new(&**directory), is_rehearsal, context, ""),

@@ -1,8 +1,5 @@
 //! `runner trace`: shows everything that is known about one user, and what happens to their coupons next.
 
-mod objects;
-mod text;
-
 use crate::app::trace;
 use crate::catalogue::help;
 use clap::Args;
@@ -14,7 +11,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::global_args::Output;
 use super::runtime::block_on;
-use super::{load, terminal};
+use super::trace_text::text;
+use super::{load, remote, terminal};
 
 /// The arguments of `runner trace`.
 #[derive(Clone, Debug, Args)]
@@ -29,6 +27,17 @@ pub struct TraceArgs {
 
 /// Shows what is known about one user.
 pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
+    if let Some(service) = remote::service()? {
+        let campaign = &args.campaign;
+        let open_id = &args.open_id;
+        return block_on(remote::trace(
+            &service,
+            &campaign.file,
+            campaign.occurrence,
+            open_id,
+            context,
+        ))?;
+    }
     let Some(campaign) = load::campaign(&args.campaign, context)? else {
         return Ok(Exit::Input);
     };
@@ -39,9 +48,13 @@ pub fn run(args: &TraceArgs, context: &Context) -> Result<Exit, Failure> {
         match context.output {
             Output::Human => {
                 let width = terminal::stdout_width_or_any();
-                context.data(&text::text(&trace, &campaign, width))?;
+                context.data(&text(&trace.words(&campaign), width))?;
             }
-            Output::Json => objects::write(&trace, &campaign, &context.lines),
+            Output::Json => {
+                for line in trace::object_lines(&trace, &campaign) {
+                    context.lines.line(&line);
+                }
+            }
         }
         Ok(Exit::Done)
     })?

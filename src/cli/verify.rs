@@ -1,6 +1,7 @@
 //! `runner verify`: checks the ledger from its first byte and certifies its contents.
 
 mod approved;
+mod cited;
 mod repeats;
 
 use std::fmt::Write as _;
@@ -16,12 +17,15 @@ use crate::app::verify::certificate::{Certificate, CertifiedApproval, Difference
 use crate::app::verify::{self, Checked};
 use crate::campaign::Parsed;
 use crate::catalogue::{approval, help, reconcile, verify as texts};
+use crate::ledger::RecordedErasure;
 use crate::ledger::witness::Witness;
 use crate::model::problem::Problem;
+use crate::report::approvals;
 use crate::report::text::{columns, left, visible, visible_path, wrap, wrap_prose};
 use crate::report::times::rfc3339;
 use crate::report::wording::counts_sum;
 
+use self::cited::ComparedApprovals;
 use super::busy::{self, Busy};
 use super::campaign_args::CampaignArgs;
 use super::context::Context;
@@ -72,8 +76,16 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
             _ => {}
         });
         let checked = verify::check(&campaign).await?;
+        // The log is read after the ledger, so it has whatever a run cites.
+        let approvals = cited::compare(&campaign, &checked.citations).await;
         drop(busy);
-        let certificate = Certificate::new(&checked, &campaign.plan, |at| rfc3339(at, &zone), context.now());
+        let certificate = Certificate::new(
+            &checked,
+            cited::verdict(approvals.as_ref()),
+            &campaign.plan,
+            |at| rfc3339(at, &zone),
+            context.now(),
+        );
         if let (Some(mut file), Some(path)) = (writing, &args.certificate) {
             certificate
                 .write(&mut file)
@@ -98,7 +110,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
             }
             Output::Human => {
                 let width = stdout_width_or_any();
-                let mut text = sound(&checked, &certificate, &campaign.parsed, width);
+                let mut text = sound(&checked, &certificate, approvals.as_ref(), &campaign.parsed, width);
                 text.push_str(&repeats::list(&checked.repeats));
                 if let (Some(differences), Some(path), Some(before)) = (&differences, &args.against, &before) {
                     text.push_str(&compared(differences, path, before));
@@ -110,6 +122,9 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
             return Err(failure);
         }
         if let Some(failure) = approved::failure(&checked.approved, &zone) {
+            return Err(failure);
+        }
+        if let Some(failure) = approvals.and_then(|approvals| cited::failure(approvals, &zone)) {
             return Err(failure);
         }
         let same = differences.is_none_or(|differences| differences.is_empty());
@@ -135,7 +150,13 @@ fn read_certificate(path: &Path) -> Result<Certificate, Failure> {
 /// The columns between the beginning of a line and its value.
 const LEAST_LABEL: usize = 9;
 
-fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed, width: usize) -> String {
+fn sound(
+    checked: &Checked,
+    certificate: &Certificate,
+    compared: Option<&ComparedApprovals>,
+    parsed: &Parsed,
+    width: usize,
+) -> String {
     let names = &parsed.campaign.names;
     let title = names.title.as_deref().map(|title| format!(" {}", visible(title)));
     let campaign = format!("{}{}", names.campaign, title.unwrap_or_default());
@@ -172,6 +193,9 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed, width: u
         lines.push((approval::VerifyApproved.to_string(), said.to_string()));
     }
     lines.extend(approved::lines(&checked.approved, &parsed.campaign.timezone));
+    if let Some(compared) = compared {
+        lines.push((String::new(), cited::line(compared)));
+    }
     if let Some(records) = certificate.records() {
         let said = reconcile::VerifyRecords {
             at: &records.at,
@@ -179,6 +203,14 @@ fn sound(checked: &Checked, certificate: &Certificate, parsed: &Parsed, width: u
             bills: records.bills.len() as u64,
         };
         lines.push((reconcile::VerifyLabel.to_string(), said.to_string()));
+    }
+    if let Some(RecordedErasure { at, erasure }) = &checked.erasure {
+        let said = texts::Erased {
+            users: u64::from(erasure.recipients),
+            at: &rfc3339(*at, &parsed.campaign.timezone),
+            by: &approvals::actor(&erasure.by),
+        };
+        lines.push((texts::LabelErased.to_string(), said.to_string()));
     }
     if let Some(witness) = &checked.witness {
         let batch = witness.sequence;

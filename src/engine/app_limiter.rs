@@ -26,7 +26,7 @@ use crate::plan::forecast::after_taking;
 
 pub use super::limits::app_share::TermState;
 use super::limits::app_share::{AppShare, AppState, Report, Slowed};
-use super::limits::circuit_breaker::{Attempted, CircuitBreaker, MOST_BETWEEN, Reach};
+use super::limits::circuit_breaker::{CircuitBreaker, MOST_BETWEEN, Reach, SeatedDelivery};
 use super::limits::reservations::{Busy, Reservations, User};
 
 /// The time that a lock's `not_before` has after the last start of the previous owner.
@@ -113,7 +113,7 @@ struct Shared {
     /// The run that probes while the platform is out of reach.
     probing: Option<u32>,
     reservations: Reservations,
-    handles: BTreeMap<u32, Campaign>,
+    handles: BTreeMap<u32, RunShare>,
     seated: u32,
 }
 
@@ -138,7 +138,7 @@ impl Caller {
 }
 
 /// The state of one run.
-struct Campaign {
+struct RunShare {
     per_second: f64,
     sending: bool,
     /// Users that the run passed over, whose attempts have ended since.
@@ -180,7 +180,7 @@ impl AppLimiter {
     /// Adds a run with a pace of its own, whose attempts take at most `timeout`.
     pub(super) fn join(self: &Arc<Self>, per_second: f64, timeout: Duration, now: Instant) -> LimiterHandle {
         let woken = Arc::new(Notify::new());
-        let place = Campaign {
+        let place = RunShare {
             per_second,
             sending: false,
             freed: Vec::new(),
@@ -214,7 +214,7 @@ impl AppLimiter {
 
     /// Makes all campaigns pass over these users until `until`. To be called before the campaigns of the app id run, with the open_ids
     /// of the users who may have a request of a previous owner on its way, in any ledger of the app id (see
-    /// [`unfinished`](super::unfinished::unfinished)).
+    /// [`earlier_requests`](super::earlier_requests::earlier_requests)).
     pub fn pass_over(&self, open_ids: impl IntoIterator<Item: AsRef<str>>, until: Instant) {
         if mutant!(UnfinishedForgotten) {
             return;
@@ -478,10 +478,10 @@ impl LimiterHandle {
 
     /// Records how far an attempt of this run got.
     fn ended(&self, key: DeliveryKey, reach: Reach, began: Instant, now: Instant) {
-        let limiter = self.number;
+        let seat = self.number;
         let changed = self.limiter.with(|shared| {
             let before = shared.breaker.open().is_some();
-            shared.breaker.ended(Attempted { limiter, key }, reach, began, now);
+            shared.breaker.ended(SeatedDelivery { seat, key }, reach, began, now);
             before != shared.breaker.open().is_some()
         });
         if changed {

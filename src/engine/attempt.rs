@@ -20,9 +20,9 @@ use crate::model::outcome::Outcome;
 use crate::model::run_command::RunCommand;
 use crate::plan::Schedule;
 
-use super::answer_ids::{Answers, Whose};
 use super::app_limiter::AppLimiter;
 use super::core::{Attempted, Done, Latest};
+use super::mixed_up_answers::{Answers, Whose};
 
 /// State that all attempts of a run share.
 #[derive(Debug)]

@@ -21,12 +21,12 @@ use crate::model::person_request::{PersonAnswer, PersonRequest};
 use crate::model::run_command::RunCommand;
 use crate::plan::Plan;
 
-use super::answer_ids::Answers;
 use super::app_limiter::{AppLimiter, LimiterHandle, NotTaken};
 use super::attempt::{self, Shared};
 use super::core::{
     Action, Asked, Awaits, Changes, Decisions, Done, Input, Latest, Outside, Recording, Run, RunOutcome,
 };
+use super::mixed_up_answers::Answers;
 use super::send_order::SendOrder;
 
 /// Everything that one run needs. The ledger's audience has been admitted.

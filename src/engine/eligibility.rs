@@ -36,7 +36,7 @@ pub enum Waits {
     Beyond,
     /// It is in doubt, and an exclude list names its user by now.
     Excluded,
-    /// `schedule.end` is past, or comes before it is due or a window opens.
+    /// `schedule.end` is past, or it comes before the delivery is due or before the next window.
     End {
         /// The end.
         end: Timestamp,

@@ -33,6 +33,12 @@ impl QueryPace {
         })
     }
 
+    /// Whether nobody else can own the app id now. Asked right before a request that may give a coupon.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.limiter.is_trusted()
+    }
+
     /// Waits until the next query may start.
     pub async fn start(&self) {
         let _ = self.limiter.start(|| true).await;

@@ -401,13 +401,21 @@ impl Queue {
 
     /// Like [`Self::is_exhausted`], without an effect on the next pick.
     pub fn has_nothing_left(&mut self, ledger_state: &LedgerState, capped: bool) -> bool {
+        self.left_out(capped).next().is_none() && !self.has_others(ledger_state, capped)
+    }
+
+    /// Whether all that is left to attempt waits for other campaigns' requests to the same users.
+    pub(super) fn waits_only_for_users(&mut self, ledger_state: &LedgerState, capped: bool) -> bool {
+        self.left_out(capped).next().is_some() && !self.has_others(ledger_state, capped)
+    }
+
+    /// Whether anything is left to attempt beside the deliveries that were left out.
+    fn has_others(&mut self, ledger_state: &LedgerState, capped: bool) -> bool {
         let owed = |key: &DeliveryKey| ledger_state.status(*key).state == State::Pending;
-        let more = !capped && (self.late.iter().any(owed) || self.look_ahead(ledger_state).is_some());
-        self.ahead.is_none()
-            && !more
-            && self.doubts.is_empty()
-            && self.retries.is_empty()
-            && self.left_out(capped).next().is_none()
+        self.ahead.is_some()
+            || !self.doubts.is_empty()
+            || !self.retries.is_empty()
+            || (!capped && (self.late.iter().any(owed) || self.look_ahead(ledger_state).is_some()))
     }
 
     /// Whether a doubt is left to attempt, now or later. `capped`: this run may begin no further delivery.
@@ -523,7 +531,7 @@ impl Queue {
             return false;
         }
         let owed = |key: &DeliveryKey| ledger_state.status(*key).state == State::Pending;
-        // One of an earlier wave that was attempted holds up no later wave.
+        // A delivery of an earlier wave that was attempted does not hold up later waves.
         let of = |key: &DeliveryKey| {
             let wave = self.waves.wave_of(key.recipient);
             waves.contains(&wave) || (wave <= *waves.end() && owed(key))

@@ -1,13 +1,12 @@
 //! A person's decision about deliveries, as a pure function of the ledger state: which deliveries it is about, whether it is
 //! possible, and the facts that record it.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::ledger::{Fact, LedgerState, ManualDecision};
 use crate::model::delivery::{DeliveryKey, DeliveryStatus, Resolution, State, StateName};
+use crate::model::hexadecimal::hexadecimal;
 use crate::model::resolve::{
     Expected, ResolveAnswer, ResolveRefusal, ResolveRequest, Resolved, ResolvedDelivery, Selection, Which,
 };
@@ -62,10 +61,8 @@ pub fn digest(ledger_state: &LedgerState, selected: &[Selected]) -> String {
         hasher.update(status.attempts.to_be_bytes());
         hasher.update(from.word());
     }
-    let mut digest = String::new();
-    for byte in hasher.finalize().iter().take(DIGEST) {
-        let _ = write!(digest, "{byte:02x}");
-    }
+    let mut digest = hexadecimal(&hasher.finalize());
+    digest.truncate(2 * DIGEST);
     digest
 }
 

@@ -32,7 +32,8 @@ impl TemplateSettings {
     /// The template that a query names. `at` is the time since the start, and `wall` the present.
     pub(super) fn described(self, query: &Value, at: Duration, wall: Timestamp) -> Value {
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        let started = wall.as_second().saturating_sub(seconds(at));
+        // The difference is rounded once: rounded apart, the times may be a second later than the start.
+        let started = wall.saturating_sub(at).map_or(0, Timestamp::as_second);
         let mut described = json!({
             "coupon_meta_id": query.get("coupon_meta_id"),
             "coupon_name": COUPON_NAME,
@@ -46,5 +47,20 @@ impl TemplateSettings {
             described["receive_end_time"] = json!(started.saturating_add(seconds(ends)));
         }
         described
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_can_receive_coupons_from_the_start() {
+        let start = Timestamp::from_millisecond(1_780_000_000_600).unwrap();
+        for ms in [0, 300, 399, 400, 500, 900, 999, 1_000, 1_500] {
+            let at = Duration::from_millis(ms);
+            let described = TemplateSettings::default().described(&json!({}), at, start + at);
+            assert_eq!(described["receive_begin_time"], 1_780_000_000, "after {ms} ms");
+        }
     }
 }

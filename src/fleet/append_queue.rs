@@ -113,7 +113,7 @@ impl Task {
         statement
     }
 
-    /// `None` if the result is not known.
+    /// Executes a statement. `None` if the result is not known.
     async fn execute(&self, statement: &LogStatement) -> Option<LogAnswer> {
         let result = async {
             let acquired = self.channel.acquire().await?;

@@ -18,7 +18,7 @@ use super::statement::{View, WorkerId};
 /// How often the identity of the server is read.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// The task.
+/// The task that compares the database with what this worker knows after a change of server.
 pub struct Continuity {
     pub database: Database,
     pub link: Arc<WorkerLink>,

@@ -23,6 +23,10 @@ pub use examination::Examination;
 /// The longest time of a statement.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// The name of the log of the service among the ledgers. It has a space, which the name of no campaign has, so that it is in no list
+/// of ledgers.
+pub const SERVICE_LOG: &str = "service log";
+
 /// A ledger in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -160,9 +164,22 @@ impl Database {
     /// # Errors
     /// When the database fails.
     pub async fn ledger(&self, identity: &Identity) -> Result<Option<LedgerEntry>, DatabaseError> {
-        let app = AppKey::of_ledger(identity);
+        self.find(&AppKey::of_ledger(identity), identity.campaign.as_str())
+            .await
+    }
+
+    /// Finds the log of the service. `None` if no service has begun with this database.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn service_log(&self) -> Result<Option<LedgerEntry>, DatabaseError> {
+        self.find(&AppKey::of_service(), SERVICE_LOG).await
+    }
+
+    /// Finds the ledger with this name, also one that no campaign has.
+    pub(super) async fn find(&self, app: &AppKey, name: &str) -> Result<Option<LedgerEntry>, DatabaseError> {
         let acquired = acquire(&self.channel, &self.place).await?;
-        let row = find_ledger(acquired.connection(), &app, identity.campaign.as_str()).await;
+        let row = find_ledger(acquired.connection(), app, name).await;
         let row = row.map_err(self.failed(DatabaseAction::FindLedgers))?;
         acquired.release();
         row.map(|row| self.entry(&row)).transpose()

@@ -77,6 +77,8 @@ pub struct DatabaseStore {
     /// The last batch that was read or appended.
     last: Head,
     heads: watch::Sender<Head>,
+    /// The longest time of an append. `None` if it waits until its end is known.
+    limit: Option<Duration>,
 }
 
 impl DatabaseStore {
@@ -94,7 +96,15 @@ impl DatabaseStore {
             reader,
             last: Head::default(),
             heads: watch::channel(Head::default()).0,
+            limit: Some(APPEND),
         }
+    }
+
+    /// The same store, whose appends wait until the database answers again, however long that takes. They end earlier only if the
+    /// worker is fenced.
+    #[must_use]
+    pub(super) fn waiting_for_ever(self) -> Self {
+        Self { limit: None, ..self }
     }
 
     /// The number of the ledger.
@@ -160,7 +170,7 @@ impl DatabaseStore {
     }
 }
 
-/// What is in the log, on every copy.
+/// The log as it is read back, including the standby.
 struct Replicated {
     fenced: bool,
     found: BTreeMap<(LedgerNo, u64), Head>,
@@ -199,18 +209,23 @@ impl Store for DatabaseStore {
             head,
             record,
         };
-        match timeout(APPEND, self.link.appends.append(row)).await {
-            Ok(Some(Appended::Durable)) => {
+        let appending = self.link.appends.append(row);
+        let appended = match self.limit {
+            Some(limit) => timeout(limit, appending).await.ok().flatten(),
+            None => appending.await,
+        };
+        match appended {
+            Some(Appended::Durable) => {
                 self.note(head);
                 Ok(())
             }
-            Ok(Some(Appended::Fenced)) => Err(AppendError::Fenced(self.reader.refused())),
-            Ok(Some(Appended::Parted)) => Err(AppendError::Fenced(self.reader.overtaken(head.sequence))),
-            Ok(Some(Appended::Forgotten { last })) => {
+            Some(Appended::Fenced) => Err(AppendError::Fenced(self.reader.refused())),
+            Some(Appended::Parted) => Err(AppendError::Fenced(self.reader.overtaken(head.sequence))),
+            Some(Appended::Forgotten { last }) => {
                 let durable = self.last.sequence;
                 Err(AppendError::Failed(self.reader.forgotten(last, durable)))
             }
-            Ok(None) | Err(_) => Err(self.unknown()),
+            None => Err(self.unknown()),
         }
     }
 

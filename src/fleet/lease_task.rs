@@ -144,7 +144,7 @@ async fn execute_one(channel: Channel, me: Me, statement: Statement) -> Executed
     }
 }
 
-/// The task.
+/// The task that executes the statements of a worker and offers its app ids.
 pub struct LeaseTask {
     worker: Worker,
     /// Renewals have a channel of their own: a fence waits for the appends of the other worker.

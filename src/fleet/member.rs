@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::Timing;
 use super::append_queue::AppendQueue;
 use super::continuity::Continuity;
-use super::database::{Database, LedgerEntry};
+use super::database::{Database, LedgerEntry, SERVICE_LOG};
 use super::database_store::{DatabaseStore, WorkerLink};
 use super::error::{DatabaseAction, DatabaseError};
 use super::lease_task::{LeaseTask, Requests};
@@ -189,19 +190,34 @@ impl Member {
         manifest: &Manifest,
         ownership: &Ownership,
     ) -> Result<DatabaseStore, DatabaseError> {
-        self.create_named(identity.campaign.as_str(), identity, manifest, ownership)
+        let app = AppKey::of_ledger(identity);
+        self.create_named(identity.campaign.as_str(), &app, manifest, ownership)
             .await
+    }
+
+    /// Opens the log of the service, and creates it at `now` if there is none.
+    ///
+    /// # Errors
+    /// When the database fails, or this worker does not own the service.
+    pub async fn service_log(&self, ownership: &Ownership, now: Timestamp) -> Result<DatabaseStore, DatabaseError> {
+        let store = if let Some(entry) = self.0.database.service_log().await? {
+            self.open(&entry, ownership)?
+        } else {
+            let app = AppKey::of_service();
+            let manifest = Manifest::of_log(&app.platform, &app.app, SERVICE_LOG, now);
+            self.create_named(SERVICE_LOG, &app, &manifest, ownership).await?
+        };
+        Ok(store.waiting_for_ever())
     }
 
     async fn create_named(
         &self,
         campaign: &str,
-        identity: &Identity,
+        app: &AppKey,
         manifest: &Manifest,
         ownership: &Ownership,
     ) -> Result<DatabaseStore, DatabaseError> {
-        let app = AppKey::of_ledger(identity);
-        if *ownership.app() != app || !ownership.still_mine() {
+        if ownership.app() != app || !ownership.still_mine() {
             return Err(self.not_owner(ownership));
         }
         let link = &self.0.link;
@@ -219,7 +235,7 @@ impl Member {
         let created = loop {
             let created = async {
                 let acquired = link.reads.acquire().await?;
-                let created = create_ledger(acquired.connection(), &link.me, &app, campaign, &text).await?;
+                let created = create_ledger(acquired.connection(), &link.me, app, campaign, &text).await?;
                 acquired.release();
                 Ok(created)
             };
@@ -233,7 +249,7 @@ impl Member {
             return Ok(DatabaseStore::new(Arc::clone(link), no, Arc::clone(ownership.owned())));
         }
         // An earlier try may have created it.
-        match self.0.database.ledger(identity).await? {
+        match self.0.database.find(app, campaign).await? {
             Some(entry) if entry.manifest == *manifest => self.open(&entry, ownership),
             Some(_) => Err(DatabaseError::HasLedger {
                 place: link.place.clone(),

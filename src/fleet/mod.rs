@@ -38,7 +38,7 @@ pub mod worker;
 
 pub use appender::Appender;
 pub use boot_clock::boot_now;
-pub use database::{Database, Examination, LedgerEntry};
+pub use database::{Database, Examination, LedgerEntry, SERVICE_LOG};
 pub use database_store::DatabaseStore;
 pub use error::{DatabaseAction, DatabaseError, Evidence};
 pub use log_reader::DatabaseReader;

@@ -59,7 +59,7 @@ impl Silence {
         silent
     }
 
-    /// A reading failed.
+    /// Forgets all readings after a failed one: the database was away, not the workers.
     pub fn fail(&mut self) {
         if !mutant!(OutageAsSilence) {
             self.workers.clear();

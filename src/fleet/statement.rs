@@ -16,6 +16,9 @@ impl fmt::Display for WorkerId {
     }
 }
 
+/// The platform of the key of the service.
+const SERVICE_PLATFORM: &str = "runner";
+
 /// An app id on one platform: what a worker owns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppKey {
@@ -26,6 +29,21 @@ pub struct AppKey {
 }
 
 impl AppKey {
+    /// The key of the service, whose owner appends to the service log. No platform of a campaign has this name.
+    #[must_use]
+    pub fn of_service() -> Self {
+        Self {
+            platform: SERVICE_PLATFORM.to_owned(),
+            app: "service".to_owned(),
+        }
+    }
+
+    /// Whether it is the key of the service. Nothing is sent for it.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.platform == SERVICE_PLATFORM
+    }
+
     /// The app id of a campaign's ledger.
     #[must_use]
     pub fn of_ledger(identity: &Identity) -> Self {

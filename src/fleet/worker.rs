@@ -315,8 +315,8 @@ impl Worker {
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
-        // A claim of this worker whose answer was lost is granted when it is seen: it counts from now. A view that was asked for
-        // before a release was answered can be from before that release.
+        // A claim whose answer was lost counts from the view that shows it. A view that was requested before a release was answered
+        // may predate that release, so it grants nothing.
         for app in self.wanted.clone() {
             let is_old = self.released.get(&app).is_some_and(|released| sent < *released);
             let is_new = !is_old && !self.owned.contains_key(&app);
@@ -338,7 +338,12 @@ impl Worker {
             if self.owned.contains_key(&app) {
                 continue;
             }
-            let before = rank(self.id, &app, live.iter().copied());
+            // Most workers do not serve, so none is waited for.
+            let before = if app.is_service() {
+                0
+            } else {
+                rank(self.id, &app, live.iter().copied())
+            };
             if now.saturating_sub(free.since) >= TURN * before {
                 if let Some(to) = self.handed_to.remove(&app) {
                     self.declined.insert((app.clone(), to));
@@ -389,6 +394,7 @@ impl Worker {
                 .get(id)
                 .is_some_and(|since| now.saturating_sub(*since) >= SETTLED)
         };
+        let serves = self.wanted.iter().any(AppKey::is_service);
         let mut moves = Vec::new();
         for (app, owned) in &self.owned {
             if owned.is_draining || room == 0 {
@@ -397,6 +403,10 @@ impl Worker {
             if !self.wanted.contains(app) {
                 moves.push((app.clone(), None));
                 room -= 1;
+                continue;
+            }
+            // Only the owner of the service applies its campaigns, so others would have to give the app id back.
+            if serves {
                 continue;
             }
             let takers = live.iter().copied().filter(|id| *id == self.id || settled(id));
@@ -419,5 +429,93 @@ impl Worker {
             owned.is_draining = true;
             actions.push(Action::Drain(app.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::statement::{AppRow, WorkerRow};
+
+    const ME: WorkerId = WorkerId(1);
+
+    fn app(platform: &str, app: &str) -> AppKey {
+        AppKey {
+            platform: platform.to_owned(),
+            app: app.to_owned(),
+        }
+    }
+
+    /// A worker with these app ids among others, and what it does when it reads that it owns them, or that nobody does, at second 0 and at
+    /// second 60.
+    fn actions(wanted: &[AppKey], is_owner: bool) -> (Vec<Action>, Vec<Action>) {
+        let timing = Timing::default();
+        let mut worker = Worker::new(ME, timing);
+        worker.step(Input::Wanted(wanted.iter().cloned().collect()), Duration::ZERO);
+        let mut answer = |statement: Statement, answer, second| {
+            let sent = Duration::from_secs(second);
+            let answer = Some(answer);
+            let answered = Input::Answered {
+                statement,
+                sent,
+                answer,
+            };
+            worker.step(answered, sent)
+        };
+        answer(Statement::Register, Answer::Done, 0);
+        let row = WorkerRow { beat: 1, fenced: false };
+        let apps = wanted.iter().map(|app| {
+            let owner = is_owner.then_some(ME);
+            (app.clone(), AppRow { owner, term: 1 })
+        });
+        let view = View {
+            workers: (1..20).map(|id| (WorkerId(id), row)).collect(),
+            apps: apps.collect(),
+        };
+        let first = answer(Statement::Renew, Answer::Seen(view.clone()), 0);
+        // The others have renewed their leases since.
+        let workers = view
+            .workers
+            .into_iter()
+            .map(|(id, row)| (id, WorkerRow { beat: 2, ..row }));
+        let workers = workers.collect();
+        (
+            first,
+            answer(Statement::Renew, Answer::Seen(View { workers, ..view }), 60),
+        )
+    }
+
+    fn claims(actions: &[Action]) -> Vec<&AppKey> {
+        let claimed = actions.iter().filter_map(|action| match action {
+            Action::Execute(Statement::Claim { app, .. }) => Some(app),
+            _ => None,
+        });
+        claimed.collect()
+    }
+
+    #[test]
+    fn the_service_is_claimed_before_the_turn_of_any_other_worker() {
+        let service = AppKey::of_service();
+        let all: Vec<_> = (0..20)
+            .map(|n| app("https://open.douyin.com", &format!("tt{n}")))
+            .collect();
+        let with_service: Vec<_> = all.iter().cloned().chain([service.clone()]).collect();
+        let (first, _) = actions(&with_service, false);
+        assert!(claims(&first).contains(&&service));
+        assert!(claims(&first).len() < all.len(), "app ids wait for their turn");
+    }
+
+    #[test]
+    fn a_service_hands_nothing_over_to_workers_that_join() {
+        let all: Vec<_> = (0..20)
+            .map(|n| app("https://open.douyin.com", &format!("tt{n}")))
+            .collect();
+        let drains = |wanted: &[AppKey]| {
+            let (_, later) = actions(wanted, true);
+            later.iter().any(|action| matches!(action, Action::Drain(_)))
+        };
+        assert!(drains(&all), "other workers get their share");
+        let with_service: Vec<_> = all.into_iter().chain([AppKey::of_service()]).collect();
+        assert!(!drains(&with_service));
     }
 }

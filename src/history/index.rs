@@ -67,7 +67,7 @@ impl Index {
             .fact_views(|_, _, fact| {
                 match fact {
                     Fact::Ended { key, decision, .. } => index.ended(key, decision, &mut under_way),
-                    Fact::Admitted { .. } => {}
+                    Fact::Admitted { .. } | Fact::AdmittedErased(_) => {}
                     fact => index.take(fact.decode()?, &mut under_way),
                 }
                 Some(())
@@ -205,6 +205,8 @@ impl Index {
                 self.later.insert(key, later);
             }
             Fact::Admitted { .. }
+            | Fact::AdmittedErased(_)
+            | Fact::Erased { .. }
             | Fact::Away { .. }
             | Fact::Returned { .. }
             | Fact::KeptOut(_)

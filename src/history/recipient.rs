@@ -201,6 +201,9 @@ impl Gathering {
             Fact::Admitted { recipients } => {
                 self.draft.admitted += u32::try_from(recipients.len()).unwrap_or_default();
             }
+            Fact::AdmittedErased(recipients) => {
+                self.draft.admitted += u32::try_from(recipients.len()).unwrap_or_default();
+            }
             Fact::Away { why, recipients } => {
                 if recipients.contains(&self.recipient) {
                     self.draft.away = Some(why);
@@ -238,6 +241,7 @@ impl Gathering {
                 self.entry(at, EntryKind::Found(found));
             }
             Fact::Activity { .. }
+            | Fact::Erased { .. }
             | Fact::Intent { .. }
             | Fact::Found { .. }
             | Fact::Recorded { .. }

@@ -82,7 +82,7 @@ pub enum Cell<'a> {
 /// The present state of one delivery.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
-    /// The recipient.
+    /// The recipient. Empty if the open_ids were erased.
     pub open_id: String,
     /// Which of the recipient's coupons, from 1.
     pub ordinal: u8,
@@ -131,7 +131,7 @@ impl Row<'_> {
             .zip(coupon)
             .map_or(Cell::Absent, |(seen, coupon)| received(coupon.receive_time, seen));
         [
-            Cell::Id(&self.open_id),
+            id(Some(&self.open_id)),
             Cell::Number(self.ordinal.into()),
             id(self.merchant_coupon_id.as_ref().map(MerchantCouponId::as_str)),
             Cell::Id(self.state.word()),

@@ -37,6 +37,12 @@ pub struct Ledger<S> {
     failed: bool,
 }
 
+/// A ledger's store and its state.
+pub(super) struct OpenParts<'l, S> {
+    pub(super) store: &'l mut S,
+    pub(super) state: &'l LedgerState,
+}
+
 /// The last snapshot, and when the next one is due.
 #[derive(Debug)]
 struct SavedSnapshot {
@@ -181,6 +187,15 @@ impl<S: Store> Ledger<S> {
         &mut self.store
     }
 
+    /// Returns the store, from which batches are read, together with the ledger state. Later appends fail.
+    pub(super) const fn parts(&mut self) -> OpenParts<'_, S> {
+        self.failed = true;
+        OpenParts {
+            store: &mut self.store,
+            state: &self.replay.state,
+        }
+    }
+
     /// Returns the last batch.
     #[must_use]
     pub fn head(&self) -> Head {
@@ -218,6 +233,7 @@ impl<S: Store> Ledger<S> {
             chain,
             codec,
             sequence,
+            erased: _,
         } = &mut self.replay;
         let last = LastGood {
             sequence: *sequence,
@@ -410,6 +426,7 @@ async fn replay_all(
     let last = replay.last();
     read.map_err(|source| LedgerError::of_read(last, source))?;
     indexed?;
+    replay.check_end()?;
     Ok(replay)
 }
 

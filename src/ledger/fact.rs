@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::outcome::{AnswerIds, PackedOutcome};
 use super::codec::packed_open_ids::PackedOpenIds;
+use super::erased_recipients::ErasedRecipients;
+use super::fact_rules::Rules;
 use super::kept_out_sample::KeptOut;
 use super::platform_record::{Found, PlatformRecord};
-use super::rules::Rules;
 use crate::model::activity::ActivityStep;
-use crate::model::actor::Act;
+use crate::model::actor::{Act, Actor};
 use crate::model::delivery::{ActivityNo, Away, Decision, DeliveryKey, Resolution, StateName, Transition};
 use crate::model::envelope::RunApproval;
 use crate::model::identity::{ActivityId, OpenId};
@@ -173,6 +174,15 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
         /// The step.
         step: Box<ActivityStep>,
     },
+    /// Recipients like those of [`Fact::Admitted`], whose open_ids were erased afterwards.
+    AdmittedErased(ErasedRecipients),
+    /// The open_ids of all recipients were erased. It is the last fact of a ledger. Versions before erasures do not know it.
+    Erased {
+        /// The time.
+        at: Timestamp,
+        /// Who erased them, and what was erased.
+        erasure: Box<Erasure>,
+    },
 }
 
 /// A fact as it is read from the log. Its open_ids and its outcome stay packed, because most readers need neither.
@@ -183,6 +193,30 @@ pub(super) struct AnswerView {
     pub(super) key: DeliveryKey,
     pub(super) decision: Decision,
     pub(super) ids: AnswerIds,
+}
+
+/// The erasure of all open_ids of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Who erased them.
+    pub by: Actor,
+    /// How long the ledger had to be complete.
+    pub older_than: Duration,
+    /// The number of recipients.
+    pub recipients: u32,
+    /// The number of batches that were written again.
+    pub batches: u64,
+    /// SHA-256 over these batches, so that none of them can be changed afterwards.
+    pub digest: [u8; 32],
+}
+
+/// An erasure, and its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedErasure {
+    /// The time.
+    pub at: Timestamp,
+    /// The erasure.
+    pub erasure: Erasure,
 }
 
 /// The owner of an app id for a term.
@@ -278,6 +312,8 @@ impl<R, O> Fact<R, O> {
             Self::Recorded { .. } => "recorded",
             Self::Found { .. } => "found",
             Self::Activity { .. } => "activity",
+            Self::AdmittedErased(_) => "admitted_erased",
+            Self::Erased { .. } => "erased",
         }
     }
 }
@@ -356,6 +392,8 @@ impl FactView<'_> {
             Self::Recorded { at, record } => Fact::Recorded { at, record },
             Self::Found { at, found } => Fact::Found { at, found },
             Self::Activity { at, step } => Fact::Activity { at, step },
+            Self::AdmittedErased(recipients) => Fact::AdmittedErased(recipients),
+            Self::Erased { at, erasure } => Fact::Erased { at, erasure },
         })
     }
 }

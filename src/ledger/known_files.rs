@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Mode, OFlags, openat, renameat, unlinkat};
 
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::store::StoreError;
 
 /// Options that open no symbolic link, and do not wait for the other end of a named pipe.

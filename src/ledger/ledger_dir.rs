@@ -10,16 +10,21 @@
 //!         ├── <campaign>.status.json   the owner's progress
 //!         ├── <campaign>.settings.json   the settings of the plan that was applied last
 //!         ├── <campaign>.bills/    the platform's bills that were fetched
+//!         ├── <campaign>.probes.jsonl   the journal of the probes
+//!         ├── <campaign>.notices-<pid>.jsonl   messages to chat groups that are not sent yet
 //!         └── <campaign>/
 //!             ├── ledger.json      the manifest
 //!             ├── head             the last durable batch
 //!             ├── store/           the batches
-//!             ├── seal             the lengths and checksums of the store's files
-//!             ├── damaged/         a damaged store that was replaced by a copy
+//!             ├── seal             the lengths and checksums of the store's files; missing while the store is open
+//!             ├── aside/           a copy of the store, while it is checked
+//!             ├── damaged/         a damaged store that was replaced by a copy; damaged-2/ and so on after it
 //!             └── shortcut         the snapshot
 //! ```
 //!
-//! A ledger is built under another name and then renamed, so a kill leaves a whole ledger or none. A ledger with a missing part
+//! A ledger whose open_ids are erased is written again as `<campaign>.erasing`, and exchanged with the old one, which is removed then.
+//! A ledger is built under another name (`*.new`) and then renamed, so a kill leaves a whole ledger or none. One that was copied to a
+//! database is kept as `<campaign>.moved-1`. `service_log` has the directories of a service beside `live/`. A ledger with a missing part
 //! is damaged and is never replaced by a new one.
 
 use std::collections::BTreeSet;
@@ -31,13 +36,14 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::ledger;
 use crate::model::event::Owner;
 use crate::model::identity::{AppId, CampaignName, Identity, PlatformName};
 
-use super::action::Action;
+use super::attempted_action::Action;
 use super::known_files::{self, Directory};
 use super::snapshot;
 use super::state_directory::{self, NotOwn, Refused};
@@ -51,6 +57,10 @@ const MANIFEST: &str = "ledger.json";
 const ROOT: &str = ".runner";
 const SNAPSHOT: &str = "shortcut";
 const IGNORE: &str = ".gitignore";
+/// The end of the name of the ledger that replaces another one, and of the replaced one until it is removed.
+const ERASING: &str = "erasing";
+/// The directories of real campaigns and of rehearsals.
+const KINDS: [&str; 2] = ["live", "sandbox"];
 const PARTS: [&str; 3] = [MANIFEST, "head", "store"];
 
 /// Why a ledger cannot be found, created or used.
@@ -167,32 +177,34 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The manifest of a new log that no campaign has, with a random id.
+    #[must_use]
+    pub fn of_log(platform: &str, app_id: &str, name: &str, created: Timestamp) -> Self {
+        Self {
+            format: FORMAT,
+            campaign: name.to_owned(),
+            app_id: app_id.to_owned(),
+            platform: platform.to_owned(),
+            id: format!("{:032x}", fastrand::u128(..)),
+            created,
+            rehearsal: false,
+        }
+    }
+
     /// The manifest of a new ledger, with a random id.
     #[must_use]
     pub fn new(identity: &Identity, created: Timestamp) -> Self {
+        let platform = identity.platform.to_string();
         Self {
-            format: FORMAT,
-            campaign: identity.campaign.to_string(),
-            app_id: identity.app_id.to_string(),
-            platform: identity.platform.to_string(),
-            id: format!("{:032x}", fastrand::u128(..)),
-            created,
             rehearsal: identity.platform == PlatformName::FakePlatform,
+            ..Self::of_log(&platform, identity.app_id.as_str(), identity.campaign.as_str(), created)
         }
     }
 
     /// The campaign, app and platform. `None` if a name is not valid.
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
-        Some(Identity {
-            campaign: CampaignName::parse_kept(&self.campaign).ok()?,
-            app_id: AppId::parse(&self.app_id).ok()?,
-            platform: if self.platform == PlatformName::FakePlatform.to_string() {
-                PlatformName::FakePlatform
-            } else {
-                PlatformName::Live(self.platform.clone())
-            },
-        })
+        Identity::parse_kept(&self.campaign, &self.app_id, &self.platform)
     }
 
     /// Whether an earlier version wrote it for a loopback address, which may lead to the real platform.
@@ -246,7 +258,7 @@ impl LedgerDir {
         } else {
             PlatformName::Live(String::new())
         };
-        let kind = root.join(ROOT).join(if is_rehearsal { "sandbox" } else { "live" });
+        let kind = root.join(ROOT).join(KINDS[usize::from(is_rehearsal)]);
         let mut places = Vec::new();
         for app in list(&kind)? {
             let Ok(app_id) = AppId::parse(&app) else { continue };
@@ -265,6 +277,38 @@ impl LedgerDir {
             }
         }
         Ok(places)
+    }
+
+    /// The ledgers under `root` whose manifests can be read, those of rehearsals included, sorted by app and campaign.
+    ///
+    /// # Errors
+    /// When the state directory cannot be read.
+    pub fn ledgers_below(root: &Path) -> Result<Vec<Self>, LedgerDirError> {
+        let mut places = Vec::new();
+        for kind in KINDS {
+            let kind = root.join(ROOT).join(kind);
+            for app in list(&kind)? {
+                let app = kind.join(app);
+                let names = list(&app)?.into_iter();
+                let ledgers = names.filter(|name| CampaignName::parse_kept(name).is_ok() && app.join(name).is_dir());
+                let dirs = ledgers.map(|name| app.join(name));
+                let identities = dirs.filter_map(|dir| Some((read_manifest_at(&dir).ok()?.identity()?, dir)));
+                let at_place = identities.map(|(identity, dir)| (Self::new(root, &identity), dir));
+                // The manifest of a ledger that was copied to another name leads elsewhere.
+                places.extend(
+                    at_place
+                        .filter(|(place, dir)| place.dir == *dir)
+                        .map(|(place, _)| place),
+                );
+            }
+        }
+        Ok(places)
+    }
+
+    /// Whether an erasure of this ledger's open_ids was interrupted. Another try ends it.
+    #[must_use]
+    pub fn is_erasure_interrupted(&self) -> bool {
+        self.beside(ERASING).exists()
     }
 
     /// The dates of the occurrences of this recurring campaign that have a ledger.
@@ -366,6 +410,12 @@ impl LedgerDir {
         self.dir.with_file_name(self.settings_name())
     }
 
+    /// The name of that file beside the ledger.
+    #[must_use]
+    pub fn settings_name(&self) -> String {
+        self.name_beside("settings.json")
+    }
+
     /// The directory of the platform's bills that were fetched for this campaign.
     #[must_use]
     pub fn bills(&self) -> PathBuf {
@@ -376,12 +426,6 @@ impl LedgerDir {
     #[must_use]
     pub fn probes(&self) -> PathBuf {
         self.dir.with_file_name(self.name_beside("probes.jsonl"))
-    }
-
-    /// The name of that file beside the ledger.
-    #[must_use]
-    pub fn settings_name(&self) -> String {
-        self.name_beside("settings.json")
     }
 
     /// The socket of the process `pid`, which waits to apply the campaign.
@@ -600,6 +644,61 @@ impl LedgerDir {
         Ok(retired)
     }
 
+    /// Makes an empty directory for the ledger that replaces this one. Removes what an earlier try has left there: its own new ledger, or
+    /// the old one that it had replaced.
+    pub(super) fn begin_erasure(&self, _lock: &CampaignLock) -> Result<PathBuf, LedgerDirError> {
+        let new = self.beside(ERASING);
+        remove(&new)?;
+        make_directory(&new)?;
+        Ok(new)
+    }
+
+    /// Exchanges the ledger with the one in `new`, which is whole but for its manifest. There is no moment without a ledger.
+    pub(super) fn exchange(&self, _lock: &CampaignLock, new: &Path) -> Result<(), LedgerDirError> {
+        write_manifest(new, &self.read_manifest()?)?;
+        // The status of the last run stays valid: no delivery has changed.
+        if let Some(appended) = self.appended() {
+            let head = new.join("head");
+            File::open(&head)
+                .and_then(|file| file.set_modified(appended))
+                .map_err(|source| failed(Action::Write, &head, source))?;
+        }
+        sync_tree(new)?;
+        renameat_with(CWD, new, CWD, &self.dir, RenameFlags::EXCHANGE)
+            .map_err(|error| failed(Action::Exchange, &self.dir, error.into()))?;
+        self.dir.parent().map_or(Ok(()), sync)
+    }
+
+    /// Removes what has open_ids beside a ledger whose own were erased: the ledger that it has replaced, what interrupted commands have
+    /// left, copies that were moved to a database, the platform's bills, and the journal of probes.
+    pub(super) fn remove_traces(&self, _lock: &CampaignLock) -> Result<(), LedgerDirError> {
+        for name in [ERASING, "new", "old", "bills"] {
+            remove(&self.beside(name))?;
+        }
+        let id = self.read_manifest()?.id;
+        for place in self.retired_places()? {
+            let is_same = read_manifest_at(&place).is_ok_and(|manifest| manifest.id == id);
+            if is_same {
+                remove(&place)?;
+            }
+        }
+        match fs::remove_file(self.probes()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(Action::Remove, &self.probes(), error));
+            }
+            _ => {}
+        }
+        self.dir.parent().map_or(Ok(()), sync)
+    }
+
+    /// Where ledgers are kept that were moved to a database.
+    fn retired_places(&self) -> Result<Vec<PathBuf>, LedgerDirError> {
+        let prefix = self.name_beside("moved-");
+        let names = self.names_beside()?.into_iter();
+        let retired = names.filter(|name| name.starts_with(&prefix));
+        Ok(retired.map(|name| self.dir.with_file_name(name)).collect())
+    }
+
     /// Deletes a rehearsal's ledger, whatever its condition.
     ///
     /// # Errors
@@ -644,8 +743,8 @@ impl LedgerDir {
 
     const fn kind(&self) -> &'static str {
         match self.identity.platform {
-            PlatformName::FakePlatform => "sandbox",
-            PlatformName::Live(_) => "live",
+            PlatformName::FakePlatform => KINDS[1],
+            PlatformName::Live(_) => KINDS[0],
         }
     }
 
@@ -658,23 +757,7 @@ impl LedgerDir {
     }
 
     fn read_manifest(&self) -> Result<Manifest, LedgerDirError> {
-        let path = self.dir.join(MANIFEST);
-        let mut text = Vec::new();
-        known_files::open_to_read(&path)
-            .and_then(|mut file| file.read_to_end(&mut text))
-            .map_err(|source| failed(Action::Read, &path, source))?;
-        let illegible = |error: serde_json::Error| LedgerDirError::Illegible {
-            path: path.clone(),
-            why: error.to_string(),
-        };
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(illegible)?;
-        match value.get("format").and_then(serde_json::Value::as_u64) {
-            Some(found) if found > u64::from(FORMAT) => Err(LedgerDirError::Newer {
-                path: self.dir.clone(),
-                found,
-            }),
-            _ => serde_json::from_value(value).map_err(illegible),
-        }
+        read_manifest_at(&self.dir)
     }
 
     fn check(&self, manifest: &Manifest) -> Result<(), LedgerDirError> {
@@ -761,6 +844,27 @@ pub(super) fn failed(action: Action, path: &Path, source: io::Error) -> LedgerDi
         action,
         path: path.to_owned(),
         source,
+    }
+}
+
+/// Reads the manifest of the ledger in `dir`.
+fn read_manifest_at(dir: &Path) -> Result<Manifest, LedgerDirError> {
+    let path = dir.join(MANIFEST);
+    let mut text = Vec::new();
+    known_files::open_to_read(&path)
+        .and_then(|mut file| file.read_to_end(&mut text))
+        .map_err(|source| failed(Action::Read, &path, source))?;
+    let illegible = |error: serde_json::Error| LedgerDirError::Illegible {
+        path: path.clone(),
+        why: error.to_string(),
+    };
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(illegible)?;
+    match value.get("format").and_then(serde_json::Value::as_u64) {
+        Some(found) if found > u64::from(FORMAT) => Err(LedgerDirError::Newer {
+            path: dir.to_owned(),
+            found,
+        }),
+        _ => serde_json::from_value(value).map_err(illegible),
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::event::Owner;
 
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::known_files::{Directory, FileId, KnownFiles};
 
 /// An owner writes less than this.
@@ -99,6 +99,8 @@ pub struct CampaignLock {
 
 impl Drop for CampaignLock {
     fn drop(&mut self) {
+        // The line has a command, which may name a user. It is only for messages while the lock is held.
+        let _ = self.file.set_len(0);
         // Closing is not enough: a process that is being started may have inherited the file for a moment.
         let _ = self.file.unlock();
     }

@@ -5,20 +5,28 @@
 //! is sent.
 //!
 //! - `campaign_ledger` is a ledger that is open for writing. `replay` reads a log, and `snapshot` spares most of that.
-//! - `fact` has the facts, `codec` their bytes, `log` the batches in the hash chain. Each run names the version of the `rules`
-//!   for applying its facts.
+//! - `fact` has the facts, `codec` their bytes, `log` the batches in the hash chain. `fact_rules` has the
+//!   versions of the rules for applying facts; each run names its own.
 //! - `state` applies facts, and can roll back those of a batch that did not become durable. `recipients` has the open_ids.
 //! - `store` has the contract of a store and the stores; only `store/sled` knows sled.
-//! - `ledger_dir` finds and creates the files of a ledger, `state_directory` keeps other users out of them, `lock` its lock; `app_id_lock` is that of an app id; `files` notices when they are replaced, and
-//!   `witness` when they are older than they were.
+//! - `ledger_dir` finds and creates the files of a ledger. `state_directory` keeps other users out of them. `known_files` notices
+//!   when they are replaced, and `witness` when they are older than they were.
+//! - `lock` is the lock of a campaign, and `app_id_lock` that of an app id.
+//! - `erasure` removes the open_ids of a ledger that has ended; `erased_recipients` has what is left of them.
 //! - `verify` proves a ledger, and `repeated_ids` finds ids that several deliveries have.
 
-mod action;
 pub mod app_id_lock;
+mod attempted_action;
 mod campaign_ledger;
+mod citations;
 mod codec;
+mod comparison_summary;
+mod erased_batches;
+mod erased_recipients;
+pub mod erasure;
 mod error;
 mod fact;
+mod fact_rules;
 mod framing;
 mod kept_out_sample;
 pub mod known_files;
@@ -27,10 +35,8 @@ pub mod lock;
 mod log;
 mod platform_record;
 mod recipients;
-mod record_summary;
 pub mod repeated_ids;
 mod replay;
-mod rules;
 pub mod service_log;
 mod snapshot;
 mod state;
@@ -39,10 +45,16 @@ pub mod store;
 pub mod verify;
 pub mod witness;
 
-pub use action::Action;
+pub use attempted_action::Action;
 pub use campaign_ledger::{Ledger, Permit};
+pub use citations::{Citation, Citations};
+pub use comparison_summary::ComparisonSummary;
+pub use erased_recipients::ErasedRecipients;
 pub use error::{LastGood, LedgerError};
-pub use fact::{Answered, AudienceOrigin, Excluded, Fact, FactView, Generation, ManualDecision, TermOwner};
+pub use fact::{
+    Answered, AudienceOrigin, Erasure, Excluded, Fact, FactView, Generation, ManualDecision, RecordedErasure, TermOwner,
+};
+pub use fact_rules::Rules;
 pub use kept_out_sample::{KeptOut, Sample, Sampler};
 pub use log::head::{Head, Older};
 pub use log::page::Page;
@@ -52,12 +64,10 @@ pub use platform_record::{
     BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord, SpotRecord,
 };
 pub use recipients::spill::{Spill, temporary_directories};
-pub(crate) use recipients::{open_id_arena, open_id_index};
-pub use record_summary::RecordSummary;
-pub use rules::Rules;
+pub(crate) use recipients::{open_id_arena, open_id_index, partitioned_ids};
 pub use state::illegal_fact::IllegalFact;
 pub use state::ledger_state::LedgerState;
-pub use state::present::Present;
+pub use state::present_time::Present;
 pub use state::run_approvals::{ApprovedAttempts, OutsideAttempt};
 pub use state::waves::{Approval, Wave};
 pub use store::memory;

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::vec;
 
 use crate::model::delivery::{Decision, DeliveryKey, DeliveryStatus, StateName};
-use crate::model::identity::OpenId;
 use crate::model::merchant_coupon_id::MerchantCouponId;
 
 use crate::ledger::error::LedgerError;
@@ -420,10 +419,9 @@ impl Group {
 
     fn named(self, names: &HashMap<IdHash, String>, ledger_state: &LedgerState) -> Option<RepeatedId> {
         let delivery = |key: DeliveryKey| {
-            let open_id = ledger_state.open_id(key.recipient);
             Some(DeliveryOfId {
-                merchant_coupon_id: ledger_state.derive_coupon_id(&OpenId::parse(&open_id).ok()?, key.ordinal),
-                open_id,
+                merchant_coupon_id: ledger_state.merchant_coupon_id(key)?,
+                open_id: ledger_state.open_id(key.recipient),
                 ordinal: key.ordinal,
                 state: ledger_state.status(key).state.name(),
             })

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::codec::Codec;
+use super::erased_batches::ErasedBatches;
 use super::error::{LastGood, LedgerError};
 use super::fact::FactView;
 use super::log::head::Head;
@@ -19,6 +20,8 @@ pub(super) struct Replay {
     pub(super) chain: Chain,
     pub(super) codec: Codec,
     pub(super) sequence: u64,
+    /// `None` if the batches so far were not read, but a snapshot.
+    pub(super) erased: Option<Box<ErasedBatches>>,
 }
 
 impl Replay {
@@ -29,6 +32,7 @@ impl Replay {
             state,
             codec: Codec::default(),
             sequence: 0,
+            erased: Some(Box::default()),
         }
     }
 
@@ -56,15 +60,33 @@ impl Replay {
         let last = self.last();
         let unreadable = |source| LedgerError::Record { sequence, last, source };
         let body = self.chain.open(record).map_err(unreadable)?;
+        if let Some(erased) = &mut self.erased {
+            erased.add(sequence, record);
+        }
         self.state.start_batch();
+        let erased = self.erased.as_deref();
         let applied = decode(&mut self.codec, last, body, |fact| {
             observe(&fact);
+            check_erasure(erased, &fact)?;
             self.state.apply(fact)
         });
         self.state.spill().check()?;
         applied?;
         self.sequence = sequence;
         Ok(())
+    }
+
+    /// Checks that the log has its end: batches were erased only by an erasure that is recorded.
+    pub(super) fn check_end(&self) -> Result<(), LedgerError> {
+        let checked = self
+            .erased
+            .as_ref()
+            .map_or(Ok(()), |erased| erased.check_end(&self.state));
+        checked.map_err(|source| LedgerError::IllegalFact {
+            sequence: self.sequence,
+            last: self.last(),
+            source,
+        })
     }
 
     /// Builds the index of recipients, which finds recipients that were admitted twice.
@@ -76,6 +98,14 @@ impl Replay {
             last: self.last(),
             source,
         })
+    }
+}
+
+/// Checks the batches before the record of an erasure. `None` if they were not read.
+fn check_erasure(erased: Option<&ErasedBatches>, fact: &FactView<'_>) -> Result<(), IllegalFact> {
+    match (erased, fact) {
+        (Some(erased), FactView::Erased { erasure, .. }) => erased.check(erasure),
+        _ => Ok(()),
     }
 }
 
@@ -109,11 +139,14 @@ pub(super) async fn read_facts(
         newest: Timestamp::MIN,
     };
     let mut broken = None;
+    let mut erased = ErasedBatches::default();
     let each = |sequence, record: &[u8]| {
         let mut read = || {
             let unreadable = |source| LedgerError::Record { sequence, last, source };
             let body = chain.open(record).map_err(unreadable)?;
+            erased.add(sequence, record);
             decode(&mut codec, last, body, |fact| {
+                check_erasure(Some(&erased), &fact)?;
                 show(sequence, fact).ok_or(IllegalFact::NotReread)
             })
         };

@@ -12,6 +12,7 @@
 //! A record is bytes here; the service knows what they mean.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{LastGood, LedgerError};
 use super::ledger_dir::{
@@ -21,9 +22,9 @@ use super::log::head::Head;
 use super::log::record::{Chain, Link};
 use super::replay::read_batches;
 use super::state_directory;
-use super::store::{Reader, SledStore, Store as _};
-use crate::ledger::action::Action;
-use crate::ledger::lock::{CampaignLock, Purpose};
+use super::store::{SledStore, Store};
+use crate::ledger::attempted_action::Action;
+use crate::ledger::lock::{CampaignLock, LockError, Purpose};
 use crate::model::event::Owner;
 use jiff::Timestamp;
 
@@ -34,6 +35,9 @@ const LOG_SOCKET: &str = "log.sock";
 const LOG: &str = "log";
 /// The start of the hash chain, so that no batch of a ledger follows it.
 const ORIGIN: &str = "runner/service-log/v1";
+/// How often the lock is asked for while another process reads the log, which is short.
+const MOST_ASKS: u32 = 250;
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Where the log of a service is.
 #[derive(Clone, Debug)]
@@ -44,8 +48,8 @@ pub struct ServiceDir {
 
 /// A log that is open for writing.
 #[derive(Debug)]
-pub struct ServiceLog {
-    store: SledStore,
+pub struct ServiceLog<S> {
+    store: S,
     chain: Chain,
     sequence: u64,
     is_failed: bool,
@@ -172,23 +176,43 @@ impl ServiceDir {
         self.dir().join(LOG).join("head").is_file()
     }
 
-    /// Takes the lock of the service, and creates its directory if it is missing.
+    /// Takes the lock of the service, and creates its directory if it is missing. Waits for a process that only reads the log.
     ///
     /// # Errors
     /// When another process has the lock, or the directory is not this user's alone or not on a local disk.
-    pub fn lock(&self, owner: &Owner) -> Result<CampaignLock, LedgerDirError> {
+    pub async fn lock(&self, owner: &Owner, purpose: Purpose) -> Result<CampaignLock, LedgerDirError> {
         refuse_network(&self.dir())?;
         let gone = || failed(Action::Create, &self.dir(), std::io::ErrorKind::NotFound.into());
-        let directory = state_directory::create(&self.base, &[ROOT, self.kind])?.ok_or_else(gone)?;
-        create_ignore(&self.base)?;
-        Ok(CampaignLock::take(directory, LOCK, owner, Purpose::Apply)?)
+        let mut asks = 1;
+        loop {
+            let directory = state_directory::create(&self.base, &[ROOT, self.kind])?.ok_or_else(gone)?;
+            create_ignore(&self.base)?;
+            match CampaignLock::take(directory, LOCK, owner, purpose) {
+                Err(LockError::Taken {
+                    purpose: Purpose::Look, ..
+                }) if asks < MOST_ASKS => tokio::time::sleep(ASK_AGAIN).await,
+                taken => return Ok(taken?),
+            }
+            asks += 1;
+        }
     }
 
-    /// Opens the log and reads all of it. Creates it if there is none.
+    /// Reads and checks all records from a copy of the store, which stays as it is.
     ///
     /// # Errors
-    /// When a record was altered or lost, or the store cannot be opened.
-    pub async fn open(&self, lock: &CampaignLock) -> Result<(ServiceLog, LogCheck), ServiceLogError> {
+    /// When the store cannot be read, or a record was altered or lost.
+    pub async fn check(&self, _lock: &CampaignLock) -> Result<LogCheck, LedgerError> {
+        let mut store = SledStore::open_copy(&self.dir().join(LOG)).await?;
+        let check = check_log(&mut store).await;
+        store.close().await;
+        check
+    }
+
+    /// Opens the store of the log. Creates it if there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn open(&self, lock: &CampaignLock) -> Result<SledStore, ServiceLogError> {
         let dir = self.dir().join(LOG);
         if !dir.exists() {
             self.create(&dir).await?;
@@ -196,7 +220,7 @@ impl ServiceDir {
         let store = SledStore::open(&dir).await.map_err(LedgerError::Store)?;
         lock.add_to(store.known())
             .map_err(|source| failed(Action::LookAt, lock.path(), source))?;
-        Ok(ServiceLog::read(store).await?)
+        Ok(store)
     }
 
     /// Creates an empty log. A kill leaves a whole log or none.
@@ -211,17 +235,30 @@ impl ServiceDir {
     }
 }
 
-impl ServiceLog {
-    async fn read(mut store: SledStore) -> Result<(Self, LogCheck), LedgerError> {
-        let mut check = LogCheck::default();
-        let mut broken = Ok(());
-        let each = |_, record: &[u8]| {
-            if broken.is_ok() {
-                broken = check.add(record);
-            }
-        };
-        read_batches(&mut store, Head::default(), each).await?;
-        broken?;
+/// Reads and checks all records that a store has.
+///
+/// # Errors
+/// When a record was altered or lost, or the store fails.
+pub async fn check_log(store: &mut impl Store) -> Result<LogCheck, LedgerError> {
+    let mut check = LogCheck::default();
+    let mut broken = Ok(());
+    let each = |_, record: &[u8]| {
+        if broken.is_ok() {
+            broken = check.add(record);
+        }
+    };
+    read_batches(store, Head::default(), each).await?;
+    broken?;
+    Ok(check)
+}
+
+impl<S: Store> ServiceLog<S> {
+    /// Reads and checks all records of a store, and continues after the last one.
+    ///
+    /// # Errors
+    /// When a record was altered or lost, or the store fails.
+    pub async fn read(mut store: S) -> Result<(Self, LogCheck), LedgerError> {
+        let check = check_log(&mut store).await?;
         let head = check.head();
         let log = Self {
             store,
@@ -232,12 +269,10 @@ impl ServiceLog {
         Ok((log, check))
     }
 
-    /// A reader that reads while records are appended.
-    ///
-    /// # Errors
-    /// When the store cannot be opened.
-    pub async fn reader(&self) -> Result<Reader, LedgerError> {
-        Ok(self.store.reader().await?)
+    /// Where the records are stored.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        &self.store
     }
 
     /// Makes a record durable. Returns its number and its link in the hash chain.
@@ -289,15 +324,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let place = ServiceDir::new(dir.path(), false);
         assert!(!place.has_log());
-        let lock = place.lock(&owner()).unwrap();
-        let (mut log, before) = place.open(&lock).await.unwrap();
+        let lock = place.lock(&owner(), Purpose::Apply).await.unwrap();
+        let store = place.open(&lock).await.unwrap();
+        let (mut log, before) = ServiceLog::read(store).await.unwrap();
         assert_eq!(before.records(), []);
         for body in ["one", "two", "three"] {
             log.append(body.as_bytes()).await.unwrap();
         }
         let head = log.head();
         log.close().await;
-        let (log, check) = place.open(&lock).await.unwrap();
+        let store = place.open(&lock).await.unwrap();
+        let (log, check) = ServiceLog::read(store).await.unwrap();
         assert_eq!(log.head(), head);
         assert!(check.has(head) && check.has(Head::default()));
         let later = Head { sequence: 4, ..head };
@@ -313,16 +350,40 @@ mod tests {
         // The store of an empty log in the place of this one: its head says more.
         let store = place.dir().join("log/store");
         std::fs::remove_dir_all(&store).unwrap();
-        assert!(place.open(&lock).await.is_err());
+        let opened = place.open(&lock).await;
+        let is_refused = match opened {
+            Ok(store) => ServiceLog::read(store).await.is_err(),
+            Err(_) => true,
+        };
+        assert!(is_refused);
     }
 
-    #[test]
-    fn a_second_service_learns_of_the_first_and_a_rehearsal_has_its_own_place() {
+    #[tokio::test(start_paused = true)]
+    async fn a_second_service_learns_of_the_first_and_a_rehearsal_has_its_own_place() {
         let dir = tempfile::tempdir().unwrap();
-        let first = ServiceDir::new(dir.path(), false).lock(&owner()).unwrap();
-        let second = ServiceDir::new(dir.path(), false).lock(&owner());
+        let place = ServiceDir::new(dir.path(), false);
+        let first = place.lock(&owner(), Purpose::Apply).await.unwrap();
+        let second = place.lock(&owner(), Purpose::Apply).await;
         assert!(second.unwrap_err().to_string().contains("runner serve"));
-        assert!(ServiceDir::new(dir.path(), true).lock(&owner()).is_ok());
+        let rehearsal = ServiceDir::new(dir.path(), true);
+        assert!(rehearsal.lock(&owner(), Purpose::Apply).await.is_ok());
         drop(first);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_waits_for_a_process_that_only_reads_its_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = ServiceDir::new(dir.path(), false);
+        let reader = place.lock(&owner(), Purpose::Look).await.unwrap();
+        let me = owner();
+        let ends = async {
+            tokio::time::sleep(ASK_AGAIN * 10).await;
+            drop(reader);
+        };
+        let (service, ()) = tokio::join!(place.lock(&me, Purpose::Apply), ends);
+        drop(service.unwrap());
+        // It does not wait for ever.
+        let _reader = place.lock(&me, Purpose::Look).await.unwrap();
+        assert!(place.lock(&me, Purpose::Apply).await.is_err());
     }
 }

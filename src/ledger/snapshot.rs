@@ -13,18 +13,18 @@ use super::fact::{AudienceOrigin, Generation};
 use super::framing::{read_bytes, write_bytes};
 use super::kept_out_sample::KeptOut;
 use super::log::record::{Chain, Link};
-use super::recipients::recipient_index::RecipientIndex;
+use super::recipients::recipient_table::RecipientTable;
 use super::recipients::spill::Spill;
 use super::replay::Replay;
 use super::state::deliveries::Deliveries;
 use super::state::ledger_state::LedgerState;
 use super::state::pending_generation::PendingGeneration;
-use super::state::small_state::Totals;
+use super::state::totals::Totals;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
 
 /// The version. A snapshot of another one is ignored, because its bytes may mean something else.
-const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 12\n").as_bytes();
+const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 13\n").as_bytes();
 
 const DIGEST: usize = 32;
 
@@ -145,7 +145,7 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
         hash: Sha256::new(),
     };
     let header = SnapshotHeader::read(&mut from, identity)?;
-    let recipients = RecipientIndex::read(&mut from, header.confirmed, Arc::clone(spill))?;
+    let recipients = RecipientTable::read(&mut from, header.confirmed, Arc::clone(spill))?;
     let rows = (0..header.ordinals).map(|_| read_bytes(&mut from));
     let rows = rows.collect::<Option<_>>()?;
     let expected = from.hash.finalize();
@@ -190,6 +190,7 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
         chain: Chain::at(header.link),
         codec: Codec::from_state(header.codec_state)?,
         sequence: header.sequence,
+        erased: None,
     })
 }
 

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, mkdirat, openat, statat}
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::action::Action;
+use super::attempted_action::Action;
 use super::known_files::Directory;
 use crate::catalogue::ledger;
 

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::action::Action;
 use super::app_id_lock::{AppIdLockError, Holder};
+use super::attempted_action::Action;
 use super::ledger_dir::LedgerDirError;
 use super::lock::{LockError, Purpose};
 use super::record::RecordError;
@@ -181,6 +181,7 @@ fn the_errors_of_a_ledger_are_in_both_languages() {
         IllegalFact::OutOfTurn { key: KEY },
         IllegalFact::NotMoved { recipient: 7 },
         IllegalFact::Coupons { coupons: 0 },
+        IllegalFact::Erasure,
         IllegalFact::NotReread,
         IllegalFact::NotThere {
             key: KEY,

@@ -6,12 +6,14 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
+use super::citations::Citations;
+use super::comparison_summary::ComparisonSummary;
 use super::error::{LastGood, LedgerError};
+use super::fact::RecordedErasure;
 use super::ledger_dir::{LedgerDir, LedgerDirError};
 use super::lock::CampaignLock;
 use super::log::head::{Head, Older};
 use super::log::record::{Link, RecordError};
-use super::record_summary::RecordSummary;
 use super::repeated_ids::{self, Repeats, Search};
 use super::replay::{ExpectedBatch, Replay, read_batches};
 use super::snapshot::{self, SnapshotInfo};
@@ -23,6 +25,7 @@ use crate::catalogue::ledger;
 use crate::model::activity::ActivityLog;
 use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::envelope::RunApproval;
+use crate::model::hexadecimal::hexadecimal;
 use crate::model::identity::Identity;
 
 /// The result for a ledger without damage.
@@ -46,6 +49,8 @@ pub struct Report {
     pub waves: Vec<Wave>,
     /// The approvals of the service, and whether each attempt lay inside them.
     pub approved: Approved,
+    /// The approvals, each with the first run that cites it.
+    pub citations: Citations,
     /// The activities that the campaign has declared.
     pub activities: ActivityLog,
     /// Whether the snapshot agrees with the facts.
@@ -58,7 +63,9 @@ pub struct Report {
     /// The ids that the answers to several deliveries have.
     pub repeats: Repeats,
     /// The comparisons with the platform's own records.
-    pub records: RecordSummary,
+    pub records: ComparisonSummary,
+    /// The erasure of the open_ids. `None` if the ledger has them.
+    pub erasure: Option<RecordedErasure>,
 }
 
 /// The approvals of the service that runs went by, and whether each attempt lay inside them.
@@ -97,8 +104,7 @@ pub struct Settled {
 
 impl fmt::Debug for Settled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} settled, ", self.many)?;
-        self.sha256.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{} settled, {}", self.many, hexadecimal(&self.sha256))
     }
 }
 
@@ -227,7 +233,8 @@ pub async fn verify_known(
 struct Verification {
     replay: Replay,
     facts: BTreeMap<&'static str, u64>,
-    records: RecordSummary,
+    records: ComparisonSummary,
+    citations: Citations,
     saved: Option<SnapshotInfo>,
     snapshot: SnapshotCheck,
     expected: ExpectedBatch,
@@ -238,7 +245,8 @@ impl Verification {
         Self {
             replay: Replay::new(LedgerState::new(identity)),
             facts: BTreeMap::new(),
-            records: RecordSummary::default(),
+            records: ComparisonSummary::default(),
+            citations: Citations::default(),
             saved,
             snapshot: SnapshotCheck::None,
             expected: ExpectedBatch::new(known),
@@ -258,6 +266,7 @@ impl Verification {
         }
         let last = self.replay.last();
         read.map_err(|source| LedgerError::of_read(last, source))?;
+        self.replay.check_end()?;
         self.replay.build_index()
     }
 
@@ -269,6 +278,7 @@ impl Verification {
             is_senseless |= !fact.can_be_decoded();
             search.add(fact);
             self.records.add(fact);
+            self.citations.add(fact);
         })?;
         if is_senseless {
             let source = RecordError::Senseless;
@@ -310,12 +320,14 @@ impl Verification {
             fingerprint: state.generation().map(|last| last.fingerprint.clone()),
             waves: state.waves().to_vec(),
             approved: Approved::new(state),
+            citations: self.citations,
             activities: state.activities_asked_for().clone(),
             snapshot: self.snapshot,
             condition,
             older: self.expected.known.older(last.sequence, self.expected.found),
             repeats,
             records: self.records,
+            erasure: state.erasure().cloned(),
         })
     }
 }

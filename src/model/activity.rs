@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::{ActivityId, AppId, CampaignName, CouponMetaId};
 use super::merchant_coupon_id::idempotency_key;
+use super::mutants::mutant;
 
 /// The idempotency key of the creation of an activity: 20 characters of Crockford's base-32 alphabet in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -260,7 +261,9 @@ impl ActivityLog {
     /// The number of the next activity.
     #[must_use]
     pub fn next_number(&self) -> u32 {
-        u32::try_from(self.created.len()).map_or(u32::MAX, |many| many.saturating_add(1))
+        let lost = self.open.as_ref().is_some_and(OpenOrder::may_exist) && mutant!(LostCreatedAgain);
+        let before = self.created.len() + usize::from(lost);
+        u32::try_from(before).map_or(u32::MAX, |before| before.saturating_add(1))
     }
 
     /// Counts a coupon that was issued under an activity.
@@ -331,7 +334,7 @@ impl ActivityLog {
         let before = self.open.as_ref();
         let may_exist = before.is_some_and(OpenOrder::may_exist);
         // With other numbers, the answer to a repeated key would prove nothing about the first request.
-        let is_repeat = before.is_none_or(|open| !may_exist || open.order == order);
+        let is_repeat = before.is_none_or(|open| !may_exist || open.order == order || mutant!(LostCreatedAgain));
         if order.number != number || order.stock == 0 || !is_repeat {
             return Err(IllegalStep);
         }

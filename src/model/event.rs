@@ -301,6 +301,8 @@ pub enum Waiting {
     },
     /// The time at which deliveries are due again; there is nothing else to do.
     Due,
+    /// Another campaign's requests to the same users; there is nothing else to do.
+    User,
     /// The platform, which is unreachable.
     Outage {
         /// The time of the first failure.
@@ -324,7 +326,7 @@ pub enum Waiting {
 
 impl Waiting {
     /// All words that [`Waiting::word`] returns.
-    pub const WORDS: [&'static str; 14] = [
+    pub const WORDS: [&'static str; 15] = [
         "start",
         "window",
         "day",
@@ -336,6 +338,7 @@ impl Waiting {
         "lists",
         "source",
         "due",
+        "user",
         "outage",
         "platform",
         "token",
@@ -356,6 +359,7 @@ impl Waiting {
             Self::Lists { .. } => "lists",
             Self::Source { .. } => "source",
             Self::Due => "due",
+            Self::User => "user",
             Self::Outage { .. } => "outage",
             Self::Platform { .. } => "platform",
             Self::Token { .. } => "token",
@@ -374,7 +378,7 @@ pub enum DrainReason {
         /// The requester of the stop.
         by: Requester,
     },
-    /// A guard or a code halted it.
+    /// The halt policy, a code or a limit halted it.
     Halted,
     /// `schedule.end` is past.
     End,

@@ -281,7 +281,9 @@ impl OpenId {
     /// # Errors
     /// If the text breaks the rule of [`OpenId`].
     pub fn check(text: &str) -> Result<&str, NameError> {
-        if (1..=Self::MOST_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Without an early end, the processor checks many characters at a time.
+        let is_graphic = || text.bytes().fold(true, |all, byte| all & byte.is_ascii_graphic());
+        if (1..=Self::MOST_CHARACTERS).contains(&text.len()) && is_graphic() {
             return Ok(text);
         }
         let text = text.trim();
@@ -377,6 +379,22 @@ pub struct Identity {
     pub app_id: AppId,
     /// The platform that issues the coupons.
     pub platform: PlatformName,
+}
+
+impl Identity {
+    /// Reads an identity that a manifest or a record has kept. `None` if a name is not valid.
+    #[must_use]
+    pub fn parse_kept(campaign: &str, app_id: &str, platform: &str) -> Option<Self> {
+        Some(Self {
+            campaign: CampaignName::parse_kept(campaign).ok()?,
+            app_id: AppId::parse(app_id).ok()?,
+            platform: if platform == PlatformName::FakePlatform.to_string() {
+                PlatformName::FakePlatform
+            } else {
+                PlatformName::Live(platform.to_owned())
+            },
+        })
+    }
 }
 
 #[cfg(test)]

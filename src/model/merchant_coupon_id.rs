@@ -14,6 +14,9 @@ use crate::model::identity::{AppId, CampaignName, OpenId};
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const CHARACTERS: usize = 20;
 
+/// The 100 bits of a key, most significant first, and four bits of 0.
+pub type KeyBits = [u8; 13];
+
 /// A delivery's idempotency key: 20 characters of Crockford's base-32 alphabet in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MerchantCouponId([u8; CHARACTERS]);
@@ -34,6 +37,43 @@ impl MerchantCouponId {
         Self(idempotency_key(&fields))
     }
 
+    /// The bits of the key.
+    #[must_use]
+    pub fn to_bits(&self) -> KeyBits {
+        let mut bits = KeyBits::default();
+        for (at, character) in self.0.iter().enumerate() {
+            let value = ALPHABET.iter().position(|known| known == character);
+            let value = value.and_then(|value| u16::try_from(value).ok()).unwrap_or_default();
+            let [high, low] = (value << (11 - at * 5 % 8)).to_be_bytes();
+            bits[at * 5 / 8] |= high;
+            if let Some(next) = bits.get_mut(at * 5 / 8 + 1) {
+                *next |= low;
+            }
+        }
+        bits
+    }
+
+    /// The key with these bits. `None` unless the four bits after them are 0.
+    #[must_use]
+    pub fn from_bits(bits: &KeyBits) -> Option<Self> {
+        let mut characters = [0; CHARACTERS];
+        for (at, character) in characters.iter_mut().enumerate() {
+            *character = ALPHABET[usize::from(five_bits(bits, at * 5))];
+        }
+        (bits[12].trailing_zeros() >= 4).then_some(Self(characters))
+    }
+
+    /// Parses the text of a key. `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let characters = <[u8; CHARACTERS]>::try_from(text.as_bytes()).ok()?;
+        let is_known = characters.iter().all(|character| ALPHABET.contains(character));
+        is_known.then_some(Self(characters))
+    }
+
+    /// The length of the text of each key, in bytes.
+    pub const LENGTH: usize = CHARACTERS;
+
     /// The key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -52,8 +92,9 @@ pub(super) fn idempotency_key(fields: &[&str]) -> [u8; CHARACTERS] {
 }
 
 /// Returns the five bits from bit `at` on, most significant first.
-fn five_bits(digest: &[u8; 32], at: usize) -> u8 {
-    let pair = u16::from_be_bytes([digest[at / 8], digest[at / 8 + 1]]);
+fn five_bits(bytes: &[u8], at: usize) -> u8 {
+    let byte = |nth: usize| bytes.get(nth).copied().unwrap_or_default();
+    let pair = u16::from_be_bytes([byte(at / 8), byte(at / 8 + 1)]);
     u8::try_from((pair >> (11 - at % 8)) & 0b1_1111).unwrap_or_default()
 }
 
@@ -119,6 +160,16 @@ mod tests {
             prop_assume!(cut != other);
             let split = |at: usize| derive("c", &text[..at], &text[at..], 1);
             prop_assert_ne!(split(cut), split(other));
+        }
+
+        #[test]
+        fn a_key_is_its_bits_and_its_text(open_id in "[a-z0-9]{1,12}", ordinal in 1..20_u8) {
+            let key = derive("c", "tt1", &open_id, ordinal);
+            prop_assert_eq!(MerchantCouponId::from_bits(&key.to_bits()), Some(key));
+            prop_assert_eq!(MerchantCouponId::parse(key.as_str()), Some(key));
+            let mut longer = key.to_bits();
+            longer[12] |= 1;
+            prop_assert_eq!(MerchantCouponId::from_bits(&longer), None);
         }
     }
 

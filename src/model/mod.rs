@@ -1,6 +1,6 @@
 //! Domain types that every other room may use: identifiers, the states of a delivery and their transition table, outcomes,
-//! events, commands and problem codes. They import nothing else of this crate, do no I/O and know no executor. The exception is
-//! [`clock`], which is the only place that reads the time.
+//! events, commands and problem codes. They import nothing else of this crate, do no I/O and know no executor. The exceptions are
+//! [`clock`], which is the only place that reads the time, and `threads`, which shares long computations among the cores.
 
 pub mod activity;
 pub mod actor;
@@ -15,6 +15,7 @@ pub mod envelope;
 pub mod error_chain;
 pub mod event;
 pub mod foreign;
+pub mod hexadecimal;
 pub mod identity;
 pub mod merchant_coupon_id;
 pub mod money;
@@ -29,8 +30,10 @@ pub mod recurrence;
 pub mod redactor;
 pub mod resolve;
 pub mod run_command;
+pub mod run_state;
 pub mod secret;
 pub mod shortage;
+pub(crate) mod threads;
 pub mod user;
 pub mod visible;
 

@@ -93,6 +93,34 @@ mod bugs {
         ReopenedUnderWay,
         /// The queue does not learn of a decision.
         DecisionUnheard,
+        /// A service that restarts forgets what was requested and approved.
+        ApprovalForgotten,
+        /// A user may approve their own request.
+        OwnApproval,
+        /// A plan is sent whether or not it has its approvals.
+        ApprovalsUncounted,
+        /// An approval counts after its time.
+        ExpiredCounts,
+        /// The freezes of a policy hold nothing.
+        FreezeUnheard,
+        /// A run reserves nothing of a budget.
+        BudgetUnreserved,
+        /// An activity is released while a delivery is in doubt.
+        ReleaseIgnoresDoubt,
+        /// An activity is released while a delivery is held.
+        ReleaseIgnoresHeld,
+        /// A released activity is sent under.
+        SentAfterRelease,
+        /// The creation of an activity whose answer was lost is followed by the next activity.
+        LostCreatedAgain,
+        /// A bill that lacks some coupons that the ledger knows counts as complete.
+        TruncatedBillTrusted,
+        /// A bill that has none of the coupons that the ledger knows counts as complete.
+        OtherAppBillTrusted,
+        /// A delivery that no bill has is owed again without a person.
+        AbsenceSettles,
+        /// The count of another activity is compared with a doubt.
+        OtherActivityCounted,
         /// The age of a doubt within a run is measured by the wall clock.
         StepsCount,
         /// An attempt does not check whether its worker still owns the app id.

@@ -230,6 +230,8 @@ problems! {
     OlderServiceLog = "E0341", Person;
     /// An attempt was made outside the approvals of the service.
     OutsideApproval = "E0345", Person;
+    /// The log of the service does not have an approval that a run cites.
+    WrongCitation = "E0346", Person;
     /// The service that the environment names cannot be used.
     ServerUrl = "E0350", Input;
     /// The service cannot be reached.
@@ -240,6 +242,10 @@ problems! {
     ServerRefused = "E0353", Person;
     /// The command does not go to a service.
     NotForServer = "E0354", Input;
+    /// The open_ids of the ledger were erased.
+    LedgerErased = "E0355", Person;
+    /// Open_ids cannot be erased in a database.
+    EraseInDatabase = "E0356", Input;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

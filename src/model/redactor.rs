@@ -10,7 +10,9 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use fixedbitset::FixedBitSet;
 
+use super::hexadecimal::hexadecimal;
 use super::identity::is_ignorable;
 use super::secret::Secret;
 
@@ -26,6 +28,41 @@ const MOST_SEARCHED: usize = 16 << 10;
 pub struct Redactor {
     /// The pieces of the secrets in all their forms, by their length.
     pieces: Vec<(usize, HashSet<Box<[u8]>>)>,
+    starts: Starts,
+}
+
+/// How pieces start, as a filter with one hash: most places of a text need no further look.
+#[derive(Clone, Default)]
+struct Starts {
+    hashes: FixedBitSet,
+    /// Whether there is a piece that is shorter than the start that is hashed.
+    has_short: bool,
+}
+
+impl Starts {
+    /// The bytes of a start.
+    const LENGTH: usize = 4;
+    /// The bits of the filter, as the exponent of a power of two. A few hundred pieces fill less than a hundredth of it.
+    const LOG2_BITS: u32 = 16;
+
+    fn hash(bytes: &[u8]) -> Option<usize> {
+        let start = bytes.first_chunk::<{ Self::LENGTH }>()?;
+        let hash = u32::from_le_bytes(*start).wrapping_mul(0x9e37_79b1);
+        Some((hash >> (u32::BITS - Self::LOG2_BITS)) as usize)
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        self.hashes.grow(1 << Self::LOG2_BITS);
+        match Self::hash(piece) {
+            Some(hash) => self.hashes.insert(hash),
+            None => self.has_short = true,
+        }
+    }
+
+    /// Whether a piece may start like these bytes.
+    fn may_be(&self, bytes: &[u8]) -> bool {
+        self.has_short || Self::hash(bytes).is_some_and(|hash| self.hashes.contains(hash))
+    }
 }
 
 impl Redactor {
@@ -40,10 +77,10 @@ impl Redactor {
                 continue;
             }
             redactor.add(&secret.to_ascii_lowercase().into_bytes());
-            redactor.add(&Folded::new(secret).bytes);
-            redactor.add(&Folded::new(&hexadecimal(secret)).bytes);
+            redactor.add(&folded(secret));
+            redactor.add(&folded(&hexadecimal(secret.as_bytes())));
             for encoded in base64(secret) {
-                redactor.add(&Folded::new(&encoded).bytes);
+                redactor.add(&folded(&encoded));
             }
         }
         redactor
@@ -59,8 +96,11 @@ impl Redactor {
             self.pieces.push((length, HashSet::new()));
             self.pieces.len() - 1
         });
-        if let Some((_, pieces)) = self.pieces.get_mut(known) {
-            pieces.extend(form.windows(length).map(Into::into));
+        for piece in form.windows(length) {
+            self.starts.add(piece);
+            if let Some((_, pieces)) = self.pieces.get_mut(known) {
+                pieces.insert(piece.into());
+            }
         }
     }
 
@@ -88,19 +128,26 @@ impl Redactor {
 
     /// Returns the ranges of the text that have pieces of secrets, in order and apart.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let folded = Folded::new(text);
+        let bytes = folded(text);
+        let mut pieces = Vec::new();
+        for at in 0..bytes.len() {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if self.starts.may_be(rest)
+                && let Some(length) = self.longest(rest)
+            {
+                pieces.push(at..at + length);
+            }
+        }
+        if pieces.is_empty() {
+            return Vec::new();
+        }
+        let mut places = Vec::with_capacity(bytes.len());
+        fold(text, |_, place| places.push(place));
+        let place = |at: usize| places.get(at).cloned().unwrap_or_default();
         let mut found: Vec<Range<usize>> = Vec::new();
-        for at in 0..folded.bytes.len() {
-            let longest = self.pieces.iter().filter(|(length, pieces)| {
-                let piece = folded.bytes.get(at..at + length);
-                piece.is_some_and(|piece| pieces.contains(piece))
-            });
-            let Some(length) = longest.map(|(length, _)| *length).max() else {
-                continue;
-            };
-            let range = |at: usize| folded.places.get(at).cloned().unwrap_or_default();
-            let start = range(at).start;
-            let end = range(at + length - 1).end;
+        for piece in pieces {
+            let start = place(piece.start).start;
+            let end = place(piece.end - 1).end;
             match found.last_mut() {
                 Some(last) if start <= last.end => last.end = last.end.max(end),
                 _ => found.push(start..end),
@@ -108,48 +155,60 @@ impl Redactor {
         }
         found
     }
+
+    /// The length of the longest piece at the beginning of a folded text. `None` if there is none.
+    fn longest(&self, folded: &[u8]) -> Option<usize> {
+        let here = self.pieces.iter().filter(|(length, pieces)| {
+            let piece = folded.get(..*length);
+            piece.is_some_and(|piece| pieces.contains(piece))
+        });
+        here.map(|(length, _)| *length).max()
+    }
 }
 
 /// A text without the differences between the forms of a secret.
-struct Folded {
-    bytes: Vec<u8>,
-    /// The range of the text that each byte is from.
-    places: Vec<Range<usize>>,
+fn folded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    fold(text, |byte, _| bytes.push(byte));
+    bytes
 }
 
-impl Folded {
-    fn new(text: &str) -> Self {
-        let mut folded = Self {
-            bytes: Vec::with_capacity(text.len()),
-            places: Vec::with_capacity(text.len()),
-        };
-        let mut at = 0;
-        while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
-            let (c, length) = escape(&text.as_bytes()[at..]).unwrap_or((c, c.len_utf8()));
-            folded.push(c, at..at + length);
-            at += length;
+/// Calls `each` with each byte of a folded text, and with the range of the text that it is from.
+fn fold(text: &str, mut each: impl FnMut(u8, Range<usize>)) {
+    let mut at = 0;
+    while let Some(first) = text.as_bytes().get(at) {
+        if first.is_ascii_alphanumeric() {
+            each(first.to_ascii_lowercase(), at..at + 1);
+            at += 1;
+            continue;
         }
-        folded
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
+            return;
+        };
+        let (c, length) = escape(&text.as_bytes()[at..]).unwrap_or((c, c.len_utf8()));
+        if let Some(c) = fold_char(c) {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                each(byte, at..at + length);
+            }
+        }
+        at += length;
     }
+}
 
-    fn push(&mut self, c: char, place: Range<usize>) {
-        let c = match c {
-            // The wide forms of the printable ASCII characters.
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-            c => c,
-        };
-        let c = match c {
-            '\\' => return,
-            c if c.is_whitespace() || c.is_control() || is_ignorable(c) => return,
-            // The two alphabets of base64.
-            '-' => '+',
-            '_' => '/',
-            c => c,
-        };
-        for byte in c.to_ascii_lowercase().encode_utf8(&mut [0; 4]).bytes() {
-            self.bytes.push(byte);
-            self.places.push(place.clone());
-        }
+/// The folded form of a character. `None` for one that has no meaning in a secret.
+fn fold_char(c: char) -> Option<char> {
+    let c = match c {
+        // The wide forms of the printable ASCII characters.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    match c {
+        '\\' => None,
+        c if c.is_whitespace() || c.is_control() || is_ignorable(c) => None,
+        // The two alphabets of base64.
+        '-' => Some('+'),
+        '_' => Some('/'),
+        c => Some(c.to_ascii_lowercase()),
     }
 }
 
@@ -169,17 +228,6 @@ fn escape(text: &[u8]) -> Option<(char, usize)> {
     char::from_u32(code)
         .filter(|c| length == 6 || c.is_ascii())
         .map(|c| (c, length))
-}
-
-fn hexadecimal(secret: &str) -> String {
-    use std::fmt::Write as _;
-
-    let mut text = String::new();
-    for byte in secret.bytes() {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// The secret in base64, after 0, 1 and 2 other bytes: the characters that no byte beside the secret changes.
@@ -227,7 +275,7 @@ mod tests {
             "clt.canary%2f3141-592%5F65",
             &hidden,
             &lines,
-            &hexadecimal(SECRET),
+            &hexadecimal(SECRET.as_bytes()),
             "p4ssw%d",
             "P4SSW%25D",
         ] {
@@ -262,6 +310,13 @@ mod tests {
         assert_eq!(redactor.redact(&SECRET[..12]), COVER);
         assert_eq!(redactor.redact(&SECRET[5..18]), COVER);
         assert_eq!(redactor.redact(&SECRET[..11]), &SECRET[..11]);
+    }
+
+    #[test]
+    fn a_secret_of_few_characters_with_a_meaning_is_removed() {
+        let redactor = Redactor::new([&Secret::new("\\\\ \\z7"), &Secret::new(SECRET)]);
+        assert_eq!(redactor.redact("say z7!"), format!("say {COVER}!"));
+        assert_eq!(redactor.redact(SECRET), COVER);
     }
 
     #[test]

@@ -122,6 +122,19 @@ impl Block {
         matches!(self.slot, Word::Halted | Word::Ended)
     }
 
+    /// Whether it says that a campaign is complete.
+    #[must_use]
+    pub fn is_complete_end(&self) -> bool {
+        self.slot == Word::Ended && self.object["state"] == "complete"
+    }
+
+    /// Whether both say that the same campaign is complete, with the same counts.
+    #[must_use]
+    pub fn is_same_end(&self, other: &Self) -> bool {
+        let is_same = self.campaign == other.campaign && self.object["counts"] == other.object["counts"];
+        is_same && self.is_complete_end() && other.is_complete_end()
+    }
+
     /// Whether the end of its run makes it meaningless.
     #[must_use]
     pub const fn ends_with_run(&self) -> bool {

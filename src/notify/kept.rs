@@ -17,6 +17,8 @@ use super::block::Block;
 const SUFFIX: &str = ".jsonl";
 /// The most bytes of a file that are read. A file has a few lines.
 const MOST_BYTES: u64 = 1 << 20;
+/// The most ends that a file takes over from those of earlier processes.
+const MOST_ENDS: usize = 100;
 
 /// One line of a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ enum Line {
         /// The id of the notice.
         id: String,
     },
+    /// The process ended in order.
+    Over,
 }
 
 /// A notice of an earlier process.
@@ -54,6 +58,8 @@ pub struct KeptFile {
     file: File,
     /// The notices in it that are not done.
     open: Vec<(String, String)>,
+    /// The ends of complete campaigns that processes kept which were killed, sent or not, each with its channel.
+    ends: Vec<(String, Block)>,
 }
 
 impl KeptFile {
@@ -69,6 +75,7 @@ impl KeptFile {
             path,
             file,
             open: Vec::new(),
+            ends: Vec::new(),
         };
         let mut all = Vec::new();
         for entry in fs::read_dir(directory)? {
@@ -110,6 +117,13 @@ impl KeptFile {
         })
     }
 
+    /// Whether a process that was killed kept this end for a channel: that of the same complete campaign, with the same counts.
+    #[must_use]
+    pub fn has_end(&self, channel: &str, block: &Block) -> bool {
+        let is_same = |(label, known): &(String, Block)| label == channel && known.is_same_end(block);
+        self.ends.iter().any(is_same)
+    }
+
     fn write(&mut self, line: &Line) -> io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
@@ -121,10 +135,12 @@ impl KeptFile {
 impl Drop for KeptFile {
     /// A file without notices is removed.
     fn drop(&mut self) {
-        if self.open.is_empty() {
-            // A file that stays is read and removed by the next process.
-            let _ = fs::remove_file(&self.path);
-        }
+        // A file that stays is read and removed by the next process. Without its last line that one takes this one for killed.
+        let _ = if self.open.is_empty() {
+            fs::remove_file(&self.path)
+        } else {
+            self.write(&Line::Over)
+        };
     }
 }
 
@@ -163,12 +179,42 @@ fn take_over(path: &Path, kept: &mut KeptFile) -> io::Result<Option<Vec<Left>>> 
     }
     let mut text = Vec::new();
     (&file).take(MOST_BYTES).read_to_end(&mut text)?;
-    let left = unsent(&String::from_utf8_lossy(&text));
+    let text = String::from_utf8_lossy(&text);
+    let left = unsent(&text);
+    // The latest ends count.
+    for Left { channel, block } in ends(&text).into_iter().rev() {
+        if kept.ends.len() >= MOST_ENDS {
+            break;
+        }
+        if !left
+            .iter()
+            .any(|left| (&left.channel, &left.block.id) == (&channel, &block.id))
+        {
+            kept.keep(&channel, &block)?;
+            kept.done(&channel, &block.id)?;
+        }
+        kept.ends.push((channel, block));
+    }
     for notice in &left {
         kept.keep(&notice.channel, &notice.block)?;
     }
     fs::remove_file(path)?;
     Ok(Some(left))
+}
+
+/// Returns the ends of complete campaigns in the file of a process that was killed, done or not. A process that ended in order has
+/// nothing to say again.
+fn ends(text: &str) -> Vec<Left> {
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let mut ends = Vec::new();
+    for line in lines {
+        match line {
+            Line::Kept { channel, block } if block.is_complete_end() => ends.push(Left { channel, block }),
+            Line::Kept { .. } | Line::Done { .. } => {}
+            Line::Over => return Vec::new(),
+        }
+    }
+    ends
 }
 
 /// Returns the notices of a file that are not done. Lines that cannot be read are passed over.
@@ -180,7 +226,7 @@ fn unsent(text: &str) -> Vec<Left> {
             Ok(Line::Done { channel, id }) => {
                 left.retain(|notice| !(notice.channel == channel && notice.block.id == id));
             }
-            Err(_) => {}
+            Ok(Line::Over) | Err(_) => {}
         }
     }
     left
@@ -216,9 +262,10 @@ mod tests {
 
     /// Leaves the file as a killed process does.
     fn kill(kept: KeptFile) {
-        let mut kept = kept;
-        kept.open.push((String::new(), "so that it is not removed".to_owned()));
+        let path = kept.path.clone();
+        let text = fs::read(&path).unwrap();
         drop(kept);
+        fs::write(&path, text).unwrap();
     }
 
     #[test]
@@ -247,6 +294,54 @@ mod tests {
         fifth.done("feishu env:A", "2").unwrap();
         drop(fifth);
         assert_eq!(files(dir.path()), 0);
+    }
+
+    #[test]
+    fn the_end_of_a_complete_campaign_is_known_after_two_kills() {
+        let end = |id: &str, state: &str, issued: u64| Block {
+            object: serde_json::json!({"state": state, "counts": {"issued": issued}}),
+            ..block(id)
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let (mut first, _) = KeptFile::open(dir.path(), "c").unwrap();
+        first.keep("feishu env:A", &end("1", "complete", 5)).unwrap();
+        first.done("feishu env:A", "1").unwrap();
+        first.keep("feishu env:A", &end("2", "halted", 5)).unwrap();
+        assert!(!first.has_end("feishu env:A", &end("3", "complete", 5)), "its own end");
+        kill(first);
+        let (second, left) = KeptFile::open(dir.path(), "c").unwrap();
+        assert_eq!(ids(&left), ["2"]);
+        kill(second);
+        let (third, left) = KeptFile::open(dir.path(), "c").unwrap();
+        assert_eq!(ids(&left), ["2"]);
+        assert!(third.has_end("feishu env:A", &end("4", "complete", 5)));
+        assert!(
+            !third.has_end("wecom env:B", &end("4", "complete", 5)),
+            "another channel"
+        );
+        assert!(
+            !third.has_end("feishu env:A", &end("4", "complete", 6)),
+            "more was sent"
+        );
+        assert!(
+            !third.has_end("feishu env:A", &end("4", "halted", 5)),
+            "a person continued it, and it halted again"
+        );
+    }
+
+    #[test]
+    fn an_end_that_a_process_kept_which_ended_in_order_is_said_again() {
+        let end = |id: &str| Block {
+            object: serde_json::json!({"state": "complete", "counts": {"issued": 5}}),
+            ..block(id)
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let (mut first, _) = KeptFile::open(dir.path(), "c").unwrap();
+        first.keep("feishu env:A", &end("1")).unwrap();
+        drop(first);
+        let (second, left) = KeptFile::open(dir.path(), "c").unwrap();
+        assert_eq!(ids(&left), ["1"]);
+        assert!(!second.has_end("feishu env:A", &end("2")));
     }
 
     #[test]

@@ -32,6 +32,8 @@ use super::watch::RunWatch;
 pub const LAST: Duration = Duration::from_secs(10);
 /// How much longer it waits for the thread itself, whose disk may stall.
 const THREAD: Duration = Duration::from_secs(1);
+/// How long the end of a run waits until its notices are kept.
+const KEPT_WITHIN: Duration = Duration::from_secs(2);
 /// What the name of the file of the channels of all runs begins with, in place of a campaign's. It has a directory of its own.
 const ALL_RUNS: &str = "service";
 /// The most notices that wait for the thread. There are a few for each run.
@@ -98,6 +100,8 @@ enum Input {
     Service(Box<ServiceNotice>),
     /// A run has no more notices.
     Over(usize),
+    /// Somebody waits until the inputs before are taken, so that their notices are kept.
+    Kept(oneshot::Sender<()>),
     /// The process ends.
     End,
 }
@@ -120,6 +124,13 @@ impl RunNotices {
     /// Keeps halts and ends that are not sent in `directory`, and sends what earlier processes left there.
     pub fn keep_in(&self, directory: PathBuf) {
         self.post(Input::KeepIn(self.run, directory));
+    }
+
+    /// Waits until the notices so far are kept, but not for a disk that stalls.
+    pub async fn kept(&self) {
+        let (sender, kept) = oneshot::channel();
+        self.post(Input::Kept(sender));
+        let _ = tokio::time::timeout(KEPT_WITHIN, kept).await;
     }
 
     /// Sends a notice that the run failed.
@@ -356,6 +367,8 @@ impl Task {
                 }
                 self.drop_runs();
             }
+            // The other end may have given up.
+            Some(Input::Kept(waiting)) => drop(waiting.send(())),
             // All senders are gone with the process.
             Some(Input::End) | None => {
                 // Nothing that was queued before is left behind.
@@ -427,7 +440,13 @@ impl Task {
         let own = own.into_iter().map(|channel| (channel, Some(at)));
         for (channel, owner) in own.chain(shared) {
             let block = Block::new(&origin, notice, channel.language);
-            self.keep_and_queue(owner, channel, block);
+            // A kill kept the end of the run from the log of a service, so the run went on and ended again.
+            let is_known = self
+                .kept(owner)
+                .is_some_and(|kept| kept.has_end(&channel.label, &block));
+            if !is_known {
+                self.keep_and_queue(owner, channel, block);
+            }
         }
     }
 

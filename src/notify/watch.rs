@@ -19,7 +19,7 @@ use crate::report::wording::halt_reason;
 use super::notice::{CodeLine, Notice, Origin, What};
 
 /// How long an outage, a slow platform, or a wait for a person or a process lasts before there is a notice.
-pub const PATIENCE: Duration = Duration::from_mins(10);
+pub const NOTICE_AFTER: Duration = Duration::from_mins(10);
 /// How long nothing is settled, although sending is allowed, before there is a notice.
 pub const STALLED: Duration = Duration::from_mins(30);
 /// The most codes in a notice.
@@ -36,7 +36,7 @@ struct Lasting {
 impl Lasting {
     /// Returns when its notice is due. `None` after that notice.
     fn due(&self) -> Option<Instant> {
-        (!self.is_noticed).then(|| self.since + PATIENCE)
+        (!self.is_noticed).then(|| self.since + NOTICE_AFTER)
     }
 }
 
@@ -138,7 +138,7 @@ impl RunWatch {
                     self.counts = self.counts.map(|_| *counts);
                     let what = What::Ended {
                         ending: *ending,
-                        state: state_at_end(stats, *ending),
+                        state: state_at_end(stats, *ending).word(),
                         why: why_ended(stats),
                         is_halted: self.is_halted,
                     };
@@ -203,7 +203,11 @@ impl RunWatch {
         let mut sends = false;
         let mut notices = Vec::new();
         match phase {
-            Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => sends = true,
+            Phase::Sending
+            | Phase::Waiting {
+                why: Waiting::Due | Waiting::User,
+                ..
+            } => sends = true,
             Phase::Waiting {
                 why: trouble @ (Waiting::Outage { .. } | Waiting::Token { .. } | Waiting::Platform { .. }),
                 ..

@@ -18,7 +18,7 @@ use crate::model::clock::later;
 
 pub use crate::model::event::WaveLoad;
 pub use load::{Load, WaveTurns};
-pub use rules::{ANSWER, LET_GO, after_taking};
+pub use rules::{ANSWER, RELEASE_AFTER, after_taking};
 pub use timeline::{StartTimes, rest};
 
 use super::Plan;

@@ -2,11 +2,10 @@
 //! deliveries.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use jiff::Timestamp;
 
+use super::latencies::Latencies;
 use super::run_stats::{CodeCount, Codes, code_entry};
 use crate::model::delivery::{Decision, DeliveryKey};
 use crate::model::outcome::Outcome;
@@ -33,7 +32,8 @@ pub struct History {
     pub other_codes: u64,
     slots: BTreeMap<i64, Slot>,
     length: usize,
-    latency: Histogram<u64>,
+    /// How long the answers took.
+    pub latencies: Latencies,
     last: HashMap<DeliveryKey, LastAnswer>,
 }
 
@@ -73,11 +73,6 @@ pub struct LastAnswer {
     pub log_id: String,
 }
 
-fn latencies() -> Histogram<u64> {
-    // Microseconds, up to ten hours, to three digits.
-    Histogram::new_with_bounds(1, 36_000_000_000, 3).expect("these bounds are what a histogram can have")
-}
-
 impl History {
     /// A history without facts. It keeps the last answer to each of the `listed` deliveries, which should be few.
     #[must_use]
@@ -91,7 +86,7 @@ impl History {
             other_codes: 0,
             slots: BTreeMap::new(),
             length: 0,
-            latency: latencies(),
+            latencies: Latencies::default(),
             last: listed.into_iter().map(|key| (key, LastAnswer::default())).collect(),
         }
     }
@@ -124,8 +119,7 @@ impl History {
         let other = 1 - issued - refused;
         self.put(outcome.at, Slot { issued, refused, other });
         if outcome.status.is_some() {
-            let micros = u64::try_from(outcome.latency.as_micros()).unwrap_or(u64::MAX);
-            self.latency.saturating_record(micros);
+            self.latencies.add(outcome.latency);
         }
         self.count(outcome);
         if let Some(last) = self.last.get_mut(&key) {
@@ -212,25 +206,6 @@ impl History {
             slots: self.joined(length, offset),
         }
     }
-
-    /// The number of answers, and the latency within which this share of them came.
-    #[must_use]
-    pub fn latency(&self, share: f64) -> (u64, Duration) {
-        let micros = self.latency.value_at_quantile(share);
-        (self.latency.len(), Duration::from_micros(micros))
-    }
-
-    /// How many answers came within each of `bounds` and not within the one before; bounds ascend, in microseconds. The
-    /// last count is of answers beyond the last bound.
-    #[must_use]
-    pub fn latencies(&self, bounds: &[u64]) -> Vec<u64> {
-        let mut counts = vec![0; bounds.len() + 1];
-        for step in self.latency.iter_recorded() {
-            let at = bounds.partition_point(|bound| *bound < step.value_iterated_to());
-            counts[at] += step.count_since_last_iteration();
-        }
-        counts
-    }
 }
 
 /// Outcomes over time.
@@ -262,6 +237,8 @@ fn said(outcome: &Outcome) -> LastAnswer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -327,21 +304,5 @@ mod tests {
             history.ended(KEY, Decision::Held { code }, &held);
         }
         assert_eq!((history.codes.len(), history.other_codes), (MOST_CODES, 800));
-    }
-
-    #[test]
-    fn answers_are_sorted_by_how_long_they_took() {
-        let mut history = History::new([]);
-        for ms in [1, 5, 6, 400, 90_000] {
-            let answered = Outcome {
-                status: Some(200),
-                latency: Duration::from_millis(ms),
-                ..outcome(from_ms(0))
-            };
-            history.ended(KEY, Decision::Issued, &answered);
-        }
-        assert_eq!(history.latencies(&[5_500, 10_000, 1_000_000]), [2, 1, 1, 1]);
-        let (n, median) = history.latency(0.5);
-        assert_eq!((n, median.as_millis()), (5, 6));
     }
 }

@@ -11,6 +11,7 @@ pub mod ended_campaign;
 pub mod feasibility;
 pub mod history;
 pub mod json_lines;
+pub mod latencies;
 pub mod lists;
 pub mod occurrences;
 pub mod outlet;

@@ -310,6 +310,7 @@ impl Reason {
                 | Waiting::Lists { .. }
                 | Waiting::Source { .. }
                 | Waiting::Due
+                | Waiting::User
                 | Waiting::Platform { .. } => false,
             },
             _ => false,
@@ -454,6 +455,7 @@ fn waiting(why: &Waiting, until: Option<Timestamp>, cause: Option<&str>, now: Ti
             next: &next,
         }
         .to_string(),
+        Waiting::User => run::WaitUser.to_string(),
         Waiting::Outage { since } => match cause {
             Some(cause) => run::WaitOutageCause {
                 since: &time(*since),

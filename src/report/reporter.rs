@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use crate::catalogue::Text;
 use crate::model::clock::{Clock, monotonic_now};
 use crate::model::event::{Emit, Event, EventKind, Owner};
+use crate::model::run_state::RunState;
 
 use super::reason::stop_reason;
 use super::render::json::{RunObject, Versioned};
@@ -159,9 +160,9 @@ impl Reporter {
         })
     }
 
-    /// The state of the run or of its end, as a word of the JSON schema.
+    /// The state of the run or of its end.
     #[must_use]
-    pub fn state(&self) -> &'static str {
+    pub fn state(&self) -> RunState {
         #[expect(
             clippy::redundant_closure_for_method_calls,
             reason = "the method is not general over the lifetime of the view"

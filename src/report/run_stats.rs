@@ -16,6 +16,8 @@ use crate::model::identity::{ActivityId, AppId, CampaignName, PlatformName};
 use crate::model::money::Valuation;
 use crate::model::outcome::{Class, Classifier};
 
+use super::latencies::Latencies;
+
 pub use remaining_waves::RemainingWaves;
 pub use send_stats::SendStats;
 
@@ -40,6 +42,8 @@ pub struct RunStats {
     pub by_day: DailyAttempts,
     /// The ended attempts by code.
     pub codes: Codes,
+    /// How long the answers with a code took.
+    pub latencies: Latencies,
     /// Why the last attempt has no code; `None` if it has one.
     pub unanswered: Option<String>,
     /// Attempts that ended with codes beyond [`MOST_CODES`].
@@ -247,6 +251,10 @@ impl RunStats {
             }
             EventKind::AttemptEnded(attempt) => {
                 self.count(attempt);
+                if attempt.code.is_some() {
+                    self.latencies
+                        .add(Duration::try_from_secs_f64(attempt.latency).unwrap_or_default());
+                }
                 let unanswered = attempt.code.is_none() && !attempt.message.is_empty();
                 self.unanswered = unanswered.then(|| attempt.message.clone());
             }
@@ -322,7 +330,12 @@ impl RunStats {
     fn enter(&mut self, phase: &Phase) {
         match phase {
             // While nothing is due, sending is allowed.
-            Phase::Planning | Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => {}
+            Phase::Planning
+            | Phase::Sending
+            | Phase::Waiting {
+                why: Waiting::Due | Waiting::User,
+                ..
+            } => {}
             Phase::Waiting { .. } | Phase::Paused { .. } => self.sends.wait(),
             Phase::Draining { why } => {
                 self.drain_reason.get_or_insert_with(|| why.clone());

@@ -11,6 +11,7 @@ use crate::model::clock::Moment;
 use crate::model::delivery::StateName;
 use crate::model::event::{DrainReason, Ending, Phase, Waiting};
 use crate::model::money::{Money, Worth};
+use crate::model::run_state::{EndState, RunState};
 use crate::plan::forecast;
 
 use super::reason::Reason;
@@ -44,18 +45,18 @@ pub struct RunView<'a> {
 }
 
 impl RunView<'_> {
-    /// The state of the run, as a word of the JSON schema.
+    /// The state of the run.
     #[must_use]
-    pub fn state(&self) -> &'static str {
+    pub fn state(&self) -> RunState {
         let stats = self.stats;
         match (&stats.ended, &stats.phase) {
-            (Some(ended), _) => state_at_end(stats, ended.ending),
-            (None, Some(Phase::Waiting { .. })) => "waiting",
-            (None, Some(Phase::Paused { .. })) => "paused",
-            (None, Some(Phase::Draining { .. })) => "draining",
-            (None, Some(Phase::Sending)) => "sending",
-            (None, None) if stats.is_queued => "waiting",
-            (None, None | Some(Phase::Planning)) => "planning",
+            (Some(ended), _) => RunState::Over(state_at_end(stats, ended.ending)),
+            (None, Some(Phase::Waiting { .. })) => RunState::Waiting,
+            (None, Some(Phase::Paused { .. })) => RunState::Paused,
+            (None, Some(Phase::Draining { .. })) => RunState::Draining,
+            (None, Some(Phase::Sending)) => RunState::Sending,
+            (None, None) if stats.is_queued => RunState::Waiting,
+            (None, None | Some(Phase::Planning)) => RunState::Planning,
         }
     }
 
@@ -151,17 +152,17 @@ impl RunView<'_> {
     }
 }
 
-/// The state of a run that has ended, as a word of the JSON schema.
+/// The state of a run that has ended.
 #[must_use]
-pub fn state_at_end(stats: &RunStats, ending: Ending) -> &'static str {
+pub fn state_at_end(stats: &RunStats, ending: Ending) -> EndState {
     let past_end = matches!(
         stats.drain_reason,
         Some(DrainReason::End | DrainReason::NoWindow | DrainReason::NoWave)
     );
     match ending {
-        Ending::Complete => "complete",
-        Ending::NeedsPerson if stats.halted.is_some() => "halted",
-        Ending::NeedsPerson if past_end => "ended",
-        Ending::Incomplete | Ending::NeedsPerson => "incomplete",
+        Ending::Complete => EndState::Complete,
+        Ending::NeedsPerson if stats.halted.is_some() => EndState::Halted,
+        Ending::NeedsPerson if past_end => EndState::Ended,
+        Ending::Incomplete | Ending::NeedsPerson => EndState::Incomplete,
     }
 }

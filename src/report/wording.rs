@@ -474,6 +474,7 @@ pub fn waited_for(word: &str) -> String {
         "day" => wording::WaitedDay.to_string(),
         "wave" => wording::WaitedWave.to_string(),
         "app_id" => wording::WaitedAppId.to_string(),
+        "user" => wording::WaitedUser.to_string(),
         "previous_owner" => wording::WaitedPreviousOwner.to_string(),
         "lease" => wording::WaitedLease.to_string(),
         "lists" => wording::WaitedLists.to_string(),

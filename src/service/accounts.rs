@@ -114,6 +114,12 @@ impl Accounts {
         self.users.is_empty()
     }
 
+    /// The users.
+    #[must_use]
+    pub fn users(&self) -> &[Account] {
+        &self.users
+    }
+
     /// The user of a name. `None` if there is no such user.
     #[must_use]
     pub fn user(&self, name: &str) -> Option<&Account> {

@@ -1,12 +1,16 @@
 //! What changes something, who asks for it, and whether it is allowed: [`gate`] is the one decision for every door.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::catalogue::{Text, service as texts};
+use crate::model::delivery::{Resolution, StateName};
 use crate::model::envelope::Envelope;
 use crate::model::money::Money;
+use crate::model::mutants::mutant;
 use crate::model::user::Role;
 
 use super::policy::{Hold, Verdict};
@@ -62,6 +66,15 @@ impl Who {
         }
     }
 
+    /// The service itself, which erases open_ids after the time that an administrator has set.
+    #[must_use]
+    pub fn retention() -> Self {
+        Self {
+            roles: vec![Role::Admin],
+            ..Self::scheduler()
+        }
+    }
+
     /// The service itself. It pauses campaigns, and resumes those that a person approved.
     #[must_use]
     pub fn scheduler() -> Self {
@@ -96,18 +109,103 @@ impl Subject {
 /// The deliveries of a decision in bulk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkDecision {
-    /// Their state, as a word of the JSON schema.
-    pub state: String,
+    /// Their state. `None` in a record of a version that took any word, and then did nothing.
+    #[serde(deserialize_with = "known_word")]
+    pub state: Option<Undecided>,
     /// Their last code. `None` for those without one.
     pub code: Option<i64>,
-    /// What they become: `issued`, `refused` or `owed`.
-    pub to: String,
+    /// What they become. `None` like `state`.
+    #[serde(deserialize_with = "known_word")]
+    pub to: Option<DecidedState>,
     /// Whether the person accepts that a user may receive a second coupon.
     pub may_double: bool,
     /// How many the person was shown.
     pub count: u64,
-    /// Why.
+    /// The reason that the person gave, for the ledger.
     pub note: String,
+}
+
+/// Reads a word. `None` for one that has no meaning.
+fn known_word<'d, D: Deserializer<'d>, T: FromStr>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(word.and_then(|word| word.parse().ok()))
+}
+
+/// A state of deliveries that wait for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Undecided {
+    /// An answer had a code that nobody has classified.
+    Held,
+    /// An attempt may have issued a coupon.
+    InDoubt,
+}
+
+/// What a person decides about deliveries that wait for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecidedState {
+    /// The user has the coupon.
+    Issued,
+    /// The user gets no coupon.
+    Refused,
+    /// The coupon is sent again.
+    Owed,
+}
+
+impl Undecided {
+    /// The state of such a delivery.
+    #[must_use]
+    pub const fn state(self) -> StateName {
+        match self {
+            Self::Held => StateName::Held,
+            Self::InDoubt => StateName::InDoubt,
+        }
+    }
+}
+
+impl FromStr for Undecided {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        [Self::Held, Self::InDoubt]
+            .into_iter()
+            .find(|undecided| undecided.state().word() == word)
+            .ok_or(())
+    }
+}
+
+impl DecidedState {
+    /// Its word on pages, for programs and in the log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Refused => "refused",
+            Self::Owed => "owed",
+        }
+    }
+
+    /// The decision in a ledger. `may_double` says whether a user may receive a second coupon.
+    #[must_use]
+    pub const fn resolution(self, may_double: bool) -> Resolution {
+        match self {
+            Self::Issued => Resolution::Issued,
+            Self::Refused => Resolution::Refused,
+            Self::Owed => Resolution::Owed { may_double },
+        }
+    }
+}
+
+impl FromStr for DecidedState {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        [Self::Issued, Self::Refused, Self::Owed]
+            .into_iter()
+            .find(|to| to.word() == word)
+            .ok_or(())
+    }
 }
 
 /// An act. The log has it in this form, so names and fields do not change.
@@ -240,8 +338,18 @@ pub enum Act {
     Resolve {
         /// The campaign.
         on: Subject,
-        /// Which, and what they become.
+        /// The deliveries, and their new state.
         decision: BulkDecision,
+    },
+    /// To erase the open_ids of a ledger. The service does it by itself. The ledger may have no campaign file any more; its subject
+    /// names no file then.
+    Erase {
+        /// The campaign.
+        on: Subject,
+        /// The platform of the ledger: the address, or `sandbox`.
+        platform: String,
+        /// How long the ledger has to be complete, as the file of the service writes it.
+        retain: String,
     },
 }
 
@@ -263,7 +371,8 @@ impl Act {
             | Self::Resume { on }
             | Self::Stop { on }
             | Self::ApproveWave { on, .. }
-            | Self::Resolve { on, .. } => Some(on),
+            | Self::Resolve { on, .. }
+            | Self::Erase { on, .. } => Some(on),
         }
     }
 
@@ -289,6 +398,7 @@ impl Act {
             Self::Unfreeze => ActKind::Unfreeze,
             Self::ApproveWave { .. } => ActKind::ApproveWave,
             Self::Resolve { .. } => ActKind::Resolve,
+            Self::Erase { .. } => ActKind::Erase,
         }
     }
 }
@@ -332,6 +442,8 @@ pub enum ActKind {
     ApproveWave,
     /// See [`Act::Resolve`].
     Resolve,
+    /// See [`Act::Erase`].
+    Erase,
 }
 
 impl ActKind {
@@ -355,7 +467,7 @@ impl ActKind {
             Self::Approve => &[&[Approver, Admin], &[Operator, Admin]],
             Self::GiveApproval | Self::ApproveWave => &[&[Approver, Admin]],
             Self::Freeze => &[&[Operator, Approver, Admin]],
-            Self::Unfreeze => &[&[Admin]],
+            Self::Unfreeze | Self::Erase => &[&[Admin]],
             // An author takes back their own request.
             Self::Reject => &[&[Author, Operator, Approver, Admin]],
             Self::Resume | Self::Resolve | Self::Apply | Self::Compare => &[&[Operator, Admin]],
@@ -408,6 +520,7 @@ impl fmt::Display for ActKind {
             Self::Unfreeze => "unfreeze",
             Self::ApproveWave => "approve_wave",
             Self::Resolve => "resolve",
+            Self::Erase => "erase",
         };
         texts::Act { act: &act }.fmt(f)
     }
@@ -438,6 +551,8 @@ pub struct PlanSituation {
     pub is_fresh: bool,
     /// What the policy of the service says of it. `None` without a policy.
     pub policy: Option<PolicySituation>,
+    /// The approvals that the campaign file asks for. `None` if it asks for none, and for a rehearsal.
+    pub approvals: Option<u8>,
 }
 
 /// What a policy says of a plan, and what was requested.
@@ -447,8 +562,6 @@ pub struct PolicySituation {
     pub verdict: Verdict,
     /// The request for this plan. `None` without one, and if it was for another plan.
     pub request: Option<RequestSituation>,
-    /// Whether the service has one user, who may approve what they requested.
-    pub is_local: bool,
     /// Why the plan is not sent although it has its approvals. `None` if nothing holds it back.
     pub waits: Option<Text>,
     /// Whether nothing but the approvals keeps the service from sending the plan without a request: nobody has stopped the campaign,
@@ -475,7 +588,8 @@ impl PolicySituation {
     /// Whether nothing is missing for that but what the plan waits for.
     #[must_use]
     pub fn has_all(&self) -> bool {
-        self.verdict.hold() == Hold::Nothing && (self.request.is_some() || self.is_undisturbed)
+        let is_held = self.verdict.hold() != Hold::Nothing && !mutant!(ApprovalsUncounted);
+        !is_held && (self.request.is_some() || self.is_undisturbed)
     }
 }
 
@@ -506,19 +620,37 @@ pub struct CampaignSituation {
     pub occurrence: OccurrenceSituation,
     /// Why nothing of it begins or goes on: a freeze, or a policy that cannot be read. `None` if nothing holds it back.
     pub frozen: Option<Text>,
+    /// The users who requested the plan that it sends, or that waits for approvals.
+    pub authors: Vec<String>,
+    /// Whether the service has one user, who may approve what they requested.
+    pub is_local: bool,
+}
+
+/// Whether the log can be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogSituation {
+    /// It can.
+    #[default]
+    Usable,
+    /// It cannot, until the service is started again.
+    Unusable,
+    /// It cannot while its database does not answer.
+    Away,
 }
 
 /// What an act depends on besides its user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situation {
-    /// Whether the log cannot be written.
-    pub is_read_only: bool,
+    /// Whether the log can be written.
+    pub log: LogSituation,
     /// Whether the service is stopping.
     pub is_stopping: bool,
     /// Whether a person has frozen all sends.
     pub is_frozen: bool,
     /// The campaign of the act. `None` if there is no such campaign.
     pub campaign: Option<CampaignSituation>,
+    /// Whether a request of the campaign waits for approvals, or an approved plan of it is not sent to its end.
+    pub is_under_way: bool,
 }
 
 /// An act that is allowed. Only [`gate`] makes one, and executing an act needs one.
@@ -551,6 +683,9 @@ pub enum Denied {
     /// The log cannot be written.
     #[error("{}", texts::DeniedReadOnly)]
     ReadOnly,
+    /// The database with the log does not answer.
+    #[error("{}", texts::DeniedStoreAway)]
+    StoreAway,
     /// The service is stopping.
     #[error("{}", texts::DeniedStopping)]
     Stopping,
@@ -593,6 +728,9 @@ pub enum Denied {
     /// The policy asks for approvals that there are not.
     #[error("{}", texts::DeniedApprovals { needs: &.0 })]
     Approvals(String),
+    /// The campaign file asks for approvals, and only a service with a policy collects them.
+    #[error("{}", texts::DeniedFileApprovals { approvals: u64::from(*.0) })]
+    FileApprovals(u8),
     /// The service has a policy, so an approval needs a request.
     #[error("{}", texts::DeniedNoRequest)]
     NoRequest,
@@ -623,6 +761,9 @@ pub enum Denied {
     /// The decision has no reason.
     #[error("{}", texts::DeniedNoNote)]
     NoNote,
+    /// A request waits for approvals, or an approved plan is not sent to its end.
+    #[error("{}", texts::DeniedUnderWay)]
+    UnderWay,
 }
 
 impl Denied {
@@ -632,6 +773,7 @@ impl Denied {
         match self {
             Self::Role => "role",
             Self::ReadOnly => "read_only",
+            Self::StoreAway => "store_away",
             Self::Stopping => "stopping",
             Self::Unknown => "unknown",
             Self::NoFile => "no_file",
@@ -647,6 +789,7 @@ impl Denied {
             Self::NoNote => "no_note",
             Self::Policy(_) => "policy",
             Self::Approvals(_) => "approvals",
+            Self::FileApprovals(_) => "file_approvals",
             Self::NoRequest => "no_request",
             Self::NoPolicy => "no_policy",
             Self::Requested(_) => "requested",
@@ -656,6 +799,7 @@ impl Denied {
             Self::Waits(_) => "waits",
             Self::FrozenBefore => "frozen_before",
             Self::NotFrozen => "not_frozen",
+            Self::UnderWay => "under_way",
         }
     }
 }
@@ -669,8 +813,12 @@ pub fn gate(act: Act, who: Who, situation: &Situation) -> Result<Allowed, Denied
     if !kind.allows(&who.roles) {
         return Err(Denied::Role);
     }
-    if kind.needs_log() && situation.is_read_only {
-        return Err(Denied::ReadOnly);
+    if kind.needs_log() {
+        match situation.log {
+            LogSituation::Usable => {}
+            LogSituation::Unusable => return Err(Denied::ReadOnly),
+            LogSituation::Away => return Err(Denied::StoreAway),
+        }
     }
     if kind.needs_log() && !kind.only_shows() && situation.is_stopping {
         return Err(Denied::Stopping);
@@ -678,11 +826,14 @@ pub fn gate(act: Act, who: Who, situation: &Situation) -> Result<Allowed, Denied
     match act {
         Act::Freeze { .. } if situation.is_frozen => return Err(Denied::FrozenBefore),
         Act::Unfreeze if !situation.is_frozen => return Err(Denied::NotFrozen),
+        Act::Erase { .. } if situation.is_under_way => return Err(Denied::UnderWay),
         _ => {}
     }
-    if act.on().is_some() {
-        let campaign = situation.campaign.as_ref().ok_or(Denied::Unknown)?;
-        check_campaign(&act, &who, campaign)?;
+    match &situation.campaign {
+        Some(campaign) if act.on().is_some() => check_campaign(&act, &who, campaign)?,
+        // A ledger stays after its file is gone, with the open_ids of its users.
+        None if act.on().is_some() && !matches!(act, Act::Erase { .. }) => return Err(Denied::Unknown),
+        _ => {}
     }
     Ok(Allowed { act, who })
 }
@@ -697,7 +848,6 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
         Act::Stop { .. } if !is_running && !campaign.is_paused => return Err(Denied::NotRunning),
         Act::Pause { .. } if !is_running => return Err(Denied::NotRunning),
         Act::Resume { .. } if !campaign.is_paused => return Err(Denied::NotPaused),
-        Act::Resume { .. } if !is_running => check_occurrence(campaign)?,
         Act::SeeDeliveries { .. }
         | Act::Compare { .. }
         | Act::Plan { .. }
@@ -707,7 +857,8 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
         {
             return Err(Denied::NoFile);
         }
-        Act::Compare { .. } if is_running => return Err(Denied::Running),
+        Act::Resume { .. } if !is_running => check_occurrence(campaign)?,
+        Act::Compare { .. } | Act::Erase { .. } if is_running => return Err(Denied::Running),
         Act::See
         | Act::SeePerson { .. }
         | Act::StopAll
@@ -718,8 +869,14 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
         | Act::SeeDeliveries { .. }
         | Act::Compare { .. }
         | Act::Plan { .. }
-        | Act::ApproveWave { .. }
+        | Act::Erase { .. }
         | Act::Resume { .. } => {}
+        Act::ApproveWave { .. } => {
+            let mut authors = campaign.authors.iter();
+            if authors.any(|author| is_own_request(&who.name, author, campaign.is_local)) {
+                return Err(Denied::OwnRequest);
+            }
+        }
         Act::Approve {
             fingerprint,
             accept,
@@ -730,6 +887,10 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
             check_accepted(plan, accept)?;
             if plan.policy.is_some() {
                 return Err(Denied::NoRequest);
+            }
+            // Without a policy nobody but the one who sends it approves.
+            if let Some(approvals) = plan.approvals {
+                return Err(Denied::FileApprovals(approvals));
             }
         }
         Act::Request {
@@ -754,9 +915,11 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
             let plan = check_plan(campaign, fingerprint, *fresh)?;
             let policy = check_policy(plan)?;
             match &policy.request {
-                None if !policy.is_local => return Err(Denied::NoRequest),
+                None if !campaign.is_local => return Err(Denied::NoRequest),
                 None => check_accepted(plan, accept)?,
-                Some(request) if request.by == who.name && !policy.is_local => return Err(Denied::OwnRequest),
+                Some(request) if is_own_request(&who.name, &request.by, campaign.is_local) && !mutant!(OwnApproval) => {
+                    return Err(Denied::OwnRequest);
+                }
                 Some(request) if request.approved_by.contains(&who.name) => return Err(Denied::ApprovedBefore),
                 Some(_) => {}
             }
@@ -794,6 +957,12 @@ fn check_campaign(act: &Act, who: &Who, campaign: &CampaignSituation) -> Result<
         }
     }
     Ok(())
+}
+
+/// Whether a user may not approve something because they requested it. The only user of a service need not ask anybody.
+#[must_use]
+pub fn is_own_request(user: &str, author: &str, is_local: bool) -> bool {
+    user == author && !is_local
 }
 
 /// The plan that an act is about, if it can be applied now.

@@ -10,6 +10,7 @@ use crate::campaign::{Budget, Period};
 use crate::ledger::Head;
 use crate::model::calendar::Day;
 use crate::model::money::{Money, Worth};
+use crate::model::mutants::mutant;
 
 use super::act::Act;
 use super::record::{Entry, Record};
@@ -53,6 +54,20 @@ pub struct BudgetUse {
     pub open: Money,
     /// What the runs that may go on can still spend.
     pub reserved: Money,
+}
+
+/// Why a budget has no room for a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoom {
+    /// Nobody says what its coupons are worth.
+    Unknown,
+    /// Its coupons are worth more than what is left.
+    Over {
+        /// What they are worth.
+        needs: Money,
+        /// What is left.
+        left: Money,
+    },
 }
 
 impl Reservations {
@@ -127,7 +142,7 @@ impl BudgetUse {
         let open = open.min(all);
         self.open = self.open + open;
         self.spent = self.spent + minus(all, open);
-        if known.running == Some(last.sequence) {
+        if known.running == Some(last.sequence) && !mutant!(BudgetUnreserved) {
             self.reserved = self.reserved + minus(last.max, committed);
         }
     }
@@ -136,6 +151,19 @@ impl BudgetUse {
     #[must_use]
     pub fn total(&self) -> Money {
         self.spent + self.open + self.reserved
+    }
+
+    /// Checks that a budget of `max` has room for a plan whose coupons are worth `needs`; `None` if nobody says that.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn check(&self, max: Money, needs: Option<Money>) -> Result<(), NoRoom> {
+        let left = self.left(max);
+        match needs {
+            None => Err(NoRoom::Unknown),
+            Some(needs) if needs > left => Err(NoRoom::Over { needs, left }),
+            Some(_) => Ok(()),
+        }
     }
 
     /// What is left of a budget.
@@ -166,6 +194,7 @@ mod tests {
     use super::*;
     use crate::campaign::parse_server;
     use crate::model::envelope::Envelope;
+    use crate::model::run_state::EndState;
     use crate::service::act::{Subject, Who};
     use crate::service::record::VERSION;
 
@@ -216,7 +245,7 @@ mod tests {
     fn ended(on: Subject, spent: u64) -> Entry {
         Entry::RunEnded {
             on,
-            state: "incomplete".to_owned(),
+            state: EndState::Incomplete,
             why: None,
             spent: Some(yuan(spent)),
         }

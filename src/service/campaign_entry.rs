@@ -19,6 +19,8 @@ use crate::model::daily_attempts::DailyAttempts;
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::{Halted, Phase, Waiting};
 use crate::model::money::Worth;
+use crate::model::problem::Problem;
+use crate::model::run_state::{EndState, RunState};
 use crate::plan::Fingerprint;
 use crate::report::occurrences::OccurrenceState;
 use crate::report::plan_view::PlanView;
@@ -163,9 +165,9 @@ pub struct LiveRun {
 pub struct EndedRun {
     /// When.
     pub at: Timestamp,
-    /// Its state, as a word of the JSON schema.
-    pub state: String,
-    /// Why it is not complete.
+    /// How it ended.
+    pub state: EndState,
+    /// Why the run ended before it was complete. `None` if it is complete.
     pub why: Option<Text>,
     /// Its failure. `None` if it ended in order.
     pub fault: Option<Arc<Fault>>,
@@ -181,7 +183,7 @@ impl EndedRun {
     pub fn failed(at: Timestamp, fault: Arc<Fault>) -> Self {
         Self {
             at,
-            state: "failed".to_owned(),
+            state: EndState::Failed,
             why: Some(fault.message.clone()),
             fault: Some(fault),
             stats: RunStats::default(),
@@ -200,12 +202,12 @@ pub struct CampaignEntry {
     pub content: Option<Content>,
     /// The campaign of a file that vanished before this service began. `None` for others.
     pub vanished: Option<Subject>,
-    /// Counts the versions of the file, so that a plan of an older one is not kept.
+    /// Counts the changes of the plan, so that a planner that was overtaken by one does not replace it.
     pub version: u64,
     /// The campaign. `None` if no version of the file could be used.
     pub loaded: Option<Arc<LoadedCampaign>>,
     /// Reads the status that another process writes.
-    pub status_source: Option<Arc<Vec<CampaignStatus>>>,
+    pub status_source: Option<Arc<CampaignStatus>>,
     /// That status.
     pub status: Option<Status>,
     /// The plan.
@@ -228,8 +230,12 @@ pub struct CampaignEntry {
     pub ended: Option<EndedRun>,
     /// Why channels do not take its messages, by their labels, since the last start of a run.
     pub channel_faults: BTreeMap<String, Text>,
+    /// Why its open_ids could not be erased. `None` if they need not be, or were.
+    pub erase_fault: Option<Arc<Fault>>,
     /// The fingerprint of the last plan of which a message said that it waits for an approval.
     pub announced_plan: Option<String>,
+    /// In what the platform's records differ, as the last message said. Empty without one.
+    pub announced_differences: Vec<Text>,
     /// The recurring campaign of the file, whose occurrences have entries of their own. `None` for others.
     pub series: Option<Box<SeriesEntry>>,
     /// Which occurrence it is. `None` for a campaign that takes place once, and for the file of a recurring one.
@@ -259,7 +265,9 @@ impl CampaignEntry {
             comparison_tried: None,
             ended: None,
             channel_faults: BTreeMap::new(),
+            erase_fault: None,
             announced_plan: None,
+            announced_differences: Vec::new(),
             series: None,
             occurrence: None,
         }
@@ -324,6 +332,27 @@ impl CampaignEntry {
         self.loaded.as_ref().is_some_and(|loaded| loaded.at.rehearsal.is_on())
     }
 
+    /// The approvals that its file asks for. `None` if it asks for none, and for a rehearsal.
+    #[must_use]
+    pub fn asked_approvals(&self) -> Option<u8> {
+        let loaded = self.loaded.as_ref().filter(|loaded| !loaded.at.rehearsal.is_on())?;
+        Some(loaded.parsed.campaign.approval?.approvals)
+    }
+
+    /// Replaces the plan. A planner that is under way does not replace it any longer. A page is loaded again with each version, so the
+    /// same state again is no new one.
+    pub fn set_plan(&mut self, plan: PlanState) {
+        let is_same = match (&self.plan, &plan) {
+            (PlanState::Unplanned, PlanState::Unplanned) => true,
+            (PlanState::Failed(before), PlanState::Failed(now)) => before == now,
+            _ => false,
+        };
+        if !is_same {
+            self.version += 1;
+            self.plan = plan;
+        }
+    }
+
     /// Its plan. `None` unless it is planned.
     #[must_use]
     pub const fn planned(&self) -> Option<&Arc<Planned>> {
@@ -383,6 +412,7 @@ impl CampaignEntry {
                 sends: planned.sends(),
                 is_fresh: planned.is_fresh,
                 policy: None,
+                approvals: self.asked_approvals(),
             }),
             occurrence: match &self.occurrence {
                 Some(occurrence) if occurrence.turn.state == OccurrenceState::Missed && !self.is_rehearsal() => {
@@ -391,6 +421,8 @@ impl CampaignEntry {
                 _ => OccurrenceSituation::Open,
             },
             frozen: None,
+            authors: Vec::new(),
+            is_local: false,
         }
     }
 
@@ -402,11 +434,18 @@ impl CampaignEntry {
             return false;
         };
         let start = loaded.parsed.campaign.schedule.start.filter(|_| !self.is_rehearsal());
-        let stopped = ["halted", "incomplete", "failed", "paused"];
-        let is_stopped = |status: &Status| stopped.contains(&status.state.as_str());
+        let is_stopped = |status: &Status| {
+            matches!(
+                RunState::of_word(&status.state),
+                Some(RunState::Paused | RunState::Over(EndState::Halted | EndState::Incomplete | EndState::Failed))
+            )
+        };
         let is_due = start.is_none_or(|start| start <= now);
         is_due
-            && self.ended.as_ref().is_none_or(|ended| ended.state == "complete")
+            && self
+                .ended
+                .as_ref()
+                .is_none_or(|ended| ended.state == EndState::Complete)
             && !self.status.as_ref().is_some_and(is_stopped)
             && planned.needs().is_empty()
             && planned.preview.view.reasons.is_empty()
@@ -515,6 +554,9 @@ impl CampaignEntry {
         {
             all.push(Attention::Missed { count, last: last.date });
         }
+        all.extend(self.erase_fault.iter().map(|fault| Attention::NotErased {
+            fault: Arc::clone(fault),
+        }));
         let faults = self.channel_faults.values().cloned();
         all.extend(faults.map(|why| Attention::Channel { why }));
         let is_vanished = matches!(self.source, Source::Vanished);
@@ -543,6 +585,8 @@ impl CampaignEntry {
         }
         let is_paused = matches!(charge, Some(Charge::Paused { .. }));
         match &self.plan {
+            // It has ended for good, and no person can change that.
+            PlanState::Failed(_) if self.is_erased() => {}
             PlanState::Failed(fault) => all.push(Attention::PlanFailed {
                 fault: Arc::clone(fault),
             }),
@@ -562,6 +606,12 @@ impl CampaignEntry {
             PlanState::Unplanned | PlanState::Planning => {}
         }
         all
+    }
+
+    /// Whether it cannot be planned any more, because its open_ids were erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        matches!(&self.plan, PlanState::Failed(fault) if fault.is_of(Problem::LedgerErased))
     }
 
     /// The approval that is needed, after how the last run ended.
@@ -594,15 +644,15 @@ impl CampaignEntry {
             };
         }
         let state = match (&self.ended, &self.status) {
-            (Some(ended), _) => Some((ended.state.as_str(), ended.why.clone())),
-            (None, Some(status)) => Some((status.state.as_str(), status_reason(status))),
+            (Some(ended), _) => Some((RunState::Over(ended.state), ended.why.clone())),
+            (None, Some(status)) => RunState::of_word(&status.state).map(|state| (state, status_reason(status))),
             (None, None) => None,
         };
         match state {
-            Some(("halted", why)) => Attention::Halted {
+            Some((RunState::Over(EndState::Halted), why)) => Attention::Halted {
                 why: why.unwrap_or_default(),
             },
-            Some(("incomplete" | "ended", Some(why))) => Attention::Incomplete { why },
+            Some((RunState::Over(EndState::Incomplete | EndState::Ended), Some(why))) => Attention::Incomplete { why },
             _ => Attention::Approval {
                 to_send: planned.preview.view.deliveries.to_send(),
                 changes: planned.needs().len() as u64,
@@ -690,12 +740,12 @@ pub enum Attention {
     },
     /// A rule of the policy does not allow its plan.
     Refused {
-        /// Which, and why.
+        /// The rule, and why it does not allow the plan.
         why: Text,
     },
     /// Its plan has its approvals, and something else holds it back.
     Waits {
-        /// What.
+        /// What holds the plan back.
         why: Text,
     },
     /// Its plan was requested, and waits for approvals.
@@ -714,6 +764,11 @@ pub enum Attention {
     },
     /// Its plan cannot be made.
     PlanFailed {
+        /// Why.
+        fault: Arc<Fault>,
+    },
+    /// Its open_ids could not be erased.
+    NotErased {
         /// Why.
         fault: Arc<Fault>,
     },
@@ -759,10 +814,36 @@ impl Attention {
             Self::Waits { .. } => "waits",
             Self::Automatic { .. } => "automatic",
             Self::PlanFailed { .. } => "plan_failed",
+            Self::NotErased { .. } => "not_erased",
             Self::Differs { .. } => "records_differ",
             Self::Wave { .. } => "wave",
             Self::Held { .. } => "held",
             Self::InDoubt { .. } => "in_doubt",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_again_is_no_new_version() {
+        let failed = |why: &str| PlanState::Failed(Arc::new(Fault::of_text(Text::from(why.to_owned()))));
+        let mut entry = CampaignEntry::new("tea.yaml".to_owned(), Source::Good);
+        let mut versions = Vec::new();
+        for plan in [
+            PlanState::Unplanned,
+            failed("the disk is away"),
+            failed("the disk is away"),
+            failed("the disk is full"),
+            PlanState::Unplanned,
+            PlanState::Planning,
+            PlanState::Planning,
+        ] {
+            entry.set_plan(plan);
+            versions.push(entry.version);
+        }
+        assert_eq!(versions, [0, 1, 1, 2, 3, 4, 5], "each planning is another one");
     }
 }

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::reconcile::{AcceptedRecords, Comparison, Request, connect};
+use crate::app::reconcile::{AcceptedRecords, Comparison, Request, connect, differences};
 use crate::app::{AppError, LoadedCampaign, credentials};
+use crate::catalogue::Text;
 use crate::model::actor::Actor;
 use crate::model::calendar::Day;
 
@@ -17,11 +18,11 @@ const AFTER_DAY: SignedDuration = SignedDuration::from_hours(1);
 const AGAIN: SignedDuration = SignedDuration::from_hours(6);
 
 /// Compares, and records every answer in the ledger. A person's acceptance is needed for what the records do not prove; it is given by
-/// `runner reconcile`.
+/// `runner reconcile`. Returns in what the records differ from the ledger.
 ///
 /// # Errors
 /// When the ledger or the app id is in use, the credentials cannot be read, or the platform accepts no query.
-pub async fn compare(campaign: &LoadedCampaign, by: Actor, classify: Classify) -> Result<(), Fault> {
+pub async fn compare(campaign: &LoadedCampaign, by: Actor, classify: Classify) -> Result<Vec<Text>, Fault> {
     let credentials = credentials::resolve(&campaign.parsed, &campaign.at.rehearsal)
         .map_err(|mistake| Fault::of_mistakes(vec![*mistake]))?;
     let settings = &campaign.parsed.campaign;
@@ -43,7 +44,7 @@ pub async fn compare(campaign: &LoadedCampaign, by: Actor, classify: Classify) -
     }
     .await;
     Box::pin(comparison.release()).await;
-    compared.map(drop).map_err(fault)
+    compared.map(|compared| differences(&compared)).map_err(fault)
 }
 
 /// What decides whether a comparison is due.
@@ -51,7 +52,7 @@ pub async fn compare(campaign: &LoadedCampaign, by: Actor, classify: Classify) -
 pub struct LastTimes {
     /// The last comparison. `None` if there was none.
     pub compared: Option<Timestamp>,
-    /// The last time that this service began one. `None` if it did not.
+    /// When this service last began a comparison. `None` if it did not.
     pub tried: Option<Timestamp>,
 }
 

@@ -148,57 +148,62 @@ impl ConfigFile {
         self.known().broken.clone()
     }
 
-    /// Reads the file and its secrets again. A file with mistakes, or one that is gone, leaves everything as it was.
+    /// Reads the file and its secrets again. If the file has mistakes or is gone, the previous
+    /// configuration stays.
     pub fn read_again(&self) {
         let bytes = Language::English.scope(|| read_server(&self.path));
-        let parse = |bytes: &[u8]| ServerConfig::parse(&self.path, bytes);
-        let mut known = self.known();
-        let (config, broken) = match bytes {
-            Err(_) if known.current.file.is_none() && matches!(self.path.try_exists(), Ok(false)) => return,
-            Err(_) => {
-                known.read = None;
-                let mistakes = Language::ALL.map(|language| {
-                    let mistakes = language.scope(|| read_server(&self.path)).err();
-                    (language, mistakes.unwrap_or_default())
-                });
-                (None, mistakes.to_vec())
-            }
-            Ok(bytes) if known.read.as_ref() != Some(&bytes) => {
-                known.read = Some(bytes);
-                return;
-            }
-            Ok(bytes) => {
-                if let Ok(config) = Language::English.scope(|| parse(&bytes)) {
-                    (Some(config), Vec::new())
-                } else {
-                    let mistakes = Language::ALL.map(|language| {
-                        let mistakes = language.scope(|| parse(&bytes)).err();
-                        (language, mistakes.unwrap_or_default())
-                    });
-                    (None, mistakes.to_vec())
+        {
+            let mut known = self.known();
+            match &bytes {
+                Err(_) if known.current.file.is_none() && matches!(self.path.try_exists(), Ok(false)) => return,
+                Err(_) => known.read = None,
+                Ok(bytes) if known.read.as_ref() != Some(bytes) => {
+                    // It may still be written.
+                    known.read = Some(bytes.clone());
+                    return;
                 }
+                Ok(_) => {}
+            }
+        }
+        // Secrets may be in files that do not answer, so nothing is locked while they are read.
+        let parsed = match &bytes {
+            Err(_) => Err(in_each_language(|| read_server(&self.path).err())),
+            Ok(bytes) => {
+                let parse = || ServerConfig::parse(&self.path, bytes);
+                Language::English
+                    .scope(parse)
+                    .map_err(|_| in_each_language(|| parse().err()))
             }
         };
         let path = self.path.display();
-        if let Some(config) = config {
-            if known.broken.take().is_some() {
-                tracing::info!("{path} has no mistakes any longer and is used");
+        let mut known = self.known();
+        match parsed {
+            Ok(config) => {
+                if known.broken.take().is_some() {
+                    tracing::info!("{path} has no mistakes any longer and is used");
+                }
+                known.current = Arc::new(config);
             }
-            known.current = Arc::new(config);
-        } else {
-            let broken = Some(Arc::new(broken));
-            if known.broken != broken {
-                tracing::error!("{path} has mistakes or cannot be read; what it said before stays in force");
-            }
-            known.broken = broken;
-            if !known.current.is_outdated {
-                known.current = Arc::new(ServerConfig {
-                    is_outdated: true,
-                    ..ServerConfig::clone(&known.current)
-                });
+            Err(broken) => {
+                let broken = Some(Arc::new(broken));
+                if known.broken != broken {
+                    tracing::error!("{path} has mistakes or cannot be read; what it said before stays in force");
+                }
+                known.broken = broken;
+                if !known.current.is_outdated {
+                    known.current = Arc::new(ServerConfig {
+                        is_outdated: true,
+                        ..ServerConfig::clone(&known.current)
+                    });
+                }
             }
         }
     }
+}
+
+fn in_each_language(mistakes: impl Fn() -> Option<Vec<Diagnostic>>) -> Vec<(Language, Vec<Diagnostic>)> {
+    let of = |language: Language| (language, language.scope(&mistakes).unwrap_or_default());
+    Language::ALL.map(of).to_vec()
 }
 
 #[cfg(test)]

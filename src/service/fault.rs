@@ -12,7 +12,7 @@ use crate::report::wording::excess_reason;
 /// The most causes that are shown.
 const MOST_CAUSES: usize = 10;
 
-/// Tells which problem an error is.
+/// Returns the problem of an error.
 pub type Classify = fn(AppError) -> Problem;
 
 /// What went wrong, in every language.
@@ -77,6 +77,12 @@ impl Fault {
             message: Text::from(first.message),
             causes: first.cause.into_iter().chain(first.help).map(Text::from).collect(),
         }
+    }
+
+    /// Whether it is this problem.
+    #[must_use]
+    pub fn is_of(&self, problem: Problem) -> bool {
+        self.code.as_deref() == Some(problem.code())
     }
 
     /// A text without a code.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::campaign::{Freeze, Policy};
+use crate::model::mutants::mutant;
 
 use super::act::Who;
 
@@ -36,7 +37,10 @@ pub fn find<'a>(
 ) -> Option<Frozen<'a>> {
     let freezes = policy.map(|policy| policy.freezes.iter()).into_iter().flatten();
     let holds = |freeze: &&Freeze| freeze.from <= now && now < freeze.until && !is_excepted(freeze, campaign);
-    let of_policy = freezes.filter(holds).max_by_key(|freeze| freeze.until);
+    let of_policy = freezes
+        .filter(holds)
+        .filter(|_| !mutant!(FreezeUnheard))
+        .max_by_key(|freeze| freeze.until);
     manual.map(Frozen::By).or(of_policy.map(Frozen::Until))
 }
 

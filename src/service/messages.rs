@@ -15,7 +15,7 @@ use crate::notify::notifier::{NotifiedRun, Notifier, NotifierHandle, RunNotices,
 
 use super::fault::{Classify, Fault};
 
-/// What sends messages.
+/// The notifier of the service and its channels.
 pub struct ServiceMessages {
     handle: NotifierHandle,
     way: Arc<HttpPost>,

@@ -1,10 +1,10 @@
 //! What all campaigns of an app know of one user.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::app::trace::{Trace, trace};
 use crate::app::{AppError, LoadedCampaign};
+use crate::model::hexadecimal::hexadecimal;
 
 use super::accounts::digest;
 use super::fault::{Classify, Fault};
@@ -33,11 +33,7 @@ pub struct Person {
 #[must_use]
 pub fn pseudonym(app_id: &str, open_id: &str) -> String {
     let hash = digest(&format!("{app_id}\n{open_id}"));
-    hash.iter().take(8).fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal(&hash[..8])
 }
 
 /// Searches the ledgers one after the other: each is read whole.

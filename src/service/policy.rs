@@ -9,16 +9,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::LoadedCampaign;
 use crate::app::plan::PlanPreview;
-use crate::campaign::{Need, Policy, Rule, Schedule, ServerFile, When, share_written};
+use crate::campaign::{Need, Policy, Schedule, ServerFile, When, share_written};
 use crate::catalogue::{Text, policy as texts};
 use crate::model::calendar::{Calendar, Hours, Window};
 use crate::model::money::Money;
+use crate::model::mutants::mutant;
 use crate::model::name_pattern::NamePattern;
 use crate::model::user::UserName;
 
 /// How far ahead the send windows of a plan are compared with the hours of a rule.
 const AHEAD: SignedDuration = SignedDuration::from_hours(31 * 24);
-/// How many of them.
+/// The most send windows that are compared.
 const MOST_WINDOWS: usize = 200;
 
 /// A policy with what its words mean.
@@ -55,6 +56,8 @@ pub struct PlanFacts {
     pub has_approval_wave: bool,
     /// Whether no other campaign of the app has a ledger here.
     pub is_new_app: bool,
+    /// The approvals that the campaign file asks for. `None` if it leaves that to the policy.
+    pub approvals: Option<u8>,
 }
 
 /// An approval that was given.
@@ -100,14 +103,46 @@ pub enum Effect {
 /// Approvals that a plan needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
-    /// The rule that asks for them. `None` for what every plan needs.
-    pub rule: Option<String>,
+    /// What asks for them.
+    pub asked_by: AskedBy,
     /// How many users have to approve.
     pub approvals: u8,
     /// The groups whose approvals count; empty if all count.
     pub from: Vec<UserName>,
     /// The users whose approvals count.
     pub given: Vec<String>,
+}
+
+/// What asks for approvals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// What every plan needs.
+    Default,
+    /// The rule with this name.
+    Rule(String),
+    /// The campaign file.
+    File,
+}
+
+impl AskedBy {
+    /// Its word in JSON.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Rule(_) => "rule",
+            Self::File => "file",
+        }
+    }
+
+    /// The name of the rule. `None` if no rule asks.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Rule(name) => Some(name),
+            Self::Default | Self::File => None,
+        }
+    }
 }
 
 /// What holds a plan back, the strictest last.
@@ -131,6 +166,18 @@ impl Hold {
             Self::Nothing => "nothing",
             Self::Approvals => "approvals",
             Self::Wave => "wave",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl Effect {
+    /// Its word in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::WaveMissing => "wave_missing",
             Self::Denied => "denied",
         }
     }
@@ -207,13 +254,13 @@ impl<'a> PolicyRules<'a> {
         let expires = self.expires();
         let mut given: Vec<&str> = approvals
             .iter()
-            .filter(|approval| now.duration_since(approval.at) < expires)
+            .filter(|approval| now.duration_since(approval.at) < expires || mutant!(ExpiredCounts))
             .map(|approval| approval.by.as_str())
             .collect();
         given.sort_unstable();
         given.dedup();
-        let require = |rule: Option<&Rule>, approvals: u8, from: &[UserName]| Requirement {
-            rule: rule.map(|rule| rule.name.clone()),
+        let require = |asked_by, approvals: u8, from: &[UserName]| Requirement {
+            asked_by,
             approvals,
             from: from.to_vec(),
             given: given
@@ -223,7 +270,9 @@ impl<'a> PolicyRules<'a> {
                 .collect(),
         };
         let default = &self.policy.default;
-        let mut requirements = vec![require(None, default.approvals(), &default.from)];
+        let mut requirements = vec![require(AskedBy::Default, default.approvals(), &default.from)];
+        // The file adds to what the policy asks for, so it never asks for less.
+        requirements.extend(facts.approvals.map(|approvals| require(AskedBy::File, approvals, &[])));
         let mut met = Vec::new();
         for rule in &self.policy.rules {
             let Some(why) = self.reasons(&rule.when, facts) else {
@@ -238,7 +287,8 @@ impl<'a> PolicyRules<'a> {
                 Effect::None
             };
             if let Some(need) = &rule.need {
-                requirements.push(require(Some(rule), need.count(), &need.from));
+                let asked_by = AskedBy::Rule(rule.name.clone());
+                requirements.push(require(asked_by, need.count(), &need.from));
             }
             met.push(MetRule {
                 name: rule.name.clone(),
@@ -254,6 +304,12 @@ impl<'a> PolicyRules<'a> {
     #[must_use]
     pub fn expires(&self) -> SignedDuration {
         SignedDuration::try_from(self.policy.expires()).unwrap_or(SignedDuration::MAX)
+    }
+
+    /// How many of these users may give the approvals of a requirement.
+    #[must_use]
+    pub fn approvers<'u>(&self, needed: &Requirement, users: impl Iterator<Item = &'u str>) -> usize {
+        users.filter(|user| self.is_one_of(user, &needed.from)).count()
     }
 
     fn is_one_of(&self, user: &str, groups: &[UserName]) -> bool {
@@ -364,6 +420,7 @@ impl PlanFacts {
             windows: windows(&settings.schedule, &settings.timezone, now),
             has_approval_wave: plan.schedule.waves.iter().any(|wave| wave.wait.is_approval()),
             is_new_app,
+            approvals: settings.approval.map(|approval| approval.approvals),
         }
     }
 }
@@ -437,12 +494,13 @@ impl Verdict {
 }
 
 impl Requirement {
-    /// How many approvals, from whom, and which rule asks for them.
+    /// How many approvals, from whom, and what asks for them.
     #[must_use]
     pub fn text(&self) -> String {
-        let why = match &self.rule {
-            Some(rule) => texts::ByRule { rule }.to_string(),
-            None => texts::ByDefault.to_string(),
+        let why = match &self.asked_by {
+            AskedBy::Rule(rule) => texts::ByRule { rule }.to_string(),
+            AskedBy::Default => texts::ByDefault.to_string(),
+            AskedBy::File => texts::ByFile.to_string(),
         };
         texts::NeededBy {
             needed: self,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::Head;
 use crate::model::envelope::RunApproval;
 use crate::model::money::Money;
+use crate::model::run_state::EndState;
 
 use super::act::{Act, Subject, Who};
 
@@ -106,8 +107,8 @@ pub enum Entry {
     RunEnded {
         /// The campaign.
         on: Subject,
-        /// Its state, as a word of the JSON schema.
-        state: String,
+        /// How it ended.
+        state: EndState,
         /// Why it is not complete, in English.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
@@ -149,6 +150,33 @@ pub struct ApprovedPlan {
     pub approval: Option<Arc<RunApproval>>,
 }
 
+/// Returns the approval of an act, as a ledger cites it. `None` if it approves nothing, and for one of a version before envelopes.
+#[must_use]
+pub fn run_approval(head: Head, at: Timestamp, who: &Who, act: &Act) -> Option<RunApproval> {
+    let (fingerprint, envelope, by) = match act {
+        Act::Approve {
+            fingerprint, envelope, ..
+        } => (fingerprint, envelope, vec![who.name.clone()]),
+        // The service applies by itself what its policy allows.
+        Act::Apply {
+            fingerprint,
+            envelope,
+            by,
+            ..
+        } => (fingerprint, envelope, by.clone()),
+        _ => return None,
+    };
+    Some(RunApproval {
+        sequence: head.sequence,
+        link: head.link,
+        at,
+        by,
+        fingerprint: fingerprint.clone(),
+        envelope: envelope.as_deref()?.clone(),
+        is_required: matches!(act, Act::Apply { .. }),
+    })
+}
+
 /// What the service has to do with a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charge {
@@ -172,7 +200,7 @@ pub enum Charge {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Charges {
     charges: BTreeMap<(String, String), (Subject, Charge)>,
-    /// The acts whose failure would take the charge back.
+    /// The acts without a result, whose failure would take the charge back.
     approvals: BTreeMap<u64, (String, String)>,
 }
 
@@ -190,6 +218,7 @@ impl Charges {
                     self.charges.remove(&key);
                 }
             }
+            Entry::Result { of, failed: None } => drop(self.approvals.remove(of)),
             Entry::RunEnded { on, .. } => {
                 // A person's stop stays known after its run has ended.
                 self.charges
@@ -204,8 +233,7 @@ impl Charges {
             | Entry::Lapsed { .. }
             | Entry::SignInRefused { .. }
             | Entry::SignedOut { .. }
-            | Entry::Act { refused: Some(_), .. }
-            | Entry::Result { failed: None, .. } => {}
+            | Entry::Act { refused: Some(_), .. } => {}
         }
     }
 
@@ -216,35 +244,18 @@ impl Charges {
                 on,
                 fingerprint,
                 accept,
-                envelope,
                 ..
             }
             | Act::Apply {
                 on,
                 fingerprint,
                 accept,
-                envelope,
                 ..
             } => {
-                // The service applies by itself what its policy allows.
-                let by = if let Act::Apply { by, .. } = act {
-                    by.clone()
-                } else {
-                    vec![who.name.clone()]
-                };
-                let approval = envelope.as_deref().map(|envelope| RunApproval {
-                    sequence,
-                    link: head.link,
-                    at,
-                    by,
-                    fingerprint: fingerprint.clone(),
-                    envelope: envelope.clone(),
-                    is_required: matches!(act, Act::Apply { .. }),
-                });
                 let plan = ApprovedPlan {
                     fingerprint: fingerprint.clone(),
                     accept: accept.clone(),
-                    approval: approval.map(Arc::new),
+                    approval: run_approval(head, at, who, act).map(Arc::new),
                 };
                 self.approvals.insert(sequence, on.key());
                 self.charges.insert(on.key(), (on.clone(), Charge::Run(plan)));
@@ -286,7 +297,15 @@ impl Charges {
             | Act::GiveApproval { .. }
             | Act::Reject { .. }
             | Act::ApproveWave { .. }
+            | Act::Erase { .. }
             | Act::Resolve { .. } => {}
+        }
+    }
+
+    /// Takes note of an act that only holds back, before its record is durable.
+    pub fn hold_back(&mut self, who: &Who, act: &Act) {
+        if act.kind().only_holds_back() {
+            self.act(Head::default(), Timestamp::UNIX_EPOCH, who, act);
         }
     }
 
@@ -295,6 +314,12 @@ impl Charges {
     pub fn of(&self, campaign: &str, app_id: &str) -> Option<&Charge> {
         let (_, charge) = self.charges.get(&(app_id.to_owned(), campaign.to_owned()))?;
         Some(charge)
+    }
+
+    /// Whether the act with this number has started its run. It has not if the service was killed just after the record.
+    #[must_use]
+    pub fn is_started(&self, sequence: u64) -> bool {
+        !self.approvals.contains_key(&sequence)
     }
 
     /// Every campaign with its charge.
@@ -364,7 +389,7 @@ mod tests {
         let stop = || act(Act::Stop { on: tea() });
         let ended = || Entry::RunEnded {
             on: tea(),
-            state: "complete".to_owned(),
+            state: EndState::Complete,
             why: None,
             spent: None,
         };
@@ -387,6 +412,10 @@ mod tests {
             failed: Some("the plan changed".to_owned()),
         };
         assert_eq!(word(&[approve("tea"), failed.clone()]), "none");
+        // A run that has started is known from one that a kill kept from starting.
+        let done = Entry::Result { of: 1, failed: None };
+        assert!(!charges(&[approve("tea")]).is_started(1));
+        assert!(charges(&[approve("tea"), done]).is_started(1));
         // The failure of another act takes nothing back.
         assert_eq!(word(&[pause(), approve("tea"), failed]), "run");
     }
@@ -425,6 +454,25 @@ mod tests {
         // An approval of a version before envelopes allows its plan alone.
         let before = charges(&[approve("tea")]);
         assert!(matches!(before.of("tea", "tt1"), Some(Charge::Run(plan)) if plan.approval.is_none()));
+    }
+
+    #[test]
+    fn an_act_that_holds_back_counts_before_its_record() {
+        let who = Who::local("li", "127.0.0.1");
+        let word_after = |act: &Act| {
+            let mut charges = charges(&[approve("tea")]);
+            charges.hold_back(&who, act);
+            match charges.of("tea", "tt1") {
+                Some(Charge::Run(_)) => "run",
+                Some(Charge::Paused { .. }) => "paused",
+                Some(Charge::Stopped { .. }) => "stopped",
+                None => "none",
+            }
+        };
+        assert_eq!(word_after(&Act::Pause { on: on("tea") }), "paused");
+        assert_eq!(word_after(&Act::Stop { on: on("tea") }), "stopped");
+        assert_eq!(word_after(&Act::StopAll), "stopped");
+        assert_eq!(word_after(&Act::Resume { on: on("tea") }), "run");
     }
 
     #[test]

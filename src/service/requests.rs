@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::Head;
+use crate::model::mutants::mutant;
+use crate::model::run_state::EndState;
 
 use super::act::{Act, Subject, Who};
 use super::policy::GivenApproval;
@@ -44,6 +46,8 @@ pub struct RecordedApproval {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requests {
     open: BTreeMap<(String, String), OpenRequest>,
+    /// Who requested the plan that each campaign sent last. Absent if nobody did.
+    sent: BTreeMap<(String, String), String>,
     /// The campaigns whose last run ended before it was complete: nothing is sent again without a person.
     unfinished: BTreeSet<(String, String)>,
 }
@@ -61,8 +65,8 @@ impl OpenRequest {
         self.approvals.iter().any(|approval| approval.given.by == name)
     }
 
-    /// The number of the first record that has lapsed at `now`: an approval that is so old, else the request itself if nobody has
-    /// approved it for so long. `None` while none has.
+    /// The number of the record that has lapsed at `now`: the first approval that is older than `expires`, or the request itself if it
+    /// is that old and has no approval. `None` while none has.
     #[must_use]
     pub fn lapsed(&self, now: Timestamp, expires: SignedDuration) -> Option<u64> {
         let is_old = |at: Timestamp| now.duration_since(at) >= expires;
@@ -91,8 +95,9 @@ impl Requests {
                     }
                 }
             }
+            Entry::ServiceBegan { .. } if mutant!(ApprovalForgotten) => self.open.clear(),
             Entry::RunEnded { on, state, .. } => {
-                if state == "complete" {
+                if *state == EndState::Complete {
                     self.unfinished.remove(&on.key());
                 } else {
                     self.unfinished.insert(on.key());
@@ -144,7 +149,10 @@ impl Requests {
                 self.open.remove(&on.key());
             }
             Act::Approve { on, .. } | Act::Apply { on, .. } => {
-                self.open.remove(&on.key());
+                match self.open.remove(&on.key()) {
+                    Some(request) => drop(self.sent.insert(on.key(), request.by.name)),
+                    None => drop(self.sent.remove(&on.key())),
+                }
                 self.unfinished.insert(on.key());
             }
             _ => {}
@@ -155,6 +163,13 @@ impl Requests {
     #[must_use]
     pub fn of(&self, on: &Subject) -> Option<&OpenRequest> {
         self.open.get(&on.key())
+    }
+
+    /// The users who requested the plan that a campaign sent last, and the one that waits for approvals.
+    #[must_use]
+    pub fn authors(&self, on: &Subject) -> Vec<String> {
+        let open = self.of(on).map(|request| &request.by.name);
+        self.sent.get(&on.key()).into_iter().chain(open).cloned().collect()
     }
 
     /// Whether the last run of a campaign did not complete it.
@@ -268,6 +283,34 @@ mod tests {
     }
 
     #[test]
+    fn an_author_is_known_as_long_as_their_plan_is_sent() {
+        let apply = || {
+            act(
+                "service",
+                Act::Apply {
+                    on: on(),
+                    fingerprint: "a".to_owned(),
+                    accept: Vec::new(),
+                    fresh: false,
+                    by: vec!["wang".to_owned()],
+                    envelope: None,
+                    spent: None,
+                },
+            )
+        };
+        let authors = |entries: &[Entry]| requests(entries).authors(&on());
+        assert_eq!(authors(&[]), [""; 0]);
+        let sent = [request("li", "a"), approve("wang", "a"), apply()];
+        assert_eq!(authors(&sent[..1]), ["li"]);
+        assert_eq!(authors(&sent), ["li"]);
+        let again = [&sent[..], &[request("zhao", "b")]].concat();
+        assert_eq!(authors(&again), ["li", "zhao"]);
+        // The policy asked for nobody.
+        let by_itself = [&sent[..], &[apply()]].concat();
+        assert_eq!(authors(&by_itself), [""; 0]);
+    }
+
+    #[test]
     fn what_nobody_used_lapses() {
         let entries = [request("li", "a"), approve("wang", "a"), approve("zhao", "a")];
         let lapsed = |entries: &[Entry], seconds: i64| {
@@ -291,14 +334,14 @@ mod tests {
 
     #[test]
     fn a_run_that_did_not_complete_needs_a_person() {
-        let ended = |state: &str| Entry::RunEnded {
+        let ended = |state| Entry::RunEnded {
             on: on(),
-            state: state.to_owned(),
+            state,
             why: None,
             spent: None,
         };
         assert!(!requests(&[]).is_unfinished(&on()));
-        assert!(requests(&[ended("halted")]).is_unfinished(&on()));
-        assert!(!requests(&[ended("halted"), ended("complete")]).is_unfinished(&on()));
+        assert!(requests(&[ended(EndState::Halted)]).is_unfinished(&on()));
+        assert!(!requests(&[ended(EndState::Halted), ended(EndState::Complete)]).is_unfinished(&on()));
     }
 }

@@ -33,7 +33,7 @@ pub struct SeriesFacts<'a> {
 pub struct Turn {
     /// The occurrence.
     pub occurrence: Occurrence,
-    /// What it is.
+    /// Whether it is past, missed, due or coming.
     pub state: OccurrenceState,
 }
 
@@ -46,7 +46,7 @@ pub struct Schedule {
     pub missed: Vec<Occurrence>,
     /// How many of them are later than every occurrence that was begun.
     pub missed_in_a_row: usize,
-    /// The next occurrence.
+    /// The next occurrence. `None` after the last one.
     pub next: Option<Occurrence>,
 }
 

@@ -129,7 +129,7 @@ pub struct LoadedOccurrence {
 /// What the service knows of an occurrence besides its campaign.
 #[derive(Clone, Debug)]
 pub struct OccurrenceEntry {
-    /// What it is at this moment.
+    /// Its state at the last look.
     pub turn: Turn,
     /// The content of the file that it was made from.
     pub content: Option<Content>,

@@ -477,6 +477,26 @@ fn a_ledger_in_the_database_is_compared_by_the_owner_of_its_app_id() {
 }
 
 #[test]
+fn a_probe_in_a_fleet_is_made_by_the_owner_of_the_app_id() {
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let scene = Scene::new(&platform.url, 400).with("coupon_meta_id: \"7218\"\npace: {per_second: 20}\n");
+    let (one, desk) = (Machine::new(&database), Machine::new(&database));
+    let mut run = one.command("apply", &scene, &[]).spawn().unwrap();
+    until("something is sent", || !platform.ids().is_empty());
+    let flags = ["--open-id", "tester-1", "--yes", "--wait", "1s"];
+    let refused = desk.run("probe", &scene, &flags).ends(5);
+    assert!(!refused.err.contains("E0512"), "{}", refused.err);
+    run.wait().unwrap();
+    let sent = platform.ids().len();
+    let probed = desk.run("probe", &scene, &flags);
+    assert!(matches!(probed.code, Some(0)), "{probed:?}");
+    assert!(platform.ids().len() > sent, "the tester has a coupon");
+    // The workers take the app id again.
+    one.run("apply", &scene, &[]).ends(0);
+}
+
+#[test]
 fn the_database_is_checked_before_it_is_used() {
     let Some(server) = server() else { return };
     let store = |url: &str, verb: &str| {

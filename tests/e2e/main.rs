@@ -40,6 +40,7 @@ mod scene;
 mod second_ledger;
 mod secrets;
 mod shortages;
+mod stock;
 mod stuck_readers;
 mod terminal;
 mod tls;

@@ -195,20 +195,27 @@ impl Scene {
 
     /// The command that applies the campaign.
     pub fn apply(&self, flags: &[&str]) -> Command {
+        self.with_secrets("apply", flags)
+    }
+
+    /// A command on the campaign file, with the secrets.
+    pub fn with_secrets(&self, verb: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(RUNNER);
+        command.arg(verb).arg(self.file()).args(flags);
+        self.give_secrets(&mut command);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
-            .arg("apply")
-            .arg(self.file())
-            .args(flags)
+    }
+
+    /// Gives a command the secrets that the campaign file names, and a home of its own.
+    pub fn give_secrets(&self, command: &mut Command) {
+        command
             .env("WHOLE_KEY", KEY)
             .env("WHOLE_SECRET", SECRET)
             .env("XDG_STATE_HOME", self.home.path())
             .env("NO_COLOR", "1")
             .env_remove("RUNNER_LOG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
+            .stdin(Stdio::null());
     }
 
     /// Runs a command on the campaign file without any of the secrets.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use runner::model::delivery::StateName;
 
 use crate::mounted::Mounted;
-use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
+use crate::scene::{FakePlatform, RUNNER, Ran, Scene};
 
 /// Runs a command under a limit of the shell's `ulimit`.
 fn limited(scene: &Scene, limit: &str, verb: &str, flags: &[&str]) -> Ran {
@@ -14,13 +14,8 @@ fn limited(scene: &Scene, limit: &str, verb: &str, flags: &[&str]) -> Ran {
     shell
         .args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\""), RUNNER, verb])
         .arg(scene.file())
-        .args(flags)
-        .env("WHOLE_KEY", KEY)
-        .env("WHOLE_SECRET", SECRET)
-        .env("XDG_STATE_HOME", scene.home.path())
-        .env("NO_COLOR", "1")
-        .env_remove("RUNNER_LOG")
-        .stdin(Stdio::null());
+        .args(flags);
+    scene.give_secrets(&mut shell);
     Ran::new(shell.output().unwrap())
 }
 

@@ -124,6 +124,18 @@ async fn a_rehearsal_shows_the_wait_for_the_next_day_and_goes_on() {
     assert_eq!(passed, midnights);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rehearsal_of_last_week_does_not_count_for_this_one() {
+    let mut bench = bench(100);
+    bench.plan.schedule.waits = false;
+    let world = World::new(&bench.clock, 70, |_| Act::Issue);
+    assert_eq!(bench.apply(60, &world).await.ending, Ending::Complete);
+    bench.clock.shift_ms(7 * 24 * 3_600_000);
+    assert_eq!(bench.apply(150, &world).await.ending, Ending::Complete);
+    let passed = bench.told(|kind| matches!(kind, EventKind::DayPassedOver { .. }).then_some(()));
+    assert_eq!((world.given(), passed.len()), (150, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runner::engine::{EngineError, StopReason};
 use runner::model::delivery::StateName;
-use runner::model::event::{Ending, EventKind};
+use runner::model::event::{Ending, EventKind, Phase, Waiting};
 use runner::model::run_command::RunCommand;
 use tokio::time::Instant;
 
@@ -63,6 +63,16 @@ async fn a_campaign_that_waits_for_a_user_goes_on_when_the_attempt_is_over() {
     assert_apart(&agency.world, 1, Duration::from_secs(4));
     let all = starts[2] - starts[0];
     assert!(all < Duration::from_millis(8_200), "{all:?}");
+    // They say what they wait for: of three campaigns, two had to wait.
+    let waits_for_user = |kind: &EventKind| match kind {
+        EventKind::Phase(Phase::Waiting { why: Waiting::User, .. }) => Some(()),
+        _ => None,
+    };
+    let waited = agency
+        .benches
+        .iter()
+        .filter(|bench| !bench.told(waits_for_user).is_empty());
+    assert_eq!(waited.count(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use runner::audience::{Activity, Place, Row, Totals};
 use runner::campaign;
 use runner::engine::app_limiter::AppLimiter;
 use runner::engine::audience_diff::{Accept, Admission, Change, DiffBuilder, Exclusion, Terms};
-use runner::engine::unfinished::unfinished;
+use runner::engine::earlier_requests::earlier_requests;
 use runner::engine::{Apply as Run, EngineError, Requests, RunOutcome, approval};
 use runner::ledger::record::link_of;
 use runner::ledger::{Fact, Head, Ledger, LedgerError, LedgerState, Older};
@@ -182,7 +182,7 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
     runner::model::mutants::begin();
     let limiter = AppLimiter::new(SimulatedAppLock(Arc::clone(env)));
     if env.scenario.is_fleet {
-        pass_over_unfinished(env, &limiter).await;
+        pass_over_earlier_requests(env, &limiter).await;
     }
     let commands: Vec<_> = apply.campaigns.iter().map(|_| watch::channel(RunCommand::Go)).collect();
     let (persons, requests): (Vec<_>, Vec<_>) = apply.campaigns.iter().map(|_| mpsc::channel(8)).unzip();
@@ -237,7 +237,7 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
 }
 
 /// Names the users who may have a request of the previous owner on its way, in all ledgers of the app id.
-async fn pass_over_unfinished(env: &Arc<Env>, limiter: &AppLimiter) {
+async fn pass_over_earlier_requests(env: &Arc<Env>, limiter: &AppLimiter) {
     let now = env.clock.moment();
     for (campaign, rules) in env.scenario.campaigns.iter().enumerate() {
         let timeout = Duration::from_millis(rules.timeout);
@@ -245,7 +245,7 @@ async fn pass_over_unfinished(env: &Arc<Env>, limiter: &AppLimiter) {
         let Ok(ledger) = Ledger::open(Disk::quiet(env, campaign), identity(campaign)).await else {
             continue;
         };
-        let unfinished = unfinished(ledger.state(), timeout, now.wall);
+        let unfinished = earlier_requests(ledger.state(), timeout, now.wall);
         limiter.pass_over(unfinished.map(|user| user.open_id), now.instant + timeout);
     }
 }

@@ -15,8 +15,10 @@ mod history;
 mod mutants;
 mod platform;
 mod print;
+mod records;
 mod regressions;
 mod scenario;
+mod service;
 mod shrink;
 mod trace;
 
@@ -52,15 +54,19 @@ struct Found {
 }
 
 /// The result of a search over the first seeds.
-struct Search {
-    /// The smallest seed with a violation.
-    first: Option<Found>,
+struct Search<T> {
+    /// The result of the smallest seed that has one.
+    first: Option<T>,
     /// How many histories ran.
     ran: u64,
 }
 
-/// Searches `count` seeds for a violation that `looked_for` selects. `begin` is called in each thread.
-fn search(count: u64, begin: impl Fn() + Sync, looked_for: impl Fn(&Violation) -> bool + Sync) -> Search {
+/// Searches `count` seeds for the smallest one for which `run` returns something. `begin` is called in each thread.
+fn search_seeds<T: Send>(
+    count: u64,
+    begin: impl Fn() + Sync,
+    run: impl Fn(u64) -> Option<T> + Sync,
+) -> Search<(u64, T)> {
     let next = AtomicU64::new(0);
     let found = AtomicU64::new(u64::MAX);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -72,11 +78,9 @@ fn search(count: u64, begin: impl Fn() + Sync, looked_for: impl Fn(&Violation) -
             if seed >= count.min(found.load(Ordering::SeqCst)) {
                 return first;
             }
-            if let Some(violation) = run_caught(&generator::scenario(seed)).violation
-                && looked_for(&violation)
-            {
+            if let Some(result) = run(seed) {
                 found.fetch_min(seed, Ordering::SeqCst);
-                first = Some(Found { seed, violation });
+                first = Some((seed, result));
             }
         }
     };
@@ -85,8 +89,18 @@ fn search(count: u64, begin: impl Fn() + Sync, looked_for: impl Fn(&Violation) -
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     Search {
-        first: all.into_iter().flatten().min_by_key(|found| found.seed),
+        first: all.into_iter().flatten().min_by_key(|(seed, _)| *seed),
         ran: next.load(Ordering::SeqCst).min(count),
+    }
+}
+
+/// Searches `count` seeds for a violation that `looked_for` selects. `begin` is called in each thread.
+fn search(count: u64, begin: impl Fn() + Sync, looked_for: impl Fn(&Violation) -> bool + Sync) -> Search<Found> {
+    let violation = |seed| run_caught(&generator::scenario(seed)).violation.filter(&looked_for);
+    let Search { first, ran } = search_seeds(count, begin, violation);
+    Search {
+        first: first.map(|(seed, violation)| Found { seed, violation }),
+        ran,
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use runner::ledger::{
     ApprovedAttempts, Excluded, Fact, Generation, KeptOut, LedgerState, ManualDecision, Rules, Sample, TermOwner, Wave,
 };
-use runner::model::clock::from_ms;
+use runner::model::clock::{from_ms, later};
 use runner::model::delivery::{
     ActivityNo, Away, Counts, Decision, DeliveryKey, DeliveryStatus, Resolution, Skipped, State, StateName,
 };
@@ -183,6 +183,61 @@ pub fn decided(ledger_state: &LedgerState, key: DeliveryKey, to: Resolution, at:
         keys: vec![key],
         decision: Box::new(decision),
     }
+}
+
+/// The next facts that bring a ledger to its end: interrupted attempts are settled by a person, and what is owed is sent. Some
+/// answers name users. Empty if the ledger is complete.
+pub fn towards_the_end(ledger_state: &LedgerState) -> Vec<Fact> {
+    let at = later(ledger_state.newest().max(from_ms(0)), Duration::from_secs(1));
+    if ledger_state.generation().is_none() || ledger_state.recipients() == 0 {
+        return vec![began(at), admitted(0..5), closed(at, 2, 0)];
+    }
+    let mut facts = Vec::new();
+    if ledger_state.counts().count(StateName::InFlight) > 0 {
+        facts.push(began(at));
+        return facts;
+    }
+    let current = ledger_state.current_activity().unwrap();
+    for recipient in 0..ledger_state.recipients() {
+        for ordinal in 1..=ledger_state.ordinals() {
+            let key = key(recipient, ordinal);
+            match ledger_state.status(key).state {
+                State::InDoubt | State::Held { .. } => {
+                    facts.push(decided(ledger_state, key, Resolution::Issued, at));
+                    break;
+                }
+                State::Pending | State::Deferred { .. } => {
+                    facts.push(Fact::Intent {
+                        key,
+                        at,
+                        activity: current,
+                    });
+                    let refused = Decision::Refused { code: 28_001_046 };
+                    facts.push(naming_users(ended(key, refused, at), ledger_state, recipient));
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+    facts
+}
+
+/// The same answer, with a message that names its user and another one.
+fn naming_users(fact: Fact, ledger_state: &LedgerState, recipient: u32) -> Fact {
+    let Fact::Ended {
+        key,
+        decision,
+        mut outcome,
+    } = fact
+    else {
+        return fact;
+    };
+    if let Some(answer) = outcome.answer.as_mut().filter(|_| recipient.is_multiple_of(3)) {
+        let names = [recipient, 0].map(|recipient| ledger_state.open_id(recipient));
+        answer.message = format!("user \"{}\" is banned, unlike {} himself", names[0], names[1]);
+    }
+    Fact::Ended { key, decision, outcome }
 }
 
 /// Everything that a ledger state says.

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crate::erasure::erased;
 use crate::history::History;
 use crate::{chain, open};
 
@@ -66,12 +67,22 @@ fn act() {
     match role.as_str() {
         "append" => runtime.block_on(append(&root, usize::MAX)),
         "close" => runtime.block_on(append(&root, 5)),
+        "erase" => runtime.block_on(erase(&root)),
         other => panic!("no role {other}"),
     }
 }
 
 fn say(line: &str) {
     println!("{MINE}{line}");
+}
+
+/// Erases the open_ids of the ledger, and prints when it is done.
+async fn erase(root: &Path) {
+    say("begun");
+    match erased(root).await {
+        Ok(()) => say("done"),
+        Err(refusal) => say(&format!("refused {refusal}")),
+    }
 }
 
 /// Writes history, and prints after each batch how many are durable. Ends at the first failure. After `together` batches it

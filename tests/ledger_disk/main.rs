@@ -13,6 +13,7 @@ mod common;
 mod crashes;
 mod damage;
 mod doors;
+mod erasure;
 #[path = "../files_common/mod.rs"]
 mod files;
 mod full;

@@ -52,6 +52,8 @@ async fn naive(root: &Path) -> (BTreeMap<&'static str, u64>, u64, [u8; 32]) {
             Fact::Recorded { .. } => "recorded",
             Fact::Found { .. } => "found",
             Fact::Activity { .. } => "activity",
+            Fact::AdmittedErased(_) => "admitted_erased",
+            Fact::Erased { .. } => "erased",
         };
         *kinds.entry(kind).or_default() += 1;
     };

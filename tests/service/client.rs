@@ -1,14 +1,16 @@
 //! A running service, and a browser without a screen.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread::park_timeout;
 use std::time::Duration;
 
 use runner::service::passwords::PasswordHash;
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -103,6 +105,24 @@ impl Directory {
 
     /// Starts a service with these options and variables. Nobody is signed in.
     pub fn start(&self, options: &[&str], variables: &[(&str, String)]) -> Service {
+        let (mut child, mut lines) = self.spawn(options, variables);
+        let Some(serving) = read_object(&mut lines, "serving") else {
+            let mut why = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut why).unwrap();
+            panic!("the service did not begin: {why}");
+        };
+        Service::new(child, &serving)
+    }
+
+    /// Starts a service that waits for another one of its fleet.
+    pub fn start_waiting(&self, options: &[&str], variables: &[(&str, String)]) -> WaitingService {
+        let (child, mut lines) = self.spawn(options, variables);
+        let waiting = read_object(&mut lines, "waiting").unwrap();
+        let service = Service::new(child, &waiting);
+        WaitingService { service, lines }
+    }
+
+    fn spawn(&self, options: &[&str], variables: &[(&str, String)]) -> (Child, Printed) {
         let mut child = self
             .runner(&["serve", "campaigns", "--listen", "127.0.0.1:0", "--output", "json"])
             .args(options)
@@ -111,27 +131,62 @@ impl Directory {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let serving = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"serving\"")));
-        let Some(Ok(serving)) = serving else {
-            let mut why = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut why).unwrap();
-            panic!("the service did not begin: {why}");
-        };
-        let serving: serde_json::Value = serde_json::from_str(&serving).unwrap();
-        let url = serving["url"].as_str().unwrap();
-        let link = serving["link"].as_str().unwrap_or(url);
-        let address = link.split_once("://").unwrap().1;
-        let (host, path) = address.split_once('/').unwrap_or((address, ""));
-        Service {
-            child,
-            host: host.to_owned(),
-            link: format!("/{path}"),
-            cookie: String::new(),
-            language: "en",
-            headers: String::new(),
-        }
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        (child, lines)
     }
+}
+
+/// What a service prints, line by line.
+type Printed = Lines<BufReader<ChildStdout>>;
+
+/// The next object of this type. `None` if the service has ended.
+fn read_object(lines: &mut Printed, r#type: &str) -> Option<serde_json::Value> {
+    let objects = lines.map_while(Result::ok);
+    let mut objects = objects.filter_map(|line| serde_json::from_str::<serde_json::Value>(&line).ok());
+    objects.find(|object| object["type"] == r#type)
+}
+
+/// A service that waits for another one of its fleet.
+pub struct WaitingService {
+    service: Service,
+    lines: Printed,
+}
+
+impl Deref for WaitingService {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+impl DerefMut for WaitingService {
+    fn deref_mut(&mut self) -> &mut Service {
+        &mut self.service
+    }
+}
+
+impl WaitingService {
+    /// Waits until it has taken over, and signs in.
+    pub fn serves(mut self) -> Service {
+        let serving = read_object(&mut self.lines, "serving").unwrap();
+        let (_, link) = address(&serving);
+        self.service.link = link;
+        // A service with users has no link.
+        if self.service.link != "/" {
+            self.service.open_link();
+        }
+        self.service
+    }
+}
+
+/// The host and the path that a service has printed.
+fn address(printed: &serde_json::Value) -> (String, String) {
+    let url = printed["url"].as_str().unwrap();
+    let link = printed["link"].as_str().unwrap_or(url);
+    let address = link.split_once("://").unwrap().1;
+    let (host, path) = address.split_once('/').unwrap_or((address, ""));
+    (host.to_owned(), format!("/{path}"))
 }
 
 /// A response.
@@ -160,6 +215,8 @@ pub struct Service {
     pub language: &'static str,
     /// More headers of every request, each with its end of line.
     pub headers: String,
+    /// The address that requests come from.
+    pub from: IpAddr,
 }
 
 impl Drop for Service {
@@ -170,6 +227,33 @@ impl Drop for Service {
 }
 
 impl Service {
+    fn new(child: Child, printed: &serde_json::Value) -> Self {
+        let (host, link) = address(printed);
+        Self {
+            child,
+            host,
+            link,
+            cookie: String::new(),
+            language: "en",
+            headers: String::new(),
+            from: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// A connection to the service from the address of this client.
+    fn connect(&self) -> TcpStream {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &SocketAddr::new(self.from, 0)).unwrap();
+        connect(&socket, &self.host.parse::<SocketAddr>().unwrap()).unwrap();
+        TcpStream::from(socket)
+    }
+
+    /// Suspends the process, or lets it go on.
+    pub fn suspend(&self, is_suspended: bool) {
+        let signal = if is_suspended { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     fn open_link(&mut self) {
         let opened = self.get(&self.link);
         assert_eq!(opened.status, 200, "{}", opened.body);
@@ -196,7 +280,7 @@ impl Service {
 
     /// Sends bytes as they are, and reads the whole answer.
     pub fn raw(&self, request: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let mut stream = self.connect();
         // The service may close the connection before it has read everything.
         let _ = stream.write_all(request);
         let mut bytes = Vec::new();
@@ -219,12 +303,15 @@ impl Service {
     }
 
     pub fn get(&self, path: &str) -> Answer {
-        self.raw(format!("{}\r\n", self.head("GET", path)).as_bytes())
+        let answer = self.raw(format!("{}\r\n", self.head("GET", path)).as_bytes());
+        // No file of a test has this element, so it is the page's own, escaped twice.
+        assert!(!answer.body.contains("&lt;bdi&gt;"), "{path}: {}", answer.body);
+        answer
     }
 
     /// Opens the stream of a live part.
     pub fn watch(&self, topic: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let mut stream = self.connect();
         let head = self.head("GET", &format!("/live?on={topic}"));
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
         stream
@@ -243,7 +330,7 @@ impl Service {
 
     /// Sends a form and waits for no answer.
     pub fn send(&self, path: &str, form: &str) {
-        let mut stream = TcpStream::connect(&self.host).unwrap();
+        let mut stream = self.connect();
         let head = self.head("POST", path);
         let length = form.len();
         let request = format!("{head}Sec-Fetch-Site: same-origin\r\nContent-Length: {length}\r\n\r\n{form}");
@@ -321,4 +408,19 @@ pub fn counted(directory: &Directory, name: &str, state: &str) -> u64 {
     let status = text.lines().find(|line| line.contains("\"status\"")).unwrap();
     let status: serde_json::Value = serde_json::from_str(status).unwrap();
     status["counts"][state].as_u64().unwrap_or(0)
+}
+
+/// The variables of a service whose wall clock is ahead by this offset. `None` where libfaketime is not installed.
+pub fn clock_ahead(offset: &str) -> Option<[(&'static str, String); 3]> {
+    let found = glob::glob("/usr/lib/*/faketime/libfaketimeMT.so.1").unwrap();
+    let Some(library) = found.flatten().next() else {
+        let is_required = std::env::var_os("RUNNER_TEST_FAKETIME").is_some_and(|said| said == "required");
+        assert!(!is_required, "libfaketime is not installed");
+        return None;
+    };
+    Some([
+        ("LD_PRELOAD", library.to_str().unwrap().to_owned()),
+        ("FAKETIME", offset.to_owned()),
+        ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ])
 }

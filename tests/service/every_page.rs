@@ -54,7 +54,7 @@ fn every_page_is_accessible_and_fits_its_screen() {
     for language in ["en", "zh"] {
         browser.open(&url("/login"));
         if browser.script("return document.documentElement.lang.slice(0, 2)") != language {
-            browser.click("form.language button");
+            browser.follow("form.language button");
             browser.wait(&format!(
                 "return document.documentElement.lang.startsWith('{language}')"
             ));
@@ -68,7 +68,7 @@ fn every_page_is_accessible_and_fits_its_screen() {
             if (width, colors) == (390, "light") {
                 browser.type_into("#name", "li");
                 browser.type_into("#password", "wrong");
-                browser.click("#act-login");
+                browser.follow("#act-login");
                 browser.wait("return !!document.querySelector('.note.bad')");
                 browser.check_page(&shot("login-wrong"));
             }
@@ -79,11 +79,11 @@ fn every_page_is_accessible_and_fits_its_screen() {
             }
             browser.open(&url("/campaigns/tea.yaml/decide"));
             browser.click("section.group summary");
-            browser.click("form.inline button");
+            browser.follow("form.inline button");
             browser.wait("return !!document.querySelector('.history')");
             browser.check_page(&shot("person-found"));
             browser.open(&url("/"));
-            browser.click("form.logout button");
+            browser.follow("form.logout button");
             browser.wait("return !!document.querySelector('#act-login')");
         }
     }

@@ -15,9 +15,15 @@ pub struct FakePlatform {
 
 impl FakePlatform {
     pub fn start(options: &[&str]) -> Self {
+        Self::start_with(options, &[])
+    }
+
+    /// Starts with these variables, too.
+    pub fn start_with(options: &[&str], variables: &[(&'static str, String)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_runner"))
             .args(["sandbox", "--port", "0"])
             .args(options)
+            .envs(variables.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -55,9 +61,14 @@ impl FakePlatform {
         (requests, given)
     }
 
+    /// Every message that a webhook has received.
+    pub fn received(&self) -> Vec<Value> {
+        self.lines("/messages.jsonl")
+    }
+
     /// The notices about a campaign that the webhook with this token has received.
     pub fn notices(&self, token: &str, name: &str) -> Vec<Value> {
-        let all = self.lines("/messages.jsonl").into_iter();
+        let all = self.received().into_iter();
         let own = all.filter(|message| message["token"] == token);
         let notices = own.flat_map(|message| message["body"]["notices"].as_array().cloned().unwrap_or_default());
         notices.filter(|notice| notice["campaign"] == name).collect()

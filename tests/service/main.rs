@@ -7,9 +7,14 @@
 
 mod attacks;
 mod browser;
+mod budgets;
+mod cited_approvals;
 mod client;
+mod database;
+mod erasure;
 mod every_page;
 mod fake_platform;
+mod forwarding;
 mod kills;
 mod notices;
 mod occurrences;
@@ -18,4 +23,5 @@ mod records;
 mod remote;
 mod restart;
 mod story;
+mod team_story;
 mod tls;

@@ -90,10 +90,13 @@ fn a_channel_of_the_service_has_the_messages_of_every_campaign_once() {
     assert!(verdict.contains("\"result\":\"sent\""), "{verdict}");
     assert!(!verdict.contains("campaign"), "{verdict}");
     let mut service = directory.serve_with(&[], &variables);
+    let topics = |name| -> Vec<_> { fake_platform.notices("ok", name).iter().map(topic).collect() };
+    // Nobody is asked for an approval that has been given.
+    wait_until(|| topics("milk").contains(&"approval".to_owned()));
     service.approve("tea");
     service.approve("milk");
     for name in ["tea", "milk"] {
-        let topics = || -> Vec<_> { fake_platform.notices("ok", name).iter().map(topic).collect() };
+        let topics = || topics(name);
         wait_until(|| topics().contains(&"ended".to_owned()));
         assert_eq!(
             topics().iter().filter(|topic| *topic == "ended").count(),

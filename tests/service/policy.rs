@@ -2,10 +2,13 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::client::{Answer, Directory, Service, field, issued};
+use crate::fake_platform::FakePlatform;
 
 /// Users who sign in at a proxy.
-const USERS: &str = "version: 1\nproxy_auth: {header: X-Auth-User, secret: {file: proxy.secret}}\nusers:\n  \
+pub const USERS: &str = "version: 1\nproxy_auth: {header: X-Auth-User, secret: {file: proxy.secret}}\nusers:\n  \
     - {name: li, roles: [author]}\n  - {name: wang, roles: [approver]}\n  - {name: zhao, roles: [approver]}\n  \
     - {name: qian, roles: [admin]}\n  - {name: sun, roles: [operator]}\ngroups: {finance: [wang, zhao]}\n";
 
@@ -21,7 +24,7 @@ fn with_policy(users: usize, policy: &str) -> Directory {
 }
 
 /// The service as one of its users sees it.
-fn be(service: &mut Service, name: &str) {
+pub fn be(service: &mut Service, name: &str) {
     service.headers = format!("X-Auth-User: {name}\r\nX-Proxy-Secret: proxy-secret-1234\r\n");
 }
 
@@ -47,14 +50,40 @@ fn ask_as_program(service: &Service, what: &str, fingerprint: &str) -> Answer {
     )
 }
 
-#[test]
-fn two_users_approve_what_a_third_has_requested() {
-    let policy = "  default: {approvals: 1}\n  rules:\n    \
-        - {name: large, when: {coupons_over: 30}, need: {approvals: 2, from: [finance]}}\n";
-    let directory = with_policy(40, policy);
+/// A campaign of 40 users under a policy that asks for this many approvals, and for two of finance beyond 30 coupons. Also its plan, as
+/// qian sees it.
+fn large_campaign(approvals: u8) -> (Directory, Service, String) {
+    let policy = format!(
+        "  default: {{approvals: {approvals}}}\n  rules:\n    \
+         - {{name: large, when: {{coupons_over: 30}}, need: {{approvals: 2, from: [finance]}}}}\n"
+    );
+    let directory = with_policy(40, &policy);
     let mut service = directory.serve();
     be(&mut service, "qian");
     let plan = fingerprint(&service);
+    (directory, service, plan)
+}
+
+#[test]
+fn a_plan_says_when_there_are_too_few_users_to_approve_it() {
+    let (_directory, service, plan) = large_campaign(3);
+    // wang, zhao and qian may approve, and two of them are in the group.
+    let page = service.get("/campaigns/tea.yaml/plan").body;
+    assert!(!page.contains("of the users can give"), "{page}");
+    assert_eq!(ask(&service, "request", &plan).status, 303);
+    // Nobody approves their own request.
+    let page = service.wait_for("/campaigns/tea.yaml/plan", "Requested by qian");
+    assert_eq!(
+        page.matches("Only 2 of the users can give these 3 approvals").count(),
+        1,
+        "{page}"
+    );
+    assert_eq!(page.matches("of the users can give").count(), 1, "{page}");
+}
+
+#[test]
+fn two_users_approve_what_a_third_has_requested() {
+    let (directory, mut service, plan) = large_campaign(1);
     let page = service.get("/campaigns/tea.yaml/plan").body;
     assert!(
         page.contains("the campaign gives 40 coupons, which is over 30")
@@ -149,6 +178,50 @@ fn two_users_approve_what_a_third_has_requested() {
 }
 
 #[test]
+fn a_wave_is_approved_by_another_user_than_the_author() {
+    let directory = with_policy(40, "  default: {approvals: 1}\n");
+    // A rehearsal waits for no approval of a wave.
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let keys = platform.keys("ended") + "schedule:\n  waves: [{share: 50%, wait: approval}]\n";
+    directory.write_file("tea", "奶茶", &keys);
+    let variables = platform.variables("ok");
+    let sent = || platform.coupons("tea").0;
+    let mut service = directory.serve_with(&[], &variables);
+    be(&mut service, "qian");
+    let plan = fingerprint(&service);
+    assert_eq!(ask(&service, "request", &plan).status, 303);
+    be(&mut service, "wang");
+    assert_eq!(ask(&service, "approve", &plan).status, 303);
+    service.wait_for("/campaigns/tea.yaml", "act-wave");
+    let before = sent();
+    assert!(before < 40, "{before}");
+    // A restart knows the author, too.
+    service.kill();
+    let mut service = directory.serve_with(&[], &variables);
+    be(&mut service, "qian");
+    let page = service.wait_for("/campaigns/tea.yaml", "another user has to approve it");
+    assert!(!page.contains("act-wave"), "{page}");
+    let inbox = service.get("/").body;
+    assert!(
+        inbox.contains("<title>Inbox · runner</title>") && inbox.contains("Waits for others"),
+        "{inbox}"
+    );
+    let json = "Sec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n";
+    for own in [
+        service.post("/campaigns/tea.yaml/wave", "wave=1"),
+        service.post_with("/api/v1/campaigns/tea.yaml/wave", "{\"wave\": 1}", json),
+    ] {
+        assert_eq!(own.status, 409, "{}", own.body);
+        assert!(own.body.contains("you requested this plan"), "{}", own.body);
+    }
+    assert_eq!(sent(), before);
+    be(&mut service, "wang");
+    assert_eq!(service.post("/campaigns/tea.yaml/wave", "wave=1").status, 303);
+    service.wait_for_state("tea", "complete");
+    assert_eq!(sent(), 40);
+}
+
+#[test]
 fn a_request_is_rejected_and_taken_back() {
     let directory = with_policy(10, "  default: {approvals: 1}\n");
     let mut service = directory.serve();
@@ -184,6 +257,29 @@ fn a_policy_that_asks_for_nobody_sends_by_itself_and_a_denied_plan_is_never_sent
     assert!(inbox.contains("the rule no milk does not allow this plan"), "{inbox}");
     let page = service.get("/campaigns/milk.yaml/plan").body;
     assert!(!page.contains("act-request") && !page.contains("act-approve"), "{page}");
+    // The list and the page of the campaign say the same, in both languages, and programs see the rule.
+    for (language, label, why) in [
+        ("en", "not allowed", "the rule no milk does not allow this plan"),
+        ("zh-CN", "不允许", "规则 no milk 不允许这个计划"),
+    ] {
+        service.language = language;
+        let row = service.get("/campaigns?text=milk").body;
+        let page = service.get("/campaigns/milk.yaml").body;
+        for shown in [row, page] {
+            let label = format!("<span class=\"label bad\">{label}</span>");
+            assert!(shown.contains(&label) && shown.contains(why), "{shown}");
+        }
+    }
+    service.language = "en";
+    let campaign: Value = serde_json::from_str(&service.get("/api/v1/campaigns/milk.yaml").body).unwrap();
+    assert_eq!(campaign["state"], "denied", "{campaign}");
+    assert_eq!(campaign["why"], "the rule no milk does not allow this plan");
+    assert_eq!(campaign["plan"]["policy"]["rules"][0]["effect"], "denied");
+    let inbox: Value = serde_json::from_str(&service.get("/api/v1/inbox").body).unwrap();
+    let items = inbox["items"].as_array().unwrap();
+    let denied = items.iter().find(|item| item["file"] == "milk.yaml").unwrap();
+    assert_eq!(denied["kind"], "refused");
+    assert_eq!(denied["text"], "the rule no milk does not allow this plan");
     let page = service.wait_for("/campaigns/water.yaml/plan", "act-request");
     assert!(page.contains("0/1"), "{page}");
     assert_eq!(issued(&directory, "milk") + issued(&directory, "water"), 0);

@@ -1,7 +1,7 @@
 //! Commands that go to a service over the network.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::thread::park_timeout;
 use std::time::Duration;
 
@@ -45,7 +45,16 @@ impl Remote {
     }
 
     fn run_at(&self, address: &str, token: &str, args: &[&str]) -> Ran {
+        Self::finish(self.directory.runner(args), address, token)
+    }
+
+    fn run_in(&self, language: &str, args: &[&str]) -> Ran {
         let mut command = self.directory.runner(args);
+        command.env("RUNNER_LANG", language);
+        Self::finish(command, &format!("http://{}", self.service.host), &self.token)
+    }
+
+    fn finish(mut command: Command, address: &str, token: &str) -> Ran {
         let Output { status, stdout, stderr } = command
             .env("RUNNER_SERVER", address)
             .env("RUNNER_TOKEN", token)
@@ -170,4 +179,94 @@ fn what_a_service_refuses_has_a_code_and_an_exit() {
     }
     let nowhere = remote.directory.run(&["audit"]);
     assert_eq!(nowhere.status.code(), Some(2));
+}
+
+#[test]
+fn a_user_is_looked_up_from_elsewhere_and_the_log_has_no_open_id() {
+    let remote = Remote::start(5, "support");
+    remote.service.approve("tea");
+    remote.service.wait_for_state("tea", "complete");
+    for language in ["en", "zh"] {
+        let local = remote
+            .directory
+            .runner(&["trace", "campaigns/tea.yaml", "tea-user-3", "--sandbox"])
+            .env("RUNNER_LANG", language)
+            .output()
+            .unwrap();
+        let shown = remote.run_in(language, &["trace", "tea.yaml", "tea-user-3"]);
+        assert_eq!(shown.exit, Some(0), "{}", shown.err);
+        assert_eq!(shown.out, String::from_utf8(local.stdout).unwrap());
+    }
+    let objects = |text: &str| {
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    let local = remote.directory.run(&[
+        "trace",
+        "campaigns/tea.yaml",
+        "tea-user-3",
+        "--sandbox",
+        "--output",
+        "json",
+    ]);
+    let shown = remote.run(&["trace", "tea.yaml", "tea-user-3", "--output", "json"]);
+    assert_eq!(
+        objects(&shown.out),
+        objects(&String::from_utf8(local.stdout).unwrap()),
+        "{}",
+        shown.err
+    );
+    let unknown = remote.run(&["trace", "tea.yaml", "nobody"]);
+    assert!(
+        unknown.exit == Some(2) && unknown.err.contains("E0218") && unknown.err.contains("help:"),
+        "{}",
+        unknown.err
+    );
+    let elsewhere = remote.run(&["trace", "milk.yaml", "tea-user-3"]);
+    assert!(
+        elsewhere.exit == Some(4) && elsewhere.err.contains("E0353"),
+        "{}",
+        elsewhere.err
+    );
+    // A program names the app, and every campaign of it is searched.
+    let ask = |body: &str| {
+        let json = "Sec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n";
+        remote.service.post_with("/api/v1/person", body, json)
+    };
+    let found = ask(r#"{"app_id": "ttec789ac573xxxxxx01", "open_id": "tea-user-3"}"#);
+    let found: Value = serde_json::from_str(&found.body).unwrap();
+    assert_eq!(found["campaigns"][0]["file"], "tea.yaml", "{found}");
+    assert_eq!(found["campaigns"][0]["objects"][1]["state"], "issued", "{found}");
+    let name = found["person"].as_str().unwrap();
+    let none = ask(r#"{"app_id": "ttec789ac573xxxxxx01", "open_id": "nobody"}"#);
+    let none: Value = serde_json::from_str(&none.body).unwrap();
+    let campaign = &none["campaigns"][0];
+    assert!(
+        campaign["words"].is_null() && campaign["objects"] == serde_json::json!([]),
+        "{none}"
+    );
+    for bad in [
+        r#"{"open_id": "u"}"#,
+        r#"{"open_id": "u", "app_id": "a", "file": "tea.yaml"}"#,
+    ] {
+        assert_eq!(ask(bad).status, 400, "{bad}");
+    }
+    assert_eq!(remote.service.get("/api/v1/person?open_id=tea-user-3").status, 405);
+    // Each look is in the log, and no id of a user.
+    let audit = remote.service.get("/audit.jsonl").body;
+    assert!(!audit.contains("tea-user-3"), "{audit}");
+    let looks = audit.lines().filter(|line| line.contains("see_person"));
+    assert_eq!(looks.filter(|line| line.contains(name)).count(), 4, "{audit}");
+}
+
+#[test]
+fn a_user_is_not_looked_up_by_an_author() {
+    let remote = Remote::start(5, "author");
+    remote.service.wait_for("/", "needs approval");
+    let refused = remote.run(&["trace", "tea.yaml", "tea-user-3"]);
+    assert!(
+        refused.exit == Some(4) && refused.err.contains("E0353"),
+        "{}",
+        refused.err
+    );
 }

@@ -12,6 +12,7 @@ use reqwest::{Certificate, Client, Response};
 use tokio::runtime::Runtime;
 
 use crate::client::Directory;
+use crate::database::{TestDatabase, until};
 
 struct Encrypted {
     child: Child,
@@ -29,17 +30,24 @@ impl Drop for Encrypted {
 
 impl Encrypted {
     fn start(directory: &Directory) -> Self {
+        Self::start_with(directory, &["--sandbox"], &[], "serving")
+    }
+
+    /// Starts a service, and waits until it has printed an object of this type.
+    fn start_with(directory: &Directory, options: &[&str], variables: &[(&str, String)], printed: &str) -> Self {
         let mut child = directory
             .runner(&["serve", "campaigns", "--listen", "127.0.0.1:0", "--output", "json"])
-            .arg("--sandbox")
+            .args(options)
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let serving = lines.find(|line| line.as_ref().unwrap().contains("\"serving\""));
+        let r#type = format!("\"type\":\"{printed}\"");
+        let serving = lines.find(|line| line.as_ref().unwrap().contains(&r#type));
         let serving: serde_json::Value = serde_json::from_str(&serving.unwrap().unwrap()).unwrap();
-        let text = |key: &str| serving[key].as_str().unwrap().to_owned();
+        let text = |key: &str| serving[key].as_str().unwrap_or_default().to_owned();
         Self {
             child,
             url: text("url"),
@@ -119,4 +127,42 @@ fn a_certificate_encrypts_and_is_replaced_without_a_restart() {
     // A file with a mistake changes nothing.
     fs::write(directory.temp.path().join("key.pem"), "no key").unwrap();
     service.wait_for(&second, &cookie, "E0144");
+}
+
+#[test]
+fn a_service_that_forwards_knows_the_certificate_of_the_one_that_has_the_campaigns() {
+    const TLS: &str = "version: 1\ntls: {cert: cert.pem, key: key.pem}\n";
+    let Some(database) = TestDatabase::create() else { return };
+    let variables = [("RUNNER_STORE", database.url())];
+    let directories = [(); 3].map(|()| {
+        let directory = Directory::new(5);
+        fs::write(directory.temp.path().join("server.yaml"), TLS).unwrap();
+        directory
+    });
+    let [one, two, three] = &directories;
+    let trusted = write_certificate(one);
+    for file in ["cert.pem", "key.pem"] {
+        fs::copy(one.temp.path().join(file), two.temp.path().join(file)).unwrap();
+    }
+    let other = write_certificate(three);
+    let owner = Encrypted::start_with(one, &[], &variables, "serving");
+    let standby = Encrypted::start_with(two, &[], &variables, "waiting");
+    let stranger = Encrypted::start_with(three, &[], &variables, "waiting");
+    let ready = |service: &Encrypted, trusted: &str| service.get(&format!("{}/readyz", service.url), trusted, "");
+    until("requests are forwarded", || {
+        ready(&standby, &trusted).is_some_and(|(status, ..)| status == 200)
+    });
+    // The link of the one that has the campaigns signs in here, too.
+    let link = owner.link.replace(&owner.url, &standby.url);
+    let (status, set, _) = standby.get(&link, &trusted, "").unwrap();
+    assert_eq!(status, 200);
+    assert!(set.starts_with("__Host-") && set.contains("Secure"), "{set}");
+    let cookie = set.split(';').next().unwrap().to_owned();
+    standby.wait_for(&trusted, &cookie, "needs approval");
+    // A service with another certificate sends it nothing.
+    until("the other certificate is refused", || {
+        let page = stranger.get(&stranger.url, &other, &cookie).unwrap();
+        page.0 == 503 && page.2.contains("Its certificate is not trusted here")
+    });
+    assert_eq!(ready(&stranger, &other).unwrap().0, 503);
 }

@@ -15,9 +15,8 @@ use crate::douyin::client::{Config, HttpPlatform};
 use crate::douyin::codes::Codes;
 use crate::douyin::token::{Credentials, Tokens};
 use crate::engine::app_limiter::AppLimiter;
-use crate::ledger::{Fact, Ledger};
+use crate::ledger::{Fact, Ledger, LedgerState};
 use crate::model::activity::{ActivityLog, ActivityOrder, ActivityStep, CreatedActivity, DeclaredActivity, Source};
-use crate::model::delivery::Counts;
 use crate::model::event::{AppLockHolder, Emit, Event};
 use crate::model::identity::ActivityId;
 
@@ -30,8 +29,23 @@ pub struct ActivityView {
     pub declared: Option<DeclaredActivity>,
     /// The activities that were asked for.
     pub log: ActivityLog,
-    /// The deliveries of the campaign.
-    pub counts: Counts,
+    /// How many deliveries under each activity that was created have no known outcome, in the order of the activities.
+    pub unknown: Vec<u64>,
+}
+
+impl ActivityView {
+    /// What a ledger knows.
+    #[must_use]
+    pub fn new(declared: Option<DeclaredActivity>, state: &LedgerState) -> Self {
+        let log = state.activities_asked_for().clone();
+        let created = log.created().iter();
+        let unknown = created.map(|created| state.unknown_under(&created.activity_id));
+        Self {
+            unknown: unknown.collect(),
+            declared,
+            log,
+        }
+    }
 }
 
 /// Reads what is known of the activities of a campaign, also while it is applied.
@@ -44,16 +58,11 @@ pub async fn view(campaign: &LoadedCampaign) -> Result<ActivityView, AppError> {
         return Ok(ActivityView {
             declared,
             log: ActivityLog::default(),
-            counts: Counts::default(),
+            unknown: Vec::new(),
         });
     };
     view.release().await;
-    let state = view.ledger.state();
-    Ok(ActivityView {
-        declared,
-        log: state.activities_asked_for().clone(),
-        counts: state.counts(),
-    })
+    Ok(ActivityView::new(declared, view.ledger.state()))
 }
 
 /// Records what a person found in the platform's console: the activity of the open request, or that there is none.
@@ -62,25 +71,31 @@ pub async fn view(campaign: &LoadedCampaign) -> Result<ActivityView, AppError> {
 /// If no request is open, or the ledger cannot be written.
 pub async fn answer(campaign: &LoadedCampaign, found: Option<ActivityId>, by: &str) -> Result<ActivityView, AppError> {
     let mut opened = OpenedLedger::open(campaign).await?;
-    let log = opened.ledger.state().activities_asked_for();
-    let Some(open) = log.open() else {
-        return Box::pin(opened.refuse(ActivityError::NothingOpen)).await;
-    };
-    let step = match found {
-        Some(activity_id) => {
-            if log.created().iter().any(|known| known.activity_id == activity_id) {
-                let order = open.order.clone();
-                return Box::pin(opened.refuse(ActivityError::Same { order, activity_id })).await;
-            }
-            let source = Source::Person(by.to_owned());
-            ActivityStep::Created { activity_id, source }
-        }
-        None => ActivityStep::Dismissed(by.to_owned()),
+    let step = match step_of_answer(opened.ledger.state().activities_asked_for(), found, by) {
+        Ok(step) => step,
+        Err(error) => return Box::pin(opened.refuse(error)).await,
     };
     opened
         .append(vec![fact(step, campaign.environment.clock.now())])
         .await?;
     Ok(Box::pin(opened.close()).await)
+}
+
+/// Returns the step that records what a person found in the platform's console.
+///
+/// # Errors
+/// If no request is open, or the campaign has had this activity before.
+pub fn step_of_answer(log: &ActivityLog, found: Option<ActivityId>, by: &str) -> Result<ActivityStep, ActivityError> {
+    let open = log.open().ok_or(ActivityError::NothingOpen)?;
+    let Some(activity_id) = found else {
+        return Ok(ActivityStep::Dismissed(by.to_owned()));
+    };
+    if log.created().iter().any(|known| known.activity_id == activity_id) {
+        let order = open.order.clone();
+        return Err(ActivityError::Same { order, activity_id });
+    }
+    let source = Source::Person(by.to_owned());
+    Ok(ActivityStep::Created { activity_id, source })
 }
 
 /// Returns what `--add` would ask the platform for.
@@ -198,12 +213,7 @@ impl<'c> OpenedLedger<'c> {
     }
 
     fn view(&self) -> ActivityView {
-        let state = self.ledger.state();
-        ActivityView {
-            declared: self.campaign.plan.activity.clone(),
-            log: state.activities_asked_for().clone(),
-            counts: state.counts(),
-        }
+        ActivityView::new(self.campaign.plan.activity.clone(), self.ledger.state())
     }
 
     async fn append(&mut self, facts: Vec<Fact>) -> Result<(), AppError> {

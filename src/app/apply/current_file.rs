@@ -1,6 +1,7 @@
 //! The pushed file of a campaign as it is when this worker begins. A person may have pushed it again while the worker waited.
 
-use crate::app::campaign::{CampaignRef, LoadedCampaign};
+use crate::app::campaign::LoadedCampaign;
+use crate::app::campaign_ref::CampaignRef;
 use crate::app::credentials;
 use crate::app::error::AppError;
 use crate::app::occurrences::{self, Choice};

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::app_lock::{ProcessAppLock, quota_owner};
-use crate::app::campaign::{CampaignRef, LoadedCampaign};
+use crate::app::campaign::LoadedCampaign;
+use crate::app::campaign_ref::CampaignRef;
 use crate::app::credentials;
 use crate::app::environment::Environment;
 use crate::app::error::AppError;
@@ -80,7 +81,7 @@ pub struct UnusableFile {
 /// Plans the files for a run with these `options`, reads their secrets, and finds the files that contradict each other.
 #[must_use]
 pub fn prepare(files: Vec<ReadFile>, options: &RunOptions, environment: &Environment) -> Vec<Prepared> {
-    prepare_beside(files, options, environment, &mut AppLimiters::default())
+    prepare_beside(files, options, environment, &Mutex::default())
 }
 
 /// Like [`prepare`], for runs beside others in the same process: campaigns of one app id share its limiter and its tokens with those
@@ -90,9 +91,10 @@ pub fn prepare_beside(
     files: Vec<ReadFile>,
     options: &RunOptions,
     environment: &Environment,
-    limiters: &mut AppLimiters,
+    limiters: &Mutex<AppLimiters>,
 ) -> Vec<Prepared> {
-    limiters.drop_unused();
+    let limiters = || limiters.lock().unwrap_or_else(PoisonError::into_inner);
+    limiters().drop_unused();
     let planned: Vec<_> = files
         .into_iter()
         .map(|file| PlannedFile::new(file, options, environment))
@@ -130,7 +132,8 @@ pub fn prepare_beside(
             Ok(credentials) => credentials,
             Err(mistake) => return unusable(vec![*mistake], None),
         };
-        let (limiter, tokens) = limiters.shared_by(&loaded.plan, credentials, &environment.clock);
+        // Secrets may be in files that do not answer, so nothing is locked while they are read.
+        let (limiter, tokens) = limiters().shared_by(&loaded.plan, credentials, &environment.clock);
         Prepared::Ready(Box::new(ReadyCampaign {
             name,
             loaded,
@@ -191,7 +194,7 @@ fn namesakes(plans: &[&LoadedCampaign]) -> Vec<Diagnostic> {
 fn namesake(parsed: &Parsed, other: &Parsed) -> Diagnostic {
     let message = text::NamesakeGiven { path: &other.file() }.to_string();
     let help = text::NamesakeGivenHelp.to_string();
-    parsed.mistake("campaign", Code::IllegalFact, message, Some(help))
+    parsed.mistake("campaign", Code::Contradiction, message, Some(help))
 }
 
 /// Returns a mistake for each file whose credentials differ from those of another file of the same app: the program cannot

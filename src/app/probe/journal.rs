@@ -195,7 +195,7 @@ fn drop_cut_line(path: &Path) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Takes a line into the last probe.
+/// Applies a line of the journal to the last probe. A `Probe` line begins a new one.
 fn fold(last: &mut Option<ProbeLog>, line: Line) {
     match (line, last) {
         (Line::Probe { subject, .. }, last) => {

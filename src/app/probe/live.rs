@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::doctor::with_causes;
+use crate::catalogue::activity as text;
 use crate::douyin::Platform;
 use crate::douyin::activity::{ActivityAnswer, ActivityRequest};
 use crate::douyin::client::{HttpPlatform, QueryError};
@@ -52,6 +53,13 @@ impl LiveProbe {
 
     /// Makes the request of a step, which the journal has.
     pub async fn ask(&self, access: &Access, log: &ProbeLog, step: Step) -> Result<StepResult, Unaskable> {
+        // The last check before the request leaves: the lease of a worker may end at any moment.
+        if !self.pace.is_trusted() {
+            return Ok(StepResult::Unclear(AnswerNote {
+                message: text::NotAllowedAnyMore.to_string(),
+                ..AnswerNote::default()
+            }));
+        }
         let subject = &log.subject;
         let app_id = AppId::parse(&subject.app_id).map_err(|_| Unaskable)?;
         let open_id = OpenId::parse(&subject.open_id).map_err(|_| Unaskable)?;

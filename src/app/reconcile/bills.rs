@@ -150,7 +150,7 @@ impl NewBill {
 
 impl Drop for NewBill {
     fn drop(&mut self) {
-        // It has another name if it was kept.
+        // A bill that was kept has been renamed, so this removes only a partial one.
         let _ = fs::remove_file(&self.part);
     }
 }

@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::douyin::records::UserCoupons;
 use crate::ledger::Evidence;
 use crate::model::delivery::{DeliveryKey, StateName};
+use crate::model::mutants::mutant;
 use crate::model::outcome::Coupon;
 
 use super::bill::{BillRow, Flaw, is_changed_id, time};
@@ -169,20 +170,27 @@ pub const fn judge_count(account: Account, received: Option<u64>) -> CountVerdic
     }
 }
 
-/// Whether a count is the second in a row, at least `patience` after the first and after the last attempt.
+/// How long the platform's count may lack a coupon that was issued. No document says how late it is.
+pub const COUNT_DELAY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether a count has the coupons of all attempts before it: the last one is at least `delay` ago.
+#[must_use]
+pub fn is_settled(at: Timestamp, last_attempt: Option<Timestamp>, delay: SignedDuration) -> bool {
+    last_attempt.is_none_or(|last| at.duration_since(last) >= delay)
+}
+
+/// Whether a count is the second in a row, at least `delay` after the first and after the last attempt.
 #[must_use]
 pub fn is_confirmed(
     received: Option<u64>,
     at: Timestamp,
     earlier: Option<EarlierCount>,
     last_attempt: Option<Timestamp>,
-    patience: SignedDuration,
+    delay: SignedDuration,
 ) -> bool {
-    let is_old = |since: Timestamp| at.duration_since(since) >= patience;
     let earlier = earlier.filter(|earlier| earlier.received.is_some() && earlier.received == received);
     // The first count, too, must be later than the last attempt.
-    let is_after = |earlier: &EarlierCount| last_attempt.is_none_or(|last| earlier.at.duration_since(last) >= patience);
-    earlier.is_some_and(|earlier| is_old(earlier.at) && is_after(&earlier))
+    earlier.is_some_and(|earlier| at.duration_since(earlier.at) >= delay && is_settled(earlier.at, last_attempt, delay))
 }
 
 /// What is known of the bill of a day.
@@ -403,6 +411,8 @@ impl<'k> BillJudge<'k> {
         let known = self.known_of_day;
         let verdict = match &read {
             Err(flaw) => BillVerdict::Flawed(flaw.clone()),
+            Ok(_) if missing > 0 && missing < known && mutant!(TruncatedBillTrusted) => BillVerdict::Trusted,
+            Ok(_) if missing > 0 && missing == known && mutant!(OtherAppBillTrusted) => BillVerdict::Trusted,
             Ok(_) if missing > 0 => BillVerdict::Lacks { missing, known },
             Ok(_) if known == 0 => BillVerdict::Unchecked,
             Ok(_) => BillVerdict::Trusted,
@@ -480,13 +490,33 @@ pub struct JudgedBills {
     pub foreign_count: u64,
 }
 
-/// Whether a delivery that no bill has was not issued, as far as the count of its activity agrees.
+/// Whether a delivery that no bill has was not issued, as far as the count of its activity agrees. A count that may lack a confirmed
+/// coupon has the same number if it has the doubt's coupon in its place, so it must be settled.
 #[must_use]
-pub const fn judge_absent(state: StateName, count: CountVerdict) -> Why {
+pub const fn judge_absent(state: StateName, count: CountVerdict, is_settled: bool) -> Why {
     match (state, count) {
         (StateName::Held, _) => Why::Held,
-        (_, CountVerdict::NoneOfDoubts) => Why::Absent,
-        (_, CountVerdict::Unknown | CountVerdict::Behind) => Why::CountUnknown,
+        (_, CountVerdict::NoneOfDoubts) if is_settled => Why::Absent,
+        (_, CountVerdict::NoneOfDoubts | CountVerdict::Unknown | CountVerdict::Behind) => Why::CountUnknown,
         (_, CountVerdict::SomeOfDoubts | CountVerdict::AllOfDoubts | CountVerdict::More) => Why::CountDisagrees,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_may_be_late_does_not_show_that_a_doubt_issued_nothing() {
+        let at = Timestamp::from_second(1_780_000_000).unwrap();
+        let judged = |since_last_attempt: Option<i64>| {
+            let last = since_last_attempt.map(|minutes| at - SignedDuration::from_mins(minutes));
+            let is_settled = is_settled(at, last, COUNT_DELAY);
+            judge_absent(StateName::InDoubt, CountVerdict::NoneOfDoubts, is_settled)
+        };
+        assert_eq!(judged(None), Why::Absent);
+        assert_eq!(judged(Some(60)), Why::Absent);
+        assert_eq!(judged(Some(59)), Why::CountUnknown);
+        assert_eq!(judged(Some(-5)), Why::CountUnknown, "the clock was put back");
     }
 }

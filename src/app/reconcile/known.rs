@@ -113,7 +113,7 @@ pub struct KnownCoupon {
 pub struct EarlierCount {
     /// When it was asked for.
     pub at: Timestamp,
-    /// What it was.
+    /// The count. `None` if the platform gave none.
     pub received: Option<u64>,
 }
 

@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::ledger::{Ledger, LedgerError, Store};
 use crate::model::delivery::ActivityNo;
 use crate::model::identity::ActivityId;
 
-use super::judgement::{CountVerdict, judge_count};
+use super::judgement::{COUNT_DELAY, CountVerdict, is_settled, judge_count};
 use super::known::{Account, Facts};
-
-/// How long after the last attempt a count has all coupons: the platform's count may be late.
-const SETTLES: SignedDuration = SignedDuration::from_hours(1);
 
 /// The last count of an activity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +45,7 @@ pub async fn last_counts<S: Store>(ledger: &mut Ledger<S>, timeout: Duration) ->
         let activity_id = state.activity(ActivityNo(*no))?.clone();
         let count = facts.counts.get(&activity_id)?;
         let last = facts.last_attempts.get(no);
-        let is_settled = last.is_none_or(|last| count.at.duration_since(*last) >= SETTLES);
+        let is_settled = is_settled(count.at, last.copied(), COUNT_DELAY);
         Some(LastCount {
             activity_id,
             account: *account,

@@ -26,6 +26,7 @@ use crate::model::actor::{Act, ActKind, Actor};
 use crate::model::clock::Clock;
 use crate::model::delivery::{ActivityNo, DeliveryKey, Resolution, StateName};
 use crate::model::identity::{ActivityId, CouponMetaId, OpenId};
+use crate::model::mutants::mutant;
 use crate::model::outcome::Coupon;
 use crate::report::reason::Reason;
 use crate::report::times::rfc3339;
@@ -35,15 +36,13 @@ use super::bills::{BillFiles, BillState, KeptBill};
 use super::columns::{ColumnSearch, Columns};
 use super::connect::{connect, connect_by};
 use super::judgement::{
-    BillJudge, BillVerdict, CountVerdict, ForeignCoupon, JudgedBills, ReadBill, UserVerdict, Why, is_confirmed,
-    judge_absent, judge_count, judge_coupons,
+    BillJudge, BillVerdict, COUNT_DELAY, CountVerdict, ForeignCoupon, JudgedBills, ReadBill, UserVerdict, Why,
+    is_confirmed, is_settled, judge_absent, judge_count, judge_coupons,
 };
 use super::known::{Account, Doubt, Facts, Known, date, owners};
 use super::records::{NotAsked, PlatformRecords, Records};
 use super::spot::{SpotCheck, SpotVerdict, judge_spot};
 
-/// How long two counts must be apart, and the first from the last attempt.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 /// How many users are asked about between two searches of the ledger for the coupons that were found.
 const BATCH: usize = 500;
 /// After this many users in a row without an answer, the others are not asked about.
@@ -119,6 +118,8 @@ pub struct ActivityCount {
     pub verdict: CountVerdict,
     /// Whether it is the second such count, late enough to be accepted.
     pub is_confirmed: bool,
+    /// Whether it has every coupon that was sent before it.
+    pub is_settled: bool,
 }
 
 /// The users that were asked about.
@@ -287,13 +288,15 @@ impl<S: Store, R: Records> Running<'_, S, R> {
                 failed: None,
                 verdict: CountVerdict::Unknown,
                 is_confirmed: false,
+                is_settled: false,
             };
             match self.records.count(&coupon_meta_id, &activity_id).await {
                 Ok(answered) => {
                     count.received = answered.content.received;
                     let earlier = self.facts.counts.get(&activity_id).copied();
                     let last = self.facts.last_attempts.get(&no).copied();
-                    count.is_confirmed = is_confirmed(count.received, self.now(), earlier, last, self.patience());
+                    count.is_confirmed = is_confirmed(count.received, self.now(), earlier, last, self.count_delay());
+                    count.is_settled = is_settled(self.now(), last, self.count_delay());
                     let record = CountRecord {
                         coupon_meta_id: coupon_meta_id.clone(),
                         activity_id,
@@ -311,11 +314,11 @@ impl<S: Store, R: Records> Running<'_, S, R> {
         Ok(())
     }
 
-    const fn patience(&self) -> SignedDuration {
+    const fn count_delay(&self) -> SignedDuration {
         if self.request.is_rehearsal {
             SignedDuration::ZERO
         } else {
-            PATIENCE
+            COUNT_DELAY
         }
     }
 
@@ -511,7 +514,7 @@ impl<S: Store, R: Records> Running<'_, S, R> {
             })
             .collect();
         for (key, why) in open {
-            // What the user's coupons left unclear, a bill without the coupon does not clear up.
+            // A bill without the coupon does not resolve what the user's own coupons left unclear.
             self.open.entry(key).or_insert(why);
         }
         self.settle(found).await?;
@@ -674,15 +677,15 @@ impl<S: Store, R: Records> Running<'_, S, R> {
             count.verdict = judge_count(count.account, count.received);
         }
         for doubt in &self.facts.doubts {
-            let count = self
-                .count_of(doubt)
-                .map_or(CountVerdict::Unknown, |count| count.verdict);
+            let (count, is_settled) = self.count_of(doubt).map_or((CountVerdict::Unknown, false), |count| {
+                (count.verdict, count.is_settled)
+            });
             let why = self.open.get(&doubt.key);
             let why = match why {
                 Some(Why::Absent) if self.request.coupon_meta_id.is_none() && doubt.state == StateName::InDoubt => {
                     Why::NoTemplate
                 }
-                Some(Why::Absent) => judge_absent(doubt.state, count),
+                Some(Why::Absent) => judge_absent(doubt.state, count, is_settled),
                 Some(why) => why.clone(),
                 None if doubt.state == StateName::Held => Why::Held,
                 None => Why::Undated,
@@ -693,7 +696,8 @@ impl<S: Store, R: Records> Running<'_, S, R> {
 
     fn count_of(&self, doubt: &Doubt) -> Option<&ActivityCount> {
         let activity = self.ledger.state().activity(doubt.activity)?;
-        self.compared.counts.iter().find(|count| count.activity_id == *activity)
+        let is_of_activity = |count: &&ActivityCount| count.activity_id == *activity || mutant!(OtherActivityCounted);
+        self.compared.counts.iter().find(is_of_activity)
     }
 
     /// Settles what a person has accepted.
@@ -709,11 +713,11 @@ impl<S: Store, R: Records> Running<'_, S, R> {
             .filter(|doubt| doubt.state == StateName::InDoubt)
         {
             let why = self.open.get(&doubt.key);
-            if bill && why == Some(&Why::Absent) {
+            if (bill || mutant!(AbsenceSettles)) && why == Some(&Why::Absent) {
                 by_bill.push(doubt.key);
                 continue;
             }
-            // A coupon that may be the one speaks against any count.
+            // If a coupon may belong to this delivery, no count proves its absence.
             let is_unclear = matches!(
                 why,
                 Some(Why::Several | Why::Unclear | Why::UnknownTemplate | Why::IdOfAnother)

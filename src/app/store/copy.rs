@@ -1,5 +1,5 @@
 //! Moves a ledger between files and a database. The copy has the same batches, byte by byte. It is read again before anything finds
-//! it, and then the original is put aside, so that one of them goes on.
+//! it, and then the original is put aside, so that only one of the two is ever continued.
 
 use std::path::PathBuf;
 use std::sync::Arc;

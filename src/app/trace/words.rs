@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::app::campaign::LoadedCampaign;
 use crate::catalogue::trace as texts;
@@ -20,13 +22,42 @@ use crate::report::times::duration;
 use super::Trace;
 use super::next_words::{next_words, reread};
 
+/// What is known about a user, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TraceWords {
+    /// The campaign and the user.
+    pub headline: String,
+    /// What happened to the user.
+    pub history: Vec<TimedWords>,
+    /// The user's coupons.
+    pub coupons: Vec<CouponWords>,
+}
+
+/// A coupon of a user, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CouponWords {
+    /// The coupon with its state and its id.
+    pub headline: String,
+    /// What happened to it.
+    pub history: Vec<TimedWords>,
+    /// What happens next.
+    pub next: String,
+}
+
+/// Something that happened, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimedWords {
+    /// When, by the clocks of the campaign.
+    pub at: String,
+    /// What.
+    pub lines: Vec<String>,
+}
+
 impl Trace {
-    /// The campaign and the user in one line.
-    #[must_use]
-    pub fn headline(&self, campaign: &LoadedCampaign) -> String {
+    fn headline(&self, campaign: &LoadedCampaign) -> String {
         let title = campaign.parsed.campaign.names.title.as_deref();
         let title = title.map(|title| format!(" {}", visible(title)));
-        let open_id = visible(&self.open_id()).into_owned();
+        let open_id = visible(self.open_id()).into_owned();
         let name = &campaign.plan.identity.campaign;
         let campaign_name = format!("{name}{}", title.unwrap_or_default());
         match self.ledger_state().away(self.recipient) {
@@ -44,16 +75,38 @@ impl Trace {
         }
     }
 
-    /// The history of the user, or of one of the user's deliveries: each time with its lines.
-    pub fn entries(&self, ordinal: Option<u8>, zone: &TimeZone) -> impl Iterator<Item = (Timestamp, Vec<String>)> {
-        let entries = self.history.history().iter();
-        let own = entries.filter(move |entry| entry.what.ordinal() == ordinal);
-        own.map(move |entry| (entry.at, self.lines(entry, zone)))
+    /// What is known about the user, in words.
+    #[must_use]
+    pub fn words(&self, campaign: &LoadedCampaign) -> TraceWords {
+        let coupons = self.ordinals().map(|ordinal| CouponWords {
+            headline: self.coupon_line(ordinal),
+            history: self.timed(Some(ordinal), campaign),
+            next: next_words(
+                self.next(campaign, ordinal),
+                self.present.now,
+                &campaign.parsed.campaign.timezone,
+            ),
+        });
+        TraceWords {
+            headline: self.headline(campaign),
+            history: self.timed(None, campaign),
+            coupons: coupons.collect(),
+        }
     }
 
-    /// One of the user's deliveries, with its state and its id.
-    #[must_use]
-    pub fn coupon_line(&self, ordinal: u8) -> String {
+    /// The history of the user, or of one of the user's deliveries.
+    fn timed(&self, ordinal: Option<u8>, campaign: &LoadedCampaign) -> Vec<TimedWords> {
+        let zone = &campaign.parsed.campaign.timezone;
+        let entries = self.history.history().iter();
+        let own = entries.filter(move |entry| entry.what.ordinal() == ordinal);
+        own.map(|entry| TimedWords {
+            at: stamp(entry.at, zone),
+            lines: self.lines(entry, zone),
+        })
+        .collect()
+    }
+
+    fn coupon_line(&self, ordinal: u8) -> String {
         let row = self.row(ordinal);
         let id = row.merchant_coupon_id.map(|id| id.to_string()).unwrap_or_default();
         texts::Coupon {
@@ -62,13 +115,6 @@ impl Trace {
             id: &id,
         }
         .to_string()
-    }
-
-    /// What happens next to one of the user's deliveries.
-    #[must_use]
-    pub fn next_line(&self, campaign: &LoadedCampaign, ordinal: u8) -> String {
-        let zone = &campaign.parsed.campaign.timezone;
-        next_words(self.next(campaign, ordinal), self.present.now, zone)
     }
 
     fn lines(&self, entry: &HistoryEntry, zone: &TimeZone) -> Vec<String> {
@@ -148,8 +194,7 @@ fn precise(latency: Duration) -> String {
 }
 
 /// A time to the millisecond.
-#[must_use]
-pub fn stamp(at: Timestamp, zone: &TimeZone) -> String {
+fn stamp(at: Timestamp, zone: &TimeZone) -> String {
     let at = at.to_zoned_datetime(zone.clone());
     at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }

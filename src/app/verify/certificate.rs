@@ -2,7 +2,6 @@
 //! ledger.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -11,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::share_written;
 use crate::catalogue::verify::OtherType;
-use crate::ledger::{BillContent, RecordSummary, Wave};
+use crate::ledger::{BillContent, ComparisonSummary, Wave};
 use crate::model::activity::{CreatedActivity, Release};
 use crate::model::delivery::StateName;
 use crate::model::envelope::RunApproval;
+use crate::model::hexadecimal::hexadecimal;
 use crate::model::money::Money;
 use crate::plan::Plan;
 use crate::report::render::json::SCHEMA;
@@ -52,15 +52,35 @@ pub struct Certificate {
     /// The attempts outside them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempts_outside: Option<u64>,
+    /// Whether the log of the service has those approvals. Absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    service_log: Option<ServiceLogVerdict>,
     /// The comparisons with the platform's own records. Absent if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reconciled: Option<CertifiedRecords>,
     /// The activities that were created for the campaign. Absent without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     activities: Vec<CertifiedActivity>,
+    /// When the open_ids were erased. Absent if the ledger has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    open_ids_erased_at: Option<String>,
     runner: String,
     /// When the certificate was made.
     pub at: String,
+}
+
+/// What a comparison of the cited approvals with the log of the service found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceLogVerdict {
+    /// The log has each of them as it was cited.
+    Agrees,
+    /// It does not.
+    Differs,
+    /// There is no log beside the ledger.
+    Absent,
+    /// The log cannot be read.
+    Unreadable,
 }
 
 /// What else identifies the ledger and the plan.
@@ -215,7 +235,13 @@ fn other_type(found: &str) -> String {
 
 impl Certificate {
     /// Certifies a checked ledger.
-    pub fn new(checked: &Checked, plan: &Plan, time: impl Fn(Timestamp) -> String, now: Timestamp) -> Self {
+    pub fn new(
+        checked: &Checked,
+        service_log: Option<ServiceLogVerdict>,
+        plan: &Plan,
+        time: impl Fn(Timestamp) -> String,
+        now: Timestamp,
+    ) -> Self {
         let mut counts: BTreeMap<String, u64> = StateName::ALL
             .iter()
             .map(|state| (state.word().to_owned(), checked.counts.count(*state)))
@@ -236,7 +262,7 @@ impl Certificate {
             ledger_created: time(checked.manifest.created),
             counts,
             settled: checked.settled.many,
-            sha256: hex(&checked.settled.sha256),
+            sha256: hexadecimal(&checked.settled.sha256),
             repeated: Repeated {
                 repeated_coupon_ids: Some(checked.repeats.coupon_ids.ids),
                 repeated_log_ids: Some(checked.repeats.log_ids.ids),
@@ -251,6 +277,7 @@ impl Certificate {
                     .collect(),
             ),
             attempts_outside: Some(checked.approved.attempts.outside),
+            service_log,
             reconciled: records(&checked.records, &time),
             activities: checked
                 .activities
@@ -258,6 +285,7 @@ impl Certificate {
                 .iter()
                 .map(CertifiedActivity::new)
                 .collect(),
+            open_ids_erased_at: checked.erasure.as_ref().map(|erased| time(erased.at)),
             runner: env!("CARGO_PKG_VERSION").to_owned(),
             at: time(now),
         }
@@ -291,7 +319,8 @@ impl Certificate {
         into.write_all(b"\n")
     }
 
-    /// Returns the values that differ from an earlier certificate. Ignores the time and the program's version.
+    /// Returns the values that differ from an earlier certificate. Ignores the time, the program's version, and whether the log of the
+    /// service was there.
     #[must_use]
     pub fn differences(&self, then: &Self) -> Vec<Difference> {
         let absent = || "none".to_owned();
@@ -374,9 +403,9 @@ impl Certificate {
     }
 }
 
-fn records(summary: &RecordSummary, time: &impl Fn(Timestamp) -> String) -> Option<CertifiedRecords> {
+fn records(summary: &ComparisonSummary, time: &impl Fn(Timestamp) -> String) -> Option<CertifiedRecords> {
     let bill = |(day, content): (&Date, &Option<BillContent>)| {
-        let sha256 = content.as_ref().map(|content| hex(&content.sha256));
+        let sha256 = content.as_ref().map(|content| hexadecimal(&content.sha256));
         (day.to_string(), sha256)
     };
     let status = |(status, n): (&Option<i64>, &u64)| {
@@ -408,7 +437,7 @@ fn run_approval(approval: &RunApproval, time: &impl Fn(Timestamp) -> String) -> 
     let envelope = &approval.envelope;
     CertifiedRunApproval {
         record: approval.sequence,
-        link: hex(&approval.link),
+        link: hexadecimal(&approval.link),
         by: approval.by.clone(),
         at: time(approval.at),
         fingerprint: approval.fingerprint.clone(),
@@ -443,13 +472,4 @@ impl CertifiedRunApproval {
         let Self { record, link, .. } = self;
         format!("{record} {link}")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }

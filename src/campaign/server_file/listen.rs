@@ -209,7 +209,7 @@ pub(super) fn check(
 ) {
     if let Some(mistake) = ListenMistake::find(address, url, has_users) {
         diagnostics
-            .error(Code::IllegalFact, value.mark(), mistake)
+            .error(Code::Contradiction, value.mark(), mistake)
             .help(mistake.help());
     }
 }

@@ -122,7 +122,9 @@ pub(super) fn check(users: &[&UserName], groups: &Value<'_>, diagnostics: &mut D
                     Some(near) => shared::DidYouMean { value: &near }.to_string(),
                     None => text::UnknownMemberHelp.to_string(),
                 };
-                diagnostics.error(Code::IllegalFact, member.mark(), message).help(help);
+                diagnostics
+                    .error(Code::Contradiction, member.mark(), message)
+                    .help(help);
             }
         }
     }

@@ -169,7 +169,7 @@ keys! {
             && until <= from
         {
             let message = text::FreezeEndsFirst { path: &value.path };
-            diagnostics.error(Code::IllegalFact, value.mark(), message).help(text::FreezeEndsFirstHelp);
+            diagnostics.error(Code::Contradiction, value.mark(), message).help(text::FreezeEndsFirstHelp);
         }
     }
 }
@@ -421,7 +421,7 @@ impl Approvers<'_> {
                     Some(near) => shared::DidYouMean { value: &near }.to_string(),
                     None => text::UnknownGroupHelp.to_string(),
                 };
-                diagnostics.error(Code::IllegalFact, entry.mark(), message).help(help);
+                diagnostics.error(Code::Contradiction, entry.mark(), message).help(help);
             }
         }
         let many = self.count(from);

@@ -26,7 +26,7 @@ keys! {
 pub(super) fn check(url: &Origin, value: &Value<'_>, diagnostics: &mut Diagnostics) {
     if !url.is_https() {
         diagnostics
-            .error(Code::IllegalFact, value.mark(), text::TlsWithHttp)
+            .error(Code::Contradiction, value.mark(), text::TlsWithHttp)
             .help(text::TlsWithHttpHelp);
     }
 }

@@ -14,6 +14,7 @@ use crate::campaign::notify::conceal_unknown;
 use crate::campaign::tree::Kind;
 use crate::campaign::value::Value;
 use crate::catalogue::server_file as text;
+use crate::model::hexadecimal::hexadecimal;
 use crate::model::user::{Role, UserName};
 
 use super::members::Name;
@@ -57,8 +58,7 @@ impl TokenHash {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{PREFIX}{}", hexadecimal(&self.0))
     }
 }
 
@@ -136,7 +136,7 @@ pub(super) fn check_names(users: &[User], tokens: &[Token], value: &Value<'_>, d
             let at = entry.find("name").map_or(entry.mark(), |name| name.mark());
             let message = text::TokenOfUser { name: &token.name };
             diagnostics
-                .error(Code::IllegalFact, at, message)
+                .error(Code::Contradiction, at, message)
                 .help(text::TokenOfUserHelp);
         }
     }

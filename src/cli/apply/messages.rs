@@ -73,7 +73,7 @@ impl PrintedRun {
         let mut ended = EndedCampaign {
             stats: stats.run.is_some().then_some(stats),
             name: self.name.clone(),
-            state: self.reporter.state(),
+            state: self.reporter.state().word(),
             exit: 0,
             why: self.reporter.why(),
             summary: self.reporter.summary(stdout_width_or_any()),

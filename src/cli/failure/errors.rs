@@ -36,7 +36,7 @@ use crate::plan::PlanError;
 use crate::report::text::{visible, visible_path};
 use crate::report::times::{date_time, duration, rfc3339};
 use crate::report::wording::{app_lock_holder, excess_reason};
-use crate::service::supervisor::ServiceError;
+use crate::service::error::{NotRecorded, ServiceError};
 use crate::simulation::SimulationError;
 
 /// What to do, in the language of the moment.
@@ -107,7 +107,6 @@ impl From<AppError> for Failure {
             AppError::Plan(error) => error.into(),
             AppError::Activity { at, key, error } => activity::failure(&at, &key, *error),
             AppError::Probe(error) => probe::failure(error),
-            AppError::ProbeInFleet => Self::new(Problem::ProbeInput, message).help(probe::in_fleet_help()),
             AppError::Template { reasons, .. } => Self::new(Problem::TemplateUnfit, message)
                 .because(reasons.iter().map(|reason| reason.text.clone()))
                 .help(reasons.into_iter().find_map(|reason| reason.help).unwrap_or_default()),
@@ -253,6 +252,15 @@ impl From<AppError> for Failure {
                     file: &visible_path(&file),
                 })
             }
+            AppError::Erased { at, .. } => Self::new(Problem::LedgerErased, message)
+                .because([app::ErasedOn { at: &at }.to_string()])
+                .help(app::ErasedHelp),
+            AppError::ExcludedErased { at, .. } => Self::new(Problem::LedgerErased, message)
+                .because([app::ErasedOn { at: &at }.to_string()])
+                .help(app::ExcludedErasedHelp),
+            AppError::EraseInDatabase { .. } => {
+                Self::new(Problem::EraseInDatabase, message).help(app::EraseInDatabaseHelp)
+            }
             AppError::OtherPlan { at, reviewed, now } => Self::new(Problem::OtherPlan, message)
                 .help(failure::PlanShows {
                     command: &again("plan", &at),
@@ -266,6 +274,9 @@ impl From<AppError> for Failure {
             AppError::OutsideApproval { excess } => Self::new(Problem::HaltEnvelope, message)
                 .because([excess_reason(&excess)])
                 .help(envelope::Remedy),
+            AppError::FileNeedsApproval { .. } => {
+                Self::new(Problem::NeedsApproval, message).help(app::FileNeedsApprovalHelp)
+            }
             AppError::NeedsApproval { at } => Self::new(Problem::NeedsApproval, message).help(app::NeedsApprovalHelp {
                 command: &again("verify", &at),
             }),
@@ -369,7 +380,10 @@ impl From<ServiceError> for Failure {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Log(ServiceLogError::Dir(error)) => error.into(),
-            ServiceError::Log(ServiceLogError::Log(error)) | ServiceError::Append(error) => error.into(),
+            ServiceError::Log(ServiceLogError::Log(error)) | ServiceError::NotRecorded(NotRecorded::Failed(error)) => {
+                error.into()
+            }
+            ServiceError::NotRecorded(NotRecorded::Late) => Self::from_error(Problem::Database, &error),
             ServiceError::App(error) => error.into(),
             ServiceError::Socket(error) => Self::from_error(Problem::System, &error),
         }
@@ -768,6 +782,16 @@ mod tests {
                 name: name(),
                 dir: dir(),
             },
+            AppError::Erased {
+                name: name(),
+                at: Timestamp::UNIX_EPOCH,
+            },
+            AppError::ExcludedErased {
+                name: name(),
+                at: Timestamp::UNIX_EPOCH,
+            },
+            AppError::EraseInDatabase { name: name() },
+            AppError::FileNeedsApproval { approvals: 2 },
             AppError::Miscounted {
                 kept: Box::default(),
                 counted: Box::default(),

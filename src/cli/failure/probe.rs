@@ -26,11 +26,6 @@ pub fn failure(error: ProbeError) -> Failure {
     }
 }
 
-/// What to do about an app id that belongs to a fleet.
-pub fn in_fleet_help() -> String {
-    text::InFleetHelp.to_string()
-}
-
 /// What another unfinished probe is about.
 fn about(subject: &ProbeSubject) -> String {
     text::OtherUnfinishedBecause {

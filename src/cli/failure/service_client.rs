@@ -17,6 +17,9 @@ impl From<ServiceClientError> for Failure {
             ServiceClientError::Unreachable { why, .. } => Self::new(Problem::ServerUnreachable, &error)
                 .caused_by(why)
                 .help(text::UnreachableHelp),
+            ServiceClientError::Unavailable { message, .. } => Self::new(Problem::ServerUnreachable, &error)
+                .because([visible(message).into_owned()])
+                .help(text::UnavailableHelp),
             ServiceClientError::NotAService { .. } => {
                 Self::from_error(Problem::ServerUnreachable, &error).help(text::NotAServiceHelp)
             }

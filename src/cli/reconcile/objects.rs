@@ -8,6 +8,7 @@ use crate::app::LoadedCampaign;
 use crate::app::reconcile::{BillState, BillVerdict, Compared, CountVerdict, Misfit, Preview, Why};
 use crate::ledger::{Evidence, LedgerState};
 use crate::model::delivery::DeliveryKey;
+use crate::model::hexadecimal::hexadecimal;
 
 use super::columns_text::written;
 
@@ -199,7 +200,7 @@ pub(super) fn objects(campaign: &LoadedCampaign, compared: &Compared, state: &Le
                 BillState::TooEarly => "too_early",
                 BillState::Failed(_) => "failed",
             },
-            sha256: kept.map(|kept| hex(&kept.content.sha256)),
+            sha256: kept.map(|kept| hexadecimal(&kept.content.sha256)),
             file: kept.map(|kept| kept.path.to_string_lossy().into_owned()),
             rows: bill.read.as_ref().map(|read| read.rows),
             says: bill.read.as_ref().map(|read| match read.verdict {
@@ -313,15 +314,6 @@ pub(super) const fn word(why: &Why) -> &'static str {
         Why::Absent => "absent",
         Why::Held => "held",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What a comparison would ask for.

@@ -108,6 +108,7 @@ struct IdObject<'a> {
 
 #[derive(Serialize)]
 struct DeliveryObject<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
     open_id: &'a str,
     ordinal: u8,
     merchant_coupon_id: String,

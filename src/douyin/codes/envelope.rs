@@ -100,8 +100,12 @@ fn name(value: Option<&Value>, secrets: &Redactor) -> Option<String> {
 /// control characters and invisible characters escaped.
 #[must_use]
 pub fn excerpt(foreign: &str, secrets: &Redactor) -> String {
+    let text = secrets.redact(foreign);
+    if text.len() <= MOST_KEPT && !text.chars().any(unseen) {
+        return text.into_owned();
+    }
     let mut shown = String::new();
-    for c in secrets.redact(foreign).chars() {
+    for c in text.chars() {
         let before = shown.len();
         if unseen(c) {
             // Writing into a String cannot fail.

@@ -7,8 +7,8 @@ use crate::engine::send_order::SendOrder;
 use crate::model::delivery::{Counts, Skipped};
 use crate::model::event::Reading;
 
-use super::accept::Accept;
-use super::changes::Changes;
+use super::accept_word::Accept;
+use super::generation_facts::Changes;
 
 /// An audience that may be admitted: the facts for the ledger, and what a person may read about them.
 #[derive(Debug)]

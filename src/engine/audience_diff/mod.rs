@@ -1,38 +1,42 @@
 //! Compares the audience as it is read now with the ledger: who is new, who is gone, what is due.
 //!
-//! Rows stream in and leave a bit, or one entry, for each user ([`DiffBuilder`]). The decision after them is pure: a [`Diff`] holds
-//! either all facts of a new generation, or every reason why the apply is refused.
+//! Rows stream in and are gathered ([`DiffBuilder`]). Once all are there, `join` finds whom each names, which leaves a bit, or one
+//! entry, for each user. The decision after that is pure: a [`Diff`] holds either all facts of a new generation, or every reason why
+//! the apply is refused.
 
-mod accept;
+mod accept_word;
 mod admission;
-mod admitted;
-mod bits;
-mod builder;
-mod changes;
-mod choice;
+mod admission_terms;
+mod admitted_audience;
+mod audience_rows;
+mod bit_sets;
 mod diff;
-mod effects;
+mod diff_builder;
+mod exclude_effects;
 mod exclude_list;
-mod exclusion;
+mod exclude_lists;
+mod gathered_rows;
+mod generation_facts;
+mod join;
 mod new_open_ids;
-mod read;
+mod owed_users;
+mod read_source;
+mod recipient_survey;
 mod refusal;
-mod rows;
-mod sequence;
-mod survey;
-mod terms;
+mod row_places;
+mod source_order;
 mod testers;
 
-pub use accept::{Accept, UnknownChange};
+pub use accept_word::{Accept, UnknownChange};
 pub use admission::Admission;
-pub use admitted::{AdmittedAudience, NotTakenOver};
-pub use builder::DiffBuilder;
-pub use changes::Changes;
+pub use admission_terms::Terms;
+pub use admitted_audience::{AdmittedAudience, NotTakenOver};
 pub use diff::{Acceptance, Diff, Found};
-pub use exclusion::Exclusion;
+pub use diff_builder::DiffBuilder;
+pub use exclude_lists::Exclusion;
+pub use generation_facts::Changes;
 pub use new_open_ids::OpenIds;
 pub use refusal::{CLOCK_HELP, Change, MaxCouponsSum, Refusal, owed_again};
-pub use terms::Terms;
 
 #[cfg(test)]
 mod tests;

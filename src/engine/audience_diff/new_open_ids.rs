@@ -10,7 +10,7 @@ use crate::ledger::open_id_arena::{Cursor, OpenIdArena};
 use crate::ledger::open_id_index::Index;
 use crate::model::identity::OpenId;
 
-use super::bits::numbers_that;
+use super::bit_sets::numbers_that;
 
 /// Open_ids in the order of their first row. Reading them frees their memory.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,11 @@ pub struct OpenIds {
 }
 
 impl OpenIds {
+    /// Those with these numbers; all of them if `kept` is `None`.
+    pub(super) const fn new(arena: OpenIdArena, kept: Option<FixedBitSet>) -> Self {
+        Self { arena, kept }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -85,7 +90,7 @@ impl NewOpenIds {
         }
     }
 
-    pub(super) fn find(&self, packed: &[u8]) -> Option<u32> {
+    fn find(&self, packed: &[u8]) -> Option<u32> {
         self.index.find(&self.arena, packed)
     }
 
@@ -115,19 +120,6 @@ impl NewOpenIds {
     pub(super) fn open_ids_from(&self, number: u32) -> Cursor<'_> {
         self.arena.from(number)
     }
-
-    /// Frees the index. No open_id is found after that.
-    pub(super) fn forget_index(&mut self) {
-        self.index = Index::default();
-    }
-
-    /// Keeps the open_ids with these numbers; all of them if `kept` is `None`.
-    pub(super) fn keep(self, kept: Option<FixedBitSet>) -> OpenIds {
-        OpenIds {
-            arena: self.arena,
-            kept,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -147,7 +139,7 @@ mod tests {
                 assert_eq!(people.add(&packed), Some((n, false)));
             }
             let even = numbers_that(people.len(), |n| n.is_multiple_of(2));
-            let kept = people.keep(Some(even));
+            let kept = OpenIds::new(people.arena, Some(even));
             assert_eq!(kept.nth(1).as_deref(), Some("2"));
             assert_eq!(kept.nth(kept.len()), None);
             assert_eq!(kept.len(), all.div_ceil(2) as usize);

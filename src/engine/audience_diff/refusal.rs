@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::accept::Accept;
+use super::accept_word::Accept;
 use crate::catalogue::{Text, approval, engine, money};
 use crate::model::event::{READABLE_TIMES, Rows, UnusableKind};
 use crate::model::money::Money;

@@ -13,15 +13,22 @@ pub(super) struct Testers {
 }
 
 impl Testers {
-    /// Adds a tester. `user` is `None` for one that a list excludes and the ledger does not know.
-    pub(super) fn add(&mut self, open_id: &str, user: Option<u32>) {
+    /// Adds the open_id of a tester.
+    pub(super) fn name(&mut self, open_id: &str) {
         self.named += 1;
         self.open_ids.push(open_id.to_owned());
-        if let Some(user) = user
-            && let Err(place) = self.users.binary_search(&user)
-        {
+    }
+
+    /// Adds the user of a tester. One that a list excludes and the ledger does not know has none.
+    pub(super) fn add(&mut self, user: u32) {
+        if let Err(place) = self.users.binary_search(&user) {
             self.users.insert(place, user);
         }
+    }
+
+    /// The open_ids of the testers that were named last.
+    pub(super) fn named_last(&self, many: usize) -> &[String] {
+        self.open_ids.get(self.open_ids.len() - many..).unwrap_or_default()
     }
 
     pub(super) fn contains(&self, user: u32) -> bool {

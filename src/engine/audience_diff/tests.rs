@@ -3,6 +3,7 @@
 mod clock;
 mod memory;
 mod property;
+mod resolution;
 mod who;
 
 use super::*;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::douyin::NotReady;
-use crate::engine::answer_ids::Whose;
+use crate::engine::mixed_up_answers::Whose;
 use crate::model::clock::AgeInstant;
 use crate::model::delivery::DeliveryKey;
 use crate::model::identity::OpenId;
@@ -61,9 +61,9 @@ pub struct Attempted {
 /// The last moment at which an attempt may start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Latest {
-    /// On the wall clock: the end of the day that it counts for, or the expiry of its user.
+    /// The earliest of the end of the day that it counts for, the expiry of its user and the end of the approval. `None` without any.
     pub wall: Option<Timestamp>,
-    /// By the age of its doubt.
+    /// The age of the doubt at which a resend is no longer allowed. `None` if it is no resend.
     pub age: Option<AgeInstant>,
 }
 

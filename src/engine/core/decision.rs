@@ -19,9 +19,9 @@ use crate::engine::limits::platform_wait::WAIT_PROBE;
 pub struct Context {
     /// To whom the attempt was.
     pub open_id: OpenId,
-    /// The key.
+    /// The idempotency key of the delivery.
     pub merchant_coupon_id: String,
-    /// What was not known of the delivery before the attempt.
+    /// The doubt before the attempt. `None` if there was none.
     pub doubt: Option<Doubt>,
     /// Whether an earlier attempt may have issued the coupon, and the delivery was owed again nevertheless.
     pub reopened: bool,
@@ -87,7 +87,7 @@ impl RunEffect {
     }
 }
 
-/// Decides.
+/// What follows from an outcome for its delivery and for the run.
 #[must_use]
 pub fn decide(outcome: &Outcome, context: &Context) -> Consequence {
     let code = outcome.answer.as_ref().map(|answer| answer.code);
@@ -150,8 +150,8 @@ pub fn decide(outcome: &Outcome, context: &Context) -> Consequence {
     Consequence { decision, wait, effect }
 }
 
-/// How long the request of an attempt that is over may still be at the platform: never two requests for one user at once. It
-/// is not when it was answered, or was not sent.
+/// How long the request of an attempt that is over may still be at the platform: never two requests for one user at once.
+/// Zero if it was answered or not sent.
 #[must_use]
 pub fn rest(outcome: &Outcome, timeout: Duration) -> Duration {
     match outcome.proof {
@@ -167,7 +167,7 @@ fn halted_without_code(outcome: &Outcome) -> Halted {
     }
 }
 
-/// After what wait a delivery is due again that surely was not issued, and what follows for the run.
+/// The wait before a delivery that certainly was not issued is due again, and what follows for the run.
 fn not_issued(why: NotIssued, outcome: &Outcome, delay: Duration) -> (Duration, RunEffect) {
     let code = outcome.answer.as_ref().map(|answer| answer.code);
     let message = || {

@@ -6,7 +6,7 @@
 //! state and the app limiter are arguments. The same inputs give the same decisions,
 //! so a run can be recorded and replayed.
 
-mod answer_verdict;
+mod answer_proof;
 mod attempt_result;
 pub mod decision;
 mod event_dedup;

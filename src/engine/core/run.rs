@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use crate::catalogue::Text;
 use crate::douyin::NotReady;
 use crate::engine::approval::{self, Approvable};
+use crate::engine::earlier_requests::{EarlierRequest, earlier_requests};
 use crate::engine::eligibility::activity_of;
 use crate::engine::limits::Limits;
 use crate::engine::limits::app_share::{AppState, Report, TermState};
 use crate::engine::limits::circuit_breaker::Reach;
 use crate::engine::limits::envelope_limit::EnvelopeLimit;
 use crate::engine::limits::limit::{Allowance, Candidate, Limit as _, Mode, Reserved, RunEvent, View};
-use crate::engine::limits::outage::OutageChange;
+use crate::engine::limits::outage_limit::OutageChange;
 use crate::engine::limits::reservations::User;
 use crate::engine::limits::waves::{Leave, WaveChange, WaveCheck};
 use crate::engine::queue::{Pick, Queue};
 use crate::engine::resolution::{self, Selected};
 use crate::engine::send_order::SendOrder;
-use crate::engine::unfinished::{Unfinished, unfinished};
 use crate::ledger::{Fact, LedgerState, Permit};
 use crate::model::approval::{ApprovalAnswer, ApprovalRequest};
 use crate::model::clock::{LOOK_AGAIN, Moment, later, until};
@@ -32,9 +32,9 @@ use crate::model::resolve::{ResolveAnswer, ResolveRequest, Resolved};
 use crate::model::run_command::RunCommand;
 use crate::pace::backoff;
 use crate::plan::Plan;
-use crate::plan::forecast::LET_GO;
+use crate::plan::forecast::RELEASE_AFTER;
 
-use super::answer_verdict::{Judged, judge};
+use super::answer_proof::{Judged, judge};
 use super::attempt_result::{Attempted, Done, Latest};
 use super::decision::{self, Context, RunEffect};
 use super::event_dedup::EventDedup;
@@ -210,7 +210,7 @@ impl Run {
     /// campaigns do not send to them until then.
     fn reserve_doubts(&mut self, outside: &mut Outside<'_>) {
         let Outside { now, plan, state, .. } = *outside;
-        for Unfinished { open_id, left } in unfinished(state, plan.retry.timeout, now.wall) {
+        for EarlierRequest { open_id, left } in earlier_requests(state, plan.retry.timeout, now.wall) {
             let user = User::new(&open_id);
             let end = now.instant + left;
             self.lost_until = self.lost_until.max(end);
@@ -268,7 +268,7 @@ impl Run {
         self.close(outside)
     }
 
-    /// Follows a command, and records whose it is.
+    /// Obeys a command, and records who gave it.
     fn follow(&mut self, command: RunCommand, now: Moment) {
         if command != self.command
             && !matches!(self.stage, Stage::Failed)
@@ -509,7 +509,7 @@ impl Run {
                 let settled = matches!(outcome.proof, Proof::Issued { .. } | Proof::Refused);
                 self.observe(&RunEvent::Answered { settled }, now);
             }
-            // The next delay grows nevertheless.
+            // The attempt does not count, but the delay before the next one grows.
             RunEffect::NotSent if counts && !mutant!(NotSentCounts) => return self.queue.uncount_unsent(key),
             RunEffect::Unable | RunEffect::Lost | RunEffect::NotSent => {}
             RunEffect::Throttled => {
@@ -817,13 +817,17 @@ impl Run {
     /// A rehearsal shows the wait for the next day and skips it.
     fn rehearse_day(&mut self, outside: &Outside<'_>) {
         let present = self.limits.window.present(outside.now.wall);
-        let Some(ends) = self.limits.daily_limit.rehearse(outside.state, present) else {
+        let Some(ends) = self
+            .limits
+            .daily_limit
+            .rehearse(outside.state, present, outside.now.wall)
+        else {
             return;
         };
         if self.may_send(outside) {
             let wait = until(present, ends).unwrap_or_default();
             self.limits.window.fast_forward(wait);
-            self.limits.daily_limit.skip_day(outside.state, ends);
+            self.limits.daily_limit.skip_day(outside.state, ends, outside.now.wall);
             let skipped = EventKind::DayPassedOver {
                 most: outside.plan.pace.per_day,
                 until: ends,
@@ -1098,15 +1102,20 @@ impl Run {
                 return Phase::Waiting { why, until };
             }
         }
-        match self.next_due(outside).filter(|_| self.in_flight.is_empty()) {
-            Some(due) => {
-                let left = due.saturating_duration_since(outside.now.instant);
-                Phase::Waiting {
-                    why: Waiting::Due,
-                    until: Some(later(outside.now.wall, left)),
-                }
-            }
-            None => Phase::Sending,
+        if !self.in_flight.is_empty() {
+            return Phase::Sending;
+        }
+        let capped = self.is_capped(outside.plan);
+        let why = if self.queue.waits_only_for_users(outside.state, capped) {
+            Waiting::User
+        } else {
+            Waiting::Due
+        };
+        let due = self.next_due(outside);
+        let until = due.map(|due| later(outside.now.wall, due.saturating_duration_since(outside.now.instant)));
+        match (&why, until) {
+            (Waiting::Due, None) => Phase::Sending,
+            _ => Phase::Waiting { why, until },
         }
     }
 
@@ -1115,8 +1124,8 @@ impl Run {
         let now = outside.now;
         let next = self.next_time(outside);
         let long = match self.limits.window.shut_for(now.wall) {
-            Some(wait) => wait >= LET_GO,
-            None => next >= now.instant + LET_GO || !self.open,
+            Some(wait) => wait >= RELEASE_AFTER,
+            None => next >= now.instant + RELEASE_AFTER || !self.open,
         };
         // An attempt of another campaign ends soon, so the lock is kept for it.
         if long && !self.queue.waits_for_user() && self.in_flight.is_empty() {
@@ -1130,7 +1139,7 @@ impl Run {
     /// The next moment at which time alone changes what may be done, or one far away.
     fn next_time(&mut self, outside: &Outside<'_>) -> Instant {
         let now = outside.now;
-        let far = now.instant + LET_GO * 60;
+        let far = now.instant + RELEASE_AFTER * 60;
         let quiet = Some(self.lost_until).filter(|quiet| *quiet > now.instant && !self.resolves.is_empty());
         if self.stopped.is_some() {
             return quiet.unwrap_or(far);

@@ -10,10 +10,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::campaign;
 use crate::douyin::NotReady;
-use crate::engine::answer_ids::Whose;
 use crate::engine::limits::app_share::{AppShare, AppState, Report, Slowed, TermState};
 use crate::engine::limits::circuit_breaker::{CircuitBreaker, Reach};
 use crate::engine::limits::reservations::{Busy, User};
+use crate::engine::mixed_up_answers::Whose;
 use crate::engine::send_order::SendOrder;
 use crate::ledger::memory::MemoryStore;
 use crate::ledger::{Fact, Generation, Ledger, Permit};
@@ -288,8 +288,8 @@ impl AppShare for ArbitraryLimiter {
 fn outage(now: Instant) -> AppState {
     let mut breaker = CircuitBreaker::default();
     for recipient in [0, 1, 2, 0] {
-        let attempted = crate::engine::limits::circuit_breaker::Attempted {
-            limiter: 1,
+        let attempted = crate::engine::limits::circuit_breaker::SeatedDelivery {
+            seat: 1,
             key: DeliveryKey { recipient, ordinal: 1 },
         };
         breaker.ended(attempted, Reach::Lost, now, now);

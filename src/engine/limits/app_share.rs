@@ -41,7 +41,7 @@ pub struct AppState {
     pub outage: Option<Open>,
     /// When this run may probe. `None` without an outage.
     pub next_probe: Option<Instant>,
-    /// How the term of this process goes on.
+    /// The state of the term of this process.
     pub term: TermState,
     /// Whether this process may start attempts: nobody else can own the app id.
     pub is_trusted: bool,
@@ -49,10 +49,10 @@ pub struct AppState {
     pub not_before: Option<Instant>,
 }
 
-/// How the term of an owner of the app id goes on.
+/// The state of the term of an owner of the app id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TermState {
-    /// It goes on.
+    /// The term lasts.
     #[default]
     Lasts,
     /// The app id is to be handed over: the runs end once nothing is in flight and every outcome is recorded.

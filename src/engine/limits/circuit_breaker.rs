@@ -13,8 +13,8 @@ use crate::model::delivery::DeliveryKey;
 
 /// How many of the last attempts count.
 const SAMPLE: usize = 50;
-/// Of how many deliveries an answer was lost before the platform is taken to be away. Of fewer, the cause may be the users'
-/// own, and their attempts end it.
+/// The number of deliveries without an answer from which the platform counts as away. With fewer, the users may be the cause, and
+/// `retry.attempts` ends their attempts.
 const DELIVERIES: usize = 3;
 /// The wait before the first probe. It doubles from there.
 const FIRST_PROBE: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub struct CircuitBreaker {
     /// Which of the last attempts had no real answer.
     last: VecDeque<bool>,
     /// The deliveries of the attempts since the last answer.
-    unanswered: BTreeSet<Attempted>,
+    unanswered: BTreeSet<SeatedDelivery>,
     /// When the first attempt began after the last real answer.
     unreached_since: Option<Instant>,
     open: Option<Open>,
@@ -35,9 +35,9 @@ pub struct CircuitBreaker {
 
 /// A delivery of one of the campaigns of an app id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Attempted {
-    /// The campaign's seat.
-    pub limiter: u32,
+pub struct SeatedDelivery {
+    /// The campaign's seat at the app limiter.
+    pub seat: u32,
     /// The delivery.
     pub key: DeliveryKey,
 }
@@ -85,7 +85,7 @@ impl CircuitBreaker {
     }
 
     /// Takes in how far an attempt got that began at `began`. Returns whether that begins an outage.
-    pub fn ended(&mut self, attempted: Attempted, reach: Reach, began: Instant, now: Instant) -> bool {
+    pub fn ended(&mut self, attempted: SeatedDelivery, reach: Reach, began: Instant, now: Instant) -> bool {
         if reach == Reach::Answered {
             self.unanswered.clear();
             self.unreached_since = None;
@@ -129,7 +129,7 @@ impl CircuitBreaker {
 
     /// Whether this attempt is the second of its delivery since the platform last answered anything. A request that was not
     /// sent says nothing of its user. A lost answer may, so it takes those of several deliveries.
-    fn is_platform_silent(&mut self, attempted: Attempted, reach: Reach) -> bool {
+    fn is_platform_silent(&mut self, attempted: SeatedDelivery, reach: Reach) -> bool {
         if reach == Reach::Unable {
             self.unanswered.clear();
             return false;
@@ -154,9 +154,9 @@ impl CircuitBreaker {
 mod tests {
     use super::*;
 
-    fn delivery(recipient: u32) -> Attempted {
+    fn delivery(recipient: u32) -> SeatedDelivery {
         let key = DeliveryKey { recipient, ordinal: 1 };
-        Attempted { limiter: 1, key }
+        SeatedDelivery { seat: 1, key }
     }
 
     /// Attempts of different deliveries, one after the other, that end so. Returns the place of the one that begins an outage.

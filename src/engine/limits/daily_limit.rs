@@ -29,7 +29,9 @@ pub struct DailyLimit {
 #[derive(Clone, Copy, Debug)]
 struct RehearsedDay {
     day: Day,
-    /// The attempts before it.
+    /// When the rehearsal reached it, by the ledger's time.
+    reached: Timestamp,
+    /// The attempts of that quarter of an hour before it. Older ones are forgotten as the rehearsal goes on.
     before: u64,
 }
 
@@ -63,7 +65,8 @@ impl DailyLimit {
         self.most.saturating_sub(state.begun_since(day.begins))
     }
 
-    /// The last moment at which an attempt may start whose intent was made at `intended`: it counts for that day.
+    /// The last moment of the day of `intended`, for which an attempt with that intent counts. `None` without a limit and in a
+    /// rehearsal.
     pub fn latest(&mut self, intended: Timestamp) -> Option<Timestamp> {
         let last = |day: Day| Timestamp::from_nanosecond(day.ends.as_nanosecond() - 1).ok();
         self.day(intended).filter(|_| self.waits).and_then(last)
@@ -76,31 +79,35 @@ impl DailyLimit {
         used_up.then(|| Day::new(known, &self.zone).ends)
     }
 
-    /// Follows a rehearsal to the day of `present`. Returns the end of that day if its attempts are used up.
-    pub fn rehearse(&mut self, state: &LedgerState, present: Timestamp) -> Option<Timestamp> {
+    /// Follows a rehearsal, which has reached `present` while the wall clock shows `wall`. Returns the end of the day of `present`
+    /// if its attempts are used up.
+    pub fn rehearse(&mut self, state: &LedgerState, present: Timestamp, wall: Timestamp) -> Option<Timestamp> {
         if self.waits || self.most == u64::MAX {
             return None;
         }
         let today = Day::new(present, &self.zone);
         if self.rehearsed.is_none_or(|rehearsed| rehearsed.day != today) {
-            self.begin_rehearsed(state, today);
+            self.begin_rehearsed(state, today, wall);
         }
         (self.left_in_rehearsal(state) == 0).then_some(today.ends)
     }
 
     /// Skips the rest of a day whose attempts are used up: the rehearsal goes on at `ends`.
-    pub fn skip_day(&mut self, state: &LedgerState, ends: Timestamp) {
-        self.begin_rehearsed(state, Day::new(ends, &self.zone));
+    pub fn skip_day(&mut self, state: &LedgerState, ends: Timestamp, wall: Timestamp) {
+        self.begin_rehearsed(state, Day::new(ends, &self.zone), wall);
     }
 
-    fn begin_rehearsed(&mut self, state: &LedgerState, day: Day) {
-        let before = state.begun_since(Timestamp::MIN);
-        self.rehearsed = Some(RehearsedDay { day, before });
+    fn begin_rehearsed(&mut self, state: &LedgerState, day: Day, wall: Timestamp) {
+        let reached = state.present(wall);
+        let before = state.begun_since(reached);
+        self.rehearsed = Some(RehearsedDay { day, reached, before });
     }
 
     fn left_in_rehearsal(&self, state: &LedgerState) -> u64 {
-        let before = self.rehearsed.map_or(0, |rehearsed| rehearsed.before);
-        self.most.saturating_sub(state.begun_since(Timestamp::MIN) - before)
+        let begun = self.rehearsed.map_or(0, |rehearsed| {
+            state.begun_since(rehearsed.reached).saturating_sub(rehearsed.before)
+        });
+        self.most.saturating_sub(begun)
     }
 }
 

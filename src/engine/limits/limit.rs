@@ -67,7 +67,7 @@ pub struct View<'v> {
     pub in_flight: usize,
     /// The attempts that are prepared ahead of the next one.
     pub ahead: u32,
-    /// Whether attempts may start: not in a pause, outside the window or at the end.
+    /// Whether attempts may start: the run is not paused, ended or deciding, and the window is open.
     pub open: bool,
 }
 
@@ -114,7 +114,7 @@ pub struct Allowance {
     pub in_flight: u32,
     /// How many attempts may be started from now on.
     pub starts: u64,
-    /// The platform may be out of reach: one attempt may probe it from then on.
+    /// The platform may be out of reach: when one attempt may probe it. `None` if no probe is needed.
     pub probe_from: Option<Instant>,
 }
 
@@ -137,7 +137,7 @@ impl Allowance {
         probe_from: None,
     };
 
-    /// Only a probe, from then on. `None` is no limit.
+    /// Only a probe, from that moment. `None` is no limit.
     pub const fn probe_from(probe_from: Option<Instant>) -> Self {
         Self {
             probe_from,

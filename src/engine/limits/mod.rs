@@ -1,10 +1,9 @@
 //! The limits of a run. Each limit has one file and owns its state: it changes by `observe` or by the limit's own
 //! methods, and nothing else writes it.
 //!
-//! A [`Limit`] learns of the run by `observe`, which may stop the run. It answers in four ways. `allowance` is about all deliveries alike: it is asked once for a batch of
-//! intents, and the allowances of all limits combine. `exhausted` is about those that may add a coupon. `reserve` is about one delivery. `waiting` and
-//! `changes_at` say what people read and when to look again. A reservation is released by `release`;
-//! counts such as the day's attempts need none, because they are computed from the ledger.
+//! [`Limit`] lists what a limit is asked. The allowances of all limits combine to the strictest one. A reservation is released by
+//! `release`; counts such as the day's attempts need none, because they are computed from the ledger. `app_share`, `circuit_breaker`
+//! and `reservations` are shared by the runs of an app id, and each has a limit that asks it.
 
 pub mod app_lock_limit;
 pub mod app_share;
@@ -15,13 +14,13 @@ pub mod envelope_limit;
 pub mod expiry;
 pub mod halt_policy;
 pub mod limit;
-pub mod outage;
+pub mod outage_limit;
 pub mod platform_wait;
 pub mod reservations;
 pub mod send_window;
 pub mod slow_start;
 pub mod token_wait;
-mod user_reservation;
+mod user_limit;
 pub mod waves;
 
 use std::time::{Duration, Instant};
@@ -42,13 +41,13 @@ use envelope_limit::EnvelopeLimit;
 use expiry::Expiry;
 use halt_policy::HaltPolicy;
 use limit::{Allowance, Candidate, Limit, Reserved, RunEvent, View, Wait};
-use outage::Outage;
+use outage_limit::Outage;
 use platform_wait::PlatformWait;
 use reservations::User;
 use send_window::SendWindow;
 use slow_start::SlowStart;
 use token_wait::TokenWait;
-use user_reservation::UserLimit;
+use user_limit::UserLimit;
 use waves::Waves;
 
 /// All limits of one run.
@@ -89,7 +88,7 @@ impl Limits {
         }
     }
 
-    /// The limits, in the order in which messages name them.
+    /// The limits, in the order in which messages name what a run waits for.
     fn all(&mut self) -> [&mut dyn Limit; 13] {
         [
             &mut self.window,

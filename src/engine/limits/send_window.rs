@@ -15,9 +15,9 @@ use super::limit::{Limit, View, Wait};
 /// Whether attempts may start, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WindowState {
-    /// They may until then, or for ever.
+    /// Open until this time. `None` means for ever.
     Open(Option<Timestamp>),
-    /// They may from then on, or never.
+    /// Shut until this time. `None` means that no window follows.
     Shut(Option<Timestamp>),
 }
 

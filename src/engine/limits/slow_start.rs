@@ -6,7 +6,7 @@ use crate::model::event::Halted;
 
 use super::limit::{Allowance, Limit, RunEvent, View};
 
-/// Limits the number of deliveries in flight.
+/// Limits the number of attempts in flight.
 #[derive(Debug)]
 pub struct SlowStart {
     most: u32,

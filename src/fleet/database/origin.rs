@@ -1,4 +1,4 @@
-//! Whether the database is the one that it was.
+//! Reads and records the identity of the database server.
 
 use super::Database;
 use crate::fleet::error::{DatabaseAction, DatabaseError, Evidence};

@@ -21,7 +21,8 @@ impl Member {
         ownership: &Ownership,
     ) -> Result<DatabaseStore, DatabaseError> {
         let name = format!("{} (copy {:016x})", identity.campaign, fastrand::u64(..));
-        self.create_named(&name, identity, manifest, ownership).await
+        let app = AppKey::of_ledger(identity);
+        self.create_named(&name, &app, manifest, ownership).await
     }
 
     /// Gives a hidden ledger the name of its campaign.

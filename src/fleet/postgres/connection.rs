@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::net::{UdpSocket, lookup_host};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
@@ -205,10 +208,47 @@ impl DatabaseUrl {
         is_loopback(&self.config)
     }
 
+    /// Returns the address of this machine from which it reaches the first host that it has a way to. Nothing is sent. `None` if
+    /// there is no way, or none from an address of the family of `listen`.
+    pub async fn local_address(&self, listen: IpAddr) -> Option<IpAddr> {
+        let ports = self.config.get_ports();
+        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(PORT);
+        let numbers = self.config.get_hostaddrs();
+        for (at, host) in self.config.get_hosts().iter().enumerate() {
+            let Host::Tcp(name) = host else { continue };
+            let name = numbers.get(at).map_or_else(|| name.clone(), ToString::to_string);
+            let Ok(addresses) = lookup_host((name, port(at))).await else {
+                continue;
+            };
+            for address in addresses {
+                // A socket that listens on `::` takes connections to IPv4 addresses, too.
+                if listen.is_ipv4() && !address.is_ipv4() {
+                    continue;
+                }
+                if let Ok(local) = local_address_to(address).await {
+                    return Some(local);
+                }
+            }
+        }
+        None
+    }
+
     /// The largest number of hosts that a connect tries one after the other.
     fn hosts(&self) -> u32 {
         u32::try_from(self.config.get_hosts().len().max(1)).unwrap_or(u32::MAX)
     }
+}
+
+/// The address of this machine from which packets to an address leave. A connect of UDP sends none.
+async fn local_address_to(address: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = if address.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(address).await?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// Whether every host is this machine, so that nobody can listen in between.
@@ -216,7 +256,7 @@ fn is_loopback(config: &Config) -> bool {
     let hosts = config.get_hosts();
     !hosts.is_empty()
         && hosts.iter().all(|host| match host {
-            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()),
+            Host::Tcp(name) => name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()),
             Host::Unix(_) => true,
         })
 }
@@ -448,6 +488,19 @@ mod tests {
             Some("a.example:5432,b.example:5433/coupons")
         );
         assert_eq!(place("postgres://u@[::1]").as_deref(), Some("[::1]:5432/u"));
+    }
+
+    #[tokio::test]
+    async fn a_machine_knows_its_address_on_the_way_to_the_database() {
+        let local = async |url: &str, listen: &str| {
+            let url = DatabaseUrl::parse(url).ok()?;
+            url.local_address(listen.parse().ok()?).await
+        };
+        let loopback = Some(IpAddr::from([127, 0, 0, 1]));
+        assert_eq!(local("postgres://u@127.0.0.1:1/x", "0.0.0.0").await, loopback);
+        assert_eq!(local("postgres://u@127.0.0.1:1/x", "::").await, loopback);
+        assert_eq!(local("postgres://u@[::1]:1/x", "0.0.0.0").await, None, "another family");
+        assert_eq!(local("postgres://u@%2Frun%2Fpostgresql/x", "0.0.0.0").await, None);
     }
 
     #[test]

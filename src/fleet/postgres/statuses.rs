@@ -18,6 +18,8 @@ pub struct StatusRow {
     pub body: String,
     /// The time since it was published, by the server's clock.
     pub age: Duration,
+    /// Whether the worker that published it as the owner was declared dead.
+    pub is_of_dead: bool,
 }
 
 const PUBLISH: &str = "
@@ -36,7 +38,10 @@ const WITHDRAW: &str = "
     WHERE platform = $1 AND app = $2 AND campaign = $3 AND body::jsonb -> 'owner' = $4::text::jsonb";
 
 const READ: &str = "
-    SELECT platform, app, campaign, body, greatest(extract(epoch FROM now() - at), 0)::float8 FROM runner_status";
+    SELECT s.platform, s.app, s.campaign, s.body, greatest(extract(epoch FROM now() - s.at), 0)::float8, coalesce((
+      SELECT bool_and(w.fenced) FROM runner_worker w
+      WHERE w.host = s.body::jsonb #>> '{owner,host}' AND w.pid = (s.body::jsonb #>> '{owner,pid}')::int), false)
+    FROM runner_status s";
 
 /// Replaces the status of these campaigns.
 ///
@@ -113,6 +118,7 @@ pub async fn read(connection: &Connection) -> Result<Vec<StatusRow>, StatementEr
             campaign: row.try_get(2)?,
             body: row.try_get(3)?,
             age: Duration::try_from_secs_f64(age).unwrap_or_default(),
+            is_of_dead: row.try_get(5)?,
         })
     };
     rows.iter().map(status).collect()

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use super::outcome::{self, Dictionary, PackedEnd};
 use super::packed_open_ids::PackedOpenIds;
 use super::primitives::{Reader, Writer};
+use crate::ledger::erased_recipients::ErasedRecipients;
 use crate::ledger::fact::{Answered, Fact, FactView};
+use crate::ledger::fact_rules::Rules;
 use crate::ledger::kept_out_sample::{KeptOut, Sample};
-use crate::ledger::rules::Rules;
 use crate::model::delivery::{ActivityNo, Away, DeliveryKey, Transition};
 
 const RUN_BEGAN: u8 = 0;
@@ -44,6 +45,8 @@ const FOUND: u8 = 5;
 const ORIGIN: u8 = 6;
 const LAST_ACTIVE: u8 = 7;
 const ACTIVITY: u8 = 8;
+const ERASED: u8 = 9;
+const ADMITTED_ERASED: u8 = 10;
 
 const OWE: u8 = 0;
 const REFUSED: u8 = 1;
@@ -105,6 +108,12 @@ impl Codec {
             last_intent,
             last_ended,
         })
+    }
+
+    /// Whether both have the same state, so that each decodes what the other encodes.
+    pub(in crate::ledger) fn is_in_step_with(&self, other: &Self) -> bool {
+        self.dictionary.is_same(&other.dictionary)
+            && (self.last_at, self.last_intent, self.last_ended) == (other.last_at, other.last_intent, other.last_ended)
     }
 
     /// Encodes facts, with times to the millisecond. `None` if one of them cannot be a fact: a `Reread` with another kind of
@@ -228,6 +237,16 @@ impl Codec {
                 writer.byte(ACTIVITY << 4 | RARE);
                 writer.time(*at, &mut self.last_at);
                 writer.bytes(&postcard::to_stdvec(step).ok()?);
+            }
+            Fact::AdmittedErased(recipients) => {
+                writer.byte(ADMITTED_ERASED << 4 | RARE);
+                writer.byte(recipients.coupons());
+                writer.bytes(&recipients.to_bytes());
+            }
+            Fact::Erased { at, erasure } => {
+                writer.byte(ERASED << 4 | RARE);
+                writer.time(*at, &mut self.last_at);
+                writer.bytes(&postcard::to_stdvec(erasure).ok()?);
             }
         }
         Some(())
@@ -372,6 +391,14 @@ impl Codec {
                 ACTIVITY => Fact::Activity {
                     at: reader.time(&mut self.last_at)?,
                     step: postcard::from_bytes(reader.bytes()?).ok()?,
+                },
+                ADMITTED_ERASED => {
+                    let coupons = reader.byte()?;
+                    Fact::AdmittedErased(ErasedRecipients::from_bytes(coupons, reader.bytes()?)?)
+                }
+                ERASED => Fact::Erased {
+                    at: reader.time(&mut self.last_at)?,
+                    erasure: postcard::from_bytes(reader.bytes()?).ok()?,
                 },
                 _ => return None,
             },

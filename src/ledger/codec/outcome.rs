@@ -47,6 +47,10 @@ impl Dictionary {
         (dictionary.entries.len() == entries.len()).then_some(dictionary)
     }
 
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.numbers == other.numbers
+    }
+
     fn add(&mut self, bytes: &[u8]) {
         if self.entries.len() >= MOST || bytes.len() > LONGEST || self.numbers.contains_key(bytes) {
             return;

@@ -2,6 +2,7 @@
 //! produce.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
@@ -12,6 +13,8 @@ const MOST_DIGITS: usize = 38;
 /// Lengths from here on are written after the header.
 const LONG: u8 = 31;
 const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// The digits between the hyphens.
+const UUID_GROUPS: [Range<usize>; 5] = [0..8, 9..13, 14..18, 19..23, 24..36];
 
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
@@ -157,8 +160,7 @@ fn uuid(text: &[u8]) -> Option<[u8; 16]> {
         return None;
     }
     let mut bytes = [0; 16];
-    let groups = [0..8, 9..13, 14..18, 19..23, 24..36];
-    let pairs = groups.into_iter().flat_map(|group| text[group].chunks_exact(2));
+    let pairs = UUID_GROUPS.into_iter().flat_map(|group| text[group].chunks_exact(2));
     for (byte, pair) in bytes.iter_mut().zip(pairs) {
         let high = VALUES[usize::from(pair[0])];
         let low = VALUES[usize::from(pair[1])];
@@ -318,28 +320,32 @@ impl PackedText<'_> {
             UPPER_HEX => self.hex(text, UPPER),
             SIX_BITS => {
                 let mut left = self.length;
-                for three in self.bytes.chunks(3) {
-                    let mut bits = [0; 4];
-                    bits[1..].iter_mut().zip(three).for_each(|(to, from)| *to = *from);
-                    let bits = u32::from_be_bytes(bits);
-                    let four = [18, 12, 6, 0].map(|shift| char::from(SIXTY_FOUR[(bits >> shift) as usize & 0x3f]));
-                    text.extend(four.iter().take(left));
-                    left = left.saturating_sub(4);
+                for part in self.bytes.chunks(48) {
+                    let mut characters = [0; 64];
+                    for (four, three) in characters.chunks_exact_mut(4).zip(part.chunks(3)) {
+                        let mut bits = [0; 4];
+                        bits[1..].iter_mut().zip(three).for_each(|(to, from)| *to = *from);
+                        let bits = u32::from_be_bytes(bits);
+                        for (character, shift) in four.iter_mut().zip([18, 12, 6, 0]) {
+                            *character = SIXTY_FOUR[(bits >> shift) as usize & 0x3f];
+                        }
+                    }
+                    let many = left.min(part.len().div_ceil(3) * 4);
+                    push_ascii(text, &characters[..many]);
+                    left -= many;
                 }
             }
             UUID => {
                 let mut digits = [b'-'; 36];
-                let mut at = 0;
-                for byte in self.bytes {
-                    if UUID_HYPHENS.contains(&at) {
-                        at += 1;
-                    }
-                    if let Some(pair) = digits.get_mut(at..at + 2) {
+                let mut bytes = self.bytes;
+                for group in UUID_GROUPS {
+                    let (of_group, rest) = bytes.split_at(bytes.len().min(group.len() / 2));
+                    bytes = rest;
+                    for (pair, byte) in digits[group].chunks_exact_mut(2).zip(of_group) {
                         pair.copy_from_slice(&[LOWER[usize::from(byte >> 4)], LOWER[usize::from(byte & 0xf)]]);
                     }
-                    at += 2;
                 }
-                text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+                push_ascii(text, &digits);
             }
             _ => text.push_str(std::str::from_utf8(self.bytes).unwrap_or_default()),
         }
@@ -369,10 +375,21 @@ impl PackedText<'_> {
     }
 
     fn hex(&self, text: &mut String, alphabet: &[u8; 16]) {
-        let digit = |value: u8| char::from(alphabet[usize::from(value & 0xf)]);
-        let digits = self.bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
-        text.extend(digits.take(self.length));
+        let mut left = self.length;
+        for part in self.bytes.chunks(32) {
+            let mut digits = [0; 64];
+            for (two, byte) in digits.chunks_exact_mut(2).zip(part) {
+                two.copy_from_slice(&[alphabet[usize::from(byte >> 4)], alphabet[usize::from(byte & 0xf)]]);
+            }
+            let many = left.min(part.len() * 2);
+            push_ascii(text, &digits[..many]);
+            left -= many;
+        }
     }
+}
+
+fn push_ascii(text: &mut String, characters: &[u8]) {
+    text.push_str(std::str::from_utf8(characters).unwrap_or_default());
 }
 
 #[cfg(test)]

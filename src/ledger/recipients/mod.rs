@@ -2,5 +2,6 @@
 
 pub(crate) mod open_id_arena;
 pub(crate) mod open_id_index;
-pub(super) mod recipient_index;
+pub(crate) mod partitioned_ids;
+pub(super) mod recipient_table;
 pub(super) mod spill;

@@ -35,8 +35,9 @@ struct Piece {
     marks: Vec<u32>,
 }
 
+/// Bytes in memory or in a spill file.
 #[derive(Clone, Debug)]
-enum Bytes {
+pub(super) enum Bytes {
     Memory(Vec<u8>),
     File { file: Arc<Spilled>, at: u64, length: u32 },
 }
@@ -48,6 +49,16 @@ struct Output(Option<(Arc<Spilled>, u64)>);
 impl Clone for Output {
     fn clone(&self) -> Self {
         Self(None)
+    }
+}
+
+impl Bytes {
+    /// `None` if they are in a spill file.
+    fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Self::Memory(bytes) => Some(bytes),
+            Self::File { .. } => None,
+        }
     }
 }
 
@@ -289,37 +300,61 @@ pub(crate) struct Cursor<'a> {
 
 impl Cursor<'_> {
     /// The next number and packed open_id. `None` after the last.
-    pub(in crate::ledger) fn next(&mut self) -> Option<(u32, &[u8])> {
+    pub(crate) fn next(&mut self) -> Option<(u32, &[u8])> {
+        self.enter()?;
+        let from = bytes(self.arena, self.number, &self.loaded)?.get(self.at..)?;
+        let packed = from.get(..from.len() - skip(from)?.len())?;
+        self.at += packed.len();
+        self.number += 1;
+        Some((self.number - 1, packed))
+    }
+
+    /// Finds a packed open_id among the next `most` of the same piece, and moves on to the one after it. `None` if it is not among
+    /// them. Then the cursor stays, or leaves out the rest of a piece that has fewer.
+    pub(crate) fn skip_to(&mut self, packed: &[u8], most: u32) -> Option<u32> {
+        self.enter()?;
+        let all = bytes(self.arena, self.number, &self.loaded)?;
+        let mut from = all.get(self.at..)?;
+        for number in self.number..self.number.saturating_add(most) {
+            // No packed open_id is the start of another one.
+            if let Some(after) = from.strip_prefix(packed) {
+                self.at = all.len() - after.len();
+                self.number = number + 1;
+                return Some(number);
+            }
+            let Some(after) = skip(from) else {
+                self.number = number;
+                return None;
+            };
+            from = after;
+        }
+        None
+    }
+
+    /// Enters the piece of the next open_id. `None` if there is none, or the piece cannot be read.
+    fn enter(&mut self) -> Option<()> {
         let arena = self.arena;
-        let number = self.number;
-        if number >= arena.len {
+        if self.number >= arena.len {
             return None;
         }
-        let nth_piece = number / arena.per_piece();
+        let nth_piece = self.number / arena.per_piece();
+        if self.piece == Some(nth_piece) {
+            return Some(());
+        }
         let piece = arena.pieces.get(nth_piece as usize)?;
-        let enters = self.piece != Some(nth_piece);
-        if enters && let Bytes::File { file, at, length } = &piece.bytes {
+        if let Bytes::File { file, at, length } = &piece.bytes {
             self.loaded.resize(*length as usize, 0);
             if !arena.spill.read(file, &mut self.loaded, *at) {
                 return None;
             }
         }
-        let bytes = match &piece.bytes {
-            Bytes::Memory(bytes) => &bytes[..],
-            Bytes::File { .. } => &self.loaded[..],
-        };
-        if enters {
-            let within = number % arena.per_piece();
-            let mark = *piece.marks.get((within / PER_MARK) as usize)? as usize;
-            let from = skip_some(bytes.get(mark..)?, within % PER_MARK)?;
-            self.at = bytes.len() - from.len();
-            self.piece = Some(nth_piece);
-        }
-        let from = bytes.get(self.at..)?;
-        let packed = from.get(..from.len() - skip(from)?.len())?;
-        self.at += packed.len();
-        self.number += 1;
-        Some((number, packed))
+        let bytes = piece.bytes.in_memory().unwrap_or(&self.loaded);
+        let within = self.number % arena.per_piece();
+        let mark = *piece.marks.get((within / PER_MARK) as usize)? as usize;
+        let from = skip_some(bytes.get(mark..)?, within % PER_MARK)?;
+        self.at = bytes.len() - from.len();
+        self.piece = Some(nth_piece);
+        Some(())
     }
 
     /// Replaces `text` by the next open_id. Returns whether there is one.
@@ -327,6 +362,12 @@ impl Cursor<'_> {
         text.clear();
         self.next().map(|(_, packed)| unpack_onto(packed, text)).is_some()
     }
+}
+
+/// The bytes of the piece of an open_id. `loaded` has them if they are in the spill file.
+fn bytes<'b>(arena: &'b OpenIdArena, number: u32, loaded: &'b [u8]) -> Option<&'b [u8]> {
+    let piece = arena.pieces.get((number / arena.per_piece()) as usize)?;
+    Some(piece.bytes.in_memory().unwrap_or(loaded))
 }
 
 /// Returns open_ids in order and frees them.
@@ -362,7 +403,7 @@ impl DrainedIds {
 }
 
 /// Takes the bytes of a piece. Those in the spill file are read into `buffer`.
-fn load(spill: &Spill, bytes: &mut Bytes, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
+pub(super) fn load(spill: &Spill, bytes: &mut Bytes, mut buffer: Vec<u8>) -> Option<Vec<u8>> {
     match bytes {
         Bytes::Memory(bytes) => Some(std::mem::take(bytes)),
         Bytes::File { file, at, length } => {
@@ -373,7 +414,7 @@ fn load(spill: &Spill, bytes: &mut Bytes, mut buffer: Vec<u8>) -> Option<Vec<u8>
 }
 
 /// A piece is much shorter than 4 GiB: its open_ids have about a hundred bytes each.
-fn length(bytes: &[u8]) -> u32 {
+pub(super) fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 

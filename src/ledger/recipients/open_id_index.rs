@@ -3,11 +3,12 @@
 //! one, and needs no memory for a second table.
 
 use std::hash::BuildHasher;
-use std::num::NonZero;
 use std::thread;
 
 use hashbrown::DefaultHashBuilder;
 use hashbrown::hash_table::{Entry, HashTable};
+
+use crate::model::threads::cores;
 
 use super::open_id_arena::OpenIdArena;
 
@@ -103,8 +104,7 @@ impl Index {
         let Self { shards, hasher, len } = self;
         let hasher = &*hasher;
         let count = shards.len();
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let each = count.div_ceil(threads).max(2);
+        let each = count.div_ceil(cores()).max(2);
         let fill = |(nth, some): (usize, &mut [HashTable<u32>])| {
             let mut distinct = true;
             let mut cursor = open_ids.from(0);
@@ -161,7 +161,7 @@ fn hash_of(hasher: &DefaultHashBuilder, open_ids: &OpenIdArena, number: u32) -> 
 }
 
 /// The shard of a hash, by bits that do not determine its place in the shard.
-fn shard_of(hash: u64, shards: usize) -> usize {
+pub(super) fn shard_of(hash: u64, shards: usize) -> usize {
     let middle = hash >> 24 & 0xffff_ffff;
     usize::try_from((middle * shards as u64) >> 32).unwrap_or_default()
 }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
 use crate::ledger::StoreError;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 
 /// The memory limit. Ten million open_ids of 36 characters take 170 MB, and memory is faster.
 const LIMIT: u64 = 256 << 20;

@@ -11,7 +11,7 @@ use crate::ledger::store::memory::MemoryStore;
 use crate::ledger::{Fact, Generation, Ledger, ManualDecision};
 use crate::model::delivery::StateName::{Deferred, Held, InDoubt, Issued, Refused};
 use crate::model::delivery::{ActivityNo, Resolution};
-use crate::model::identity::{ActivityId, AppId, CampaignName, Identity, PlatformName};
+use crate::model::identity::{ActivityId, AppId, CampaignName, Identity, OpenId, PlatformName};
 use crate::model::outcome::{Answer, Class, Classifier, Coupon, NotIssued, Outcome, Proof, Unknown};
 
 const USERS: u32 = 8;
@@ -272,7 +272,7 @@ fn the_first_are_shown_and_all_are_counted() {
 #[test]
 fn a_temporary_file_that_fails_is_an_error() {
     let mut ledger = ledger(&[(key(0, 1), said(Issued, 1, 1))], u64::MAX);
-    ledger.replay.state.recipients = crate::ledger::recipients::recipient_index::RecipientIndex::new(Arc::new(
+    ledger.replay.state.recipients = crate::ledger::recipients::recipient_table::RecipientTable::new(Arc::new(
         Spill::beyond(0, 1, "/nowhere".into()),
     ));
     let error = wait(ledger.repeats()).expect_err("it has no room");

@@ -77,6 +77,10 @@ pub enum IllegalFact {
     /// A step of the declared activity that contradicts those before it.
     #[error("{}", ledger::IllegalActivityStep)]
     ActivityStep,
+    /// A fact after the open_ids were erased, an erasure of a ledger that is not complete, or erased batches that are not those that
+    /// the erasure wrote.
+    #[error("{}", ledger::WrongErasure)]
+    Erasure,
     /// There are more recipients or activities than there are numbers.
     #[error("{}", ledger::TooMany)]
     TooMany,

@@ -8,18 +8,19 @@ use jiff::Timestamp;
 use super::deliveries::Deliveries;
 use super::illegal_fact::IllegalFact;
 use super::pending_generation::PendingGeneration;
-use super::present::Present;
+use super::present_time::Present;
 use super::rollback::{Before, BeforeClose, Rollback};
 use super::run_approvals::ApprovedAttempts;
-use super::small_state::Totals;
+use super::totals::Totals;
 use super::waves::{Approval, Wave};
-use crate::ledger::fact::{AudienceOrigin, Fact, FactView, Generation, ManualDecision, TermOwner};
+use crate::ledger::erased_recipients::{ErasedRecipients, id_in_key, recipient_key};
+use crate::ledger::fact::{AudienceOrigin, Fact, FactView, Generation, ManualDecision, RecordedErasure, TermOwner};
+use crate::ledger::fact_rules::Rules;
 use crate::ledger::kept_out_sample::{KeptOut, Sample};
 use crate::ledger::platform_record::Found;
 use crate::ledger::recipients::open_id_arena::{Cursor, pack};
-use crate::ledger::recipients::recipient_index::RecipientIndex;
+use crate::ledger::recipients::recipient_table::RecipientTable;
 use crate::ledger::recipients::spill::Spill;
-use crate::ledger::rules::Rules;
 use crate::model::activity::{ActivityLog, CreatedActivity, IllegalStep};
 use crate::model::actor::{Act, ActKind};
 use crate::model::clock::later;
@@ -38,7 +39,7 @@ use crate::model::mutants::mutant;
 #[derive(Debug)]
 pub struct LedgerState {
     pub(in crate::ledger) identity: Identity,
-    pub(in crate::ledger) recipients: RecipientIndex,
+    pub(in crate::ledger) recipients: RecipientTable,
     pub(in crate::ledger) deliveries: Deliveries,
     /// The last closed generation.
     pub(in crate::ledger) generation: Option<Generation>,
@@ -81,7 +82,7 @@ impl LedgerState {
     pub fn spilling(identity: Identity, spill: Arc<Spill>) -> Self {
         Self {
             identity,
-            recipients: RecipientIndex::new(spill),
+            recipients: RecipientTable::new(spill),
             deliveries: Deliveries::default(),
             generation: None,
             activities: Vec::new(),
@@ -120,27 +121,53 @@ impl LedgerState {
         self.recipients.confirmed
     }
 
-    /// A recipient's open_id.
+    /// A recipient's open_id. Empty if the open_ids were erased.
     #[must_use]
     pub fn open_id(&self, recipient: u32) -> String {
+        if self.totals.erased.coupons.is_some() {
+            return String::new();
+        }
         self.recipients.open_id(recipient)
     }
 
-    /// The number of the recipient with this open_id.
+    /// The number of the recipient with this open_id. After an erasure it is found by the ids that follow from the open_id.
     #[must_use]
     pub fn find(&self, open_id: &str) -> Option<u32> {
         let mut packed = Vec::new();
-        pack(open_id, &mut packed);
-        self.find_packed(&packed)
-    }
-
-    pub(crate) fn find_packed(&self, packed: &[u8]) -> Option<u32> {
+        match self.totals.erased.coupons {
+            None => pack(open_id, &mut packed),
+            Some(coupons) => {
+                let open_id = OpenId::parse(open_id).ok()?;
+                let ids = (1..=coupons).map(|ordinal| self.derive_coupon_id(&open_id, ordinal));
+                pack(&recipient_key(ids), &mut packed);
+            }
+        }
         self.recipients
-            .find(packed)
+            .find(&packed)
             .filter(|recipient| *recipient < self.recipients.confirmed)
     }
 
-    /// The open_ids of all recipients from `recipient` on, in order.
+    /// The erasure of the open_ids. `None` if the ledger has them.
+    #[must_use]
+    pub fn erasure(&self) -> Option<&RecordedErasure> {
+        self.totals.erased.erasure.as_deref()
+    }
+
+    /// When the open_ids were erased. `None` if the ledger has them.
+    #[must_use]
+    pub fn erased_at(&self) -> Option<Timestamp> {
+        Some(self.erasure()?.at)
+    }
+
+    /// Whether every delivery is settled or skipped. Not before the first generation.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let counts = self.counts();
+        let done = [StateName::Issued, StateName::Refused, StateName::Skipped];
+        self.generation.is_some() && counts.audience() == done.map(|state| counts.count(state)).iter().sum::<u64>()
+    }
+
+    /// The open_ids of all recipients from `recipient` on, in order. No caller has a ledger whose open_ids were erased.
     pub(crate) fn open_ids_from(&self, recipient: u32) -> Cursor<'_> {
         self.recipients.open_ids().from(recipient)
     }
@@ -178,6 +205,9 @@ impl LedgerState {
     /// A delivery's idempotency key.
     #[must_use]
     pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
+        if self.totals.erased.coupons.is_some() {
+            return id_in_key(&self.recipients.open_id(key.recipient), key.ordinal);
+        }
         let open_id = OpenId::parse(&self.open_id(key.recipient)).ok()?;
         Some(self.derive_coupon_id(&open_id, key.ordinal))
     }
@@ -209,6 +239,30 @@ impl LedgerState {
                 StateName::InFlight | StateName::Deferred | StateName::InDoubt | StateName::Held
             )
         })
+    }
+
+    /// How many deliveries may have taken a coupon of an activity without a known outcome: in flight, in doubt or held.
+    #[must_use]
+    pub fn unknown_under(&self, activity_id: &ActivityId) -> u64 {
+        let unknown = self.unsettled().filter(|(_, status)| {
+            let activity = match status.state {
+                State::Attempting { activity, .. } => Some(activity),
+                State::InDoubt | State::Held { .. } => activity_of_unknown(*status),
+                _ => None,
+            };
+            activity.and_then(|activity| self.activity(activity)) == Some(activity_id)
+        });
+        unknown.count() as u64
+    }
+
+    /// How many deliveries are skipped that were held before. If their users come back, they need the activity of their attempt.
+    #[must_use]
+    pub fn held_while_skipped(&self) -> u64 {
+        let skipped = self
+            .deliveries
+            .rare()
+            .filter(|(_, status)| status.state.name() == StateName::Skipped && status.held.is_some());
+        skipped.count() as u64
     }
 
     /// The last closed generation.
@@ -427,6 +481,34 @@ impl LedgerState {
         }
     }
 
+    /// Whether this state, after the erasure of the open_ids, says the same as `before`, in which they were not erased: about each
+    /// delivery and its id, each recipient, and all sums.
+    pub(in crate::ledger) fn is_same_but_for_open_ids(&self, before: &Self) -> bool {
+        let recipients = 0..self.recipients();
+        let ordinals = 1..=self.ordinals();
+        let has_same_delivery = |key: DeliveryKey| {
+            self.status(key) == before.status(key) && self.merchant_coupon_id(key) == before.merchant_coupon_id(key)
+        };
+        let is_same_recipient = |recipient: u32| {
+            let mut keys = ordinals.clone().map(|ordinal| DeliveryKey { recipient, ordinal });
+            self.away(recipient) == before.away(recipient)
+                && self.was_ever_owed(recipient) == before.was_ever_owed(recipient)
+                && keys.all(has_same_delivery)
+        };
+        self.erasure().is_some()
+            && self.recipients() == before.recipients()
+            && self.ordinals() == before.ordinals()
+            && self.counts() == before.counts()
+            && self.skipped() == before.skipped()
+            && self.generation == before.generation
+            && self.activities == before.activities
+            && self.testers == before.testers
+            && self.origin == before.origin
+            && self.last_active == before.last_active
+            && self.totals.is_same_but_for_erasure(&before.totals)
+            && recipients.clone().all(is_same_recipient)
+    }
+
     /// Counts all deliveries again, to check the counts that are kept.
     #[must_use]
     pub fn recount(&self) -> Counts {
@@ -444,6 +526,9 @@ impl LedgerState {
     /// # Errors
     /// When the fact contradicts those before it.
     pub(in crate::ledger) fn apply(&mut self, fact: FactView<'_>) -> Result<(), IllegalFact> {
+        if self.totals.erased.erasure.is_some() {
+            return Err(IllegalFact::Erasure);
+        }
         match fact {
             Fact::RunBegan { at, timeout, rules } => {
                 self.totals.note(at);
@@ -465,6 +550,9 @@ impl LedgerState {
                 Ok(())
             }
             Fact::Admitted { mut recipients } => {
+                if self.totals.erased.coupons.is_some() {
+                    return Err(IllegalFact::Erasure);
+                }
                 if self.rollback.is_some() {
                     self.recipients.build_index()?;
                 }
@@ -544,7 +632,29 @@ impl LedgerState {
                 let applied = self.totals.activities.apply(*step, at);
                 applied.map_err(|IllegalStep| IllegalFact::ActivityStep)
             }
+            Fact::AdmittedErased(recipients) => self.admit_erased(&recipients),
+            Fact::Erased { at, erasure } => {
+                let is_whole = self.totals.erased.coupons == Some(self.ordinals());
+                if !is_whole || !self.is_complete() || erasure.recipients != self.recipients() {
+                    return Err(IllegalFact::Erasure);
+                }
+                self.totals.note(at);
+                let erasure = *erasure;
+                self.totals.erased.erasure = Some(Box::new(RecordedErasure { at, erasure }));
+                Ok(())
+            }
         }
+    }
+
+    /// Admits recipients whose open_ids were erased: all of a ledger or none.
+    fn admit_erased(&mut self, recipients: &ErasedRecipients) -> Result<(), IllegalFact> {
+        let has_open_ids = self.totals.erased.coupons.is_none() && self.recipients.len() > 0;
+        let coupons = *self.totals.erased.coupons.get_or_insert(recipients.coupons());
+        if has_open_ids || coupons != recipients.coupons() {
+            return Err(IllegalFact::Erasure);
+        }
+        let mut keys = recipients.keys();
+        keys.try_for_each(|key| self.recipients.admit_erased(&key))
     }
 
     #[cfg(test)]
@@ -627,7 +737,9 @@ impl LedgerState {
         };
         let created = self.totals.activities.created().iter();
         let declared = created.rev().find(|created| created.activity_id == *activity_id);
-        declared.map_or(!activity_id.is_not_created(), CreatedActivity::is_open)
+        declared.map_or(!activity_id.is_not_created(), |created| {
+            created.is_open() || mutant!(SentAfterRelease)
+        })
     }
 
     fn change_owner(&mut self, owner: TermOwner) -> Result<(), IllegalFact> {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::fact::AudienceOrigin;
 use crate::ledger::kept_out_sample::KeptOut;
-use crate::ledger::recipients::recipient_index::RecipientIndex;
+use crate::ledger::recipients::recipient_table::RecipientTable;
 use crate::ledger::state::illegal_fact::IllegalFact;
 use crate::model::delivery::Away;
 
-/// The changes so far. New recipients are in the [`RecipientIndex`] already, after the confirmed ones.
+/// The changes so far. New recipients are in the [`RecipientTable`] already, after the confirmed ones.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::ledger) struct PendingGeneration {
     /// Recipients that are owed nothing, by the number of the reason.
@@ -43,7 +43,7 @@ impl PendingGeneration {
         &mut self,
         recipients: &[u32],
         away: Option<Away>,
-        index: &RecipientIndex,
+        index: &RecipientTable,
     ) -> Result<(), IllegalFact> {
         for &recipient in recipients {
             let now = index.away(recipient);
@@ -65,7 +65,7 @@ impl PendingGeneration {
     ///
     /// # Errors
     /// When the generation has testers, or one of them was never admitted or is out of order.
-    pub(super) fn set_testers(&mut self, recipients: Vec<u32>, index: &RecipientIndex) -> Result<(), IllegalFact> {
+    pub(super) fn set_testers(&mut self, recipients: Vec<u32>, index: &RecipientTable) -> Result<(), IllegalFact> {
         let is_ascending = recipients.is_sorted_by(|before, after| before < after);
         let is_known = recipients.last().is_none_or(|last| *last < index.len());
         if !is_ascending || !is_known || self.testers.is_some() {
@@ -90,7 +90,7 @@ impl PendingGeneration {
     ///
     /// # Errors
     /// When fewer recipients were admitted.
-    pub(super) fn add_last_active(&mut self, seconds: &[u32], index: &RecipientIndex) -> Result<(), IllegalFact> {
+    pub(super) fn add_last_active(&mut self, seconds: &[u32], index: &RecipientTable) -> Result<(), IllegalFact> {
         if self.last_active.len() + seconds.len() > index.len() as usize {
             return Err(IllegalFact::Origin);
         }

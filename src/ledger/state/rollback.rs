@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::deliveries::Deliveries;
 use super::pending_generation::{PendingGeneration, PendingLengths};
-use super::small_state::Totals;
+use super::totals::Totals;
 use crate::ledger::fact::{AudienceOrigin, Generation};
 use crate::ledger::kept_out_sample::KeptOut;
-use crate::ledger::recipients::recipient_index::Presence;
+use crate::ledger::recipients::recipient_table::Presence;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 
 /// The ledger state before a batch: small parts as a copy, large ones as the changes to them.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 
 /// The error of a database.
 type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -10,7 +10,7 @@ use crate::model::clock::until;
 /// The maximum interval between starts.
 const FURTHEST: Duration = Duration::from_hours(48);
 /// A run that waits at least this long releases the app id's lock.
-pub const LET_GO: Duration = Duration::from_mins(1);
+pub const RELEASE_AFTER: Duration = Duration::from_mins(1);
 /// The assumed latency of an answer. It matters only to the slow start and when few requests are in flight.
 pub const ANSWER: Duration = Duration::from_millis(70);
 

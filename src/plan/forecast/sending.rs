@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::load::Load;
-use super::rules::{ANSWER, LET_GO, after_taking};
+use super::rules::{ANSWER, RELEASE_AFTER, after_taking};
 use crate::model::calendar::{Calendar, Day, FAR};
 use crate::model::clock::{later, until};
 use crate::plan::Plan;
@@ -119,7 +119,7 @@ impl Sending<'_> {
         let windows = self.hours.windows(self.from).take(FAR);
         windows.scan(None, |before: &mut Option<Timestamp>, window| {
             let waited = before.map_or(self.waited, |closed| {
-                until(closed, window.opens).is_some_and(|wait| wait >= LET_GO)
+                until(closed, window.opens).is_some_and(|wait| wait >= RELEASE_AFTER)
             });
             *before = Some(window.closes);
             let taken = if waited { self.taking } else { Duration::ZERO };

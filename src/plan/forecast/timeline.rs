@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::expiry::{Start, Starting};
 use super::load::{Load, WaveTurns};
-use super::rules::{ANSWER, LET_GO, after_taking, open_between};
+use super::rules::{ANSWER, RELEASE_AFTER, after_taking, open_between};
 use super::sending::{Curve, Days, Run, Segment, Sending, moment};
 use crate::model::approval::WaveWait;
 use crate::model::calendar::Calendar;
@@ -66,7 +66,7 @@ impl<'a> Way<'a> {
         // A run acquires the app id's lock when it has something to send, and releases it for a long wait.
         let waited = self
             .before
-            .is_none_or(|before| until(before, from).is_some_and(|wait| wait >= LET_GO));
+            .is_none_or(|before| until(before, from).is_some_and(|wait| wait >= RELEASE_AFTER));
         Sending {
             hours: self.hours,
             end: self.end,

@@ -103,12 +103,12 @@ enum PhaseKind {
 impl PhaseKind {
     const fn new(phase: &Phase) -> Self {
         match phase {
-            Phase::Sending | Phase::Waiting { why: Waiting::Due, .. } => Self::Sending,
+            Phase::Sending => Self::Sending,
             Phase::Planning => Self::Planning,
             Phase::Paused { .. } => Self::Paused,
             Phase::Draining { .. } => Self::Draining,
             Phase::Waiting { why, .. } => match why {
-                Waiting::Due => Self::Sending,
+                Waiting::Due | Waiting::User => Self::Sending,
                 Waiting::Start => Self::Start,
                 Waiting::Window => Self::Window,
                 Waiting::Day { .. } => Self::Day,

@@ -1,7 +1,7 @@
 //! The table of roles, and what each act depends on.
 
 use super::*;
-use crate::service::policy::{Effect, MetRule, Requirement};
+use crate::service::policy::{AskedBy, Effect, MetRule, Requirement};
 
 fn on() -> Subject {
     Subject {
@@ -62,15 +62,51 @@ pub(in crate::service) fn one_of_each_kind() -> Vec<Act> {
         Act::Resolve {
             on: on(),
             decision: BulkDecision {
-                state: "held".to_owned(),
+                state: Some(Undecided::Held),
                 code: Some(5),
-                to: "owed".to_owned(),
+                to: Some(DecidedState::Owed),
                 may_double: false,
                 count: 3,
                 note: "ticket 812".to_owned(),
             },
         },
+        Act::Erase {
+            on: on(),
+            platform: "https://open.douyin.com".to_owned(),
+            retain: "400d".to_owned(),
+        },
     ]
+}
+
+/// The service erases by itself, also what has no campaign file any more. What is under way stays.
+#[test]
+fn only_a_ledger_of_which_nothing_is_under_way_is_erased() {
+    let erase = || one_of_each_kind().remove(16);
+    let decided = |campaign: Option<CampaignSituation>| {
+        let situation = Situation {
+            campaign,
+            ..Situation::default()
+        };
+        gate(erase(), Who::retention(), &situation).map(drop)
+    };
+    assert_eq!(decided(None), Ok(()), "its file is gone");
+    let idle = CampaignSituation::default;
+    assert_eq!(decided(Some(idle())), Ok(()));
+    for applier in [Applier::Service, Applier::OtherProcess] {
+        let running = CampaignSituation { applier, ..idle() };
+        assert_eq!(decided(Some(running)), Err(Denied::Running));
+    }
+    for campaign in [None, Some(idle())] {
+        let situation = Situation {
+            campaign,
+            is_under_way: true,
+            ..Situation::default()
+        };
+        let decided = gate(erase(), Who::retention(), &situation).map(drop);
+        assert_eq!(decided, Err(Denied::UnderWay));
+    }
+    let by_operator = gate(erase(), Who::scheduler(), &Situation::default()).map(drop);
+    assert_eq!(by_operator, Err(Denied::Role), "an administrator has set the time");
 }
 
 /// A situation in which an act of this kind is possible.
@@ -106,7 +142,6 @@ fn of_policy(kind: ActKind) -> Option<PolicySituation> {
     let of = |request| PolicySituation {
         verdict: Verdict::default(),
         request,
-        is_local: false,
         waits: None,
         is_undisturbed: false,
     };
@@ -131,7 +166,7 @@ fn who(roles: &[Role]) -> Who {
 #[test]
 fn each_role_may_do_what_the_table_says() {
     use Role::{Admin, Approver, Author, Operator, Support, Viewer};
-    let table: [(ActKind, &[Role]); 16] = [
+    let table: [(ActKind, &[Role]); 17] = [
         (ActKind::See, &[Viewer, Support, Author, Operator, Approver, Admin]),
         (ActKind::SeeDeliveries, &[Support, Operator, Approver, Admin]),
         (ActKind::Plan, &[Author, Operator, Admin]),
@@ -150,6 +185,7 @@ fn each_role_may_do_what_the_table_says() {
         (ActKind::Unfreeze, &[Admin]),
         (ActKind::ApproveWave, &[Approver, Admin]),
         (ActKind::Resolve, &[Operator, Admin]),
+        (ActKind::Erase, &[Admin]),
     ];
     for (act, (kind, allowed)) in one_of_each_kind().into_iter().zip(table) {
         assert_eq!(act.kind(), kind);
@@ -168,22 +204,22 @@ fn each_role_may_do_what_the_table_says() {
 
 #[test]
 fn without_a_log_only_what_holds_back_is_allowed() {
-    for act in one_of_each_kind() {
+    let situations = [
+        (LogSituation::Unusable, Denied::ReadOnly),
+        (LogSituation::Away, Denied::StoreAway),
+    ];
+    for (act, (log, denied)) in one_of_each_kind()
+        .into_iter()
+        .flat_map(|act| situations.clone().map(|situation| (act.clone(), situation)))
+    {
         let kind = act.kind();
-        let situation = Situation {
-            is_read_only: true,
-            ..possible(kind)
-        };
+        let situation = Situation { log, ..possible(kind) };
         let decided = gate(act, who(&Role::ALL), &situation).map(drop);
         let expected = matches!(
             kind,
             ActKind::See | ActKind::Pause | ActKind::Stop | ActKind::StopAll | ActKind::Freeze
         );
-        assert_eq!(
-            decided,
-            if expected { Ok(()) } else { Err(Denied::ReadOnly) },
-            "{kind:?}"
-        );
+        assert_eq!(decided, if expected { Ok(()) } else { Err(denied) }, "{kind:?}");
     }
 }
 
@@ -235,8 +271,43 @@ fn an_approval_is_bound_to_the_plan_that_was_shown() {
     assert_eq!(approval("a-b-first", &[], sends_nothing), Err(Denied::NothingToSend));
 }
 
+#[test]
+fn a_campaign_whose_file_is_gone_is_not_resumed() {
+    for applier in [Applier::Nobody, Applier::Service] {
+        let mut situation = possible(ActKind::Resume);
+        situation.campaign.iter_mut().for_each(|campaign| {
+            campaign.applier = applier;
+            campaign.has_file = false;
+        });
+        let on = Subject {
+            file: "tea.yaml".to_owned(),
+            campaign: "tea".to_owned(),
+            app_id: "tt1".to_owned(),
+        };
+        let resumed = gate(Act::Resume { on }, who(&Role::ALL), &situation);
+        assert_eq!(resumed.map(drop), Err(Denied::NoFile), "{applier:?}");
+    }
+}
+
+#[test]
+fn a_file_that_asks_for_approvals_is_not_sent_without_a_policy() {
+    let asks = |campaign: &mut CampaignSituation| {
+        campaign.plan.iter_mut().for_each(|plan| plan.approvals = Some(2));
+    };
+    assert_eq!(approval("a-b-first", &[], asks), Err(Denied::FileApprovals(2)));
+}
+
 /// Asks the gate about a plan with this request, and a verdict that needs one approval.
 fn asked(act: Act, name: &str, policy: Option<&PolicySituation>) -> Result<(), Denied> {
+    let who = Who {
+        name: name.to_owned(),
+        ..who(&Role::ALL)
+    };
+    gate(act, who, &with_policy(policy)).map(drop)
+}
+
+/// A plan of which the policy says this.
+fn with_policy(policy: Option<&PolicySituation>) -> Situation {
     let mut situation = possible(ActKind::Approve);
     for plan in situation
         .campaign
@@ -245,11 +316,27 @@ fn asked(act: Act, name: &str, policy: Option<&PolicySituation>) -> Result<(), D
     {
         plan.policy = policy.cloned();
     }
-    let who = Who {
-        name: name.to_owned(),
-        ..who(&Role::ALL)
+    situation
+}
+
+#[test]
+fn nobody_approves_a_wave_of_what_they_requested() {
+    let of = |name: &str, is_local| {
+        let mut situation = possible(ActKind::ApproveWave);
+        if let Some(campaign) = &mut situation.campaign {
+            campaign.authors = vec!["li".to_owned(), "wang".to_owned()];
+            campaign.is_local = is_local;
+        }
+        let who = Who {
+            name: name.to_owned(),
+            ..who(&Role::ALL)
+        };
+        gate(Act::ApproveWave { on: on(), wave: 1 }, who, &situation).map(drop)
     };
-    gate(act, who, &situation).map(drop)
+    assert_eq!(of("li", false), Err(Denied::OwnRequest));
+    assert_eq!(of("wang", false), Err(Denied::OwnRequest));
+    assert_eq!(of("zhao", false), Ok(()));
+    assert_eq!(of("li", true), Ok(()), "the only user of a service asks nobody");
 }
 
 fn policy(given: &[&str], request: Option<(&str, &[&str])>) -> PolicySituation {
@@ -258,7 +345,7 @@ fn policy(given: &[&str], request: Option<(&str, &[&str])>) -> PolicySituation {
         verdict: Verdict {
             met: Vec::new(),
             requirements: vec![Requirement {
-                rule: None,
+                asked_by: AskedBy::Default,
                 approvals: 1,
                 from: Vec::new(),
                 given: names(given),
@@ -268,7 +355,6 @@ fn policy(given: &[&str], request: Option<(&str, &[&str])>) -> PolicySituation {
             by: by.to_owned(),
             approved_by: names(approved_by),
         }),
-        is_local: false,
         waits: None,
         is_undisturbed: false,
     }
@@ -316,8 +402,9 @@ fn under_a_policy_another_user_than_the_author_approves_once() {
     assert_eq!(of(&reject, "wang", &none), Err(Denied::NoRequest));
     assert_eq!(of(&reject, "wang", &open), Ok(()));
     // The only user of a service asks nobody.
-    let local = PolicySituation { is_local: true, ..none };
-    assert_eq!(of(&approve, "li", &local), Ok(()));
+    let mut local = with_policy(Some(&none));
+    local.campaign.iter_mut().for_each(|campaign| campaign.is_local = true);
+    assert_eq!(gate(approve.clone(), who(&Role::ALL), &local).map(drop), Ok(()));
     // Without a policy there is nothing to request.
     assert_eq!(asked(request, "li", None), Err(Denied::NoPolicy));
     assert_eq!(asked(approve, "wang", None), Err(Denied::NoPolicy));
@@ -391,6 +478,8 @@ fn an_act_on_a_campaign_that_is_not_known_is_refused() {
         let is_about_one = act.on().is_some();
         let expected = match act {
             Act::Unfreeze => Err(Denied::NotFrozen),
+            // Its file may be gone.
+            Act::Erase { .. } => Ok(()),
             _ if is_about_one => Err(Denied::Unknown),
             _ => Ok(()),
         };
@@ -419,4 +508,13 @@ fn a_freeze_forbids_what_leads_to_coupons_and_nothing_else() {
         };
         assert_eq!(decided, expected, "{kind:?}");
     }
+}
+
+#[test]
+fn a_record_with_a_word_that_decides_nothing_can_be_read() {
+    let decision = r#"{"state":"lost","code":null,"to":"free","may_double":false,"count":1,"note":""}"#;
+    let decision: BulkDecision = serde_json::from_str(decision).unwrap();
+    assert_eq!((decision.state, decision.to), (None, None));
+    let again = serde_json::to_string(&decision).unwrap();
+    assert_eq!(serde_json::from_str::<BulkDecision>(&again).unwrap(), decision);
 }

@@ -12,7 +12,7 @@ use crate::report::wording::envelope_text;
 
 use crate::service::act::{Act, Door, Who};
 use crate::service::record::{Entry, Record};
-use crate::service::supervisor::NumberedRecord;
+use crate::service::state::NumberedRecord;
 
 use super::{Live, Page, View, links};
 
@@ -117,9 +117,9 @@ pub struct Row {
     pub sequence: u64,
     /// Its time.
     pub time: String,
-    /// Who.
+    /// The person or program, as shown.
     pub who: String,
-    /// What.
+    /// The act, as shown.
     pub what: String,
     /// The file of the campaign. `None` if it is about none.
     pub file: Option<String>,
@@ -173,7 +173,8 @@ impl Row {
             Entry::Act { who, act, refused } => {
                 row.who = name(who);
                 row.what = act.kind().to_string();
-                row.file = act.on().map(|on| on.file.clone());
+                // An erasure may be of a ledger whose file is gone.
+                row.file = act.on().map(|on| on.file.clone()).filter(|file| !file.is_empty());
                 row.detail = detail(act, zone);
                 if let Some(why) = refused {
                     row.result = texts::Refused { why }.to_string();
@@ -286,10 +287,17 @@ fn detail(act: &Act, zone: &TimeZone) -> String {
         Act::ApproveWave { wave, .. } => texts::WaveDetail { wave }.to_string(),
         Act::Resolve { decision, .. } => texts::DecisionDetail {
             n: decision.count,
-            state: &decision.state,
+            state: &decision.state.map_or("?", |state| state.state().word()),
             code: &decision.code.map_or_else(|| "-".to_owned(), |code| code.to_string()),
-            to: &decision.to,
+            to: &decision.to.map_or("?", |to| to.word()),
             note: &decision.note,
+        }
+        .to_string(),
+        Act::Erase { on, platform, retain } => texts::EraseDetail {
+            campaign: &on.campaign,
+            app: &on.app_id,
+            platform,
+            retain,
         }
         .to_string(),
         Act::SeePerson { app_id, person } => format!("{app_id} {person}"),

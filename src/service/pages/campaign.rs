@@ -20,7 +20,7 @@ use crate::service::series::file_of;
 
 use super::campaigns::{progress, state_label};
 use super::inbox::{fault_text, problem_link, wave_text};
-use super::{Live, Page, View, budgets, links, occurrences, records};
+use super::{Live, Page, View, budgets, links, occurrences, platform_records};
 
 /// The page of a campaign.
 #[must_use]
@@ -56,7 +56,7 @@ fn content(view: &View<'_>, entry: &CampaignEntry) -> Markup {
         (waves(entry))
         (money(entry))
         (budgets::section(view, entry))
-        (records::section(view, entry))
+        (platform_records::section(view, entry))
         (codes(entry))
         (facts(entry))
     }
@@ -123,11 +123,12 @@ fn buttons(view: &View<'_>, entry: &CampaignEntry) -> Markup {
         div.acts {
             @if let Some(wave) = wave(entry) {
                 (view.act(ActKind::ApproveWave, html! {
-                    form method="post" action=(links::below(&entry.file, "wave")) {
+                    @if view.is_own_wave(entry) { p.note { (texts::OwnRequestNote) } }
+                    @else { form method="post" action=(links::below(&entry.file, "wave")) {
                         input type="hidden" name="wave" value=(wave);
                         p { (wave_text(wave)) }
                         button.primary id="act-wave" type="submit" { (texts::ApproveWave) }
-                    }
+                    } }
                 }))
             }
             @if may_resume { (view.act(ActKind::Resume, button(entry, "resume", "primary", &texts::Resume.to_string()))) }
@@ -294,15 +295,17 @@ fn money(entry: &CampaignEntry) -> Markup {
 fn codes(entry: &CampaignEntry) -> Markup {
     let is_real = entry.loaded.as_ref().is_some_and(|loaded| !loaded.at.rehearsal.is_on());
     if let Some(live) = &entry.run {
-        let (codes, others) = live
-            .reporter
-            .view(|view| (view.stats.codes.clone(), view.stats.other_codes));
-        return tables::codes(&codes, others, is_real);
+        return live.reporter.view(|view| {
+            html! {
+                (tables::codes(&view.stats.codes, view.stats.other_codes, is_real))
+                (tables::latency(&view.stats.latencies))
+            }
+        });
     }
     html! {
         @if let Some(ledger) = &entry.ledger {
             (tables::codes(&ledger.history.codes, ledger.history.other_codes, is_real))
-            (tables::latency(&ledger.history))
+            (tables::latency(&ledger.history.latencies))
         }
     }
 }

@@ -247,7 +247,7 @@ pub fn state_note(view: &View<'_>, entry: &CampaignEntry) -> StateNote {
         elsewhere: None,
     };
     if let Some(live) = &entry.run {
-        return live.reporter.view(|run| note(run.state(), run.why()));
+        return live.reporter.view(|run| note(run.state().word(), run.why()));
     }
     if let (Some(owner), Some(status)) = (entry.status_owner(), &entry.status) {
         let zone = entry
@@ -287,7 +287,7 @@ pub fn state_note(view: &View<'_>, entry: &CampaignEntry) -> StateNote {
         };
     }
     if let Some(occurrence) = &entry.occurrence {
-        let by_then = |ended: &EndedRun| note(&ended.state, ended.why.as_ref().map(ToString::to_string));
+        let by_then = |ended: &EndedRun| note(ended.state.word(), ended.why.as_ref().map(ToString::to_string));
         match occurrence.turn.state {
             OccurrenceState::Missed if !entry.may_send() => return note("missed", None),
             OccurrenceState::Past if entry.planned().is_none_or(|planned| planned.needs_approval()) => {
@@ -298,11 +298,16 @@ pub fn state_note(view: &View<'_>, entry: &CampaignEntry) -> StateNote {
     }
     match &entry.plan {
         PlanState::Planning | PlanState::Unplanned => note("planning", None),
+        PlanState::Failed(_) if entry.is_erased() => note("complete", Some(texts::OpenIdsErased.to_string())),
         PlanState::Failed(_) => note("plan_failed", None),
-        PlanState::Ready(planned) if planned.needs_approval() => match &entry.ended {
-            Some(ended) => note(&ended.state, ended.why.as_ref().map(ToString::to_string)),
-            None => note("needs_approval", None),
-        },
+        PlanState::Ready(planned) if planned.needs_approval() => {
+            let refusal = view.policy(entry).and_then(|policy| policy.verdict.refusal());
+            match (refusal, &entry.ended) {
+                (Some(why), _) => note("denied", Some(why.to_string())),
+                (None, Some(ended)) => note(ended.state.word(), ended.why.as_ref().map(ToString::to_string)),
+                (None, None) => note("needs_approval", None),
+            }
+        }
         PlanState::Ready(planned) if planned.preview.view.deliveries.waits() => note("waits_for_decision", None),
         PlanState::Ready(planned) if planned.preview.view.deliveries.counts.audience() > 0 => note("complete", None),
         PlanState::Ready(_) => note("idle", None),
@@ -314,7 +319,7 @@ pub fn state_label(view: &View<'_>, entry: &CampaignEntry) -> Markup {
     let note = state_note(view, entry);
     let class = match note.state.as_str() {
         "sending" | "complete" => "good",
-        "halted" | "failed" | "broken" | "plan_failed" => "bad",
+        "halted" | "failed" | "broken" | "plan_failed" | "denied" => "bad",
         "needs_approval" | "waits_for_decision" => "ask",
         "paused" | "vanished" | "incomplete" | "ended" | "missed" => "warn",
         _ => "plain",

@@ -8,7 +8,7 @@ use crate::report::render::html::page::theirs;
 
 use crate::service::act::ActKind;
 use crate::service::freeze::{self, Frozen};
-use crate::service::supervisor::frozen_text;
+use crate::service::state::frozen_text;
 
 use super::{Page, View, person};
 
@@ -88,6 +88,9 @@ impl Frame<'_> {
             @if let Some(mistakes) = self.view.broken_config { (broken_config(mistakes)) }
             @if self.view.is_rehearsal {
                 p.banner.sandbox role="note" { b { (texts::SandboxBanner) } " " (texts::SandboxBannerText) }
+            }
+            @if let Some(why) = &self.view.state.store_away {
+                p.banner.bad role="alert" { b { (texts::StoreAwayBanner) } " " (theirs(&why.to_string())) }
             }
             @if let Some(why) = &self.view.state.read_only {
                 p.banner.bad role="alert" { b { (texts::ReadOnlyBanner) } " " (theirs(&why.to_string())) }

@@ -14,7 +14,10 @@ use super::{Live, Page, View, links};
 /// How many items wait for the person who sees the page.
 #[must_use]
 pub fn count(view: &View<'_>) -> usize {
-    let of_campaigns = waiting(view).iter().filter(|(_, item)| is_for(view, item)).count();
+    let of_campaigns = waiting(view)
+        .iter()
+        .filter(|(entry, item)| is_for(view, entry, item))
+        .count();
     of_campaigns + view.state.channel_faults.len()
 }
 
@@ -28,9 +31,8 @@ fn waiting<'a>(view: &View<'a>) -> Vec<(&'a CampaignEntry, Attention)> {
     state.entries.values().flat_map(of_entry).collect()
 }
 
-/// Whether the person who sees the page can do what goes on.
-fn is_for(view: &View<'_>, item: &Attention) -> bool {
-    let is_local = view.config.accounts.is_local();
+/// Whether the person who sees the page may do the act of this item.
+fn is_for(view: &View<'_>, entry: &CampaignEntry, item: &Attention) -> bool {
     let approval = if view.config.policy().is_some() {
         ActKind::Request
     } else {
@@ -38,9 +40,8 @@ fn is_for(view: &View<'_>, item: &Attention) -> bool {
     };
     match item {
         Attention::Requested { by, approved_by, .. } => {
-            let is_own = by == view.me && !is_local;
             let has_approved = approved_by.iter().any(|name| name == view.me);
-            view.may(ActKind::GiveApproval) && !is_own && !has_approved
+            view.may(ActKind::GiveApproval) && !view.is_own(by) && !has_approved
         }
         Attention::Automatic { .. } | Attention::Waits { .. } => false,
         Attention::Approval { .. }
@@ -53,8 +54,9 @@ fn is_for(view: &View<'_>, item: &Attention) -> bool {
         | Attention::Missed { .. }
         | Attention::Refused { .. }
         | Attention::PlanFailed { .. } => view.may(ActKind::Plan),
+        Attention::NotErased { .. } => view.may(ActKind::Erase),
         Attention::Paused { .. } | Attention::Vanished { .. } => view.may(ActKind::Resume),
-        Attention::Wave { .. } => view.may(ActKind::ApproveWave),
+        Attention::Wave { .. } => view.may(ActKind::ApproveWave) && !view.is_own_wave(entry),
         Attention::Held { .. } | Attention::InDoubt { .. } => view.may(ActKind::Resolve),
         Attention::Differs { .. } => view.may(ActKind::Compare),
     }
@@ -101,7 +103,9 @@ pub fn items(view: &View<'_>) -> Vec<InboxItem> {
 
 fn content(view: &View<'_>) -> Markup {
     let state = view.state;
-    let (own, others): (Vec<_>, Vec<_>) = waiting(view).into_iter().partition(|(_, item)| is_for(view, item));
+    let (own, others): (Vec<_>, Vec<_>) = waiting(view)
+        .into_iter()
+        .partition(|(entry, item)| is_for(view, entry, item));
     html! {
         h1 { (texts::Inbox) }
         @if own.is_empty() && state.channel_faults.is_empty() {
@@ -148,7 +152,9 @@ fn row(entry: &CampaignEntry, item: &Attention) -> Markup {
         act,
     } = shown(entry, item);
     let fault = match item {
-        Attention::RunFailed { fault } | Attention::PlanFailed { fault } => Some(fault),
+        Attention::RunFailed { fault } | Attention::PlanFailed { fault } | Attention::NotErased { fault } => {
+            Some(fault)
+        }
         _ => None,
     };
     html! {
@@ -313,6 +319,13 @@ fn shown(entry: &CampaignEntry, item: &Attention) -> Shown {
             text: fault_text(fault),
             to: to_plan(),
             act: texts::SeePlan.to_string(),
+        },
+        Attention::NotErased { fault } => Shown {
+            class: "warn",
+            label: texts::LabelNotErased.to_string(),
+            text: fault_text(fault),
+            to: to_campaign(),
+            act: texts::SeeCampaign.to_string(),
         },
         Attention::Differs { activities } => Shown {
             class: "warn",

@@ -8,7 +8,7 @@ mod audit;
 mod budgets;
 mod campaign;
 mod campaigns;
-mod decide;
+mod decisions;
 mod frame;
 mod inbox;
 pub mod links;
@@ -16,24 +16,26 @@ mod notices;
 mod occurrences;
 pub mod person;
 mod plan;
-mod records;
+mod platform_records;
 
 pub use apps::page as apps_page;
 pub use audit::{Filter, Row as AuditRow, export as audit_lines, has_text, page as audit_page};
 pub use campaign::page as campaign_page;
 pub use campaigns::{ListQuery, page as campaigns_page, state_note};
-pub use decide::page as decide_page;
+pub use decisions::page as decide_page;
 pub use frame::{Frame, icon};
 pub use inbox::{count as waiting_count, items as inbox_items, page as inbox_page};
-pub use notices::{LoginNote, act_failed_page, continue_page, link_page, login_page, plain_page, problem_page};
+pub use notices::{
+    LoginNote, act_failed_page, continue_page, link_page, login_page, plain_page, problem_page, waiting_page,
+};
 pub use plan::page as plan_page;
 
 use maud::{Markup, html};
 
-use super::act::{ActKind, PolicySituation};
+use super::act::{ActKind, PolicySituation, is_own_request};
 use super::campaign_entry::CampaignEntry;
 use super::config::ServerConfig;
-use super::supervisor::ServiceState;
+use super::state::ServiceState;
 use crate::campaign::Diagnostic;
 use crate::catalogue::{Language, service as texts};
 use crate::model::clock::Moment;
@@ -87,6 +89,21 @@ impl View<'_> {
     /// What the policy says of the plan of a campaign. `None` without a policy, and without a plan.
     fn policy(&self, entry: &CampaignEntry) -> Option<PolicySituation> {
         self.state.policy(entry, self.config, self.now.wall)
+    }
+
+    /// Whether the person may not approve something because they requested it.
+    fn is_own(&self, author: &str) -> bool {
+        is_own_request(self.me, author, self.config.accounts.is_local())
+    }
+
+    /// Whether the person may not approve a wave of a campaign because they requested its plan.
+    fn is_own_wave(&self, entry: &CampaignEntry) -> bool {
+        let on = entry.run.as_ref().map_or_else(|| entry.subject(), |run| run.on.clone());
+        self.state
+            .requests
+            .authors(&on)
+            .iter()
+            .any(|author| self.is_own(author))
     }
 
     /// What does an act, or which role it needs.

@@ -8,8 +8,8 @@ use crate::model::problem::Problem;
 use crate::report::render::html::page::{theirs, with_code};
 
 use crate::service::act::Denied;
+use crate::service::error::ActError;
 use crate::service::fault::Fault;
-use crate::service::supervisor::ActError;
 
 use super::frame::{language_switch, whole, whole_with};
 use super::inbox::{fault_text, problem_link};
@@ -23,6 +23,28 @@ pub fn plain_page(title: &str, text: &str) -> String {
         main id="main" { h1 { (title) } p { (with_code(&text)) } }
     };
     whole(title, &body)
+}
+
+/// What a service shows that waits for another one. `url` is the address of that one, if it is known, and `why` the reason for which
+/// the request was not forwarded.
+#[must_use]
+pub fn waiting_page(text: &str, url: Option<&str>, why: Option<&str>) -> String {
+    let title = texts::ServiceWaits.to_string();
+    let body = html! {
+        header.top { span.brand { "runner" } (language_switch("/")) }
+        main id="main" {
+            h1 { (title) }
+            p { (theirs(text)) }
+            @if let Some(url) = url {
+                p { a href=(url) rel="noreferrer" { (theirs(url)) } }
+            }
+            @if let Some(why) = why {
+                p { (with_code(&why)) }
+            }
+            p { (texts::ServiceWaitsText) }
+        }
+    };
+    whole(&title, &body)
 }
 
 /// What is shown without a session. `command` prints a new link.

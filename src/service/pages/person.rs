@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use crate::app::trace::{Trace, stamp};
+use crate::app::trace::{TimedWords, Trace};
 use crate::catalogue::{page as report_texts, service as texts, trace as trace_texts};
 use crate::report::render::html::page::{theirs, with_code};
 
@@ -116,14 +116,14 @@ fn campaign_link(searched: &Searched) -> Markup {
 }
 
 fn campaign(searched: &Searched, trace: &Trace) -> Markup {
-    let zone = &searched.loaded.parsed.campaign.timezone;
-    let list = |ordinal| {
+    let words = trace.words(&searched.loaded);
+    let list = |history: &[TimedWords]| {
         html! {
             ol.history {
-                @for (at, lines) in trace.entries(ordinal, zone) {
+                @for entry in history {
                     li {
-                        time { (stamp(at, zone)) }
-                        div { @for line in &lines { p { (theirs(line)) } } }
+                        time { (entry.at) }
+                        div { @for line in &entry.lines { p { (theirs(line)) } } }
                     }
                 }
             }
@@ -132,12 +132,12 @@ fn campaign(searched: &Searched, trace: &Trace) -> Markup {
     html! {
         section.group {
             h3 { (campaign_link(searched)) }
-            p { (theirs(&trace.headline(&searched.loaded))) }
-            (list(None))
-            @for ordinal in trace.ordinals() {
-                h4 { (theirs(&trace.coupon_line(ordinal))) }
-                (list(Some(ordinal)))
-                p.next { b { (trace_texts::Next) } (with_code(&trace.next_line(&searched.loaded, ordinal))) }
+            p { (theirs(&words.headline)) }
+            (list(&words.history))
+            @for coupon in &words.coupons {
+                h4 { (theirs(&coupon.headline)) }
+                (list(&coupon.history))
+                p.next { b { (trace_texts::Next) } (with_code(&coupon.next)) }
             }
         }
     }

@@ -12,10 +12,10 @@ use crate::report::render::terminal::plan::{change_list, count_lines, to_send, v
 use crate::report::times::grouped;
 use crate::report::wording::envelope_text;
 
-use crate::service::act::{ActKind, Applier, PolicySituation};
-use crate::service::bounds;
+use crate::service::act::{ActKind, Applier, Denied, PolicySituation};
+use crate::service::approval_envelope;
 use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned, SimulatedResult, Source};
-use crate::service::policy::Hold;
+use crate::service::policy::{Hold, Requirement};
 
 use super::campaign::{Tab, heading};
 use super::inbox::{fault_text, problem_link};
@@ -171,6 +171,9 @@ fn policy(view: &View<'_>, entry: &CampaignEntry) -> Markup {
                                     @let given = needed.given.iter().map(|name| theirs(name).into_string()).collect::<Vec<_>>();
                                     ": " (PreEscaped(given.join(", ")))
                                 }
+                                @if let Some(may) = too_few_approvers(view, entry, needed) {
+                                    br; span.bad { (texts::TooFewApprovers { may: &may, needs: &needed.approvals }) }
+                                }
                             }
                         }
                     }
@@ -179,6 +182,24 @@ fn policy(view: &View<'_>, entry: &CampaignEntry) -> Markup {
             }
         }
     }
+}
+
+/// How many users may give the approvals of a requirement, if they are fewer than it needs. An author does not approve their own
+/// request, unless the service has one user.
+fn too_few_approvers(view: &View<'_>, entry: &CampaignEntry, needed: &Requirement) -> Option<usize> {
+    let rules = view.config.policy()?;
+    let accounts = &view.config.accounts;
+    let author = view.state.request(entry).map(|request| request.by.name.as_str());
+    let approvers = accounts
+        .users()
+        .iter()
+        .filter(|user| ActKind::GiveApproval.allows(&user.roles) && Some(user.name.as_str()) != author);
+    let may = if accounts.is_local() {
+        1
+    } else {
+        rules.approvers(needed, approvers.map(|user| user.name.as_str()))
+    };
+    (may < usize::from(needed.approvals)).then_some(may)
 }
 
 /// The form that approves the plan and applies it.
@@ -192,6 +213,9 @@ fn approval(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup
     }
     if let Some(policy) = view.policy(entry) {
         return under_policy(view, entry, planned, &policy);
+    }
+    if let Some(approvals) = entry.asked_approvals() {
+        return html! { p.note.bad { (Denied::FileApprovals(approvals)) } };
     }
     if !view.may(ActKind::Approve) {
         return needs_role(ActKind::Approve);
@@ -245,7 +269,7 @@ fn form(
 fn allowed(view: &View<'_>, entry: &CampaignEntry, planned: &Planned) -> Markup {
     html! {
         @if let Some(loaded) = &entry.loaded {
-            @let envelope = bounds::envelope(&planned.preview, &loaded.plan, view.now.wall);
+            @let envelope = approval_envelope::envelope(&planned.preview, &loaded.plan, view.now.wall);
             p.bounds { (texts::ApproveBounds { bounds: &envelope_text(&envelope, &planned.view().header.zone) }) }
         }
     }
@@ -262,7 +286,7 @@ fn under_policy(view: &View<'_>, entry: &CampaignEntry, planned: &Planned, polic
         if policy.goes() {
             return html! { p.note { (texts::AutomaticItem { to_send: n }) } };
         }
-        if policy.is_local {
+        if view.config.accounts.is_local() {
             return form(view, entry, planned, "approve", &texts::ApproveText, &approve_button);
         }
         if !view.may(ActKind::Request) {
@@ -277,13 +301,13 @@ fn under_policy(view: &View<'_>, entry: &CampaignEntry, planned: &Planned, polic
             &texts::RequestButton { n },
         );
     };
-    let is_own = request.by.name == view.me && !policy.is_local;
+    let is_own = view.is_own(&request.by.name);
     let has_approved = request.is_approved_by(view.me);
     let at = time(request.at, &planned.view().header.zone);
     html! {
         section.approval id="request" {
             h2 { (texts::ApproveTitle) }
-            p { (texts::RequestedBy { by: &theirs(&request.by.name).into_string(), at: &at }) }
+            p { (texts::RequestedBy { by: &request.by.name, at: &at }) }
             (allowed(view, entry, planned))
             @for word in &request.accept { p { (texts::RequestAgrees) " " code { (word) } } }
             @if let Some(why) = policy.waits.as_ref().filter(|_| policy.has_all()) { p.note.warn { (theirs(&why.to_string())) } }

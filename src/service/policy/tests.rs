@@ -65,6 +65,24 @@ fn is_met(when: &str, facts: &PlanFacts) -> bool {
 }
 
 #[test]
+fn a_campaign_file_adds_to_what_the_policy_asks_for() {
+    let asks = |approvals| PlanFacts {
+        approvals: Some(approvals),
+        ..small()
+    };
+    let needs = |default: u8, asked: u8, by: &[&str]| {
+        let policy = format!("  default: {{approvals: {default}}}\n");
+        verdict(&policy, &asks(asked), by).hold()
+    };
+    assert_eq!(needs(0, 1, &[]), Hold::Approvals, "it does not send itself");
+    assert_eq!(needs(1, 2, &["wang"]), Hold::Approvals);
+    assert_eq!(needs(1, 2, &["wang", "zhao"]), Hold::Nothing);
+    assert_eq!(needs(2, 1, &["wang"]), Hold::Approvals, "a file asks for less");
+    let shown = verdict("  default: {approvals: 0}\n", &asks(2), &[]);
+    assert_eq!(shown.needs_text(), "2 approvals (by the campaign file)");
+}
+
+#[test]
 fn each_condition_is_met_beyond_its_limit() {
     let plan = small();
     assert!(!is_met("worth_over: 1000 CNY", &plan) && is_met("worth_over: 999.99 CNY", &plan));

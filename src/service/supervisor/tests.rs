@@ -1,9 +1,22 @@
 //! The supervisor without browsers: restarts, and the occurrences of a recurring campaign on a clock that the test sets.
 
+use std::fs;
+use std::path::Path;
+
 use super::*;
+use crate::app::Environment;
+use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
+use crate::model::envelope::Envelope;
+use crate::model::money::Money;
 use crate::model::problem::Problem;
-use crate::service::campaign_entry::Attention;
+use crate::model::run_state::EndState;
+use crate::service::act::{Act, Denied, Subject, Who};
+use crate::service::campaign_entry::{Attention, CampaignEntry, PlanState};
+use crate::service::error::ActError;
+use crate::service::log_check::verify_log;
+use crate::service::record::Charge;
+use crate::service::scan::Scanner;
 
 fn settings(directory: &Path) -> ServiceSettings {
     ServiceSettings {
@@ -27,9 +40,15 @@ async fn an_older_version_starts_nothing_that_a_newer_one_may_have_stopped() {
         entry: Entry::ServiceEnded,
     };
     let body = serde_json::to_vec(&newer).unwrap();
-    older.log.lock().await.append(&body).await.unwrap();
     older.stop("SIGTERM", resources).await;
     drop(older);
+    let settings_of_newer = settings(directory.path());
+    let lock = settings_of_newer.lock().await.unwrap();
+    let store = settings_of_newer.place().open(&lock).await.unwrap();
+    let (mut log, _) = ServiceLog::read(store).await.unwrap();
+    log.append(&body).await.unwrap();
+    log.close().await;
+    drop(lock);
     let (older, _resources) = Supervisor::open(settings(directory.path())).await.unwrap();
     let why = older.state().read_only.clone().unwrap();
     assert!(why.english().contains("a newer version"), "{}", why.english());
@@ -230,9 +249,171 @@ async fn an_approval_that_a_crash_delayed_beyond_its_hour_begins_nothing() {
         assert!(state.entries.values().all(|entry| entry.run.is_none()));
         assert_eq!(state.charges.all().count(), 0);
         let last = state.records.back().map(|last| last.record.entry.clone());
-        assert!(matches!(last, Some(Entry::RunEnded { state, .. }) if state == "missed"));
+        assert!(matches!(last, Some(Entry::RunEnded { state, .. }) if state == EndState::Missed));
     }
     service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_prepared_while_a_person_stops_its_campaign_does_not_begin() {
+    for is_stopped in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        write_weekly(directory.path(), "");
+        let text = fs::read_to_string(directory.path().join("tea.yaml")).unwrap();
+        let once: Vec<_> = text.lines().filter(|line| !line.starts_with("repeat")).collect();
+        fs::write(directory.path().join("tea.yaml"), once.join("\n")).unwrap();
+        let settings = ServiceSettings {
+            is_rehearsal: true,
+            ..settings(directory.path())
+        };
+        let (supervisor, resources) = Supervisor::open(settings).await.unwrap();
+        let mut scanner = Scanner::default();
+        for _ in 0..2 {
+            supervisor.scan(&mut scanner).await;
+        }
+        let on = Subject {
+            file: "tea.yaml".to_owned(),
+            campaign: "tea".to_owned(),
+            app_id: "ttec789ac573xxxxxx01".to_owned(),
+        };
+        let who = Who::local("li", "127.0.0.1");
+        let act = |act| Entry::Act {
+            who: who.clone(),
+            act,
+            refused: None,
+        };
+        supervisor
+            .record(act(approve(on.clone(), "0a1b2c3d4e-5f60718293-first")))
+            .await
+            .unwrap();
+        let Some(Charge::Run(plan)) = supervisor.state().charges.of("tea", &on.app_id).cloned() else {
+            panic!("an approved campaign is to be sent");
+        };
+        if is_stopped {
+            supervisor.record(act(Act::Stop { on: on.clone() })).await.unwrap();
+        }
+        // While the campaign is kept for an act, others leave it alone.
+        let reservation = supervisor.reserve(&mut supervisor.state(), "tea.yaml").unwrap();
+        let plans = Act::Plan {
+            on: on.clone(),
+            fresh: false,
+        };
+        supervisor.perform(plans, who.clone()).await.unwrap();
+        assert!(supervisor.state().entries["tea.yaml"].is_reserved);
+        drop(reservation);
+        assert!(!supervisor.state().entries["tea.yaml"].is_reserved);
+        supervisor.start_run("tea.yaml", &plan, false, &who).await.unwrap();
+        let has_begun = {
+            let state = supervisor.state();
+            let entry = &state.entries["tea.yaml"];
+            entry.run.is_some() || entry.ended.is_some()
+        };
+        assert_eq!(has_begun, !is_stopped);
+        supervisor.stop("SIGTERM", resources).await;
+    }
+}
+
+/// The approved plan of a campaign that takes place once, which may spend 100 CNY.
+fn applied() -> Entry {
+    let envelope = Envelope {
+        coupons: 10,
+        worth: Some(Money::from_fen(10_000)),
+        coupon_value: Some(Money::from_fen(1_000)),
+        per_user: 1,
+        from: Timestamp::UNIX_EPOCH,
+        until: None,
+        audience: None,
+    };
+    let act = Act::Apply {
+        on: Subject {
+            file: "milk.yaml".to_owned(),
+            campaign: "milk".to_owned(),
+            app_id: "ttec789ac573xxxxxx01".to_owned(),
+        },
+        fingerprint: "a-b-first".to_owned(),
+        accept: Vec::new(),
+        fresh: false,
+        by: vec!["wang".to_owned()],
+        envelope: Some(Box::new(envelope)),
+        spent: Some(Money::default()),
+    };
+    Entry::Act {
+        who: Who::scheduler(),
+        act,
+        refused: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_whose_run_a_crash_kept_from_beginning_lapses_with_what_it_reserved() {
+    let beside = tempfile::tempdir().unwrap();
+    let config = beside.path().join("server.yaml");
+    fs::write(
+        &config,
+        "version: 1\npolicy: {budgets: [{app: \"tt*\", worth: 1000 CNY}]}\n",
+    )
+    .unwrap();
+    // The run fails because it has no access token: so it was begun.
+    for (hours, has_file, ended) in [
+        (47, true, EndState::Failed),
+        (48, true, EndState::Lapsed),
+        (1, false, EndState::Lapsed),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        write_weekly(directory.path(), "");
+        let text = fs::read_to_string(directory.path().join("tea.yaml")).unwrap();
+        let mut once: Vec<_> = text.lines().filter(|line| !line.starts_with("repeat")).collect();
+        once[1] = "campaign: milk";
+        fs::write(directory.path().join("milk.yaml"), once.join("\n")).unwrap();
+        let clock = june("08T02:30");
+        let open = async || {
+            let settings = ServiceSettings {
+                environment: Environment::new(clock.clone()),
+                config: Arc::new(ConfigFile::open(&config, true).unwrap()),
+                ..settings(directory.path())
+            };
+            let (supervisor, resources) = Supervisor::open(settings).await.unwrap();
+            let mut stepped = Stepped {
+                supervisor,
+                resources,
+                scanner: Scanner::default(),
+                clock: clock.clone(),
+            };
+            stepped.look().await;
+            stepped.look().await;
+            stepped
+        };
+        let reserved = |service: &Stepped| {
+            let config = service.supervisor.config().current();
+            let state = service.supervisor.state();
+            let budgets = state.budgets("ttec789ac573xxxxxx01", &config, clock.now());
+            budgets[0].1.reserved
+        };
+        // The record is durable, and the process is killed before the run begins.
+        let service = open().await;
+        service.record(applied()).await;
+        assert_eq!(reserved(&service), Money::from_fen(10_000));
+        service.end().await;
+        clock.shift_ms(hours * 3_600_000);
+        if !has_file {
+            fs::remove_file(directory.path().join("milk.yaml")).unwrap();
+        }
+        let service = open().await;
+        service.supervisor.continue_charges().await;
+        let state = service
+            .supervisor
+            .state()
+            .records
+            .iter()
+            .rev()
+            .find_map(|record| match &record.record.entry {
+                Entry::RunEnded { state, .. } => Some(*state),
+                _ => None,
+            });
+        assert_eq!(state, Some(ended), "{hours} {has_file}");
+        assert_eq!(reserved(&service), Money::default());
+        service.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,10 +17,10 @@ use crate::app::process::actor;
 use crate::catalogue::{Language, service as texts};
 use crate::model::delivery::StateName;
 
-use super::answers::{Answer, Known};
+use super::api_responses::{Answer, Known};
 use super::app::{App, PlanShown, note};
 use crate::service::accounts::digest;
-use crate::service::act::{Act, BulkDecision, Denied, PolicySituation, Subject, Who};
+use crate::service::act::{Act, BulkDecision, DecidedState, Denied, PolicySituation, Subject, Undecided, Who};
 use crate::service::campaign_entry::CampaignEntry;
 use crate::service::pages::{View, state_note};
 
@@ -41,8 +41,8 @@ pub struct CampaignObject {
     /// Its title.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
-    /// Its state, as `runner status --output json` names it, or `planning`, `needs_approval`, `waits_for_decision`, `plan_failed`,
-    /// `broken`, `vanished` or `idle`.
+    /// Its state, as `runner status --output json` names it, or `planning`, `needs_approval`, `denied` by a rule of the policy,
+    /// `waits_for_decision`, `plan_failed`, `broken`, `vanished` or `idle`.
     state: String,
     /// Why it is in this state, in English.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +109,8 @@ pub struct RuleSummary {
     name: String,
     /// Each condition that is met, in English.
     why: Vec<String>,
+    /// What it does besides asking for approvals: `none`, `denied`, or `wave_missing` if it asks for a wave that waits for an approval.
+    effect: String,
 }
 
 /// Approvals that a plan needs.
@@ -118,7 +120,9 @@ pub struct NeedSummary {
     approvals: u8,
     /// The groups whose approvals count; empty if all count.
     from: Vec<String>,
-    /// The rule that asks for them. Absent for what every plan needs.
+    /// What asks for them: `default` for what every plan needs, `rule`, or `file` for the campaign file.
+    asked_by: String,
+    /// The rule that asks for them. Absent if none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     /// Whose approvals there are.
@@ -196,12 +200,12 @@ pub struct WaveBody {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveBody {
-    /// `held` or `in_doubt`.
-    state: String,
+    /// Their state.
+    state: Undecided,
     /// Their last code. Leave it out for those without one.
     code: Option<i64>,
-    /// What they become: `issued`, `refused` or `owed`.
-    to: String,
+    /// What they become.
+    to: DecidedState,
     /// Whether it is accepted that a user may receive a second coupon.
     #[serde(default)]
     may_double: bool,
@@ -281,11 +285,13 @@ fn summary(policy: &PolicySituation) -> PolicySummary {
     let rules = verdict.met.iter().map(|rule| RuleSummary {
         name: rule.name.clone(),
         why: rule.why.iter().map(ToString::to_string).collect(),
+        effect: rule.effect.word().to_owned(),
     });
     let needs = verdict.requirements.iter().map(|needed| NeedSummary {
         approvals: needed.approvals,
         from: needed.from.iter().map(ToString::to_string).collect(),
-        rule: needed.rule.clone(),
+        asked_by: needed.asked_by.word().to_owned(),
+        rule: needed.asked_by.rule().map(str::to_owned),
         given: needed.given.clone(),
     });
     let request = policy.request.clone();
@@ -310,7 +316,7 @@ fn show(app: &App, who: &Who, file: &str) -> Answer {
     })
 }
 
-/// Every campaign.
+/// Answers with all campaigns.
 pub async fn campaigns(State(app): Shared, Extension(who): User) -> Answer {
     app.with_view(&who, None, |view| {
         let campaigns = view.state.entries.values().map(|entry| object(view, entry));
@@ -372,13 +378,16 @@ async fn perform(app: &App, who: Who, uri: &Uri, headers: &HeaderMap, body: &Byt
 }
 
 /// Reads the object of a body. An empty body is an empty object.
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Answer> {
+///
+/// # Errors
+/// The answer to a body that cannot be used.
+pub fn read_body<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> Result<T, Answer> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if !body.is_empty() && !kind.is_some_and(|kind| kind.starts_with("application/json")) {
         return Err(Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &texts::NotJson));
     }
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
-    // A list would be taken for the values of the fields, in their order.
+    // serde reads a JSON list as the fields of a struct in their order.
     if text.trim_ascii_start().first() == Some(&b'[') {
         return Err(Answer::error(StatusCode::BAD_REQUEST, &texts::NotAnObject));
     }
@@ -398,7 +407,7 @@ macro_rules! acts {
                 headers: HeaderMap,
                 body: Bytes,
             ) -> Answer {
-                let $read: $body = match read(&headers, &body) {
+                let $read: $body = match read_body(&headers, &body) {
                     Ok(read) => read,
                     Err(answer) => return answer,
                 };
@@ -451,9 +460,9 @@ acts! {
     resolve(ResolveBody) = |_app, on, body| Act::Resolve {
         on,
         decision: BulkDecision {
-            state: body.state,
+            state: Some(body.state),
             code: body.code,
-            to: body.to,
+            to: Some(body.to),
             may_double: body.may_double,
             count: body.count,
             note: note(&body.note),
@@ -463,7 +472,7 @@ acts! {
 
 /// Stops every run.
 pub async fn stop_all(State(app): Shared, Extension(who): User, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
-    if let Err(answer) = read::<NoBody>(&headers, &body) {
+    if let Err(answer) = read_body::<NoBody>(&headers, &body) {
         return answer;
     }
     perform(&app, who, &uri, &headers, &body, Act::StopAll).await
@@ -471,7 +480,7 @@ pub async fn stop_all(State(app): Shared, Extension(who): User, uri: Uri, header
 
 /// Sends nothing more until a person ends that.
 pub async fn freeze(State(app): Shared, Extension(who): User, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
-    let read: FreezeBody = match read(&headers, &body) {
+    let read: FreezeBody = match read_body(&headers, &body) {
         Ok(read) => read,
         Err(answer) => return answer,
     };
@@ -481,7 +490,7 @@ pub async fn freeze(State(app): Shared, Extension(who): User, uri: Uri, headers:
 
 /// Ends a freeze that a person began.
 pub async fn unfreeze(State(app): Shared, Extension(who): User, uri: Uri, headers: HeaderMap, body: Bytes) -> Answer {
-    if let Err(answer) = read::<NoBody>(&headers, &body) {
+    if let Err(answer) = read_body::<NoBody>(&headers, &body) {
         return answer;
     }
     perform(&app, who, &uri, &headers, &body, Act::Unfreeze).await

@@ -4,11 +4,12 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value as Json, json};
 
-use super::answers::ErrorObject;
 use super::api::{
     ApproveBody, CampaignList, CampaignObject, DoneObject, FreezeBody, LONGEST_KEY, NoBody, RejectBody, ReplanBody,
     ResolveBody, WaveBody,
 };
+use super::api_person::{PersonBody, PersonObject};
+use super::api_responses::ErrorObject;
 use super::api_views::{AuditObject, DecisionsObject, InboxObject, OccurrencesObject, PlanAnswer, StatusesObject};
 
 type SchemaOf = fn(&mut SchemaGenerator) -> Json;
@@ -23,6 +24,8 @@ pub struct Operation {
     /// Its body, and whether it needs one. `None` if it takes none.
     body: Option<(SchemaOf, bool)>,
     query: &'static [Parameter],
+    /// Whether it acts once for each `Idempotency-Key`.
+    has_key: bool,
 }
 
 /// A field of a query.
@@ -65,6 +68,7 @@ pub fn operations() -> Vec<Operation> {
         answer,
         body: None,
         query: &[],
+        has_key: false,
     };
     let act = |path, summary, body: SchemaOf, is_required| Operation {
         method: "POST",
@@ -73,6 +77,7 @@ pub fn operations() -> Vec<Operation> {
         answer: reference::<CampaignObject>,
         body: Some((body, is_required)),
         query: &[],
+        has_key: true,
     };
     vec![
         get(
@@ -112,6 +117,15 @@ pub fn operations() -> Vec<Operation> {
                 "/api/v1/audit",
                 "Shows records of the service log.",
                 reference::<AuditObject>,
+            )
+        },
+        Operation {
+            method: "POST",
+            body: Some((reference::<PersonBody>, true)),
+            ..get(
+                "/api/v1/person",
+                "Shows everything that the campaigns of an app know of a user. Each look is recorded, without the id.",
+                reference::<PersonObject>,
             )
         },
         act(
@@ -253,7 +267,7 @@ impl Operation {
                 "description": field.description}),
             );
         }
-        if self.method == "POST" {
+        if self.has_key {
             parameters.push(json!({"name": "Idempotency-Key", "in": "header", "required": false,
                 "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
                 "description": "The same key with the same request has the same answer for 24 hours, and acts once."}));

@@ -9,20 +9,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::app::status::StatusReader;
 use crate::catalogue::{Language, service as texts};
 use crate::report::render::json::PlanObject;
 use crate::report::render::terminal::status::StatusRow;
 
-use super::answers::{Answer, ErrorObject};
 use super::api::{FileName, unknown};
+use super::api_responses::{Answer, ErrorObject};
 use super::app::App;
-use super::fields::Fields;
+use super::form_fields::Fields;
 use crate::service::act::{Act, Who};
 use crate::service::campaign_entry::{CampaignEntry, PlanState, Planned};
+use crate::service::error::ActError;
 use crate::service::pages::{has_text, inbox_items};
 use crate::service::series::{file_of, occurrence_key};
-use crate::service::supervisor::NumberedRecord;
+use crate::service::state::NumberedRecord;
 
 /// How many records an answer has, unless the request says otherwise.
 const RECORDS: usize = 100;
@@ -344,7 +344,7 @@ pub async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who)
     };
     let limit = limit.map_or(RECORDS, |limit| usize::try_from(limit).unwrap_or(MOST_RECORDS));
     let limit = limit.clamp(1, MOST_RECORDS);
-    let (last, link) = app.supervisor.log_head().await;
+    let (last, link) = app.supervisor.log_head();
     app.with_view(&who, None, |view| {
         let wanted = |record: &&NumberedRecord| Language::English.scope(|| is_wanted(record, &fields));
         let records = view.state.records.iter();
@@ -381,10 +381,13 @@ pub async fn statuses(State(app): Shared, Extension(_who): User) -> Answer {
             .collect()
     };
     let mut statuses = Vec::new();
+    let published = match app.supervisor.read_statuses_now().await {
+        Ok(published) => published,
+        Err(fault) => return Answer::refusal(&ActError::Failed(Arc::new(fault))),
+    };
     for (file, source) in sources {
-        let read = async { StatusReader::connect(&source).await?.rows().await };
-        let row = match read.await {
-            Ok(mut rows) => rows.pop(),
+        let row = match published.row(&source).await {
+            Ok(row) => Some(row),
             Err(error) => {
                 tracing::debug!("the status of {file:?} cannot be read: {error}");
                 None

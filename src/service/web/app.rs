@@ -10,19 +10,22 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::campaign::Origin;
 use crate::catalogue::{Language, service as texts};
+use crate::model::secret::Secret;
 
-use super::answers::Answers;
+use super::api_responses::Answers;
+use super::forwarded::ForwardedRequests;
 use super::guard::{Hosts, bearer, cookie, language};
 use super::live::{LiveCache, Update};
+use super::live_topic::Topic;
 use super::sessions::{Holder, Sessions};
 use super::throttle::LoginThrottle;
-use super::topic::Topic;
 use crate::service::accounts::{Account, is_same};
 use crate::service::act::{Act, Denied, Door, Subject, Who};
+use crate::service::error::ActError;
 use crate::service::pages::{
     Frame, LoginNote, Page, View, act_failed_page, link_page, links, login_page, plain_page, waiting_count,
 };
-use crate::service::supervisor::{ActError, Supervisor};
+use crate::service::supervisor::Supervisor;
 
 /// What all requests share.
 pub struct App {
@@ -48,6 +51,8 @@ pub struct App {
     pub answers: Mutex<Answers>,
     /// The passwords that are checked at once: each takes a core and 19 MiB.
     pub verifiers: Semaphore,
+    /// Which requests other workers of the fleet have forwarded.
+    pub forwarded: ForwardedRequests,
 }
 
 /// The plan that a request is about.
@@ -74,6 +79,7 @@ impl App {
     #[must_use]
     pub fn new(supervisor: Arc<Supervisor>, address: SocketAddr, local_user: String, link_command: String) -> Self {
         let is_tls = supervisor.config().current().certificate.is_some();
+        let live = LiveCache::new(supervisor.moment().wall);
         Self {
             is_tls,
             supervisor,
@@ -81,11 +87,21 @@ impl App {
             address,
             local_user,
             link_command,
-            live: LiveCache::default(),
+            live,
             link_used: Notify::new(),
             throttle: Mutex::default(),
             answers: Mutex::default(),
             verifiers: Semaphore::new(VERIFIERS),
+            forwarded: ForwardedRequests::default(),
+        }
+    }
+
+    /// Takes requests that other workers forward with this secret.
+    #[must_use]
+    pub fn with_forwarding(self, secret: &Secret) -> Self {
+        Self {
+            forwarded: ForwardedRequests::with_secret(secret),
+            ..self
         }
     }
 

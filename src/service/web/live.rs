@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use futures_core::Stream;
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -19,7 +20,7 @@ use crate::catalogue::Language;
 use crate::model::user::Role;
 use crate::service::act::Who;
 
-use super::topic::Topic;
+use super::live_topic::Topic;
 
 /// The shortest time between two updates.
 const EVERY: Duration = Duration::from_millis(500);
@@ -45,7 +46,6 @@ pub struct Update {
 type Audience = (Topic, Language, Vec<Role>, String);
 
 /// The updates that were rendered last.
-#[derive(Default)]
 pub struct LiveCache {
     sequence: AtomicU64,
     rendered: Mutex<HashMap<Audience, Rendered>>,
@@ -58,6 +58,16 @@ struct Rendered {
 }
 
 impl LiveCache {
+    /// A cache whose numbers begin after the milliseconds of `now`. A page that stays open while another process takes over ignores
+    /// updates with lower numbers than the last one, and a process renders fewer updates than it lasts milliseconds.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            sequence: AtomicU64::new(now.as_millisecond().unsigned_abs()),
+            rendered: Mutex::default(),
+        }
+    }
+
     /// The number of the last update. A page that is rendered after this is at least as new.
     pub fn sequence(&self) -> u64 {
         self.sequence.load(Ordering::SeqCst)
@@ -144,4 +154,34 @@ pub fn stream(
         }
     });
     EventBody(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::act::Who;
+
+    #[test]
+    fn a_page_that_was_open_before_a_take_over_shows_the_updates_after_it() {
+        let who = Who::local("li", "127.0.0.1");
+        let update = |cache: &LiveCache, topic: &Topic| {
+            let rendered = || {
+                Some(Update {
+                    sequence: 0,
+                    title: String::new(),
+                    waiting: 0,
+                    version: String::new(),
+                    html: String::new(),
+                })
+            };
+            cache.get(topic, Language::English, &who, rendered).unwrap().sequence
+        };
+        let began = Timestamp::from_second(1_800_000_000).unwrap();
+        let before = LiveCache::new(began);
+        let first = update(&before, &Topic::Inbox);
+        let last = update(&before, &Topic::Apps);
+        assert!(first < last);
+        let after = LiveCache::new(began + Duration::from_secs(1));
+        assert!(update(&after, &Topic::Inbox) > last);
+    }
 }

@@ -68,7 +68,7 @@ pub async fn sign_in(
         if config.accounts.user(&name).is_some() {
             let from = address.to_string();
             // The refusal does not depend on its record.
-            let _ = app.supervisor.record(Entry::SignInRefused { user: name, from }).await;
+            app.supervisor.note(Entry::SignInRefused { user: name, from }).await;
         }
         let page = language(&headers).scope(|| login_page(LoginNote::Wrong));
         return (StatusCode::UNAUTHORIZED, Html(page)).into_response();
@@ -94,7 +94,7 @@ pub async fn sign_in(
         from: address.to_string(),
     };
     // A person who cannot be recorded can still stop campaigns.
-    let _ = app.supervisor.record(Entry::SignedIn { who }).await;
+    app.supervisor.note(Entry::SignedIn { who }).await;
     let cookie = app.session_cookie(Some(&session));
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
@@ -112,7 +112,7 @@ pub async fn sign_out(State(app): State<Arc<App>>, Extension(who): Extension<Who
         let mut sessions = app.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.end(session);
     }
-    let _ = app.supervisor.record(Entry::SignedOut { who }).await;
+    app.supervisor.note(Entry::SignedOut { who }).await;
     let cookie = app.session_cookie(None);
     ([(header::SET_COOKIE, cookie)], Redirect::to("/login")).into_response()
 }

@@ -13,27 +13,29 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 
 use crate::catalogue::{Language, service as texts};
-use crate::report::render::prometheus::text as prometheus_text;
+use crate::report::render::prometheus::{Metrics, text as prometheus_text};
 
-use super::answers::Answer;
 use super::api;
 use super::api_document::document;
+use super::api_person;
+use super::api_responses::Answer;
 use super::api_views;
 use super::app::{App, PlanShown, note};
-use super::fields::Fields;
+use super::form_fields::Fields;
+use super::forwarded::accept_forwarded;
 use super::guard::{API, HostNames, guard, language, language_cookie, no_token};
 use super::live::stream;
+use super::live_topic::Topic;
 use super::login::{show_login, sign_in, sign_out};
 use super::server::Peer;
-use super::topic::Topic;
 use crate::service::act::{Act, ActKind, BulkDecision, Denied, Situation, Who, gate};
+use crate::service::error::ActError;
 use crate::service::pages::{
     Filter, ListQuery, audit_lines, audit_page, continue_page, decide_page, icon, link_page, links, person,
     problem_page,
 };
 use crate::service::person::{pseudonym, search};
 use crate::service::record::Entry;
-use crate::service::supervisor::ActError;
 
 /// How long a page waits for an act that may take minutes.
 const ANSWERED: Duration = Duration::from_secs(2);
@@ -143,6 +145,9 @@ pub fn routes() -> Vec<Route> {
             || get(api_views::occurrences),
         ),
         route("GET", "/api/v1/audit", Signed(ActKind::See), || get(api_views::audit)),
+        route("POST", "/api/v1/person", Signed(ActKind::SeePerson), || {
+            post(api_person::person)
+        }),
         route("POST", "/api/v1/campaigns/{file}/replan", Signed(ActKind::Plan), || {
             post(api::replan)
         }),
@@ -235,10 +240,11 @@ pub fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(other_method)
         .layer(from_fn(no_head))
         .layer(from_fn_with_state(names, guard))
+        .layer(from_fn_with_state(app.forwarded, accept_forwarded))
         .with_state(Arc::clone(app))
 }
 
-/// `HEAD` is not in the table.
+/// Refuses `HEAD` with 405: no route allows it.
 async fn no_head(request: Request, next: Next) -> Response {
     if request.method() == axum::http::Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -341,7 +347,7 @@ async fn show_person_form(State(app): Shared, Extension(who): User, headers: Hea
     app.render_still(&headers, &who, person::PATH, |view| Some(person::page(view, None)))
 }
 
-/// Each look at a user is recorded.
+/// Shows one user, and records who looked.
 async fn show_person(State(app): Shared, Extension(who): User, headers: HeaderMap, body: Bytes) -> Response {
     let fields = Fields::parse(&body);
     let app_id = fields.get("app").unwrap_or_default();
@@ -363,7 +369,7 @@ async fn show_person(State(app): Shared, Extension(who): User, headers: HeaderMa
 
 async fn audit(State(app): Shared, RawQuery(query): RawQuery, Extension(who): User, headers: HeaderMap) -> Response {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
-    let head = app.supervisor.log_head().await;
+    let head = app.supervisor.log_head();
     app.render_still(&headers, &who, "/audit", |view| {
         let filter = Filter {
             text: fields.get("text").unwrap_or_default(),
@@ -536,7 +542,7 @@ async fn wave(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(wave) = Fields::parse(&body).get("wave").and_then(|wave| wave.parse().ok()) else {
+    let Some(wave) = Fields::parse(&body).parsed("wave") else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let act = Act::ApproveWave {
@@ -554,20 +560,24 @@ async fn resolve(
     body: Bytes,
 ) -> Response {
     let fields = Fields::parse(&body);
-    let text = |name| fields.get(name).unwrap_or_default().to_owned();
     let code = fields.get("code").map(str::parse).transpose();
-    let (Ok(code), Some(count)) = (code, fields.get("count").and_then(|count| count.parse().ok())) else {
+    let (Ok(code), Some(count), Some(state), Some(to)) = (
+        code,
+        fields.parsed("count"),
+        fields.parsed("state"),
+        fields.parsed("to"),
+    ) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let act = Act::Resolve {
         on: app.subject(&file),
         decision: BulkDecision {
-            state: text("state"),
+            state: Some(state),
             code,
-            to: text("to"),
+            to: Some(to),
             may_double: fields.get("may_double").is_some(),
             count,
-            note: note(&text("note")),
+            note: note(fields.get("note").unwrap_or_default()),
         },
     };
     let to = links::below(&file, "plan");
@@ -585,7 +595,7 @@ async fn compare(State(app): Shared, Path(file): Path<String>, Extension(who): U
     }
 }
 
-async fn set_language(body: Bytes) -> Response {
+pub(super) async fn set_language(body: Bytes) -> Response {
     let fields = Fields::parse(&body);
     let language = match fields.get("language") {
         Some("zh") => Language::Chinese,
@@ -635,7 +645,7 @@ async fn open_link(
     let from = peer.map(|Extension(peer)| peer.0.ip().to_string()).unwrap_or_default();
     let who = Who::local(&app.local_user, &from);
     // A person who cannot be recorded can still stop campaigns.
-    let _ = app.supervisor.record(Entry::SignedIn { who }).await;
+    app.supervisor.note(Entry::SignedIn { who }).await;
     app.link_used.notify_one();
     let cookie = app.session_cookie(Some(&session));
     let page = language.scope(continue_page);
@@ -646,15 +656,15 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-async fn style() -> Response {
+pub(super) async fn style() -> Response {
     asset("text/css; charset=utf-8", include_str!("../pages/service.css"))
 }
 
-async fn script() -> Response {
+pub(super) async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../pages/live.js"))
 }
 
-async fn show_icon() -> Response {
+pub(super) async fn show_icon() -> Response {
     asset("image/svg+xml", icon())
 }
 
@@ -674,7 +684,7 @@ async fn other_method(State(app): Shared, uri: Uri, headers: HeaderMap) -> Respo
 }
 
 /// Whether the process answers.
-async fn healthz() -> &'static str {
+pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
@@ -684,6 +694,7 @@ async fn readyz(State(app): Shared) -> Response {
     let problems = HashMap::from([
         ("the directory is not read yet", !state.is_scanned),
         ("the service log cannot be used", state.read_only.is_some()),
+        ("the database does not answer", state.store_away.is_some()),
         ("the directory cannot be read", state.scan_failure.is_some()),
         ("the service is stopping", app.supervisor.is_stopping()),
     ]);
@@ -700,8 +711,13 @@ async fn readyz(State(app): Shared) -> Response {
 }
 
 async fn metrics(State(app): Shared) -> Response {
+    metrics_of(&app.supervisor.metrics())
+}
+
+/// The metrics of runs, for Prometheus.
+pub(super) fn metrics_of(runs: &[Arc<Metrics>]) -> Response {
     const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
-    match prometheus_text(&app.supervisor.metrics(), Instant::now()) {
+    match prometheus_text(runs, Instant::now()) {
         Ok(text) => ([(header::CONTENT_TYPE, FORMAT)], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

@@ -32,15 +32,18 @@ const BREATH: Duration = Duration::from_secs(1);
 /// How long the end waits for requests in progress.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
+/// The pages of a service, in all its states.
+pub type Pages = Router;
+
 /// The address of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves until `stopping` is true, encrypted if there is a certificate.
+/// Serves until `stopping` is true, encrypted if there is a certificate. Each request has the pages of its moment.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    pages: watch::Receiver<Pages>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -57,14 +60,14 @@ pub async fn serve(
                 let Ok(place) = Arc::clone(&room).acquire_owned().await else {
                     break;
                 };
-                let router = router.clone();
+                let pages = pages.clone();
                 let tls = tls.clone();
                 let stopping = stopping.clone();
                 connections.spawn(async move {
                     let served = match tls {
-                        None => serve_one(stream, peer, router, stopping).await,
+                        None => serve_one(stream, peer, pages, stopping).await,
                         Some(tls) => match tokio::time::timeout(HEADER_TIME, tls.accept(stream)).await {
-                            Ok(Ok(stream)) => serve_one(stream, peer, router, stopping).await,
+                            Ok(Ok(stream)) => serve_one(stream, peer, pages, stopping).await,
                             Ok(Err(error)) => {
                                 tracing::debug!("a connection of a browser is not encrypted: {error}");
                                 Ok(())
@@ -93,11 +96,11 @@ pub async fn serve(
 async fn serve_one(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
-    router: Router,
+    pages: watch::Receiver<Pages>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), hyper::Error> {
     let service = service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
+        let router = pages.borrow().clone();
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));

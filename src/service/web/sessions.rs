@@ -1,11 +1,11 @@
 //! One-time keys of links, and the sessions that they are exchanged for. Only hashes of both are kept.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
+use crate::model::hexadecimal::hexadecimal;
 use crate::model::user::UserName;
 use crate::service::accounts::{Hash, digest};
 
@@ -145,12 +145,7 @@ fn drop_oldest<T>(all: &mut HashMap<Hash, T>, most: usize, at: impl Fn(&T) -> In
 pub fn random() -> io::Result<String> {
     let mut bytes = [0_u8; 32];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let mut digits = String::new();
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    Ok(digits)
+    Ok(hexadecimal(&bytes))
 }
 
 #[cfg(test)]

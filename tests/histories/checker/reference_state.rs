@@ -379,8 +379,10 @@ impl ReferenceState {
                 self.note(at.as_millisecond());
             }
             Fact::Decided { keys, decision } => self.decide(keys, decision)?,
-            // No command of these histories asks for the platform's records.
+            // No command of these histories asks for the platform's records, or erases open_ids.
             Fact::Recorded { .. }
+            | Fact::AdmittedErased(_)
+            | Fact::Erased { .. }
             | Fact::Found { .. }
             | Fact::KeptOut(_)
             | Fact::Testers { .. }

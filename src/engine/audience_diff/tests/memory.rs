@@ -46,14 +46,18 @@ pub(super) type Image = (String, Option<Away>, Vec<DeliveryStatus>);
 
 impl Memory {
     pub(super) fn new() -> Self {
-        Self::open(MemoryStore::default())
+        // So that most open_ids lie in a file.
+        Self::spilling(Spill::beyond(0, 2, std::env::temp_dir()))
+    }
+
+    /// A new ledger that moves open_ids out of memory like this.
+    pub(super) fn spilling(spill: Spill) -> Self {
+        Self::open(MemoryStore::default(), Arc::new(spill))
     }
 
     /// Opens what is durable, and begins a run.
-    fn open(store: MemoryStore) -> Self {
+    fn open(store: MemoryStore, spill: Arc<Spill>) -> Self {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
-        // So that most open_ids lie in a file.
-        let spill = Arc::new(Spill::beyond(0, 2, std::env::temp_dir()));
         let ledger = runtime
             .block_on(Ledger::open_spilling(store.clone(), plan().identity, spill))
             .expect("the ledger opens");
@@ -64,7 +68,7 @@ impl Memory {
 
     /// The process ends, and another one opens the ledger.
     pub(super) fn reopen(&mut self) {
-        *self = Self::open(self.store.clone());
+        *self = Self::open(self.store.clone(), Arc::clone(self.state().spill()));
     }
 
     pub(super) fn state(&self) -> &LedgerState {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::fact::{Answered, AudienceOrigin, Excluded, Generation, ManualDecision, TermOwner};
+use crate::ledger::fact::{Answered, AudienceOrigin, Erasure, Excluded, Generation, ManualDecision, TermOwner};
 use crate::ledger::platform_record::{
     BillContent, BillRecord, CountRecord, CouponsRecord, Evidence, Found, PlatformRecord, SpotRecord,
 };
@@ -273,6 +273,21 @@ fn fact() -> impl Strategy<Value = Fact> {
             }),
         }),
         1 => (time(), activity_step().prop_map(Box::new)).prop_map(|(at, step)| Fact::Activity { at, step }),
+        1 => (1..=20_u8, prop::collection::vec(any::<[u8; 13]>(), 0..3)).prop_map(|(coupons, mut ids)| {
+            for id in &mut ids {
+                id[12] &= 0xf0;
+            }
+            let all = ids.iter().flat_map(|id| id.repeat(coupons.into()));
+            let recipients = ErasedRecipients::from_bytes(coupons, &all.collect::<Vec<_>>());
+            Fact::AdmittedErased(recipients.expect("ids"))
+        }),
+        1 => (time(), any::<String>(), duration(), any::<u32>(), any::<u64>(), any::<[u8; 32]>()).prop_map(
+            |(at, name, older_than, recipients, batches, digest)| {
+                let by = actor(&name);
+                let erasure = Box::new(Erasure { by, older_than, recipients, batches, digest });
+                Fact::Erased { at, erasure }
+            }
+        ),
     ]
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::catch_panic::catch_panic;
-use super::overdue::{INTERVAL, Wait};
 use super::sled_db::SledErrors;
+use super::wait_limit::{INTERVAL, Wait};
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::store::error::StoreError;
 use crate::model::clock::monotonic_now;
 

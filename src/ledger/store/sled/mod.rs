@@ -2,7 +2,6 @@
 
 mod blocking;
 mod catch_panic;
-mod overdue;
 mod presence_watch;
 mod reader;
 mod scratch_copy;
@@ -10,6 +9,7 @@ mod seal;
 mod sled_db;
 mod sled_store;
 mod store_files;
+mod wait_limit;
 mod wait_unlocked;
 
 pub use reader::Reader;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::wait_unlocked::wait_unlocked;
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::known_files::refuse_link;
 use crate::ledger::recipients::spill::temporary_directories;
 use crate::ledger::store::error::{StoreError, io_error, takes_nothing};

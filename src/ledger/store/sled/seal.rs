@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ledger::known_files::{Directory, open_to_read};
 use crate::ledger::log::head::Head;
+use crate::model::threads::cores;
 
 const FILE: &str = "seal";
 const VERSION: u8 = 1;
@@ -133,7 +134,7 @@ impl Sealed {
         let file = open_to_read(&store.join(&name))?;
         let length = file.metadata()?.len();
         let count = usize::try_from(length.div_ceil(PIECE)).map_err(io::Error::other)?;
-        let threads = thread::available_parallelism().map_or(1, |many| many.get().min(MOST_THREADS).min(count));
+        let threads = cores().min(MOST_THREADS).min(count);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut pieces = Vec::new();

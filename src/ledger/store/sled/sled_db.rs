@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 
 use super::catch_panic::{catch_panic, sled_panics};
-use super::overdue::{CLOSE_LIMIT, INTERVAL, Wait};
+use super::wait_limit::{CLOSE_LIMIT, INTERVAL, Wait};
 use super::wait_unlocked::wait_unlocked;
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::known_files::{KnownFiles, open_to_read, refuse_link};
 use crate::ledger::log::block::{first_of, key};
 use crate::ledger::store::error::{StoreError, io_error, is_outside, system_error_in};

@@ -9,13 +9,13 @@ use tokio::sync::{mpsc, watch as watch_channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::blocking::{Operation, blocking};
-use super::overdue::APPEND_LIMIT;
 use super::presence_watch::Watch;
 use super::reader::Reader;
 use super::sled_db::SledErrors;
 use super::store_files::{Condition, StoreFiles};
+use super::wait_limit::APPEND_LIMIT;
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::known_files::KnownFiles;
 use crate::ledger::log::head::Head;
 use crate::ledger::log::page::Page;

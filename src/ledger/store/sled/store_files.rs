@@ -13,7 +13,7 @@ use super::seal::{Damage, Seal};
 use super::sled_db::{Disk, Get, SledErrors};
 use super::wait_unlocked::wait_unlocked;
 use crate::catalogue::ledger;
-use crate::ledger::action::Action;
+use crate::ledger::attempted_action::Action;
 use crate::ledger::known_files::{Directory, KnownFiles};
 use crate::ledger::log::block::{Block, BlockRead, BlockReader};
 use crate::ledger::log::head::{Head, HeadFile};

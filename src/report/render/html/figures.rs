@@ -255,7 +255,7 @@ const BOUNDS: [(u64, &str); 10] = [
 
 /// The distribution of latencies.
 fn latency(history: &History) -> Result<Markup, ChartError> {
-    let counts = history.latencies(&BOUNDS.map(|(bound, _)| bound));
+    let counts = history.latencies.by_bounds(&BOUNDS.map(|(bound, _)| bound));
     let bars: Vec<_> = (0_u32..)
         .zip(&counts)
         .map(|(at, n)| Bar {

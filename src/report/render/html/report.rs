@@ -36,7 +36,7 @@ pub fn page(report: &ReportView) -> Result<String, ChartError> {
             (tables::open(report))
             @if report.history.ended > 0 { (figures) }
             (tables::codes(&report.history.codes, report.history.other_codes, true))
-            (tables::latency(&report.history))
+            (tables::latency(&report.history.latencies))
             (tables::attempts(&report.attempts))
             (facts(report))
         }

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use crate::catalogue::{page as texts, worth as worth_texts};
 use crate::model::delivery::{Counts, Skipped, StateName};
 use crate::report::attempt_detail::attempt_detail;
-use crate::report::history::History;
+use crate::report::latencies::Latencies;
 use crate::report::lists::skipped_reasons;
 use crate::report::run_stats::Codes;
 use crate::report::times::grouped;
@@ -166,8 +166,8 @@ fn precise(span: Duration) -> String {
 
 /// Shares of the answers and the latencies within which they came.
 #[must_use]
-pub fn latency(history: &History) -> Markup {
-    let (answers, slowest) = history.latency(1.0);
+pub fn latency(latencies: &Latencies) -> Markup {
+    let answers = latencies.answers();
     if answers == 0 {
         return html! {};
     }
@@ -184,9 +184,9 @@ pub fn latency(history: &History) -> Markup {
             h3 { (texts::Latency { answers }) }
             div.scroll { table { tbody {
                 @for (word, share) in shares {
-                    tr { th scope="row" { (word) } td.number { (precise(history.latency(share).1)) } }
+                    tr { th scope="row" { (word) } td.number { (precise(latencies.within(share))) } }
                 }
-                tr { th scope="row" { (texts::Slowest) } td.number { (precise(slowest)) } }
+                tr { th scope="row" { (texts::Slowest) } td.number { (precise(latencies.within(1.0))) } }
             } } }
         }
     }

@@ -312,7 +312,7 @@ impl<'a> RunObject<'a> {
         let unusable = reading.iter().flat_map(|reading| &reading.unusable);
         let summary = Summary {
             at: rfc3339(ended.at, &run.campaign.zone),
-            state: run.state(),
+            state: run.state().word(),
             stopped: StopReasonBody::new(stats),
             counts: CountsBody::from_stats(stats),
             worth: WorthBody::new(&stats.valuation, &stats.counts),
@@ -339,7 +339,7 @@ impl Progress {
         let zone = &run.campaign.zone;
         Self {
             at: rfc3339(run.now.wall, zone),
-            state: run.state(),
+            state: run.state().word(),
             why: run.why(),
             reason: None,
             counts: CountsBody::from_stats(run.stats),

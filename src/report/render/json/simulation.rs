@@ -69,7 +69,7 @@ impl<'a> SimulationObject<'a> {
             app_id: &run.app_id,
             from: rfc3339(settings.from, &settings.zone),
             ends_at: rfc3339(ended.at, &settings.zone),
-            state: state_at_end(stats, ended.ending),
+            state: state_at_end(stats, ended.ending).word(),
             stopped: StopReasonBody::new(stats),
             counts: CountsBody::from_stats(stats),
             codes: codes(stats),

@@ -162,6 +162,7 @@ fn every_reason_to_wait_has_its_word() {
             why: why.clone().into(),
         },
         Waiting::Due,
+        Waiting::User,
         Waiting::Outage { since },
         Waiting::Platform { code: 1, message },
         Waiting::Token { since, why: why.into() },

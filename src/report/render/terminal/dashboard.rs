@@ -12,6 +12,7 @@ use crate::catalogue::{Grouped, run as texts};
 use crate::model::delivery::{Counts, StateName};
 use crate::model::event::Ending;
 use crate::model::money::Money;
+use crate::model::run_state::{EndState, RunState};
 use crate::report::reason::stop_reason;
 use crate::report::run_stats::sum_counts;
 use crate::report::run_view::RunView;
@@ -55,7 +56,7 @@ enum Priority {
 pub struct CampaignRow {
     name: String,
     title: Option<String>,
-    state: &'static str,
+    state: RunState,
     priority: Priority,
     counts: Counts,
     amounts: Amounts,
@@ -77,7 +78,7 @@ impl CampaignRow {
     pub fn new(run: &RunView<'_>, broken: Option<&str>) -> Self {
         let stats = run.stats;
         let title = stats.run.as_ref().and_then(|start| start.title.as_deref());
-        let state = broken.map_or_else(|| run.state(), |_| "failed");
+        let state = broken.map_or_else(|| run.state(), |_| RunState::Over(EndState::Failed));
         let why = match (broken, stats.ended) {
             (Some(broken), _) => Some(visible(broken).into_owned()),
             (None, Some(_)) => stop_reason(stats),
@@ -88,10 +89,10 @@ impl CampaignRow {
             _ if wants_a_person || broken.is_some() || (stats.halted.is_some() && stats.ended.is_none()) => {
                 Priority::Attention
             }
-            "sending" | "draining" => Priority::Sending,
-            "paused" | "planning" => Priority::Still,
-            "waiting" => Priority::Waiting,
-            _ => Priority::Over,
+            RunState::Sending | RunState::Draining => Priority::Sending,
+            RunState::Paused | RunState::Planning => Priority::Still,
+            RunState::Waiting => Priority::Waiting,
+            RunState::Over(_) => Priority::Over,
         };
         Self {
             name: visible(&run.campaign.name).into_owned(),
@@ -101,7 +102,7 @@ impl CampaignRow {
             counts: stats.counts,
             amounts: Amounts::new(run),
             done: run.done(),
-            rate: (state == "sending").then(|| run.rate()),
+            rate: (state == RunState::Sending).then(|| run.rate()),
             ends_at: run.ends_at(),
             why,
             has_time: run.ends_at().is_some() || run.reason().is_some_and(|reason| reason.has_time()),
@@ -115,7 +116,7 @@ impl CampaignRow {
             texts::EndsAt { at: &at }.to_string()
         });
         let done = match self.state {
-            "sending" | "draining" => bar(self.done, self.counts.audience()),
+            RunState::Sending | RunState::Draining => bar(self.done, self.counts.audience()),
             state => texts::State { state: &state }.to_string(),
         };
         let name = match &self.title {
@@ -125,7 +126,7 @@ impl CampaignRow {
         let mut line = Line::new(&name, done, &self.counts, &self.amounts, self.rate, note);
         line.styles = [
             PLAIN,
-            of_run(self.state),
+            of_run(self.state.word()),
             of_count(StateName::Issued, self.counts.count(StateName::Issued)),
             PLAIN,
             of_count(StateName::InDoubt, self.counts.count(StateName::InDoubt)),
@@ -418,7 +419,7 @@ fn chosen(rows: &[CampaignRow], room: usize) -> Chosen<'_> {
 fn states<'a>(rows: impl IntoIterator<Item = &'a CampaignRow>) -> String {
     let mut n: BTreeMap<&str, u64> = BTreeMap::new();
     for row in rows {
-        *n.entry(row.state).or_default() += 1;
+        *n.entry(row.state.word()).or_default() += 1;
     }
     let mut n: Vec<_> = n.into_iter().collect();
     n.sort_by_key(|(_, n)| std::cmp::Reverse(*n));

@@ -17,7 +17,8 @@ use crate::model::user::{Role, UserName};
 use crate::service::accounts::digest;
 use crate::service::config::ConfigFile;
 use crate::service::passwords::PasswordHash;
-use crate::service::supervisor::{ServiceSettings, Supervisor};
+use crate::service::settings::ServiceSettings;
+use crate::service::supervisor::Supervisor;
 use crate::service::web::api_document::{Operation, operations};
 
 /// What each route is for. `true`: it works while the log cannot be written.
@@ -60,6 +61,7 @@ const TABLE: &[(&str, &str, Option<ActKind>, bool)] = &[
     ),
     ("GET", "/api/v1/campaigns/{file}/occurrences", Some(ActKind::See), true),
     ("GET", "/api/v1/audit", Some(ActKind::See), true),
+    ("POST", "/api/v1/person", Some(ActKind::SeePerson), false),
     ("POST", "/api/v1/campaigns/{file}/replan", Some(ActKind::Plan), false),
     (
         "POST",
@@ -138,8 +140,8 @@ fn programs_can_do_what_pages_can_and_every_request_is_described() {
     let of_programs: Vec<_> = all.iter().filter(|route| route.path.starts_with(API)).collect();
     let is_act = |route: &&Route| route.method == "POST" && matches!(route.access, Access::Signed(_));
     for page in all.iter().filter(is_act).filter(|route| !route.path.starts_with(API)) {
-        // A program has no session to end, and looks a user up by `runner trace`.
-        if page.path == "/logout" || page.path == person::PATH {
+        // A program has no session to end.
+        if page.path == "/logout" {
             continue;
         }
         let path = format!("/api/v1{}", page.path);
@@ -148,8 +150,7 @@ fn programs_can_do_what_pages_can_and_every_request_is_described() {
             .find(|route| (route.method, route.path) == ("POST", &path));
         assert_eq!(same.map(|route| route.access), Some(page.access), "{path}");
     }
-    let gets = all.iter().filter(|route| route.method == "GET");
-    for page in gets.filter(|route| route.path != person::PATH) {
+    for page in all.iter().filter(|route| route.method == "GET") {
         if let Access::Signed(kind) = page.access {
             let is_seen = of_programs.iter().any(|route| route.access == Access::Signed(kind));
             assert!(is_seen, "{}: no request of programs shows {kind:?}", page.path);
@@ -506,6 +507,7 @@ async fn send(app: &Arc<App>, method: &str, path: &str, cookie: &str) -> (Status
     let object = match path.rsplit('/').next() {
         Some("approve" | "request" | "reject") => r#"{"fingerprint": "a-b-first"}"#,
         Some("wave") => r#"{"wave": 1}"#,
+        Some("person") => r#"{"app_id": "tt1", "open_id": "u1"}"#,
         Some("resolve") => r#"{"state": "held", "to": "owed", "count": 1, "note": "x"}"#,
         _ => "",
     };
@@ -554,7 +556,7 @@ async fn each_route_respects_sessions_and_the_read_only_mode() {
     let cookie = format!("runner_session_7878={session}");
     // The gate asks for the log before it asks for the campaign.
     app.supervisor.state().read_only = Some(Text::from("the disk is full"));
-    let refusal = "the service log cannot be used, so only pause and stop are possible";
+    let refusal = "the service log cannot be used, so only pausing, stopping and freezing are possible";
     for (method, path, kind, works) in TABLE.iter().copied() {
         let (status, _) = send(&app, method, path, "").await;
         assert_eq!(

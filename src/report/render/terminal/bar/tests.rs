@@ -146,6 +146,7 @@ fn while_it_waits() {
             Some(shanghai("12:00:30")),
         ),
         (Waiting::Due, Some(shanghai("12:00:20"))),
+        (Waiting::User, None),
         (Waiting::Outage { since }, Some(shanghai("12:00:24"))),
         (
             Waiting::Platform {
