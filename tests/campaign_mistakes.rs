@@ -107,7 +107,6 @@ cases! {
         server("notify:\n  - feishu: https://open.feishu.cn/hook/hunter2\n  - wecom: {url: {env: HOOK}}\n    on: [halt]\n"),
         server("retain: 400\n"),
         server("retain: 12h\n"),
-        server("retain: 400d\nstore: {postgres: {env: RUNNER_STORE}}\n"),
         server("tokens:\n  - {name: ci, hash: hunter2, roles: [author]}\n  - {name: cd, token: hunter2, roles: [author]}\n"),
         server(&format!(
             "users: [{{name: li, password: {{env: A}}, roles: [author]}}]\ntokens: [{{name: li, hash: \"{HASH}\", roles: [author]}}]\n"

@@ -11,8 +11,6 @@ excluded-erased = cannot exclude the users of { $campaign }: the open_ids of its
 erased-on = they were erased at { $at }
 erased-help = to send again, give the campaign file another name (`campaign`): it begins a new ledger, in which users who have a coupon of this one count as new. `runner history` shows who erased the open_ids
 excluded-erased-help = name a list of these users in `audience.exclude`, such as a CSV that was exported before; or leave the campaign out, if its users may receive another coupon
-erase-in-database = cannot erase the open_ids of { $campaign }: its ledger is in a database, and this version erases only in files
-erase-in-database-help = move the ledger to files with `runner store copy`, and erase the open_ids there
 needs-approval = the service has this campaign in charge, and every run needs an approval of it; nothing was sent
 # $approvals (number)
 file-needs-approval = the campaign file asks for { $approvals ->

@@ -10,6 +10,7 @@ cannot-do = cannot { $action ->
      [publish-status] publish the status in the database { $place }
      [read-files] read the campaign files in the database { $place }
      [write-file] change a campaign file in the database { $place }
+     [erase-open-ids] replace the batches with open_ids in the database { $place }
      [record-identity] record the server's identity in the database { $place }
     *[read-workers] read the workers in the database { $place }
     }

@@ -43,5 +43,3 @@ token-of-user-help = give the token a name of its own
 token-of-user = the token has the name of the user { $name }, so the log could not tell them apart
 want-header = the name of a header of its own, such as `X-Auth-User`
 header = the name of a header
-retain-in-database = `retain` cannot be used with `store`: open_ids are erased only in ledgers that are in files
-retain-in-database-help = remove `retain`; to erase the open_ids of a campaign, move its ledger to files with `runner store copy` and use `runner erase`

@@ -11,8 +11,6 @@ excluded-erased = 无法排除 { $campaign } 的用户：它的账本已清除 o
 erased-on = 清除时间：{ $at }
 erased-help = 要再次发放，请给任务文件换一个名称（`campaign`）：它会建立新账本，在那里，已经有本任务优惠券的用户算作新用户。`runner history` 显示是谁清除了 open_id
 excluded-erased-help = 请在 `audience.exclude` 中写上这些用户的名单，例如以前导出的 CSV；如果这些用户可以再领一张券，就不要排除这个任务
-erase-in-database = 无法清除 { $campaign } 的 open_id：它的账本在数据库中，本版本只能清除文件中的账本
-erase-in-database-help = 请用 `runner store copy` 把账本移到文件，再在那里清除 open_id
 needs-approval = 这个任务由服务管理，每次执行都需要服务中的批准；没有发出任何券
 # $approvals (number)
 file-needs-approval = 任务文件要求 { $approvals } 人批准（`approval`），只有带策略的服务才收集批准；没有发出任何券

@@ -10,6 +10,7 @@ cannot-do = { $action ->
      [publish-status] 无法在数据库 { $place } 中更新状态
      [read-files] 无法读取数据库 { $place } 中的任务文件
      [write-file] 无法改动数据库 { $place } 中的任务文件
+     [erase-open-ids] 无法在数据库 { $place } 中替换带有 open_id 的写入批
      [record-identity] 无法在数据库 { $place } 中记录服务器标识
     *[read-workers] 无法从数据库 { $place } 读取工作进程
     }

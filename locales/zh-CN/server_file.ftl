@@ -43,5 +43,3 @@ token-of-user-help = 请给令牌另起一个名称
 token-of-user = 令牌与用户 { $name } 同名，日志无法区分它们
 want-header = 专用请求头的名称，例如 `X-Auth-User`
 header = 请求头的名称
-retain-in-database = `retain` 不能与 `store` 一起使用：只能清除文件中账本的 open_id
-retain-in-database-help = 请删去 `retain`；要清除一个任务的 open_id，请用 `runner store copy` 把账本移到文件，再使用 `runner erase`

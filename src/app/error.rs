@@ -221,12 +221,6 @@ pub enum AppError {
         /// When they were erased.
         at: Timestamp,
     },
-    /// The ledger is in a database, where open_ids are not erased.
-    #[error("{}", app::EraseInDatabase { campaign: name })]
-    EraseInDatabase {
-        /// The campaign.
-        name: CampaignName,
-    },
     /// The plan is not the one that was reviewed.
     #[error("{}", app::OtherPlan)]
     OtherPlan {

@@ -7,12 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use crate::catalogue::app as text;
 use crate::control::ControlServer;
-use crate::fleet::{AppKey, DatabaseUrl};
+use crate::fleet::AppKey;
 use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
 use crate::ledger::lock::{CampaignLock, LockError, Purpose};
 use crate::ledger::witness::Witness;
@@ -25,11 +23,11 @@ use super::campaign_store::CampaignStore;
 use super::environment::Notice;
 use super::erased::check_has_open_ids;
 use super::error::AppError;
-use super::fleet_worker::FleetWorker;
 use super::older_ledger::OlderLedger;
 use super::process::{is_stopped, this_process};
-use super::shared_ownership::{OwnershipUse, SharedOwnership};
+use super::shared_ownership::SharedOwnership;
 use super::witness::CampaignWitnesses;
+use super::write_term::WriteTerm;
 
 /// How often a use case asks for a ledger that another process is reading.
 pub const ASK_AGAIN: Duration = Duration::from_millis(20);
@@ -64,76 +62,6 @@ pub struct LockedLedger {
     had_ledger: AtomicBool,
 }
 
-/// An app id that this process owns to write one ledger.
-#[derive(Debug)]
-struct WriteTerm {
-    worker: Arc<FleetWorker>,
-    /// Whether the process is a worker beyond this ledger.
-    is_shared: bool,
-    /// `None` once it was given up.
-    app: Option<AppKey>,
-    used: Option<OwnershipUse>,
-}
-
-impl WriteTerm {
-    /// Waits for the app id of a campaign whose ledger is in the database at `url`.
-    async fn begin(campaign: &LoadedCampaign, url: &DatabaseUrl) -> Result<Self, AppError> {
-        let app = AppKey::of_ledger(&campaign.plan.identity);
-        let timeout = campaign.plan.retry.timeout;
-        let environment = &campaign.environment;
-        let worker = if let Some(worker) = &environment.worker {
-            worker.join(&app, timeout).await;
-            Arc::clone(worker)
-        } else {
-            let share = [(app.clone(), timeout)];
-            Arc::new(FleetWorker::new(url, environment.witnesses.clone(), share))
-        };
-        let mut term = Self {
-            worker,
-            is_shared: environment.worker.is_some(),
-            app: Some(app.clone()),
-            used: None,
-        };
-        let waits = |holder: &Owner| {
-            let why = text::WaitsForWorker {
-                host: &holder.host,
-                pid: &holder.pid,
-            };
-            environment.notify(Notice::WaitsForOwner(&why.to_string()));
-        };
-        term.used = Some(Box::pin(term.worker.own_soon(&app, waits)).await?);
-        Ok(term)
-    }
-
-    /// Gives the app id up. Nothing is under way.
-    async fn end(mut self) {
-        if let Some(app) = self.app.take() {
-            self.worker.end(&app).await;
-        }
-        if let Some(used) = self.used.take() {
-            used.end();
-        }
-        if !self.is_shared {
-            self.worker.leave().await;
-        }
-    }
-}
-
-impl Drop for WriteTerm {
-    fn drop(&mut self) {
-        // It was not ended because something failed before anything was written. Other campaigns of this process need the app id.
-        if let Some(app) = self.app.take().filter(|_| self.is_shared)
-            && let Ok(runtime) = Handle::try_current()
-        {
-            if let Some(used) = self.used.take() {
-                used.end();
-            }
-            let worker = Arc::clone(&self.worker);
-            runtime.spawn(async move { worker.end(&app).await });
-        }
-    }
-}
-
 impl LockedLedger {
     /// Takes the campaign's lock. Waits for a process that only reads; a process that applies the campaign is an error.
     pub async fn take(campaign: &LoadedCampaign, purpose: Purpose) -> Result<Self, AppError> {
@@ -154,8 +82,10 @@ impl LockedLedger {
     pub async fn take_to_write(campaign: &LoadedCampaign) -> Result<Self, AppError> {
         let mut locked = Self::take(campaign, Purpose::Apply).await?;
         if let Some(url) = campaign.database() {
-            let term = Box::pin(WriteTerm::begin(campaign, url)).await?;
-            locked.ownership = term.used.as_ref().map(|used| Arc::clone(used.ownership()));
+            let app = AppKey::of_ledger(&campaign.plan.identity);
+            let timeout = campaign.plan.retry.timeout;
+            let term = Box::pin(WriteTerm::begin(&campaign.environment, url, app, timeout)).await?;
+            locked.ownership = term.ownership().cloned();
             locked.write_term = Some(term);
         }
         Ok(locked)

@@ -64,6 +64,7 @@ mod template;
 pub mod trace;
 pub mod verify;
 pub mod witness;
+mod write_term;
 pub mod wrong_clock;
 
 pub use campaign::LoadedCampaign;

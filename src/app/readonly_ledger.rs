@@ -171,8 +171,15 @@ async fn open_in_database(campaign: &LoadedCampaign, url: &DatabaseUrl) -> Resul
     };
     let witness = CampaignWitnesses::new(campaign).of_ledger(&entry.manifest.id);
     let known = witness.as_ref().map(Witness::head);
-    let store = ReadonlyStore::Database(database.reader(entry.no));
-    let ledger = Ledger::open_known(store, identity.clone(), Arc::default(), known).await?;
+    let open = || {
+        let store = ReadonlyStore::Database(database.reader(entry.no));
+        Ledger::open_known(store, identity.clone(), Arc::default(), known)
+    };
+    let ledger = match Box::pin(open()).await {
+        // An erasure may have replaced batches between two pages.
+        Err(LedgerError::Record { .. } | LedgerError::IllegalFact { .. }) => open().await?,
+        opened => opened?,
+    };
     Ok(Some(ReadonlyLedger {
         dir: campaign.ledger_location(),
         manifest: entry.manifest,

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::engine::app_limiter::{AppLimiter, AppLock, HeldAppLock, Taking, TermState};
 use crate::engine::earlier_requests::{EarlierRequest, earlier_requests};
 use crate::fleet::postgres::StatementError;
-use crate::fleet::{Database, DatabaseError, DatabaseStore, LedgerNo, Member, Ownership};
+use crate::fleet::{Database, DatabaseError, DatabaseStore, LedgerEntry, LedgerNo, Member, Ownership, Replacement};
 use crate::ledger::ledger_dir::Manifest;
 use crate::ledger::{Fact, Ledger, LedgerState, TermOwner};
 use crate::model::clock::{Clock, monotonic_now};
@@ -165,13 +165,27 @@ impl SharedOwnership {
         DatabaseError::HasLedger { place, campaign }.into()
     }
 
+    /// Puts the log of a hidden ledger in the place of that of a ledger.
+    pub async fn replace_log(&self, identity: &Identity, replacement: Replacement) -> Result<(), AppError> {
+        Ok(self.member.replace_log(identity, replacement).await?)
+    }
+
+    /// Removes what has open_ids beside a ledger without any.
+    pub async fn remove_traces(&self, identity: &Identity, manifest: &Manifest) -> Result<(), AppError> {
+        Ok(self.member.remove_traces(identity, manifest).await?)
+    }
+
+    /// Opens a ledger of the app id.
+    pub fn open_entry(&self, entry: &LedgerEntry) -> Result<DatabaseStore, AppError> {
+        Ok(self.member.open(entry, &self.ownership)?)
+    }
+
     /// Opens the ledger of a campaign. Returns its store and its id, or `None` if there is no ledger.
     pub async fn open(&self, identity: &Identity) -> Result<Option<(DatabaseStore, String)>, AppError> {
         let Some(entry) = self.member.database().ledger(identity).await? else {
             return Ok(None);
         };
-        let store = self.member.open(&entry, &self.ownership)?;
-        Ok(Some((store, entry.manifest.id)))
+        Ok(Some((self.open_entry(&entry)?, entry.manifest.id)))
     }
 
     /// Creates the ledger of a campaign. Returns its store and its id.

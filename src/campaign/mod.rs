@@ -76,7 +76,7 @@ pub use pace::Pace;
 pub use platform::{BaseUrl, BaseUrlError, Platform};
 pub use render::render_human;
 pub use repeat::{Every, Missed, Repeat, RepeatDay};
-pub use retry::{InDoubt, Retry};
+pub use retry::{InDoubt, LONGEST_TIMEOUT, Retry};
 pub use root::{Campaign, KeyRow, key_table, schema};
 pub use schedule::Schedule;
 pub use server_file::{

@@ -10,6 +10,9 @@ use super::keys::keys;
 use super::number::IntegerRange;
 use super::word::{Word, words};
 
+/// The longest time that an attempt may take.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
+
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -27,7 +30,7 @@ keys! {
         /// The longest delay that doubling reaches.
         max_delay: Duration = DurationRange(MILLISECOND..=DAY), default Duration::from_mins(1);
         /// The time limit of one attempt.
-        timeout: Duration = DurationRange(Duration::from_millis(10)..=Duration::from_mins(10)), default Duration::from_secs(10);
+        timeout: Duration = DurationRange(Duration::from_millis(10)..=LONGEST_TIMEOUT), default Duration::from_secs(10);
         /// What happens to a delivery whose outcome is unknown.
         in_doubt: InDoubt = Word, default InDoubt::Resend;
         /// How long after its first unknown outcome a delivery may be sent again. After that, a person decides.

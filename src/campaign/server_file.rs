@@ -100,9 +100,6 @@ keys! {
         if let (Some(_), Some(url), Some(value)) = (&tls, &url, map.get("url")) {
             tls::check(url, value, diagnostics);
         }
-        if let (Some(_), Some(_), Some(value)) = (&store, retain, map.get("retain")) {
-            retain::refuse_store(value, diagnostics);
-        }
         let is_readable = are_users_known
             && map.get("url").is_some() == url.is_some();
         if let (true, Some(address), Some(value)) = (is_readable, listen, map.get("listen")) {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::app::apply::confirmation::Answer;
 use crate::app::campaign_files::Neighbours;
 use crate::app::erase::{self, Eligibility};
-use crate::app::{CampaignFile, LoadedCampaign, occurrences, readonly_ledger};
+use crate::app::{AppError, CampaignFile, LoadedCampaign, occurrences, readonly_ledger};
 use crate::campaign::parse_duration;
 use crate::catalogue::{app, erase as texts};
 use crate::model::identity::Identity;
@@ -126,13 +126,12 @@ async fn find(
 async fn erase_all(ledgers: Vec<FoundLedger>, args: &EraseArgs, context: &Context) -> Result<Exit, Failure> {
     let due = |ledger: &&FoundLedger| matches!(ledger.eligibility, Eligibility::Due { .. });
     let n = ledgers.iter().filter(due).count() as u64;
-    if args.dry_run || n == 0 {
-        let word = if args.dry_run { Word::Due } else { Word::Erased };
-        let rows: Vec<_> = ledgers.iter().map(|ledger| row(ledger, word)).collect();
+    if args.dry_run {
+        let rows: Vec<_> = ledgers.iter().map(|ledger| row(ledger, Word::Due)).collect();
         show(&rows, context)?;
         return Ok(args.exit(&ledgers));
     }
-    if !args.yes && !args.rehearsal.rehearsal().is_on() {
+    if n > 0 && !args.yes && !args.rehearsal.rehearsal().is_on() {
         let rows: Vec<_> = ledgers
             .iter()
             .filter(due)
@@ -154,21 +153,34 @@ async fn erase_all(ledgers: Vec<FoundLedger>, args: &EraseArgs, context: &Contex
     let mut exits = vec![args.exit(&ledgers)];
     let mut rows = Vec::new();
     for mut ledger in ledgers {
-        if matches!(ledger.eligibility, Eligibility::Due { .. } | Eligibility::Erased { .. }) {
-            let erased = Box::pin(erase::erase(&ledger.campaign, args.older_than(), args.by.actor())).await;
-            match erased {
-                Ok(eligibility) => ledger.eligibility = eligibility,
-                Err(error) => {
-                    let file = &ledger.campaign.at.file;
-                    exits.push(shown(error.into(), file, is_alone, context)?);
-                    continue;
-                }
+        match Box::pin(erase_one(&ledger, args)).await {
+            Ok(eligibility) => ledger.eligibility = eligibility,
+            Err(error) => {
+                let file = &ledger.campaign.at.file;
+                exits.push(shown(error.into(), file, is_alone, context)?);
+                continue;
             }
         }
         rows.push(row(&ledger, Word::Erased));
     }
     show(&rows, context)?;
     Ok(Exit::of_several(exits))
+}
+
+/// Erases the open_ids of a ledger if they can be erased, and removes what another erasure has left.
+async fn erase_one(
+    FoundLedger { campaign, eligibility }: &FoundLedger,
+    args: &EraseArgs,
+) -> Result<Eligibility, AppError> {
+    let is_due = match eligibility {
+        Eligibility::Due { .. } => true,
+        Eligibility::Erased { .. } => erase::has_traces(campaign).await?,
+        Eligibility::Incomplete | Eligibility::Recent { .. } | Eligibility::NoRecipients => false,
+    };
+    if !is_due {
+        return Ok(*eligibility);
+    }
+    Box::pin(erase::erase(campaign, args.older_than(), args.by.actor())).await
 }
 
 impl EraseArgs {

@@ -12,7 +12,7 @@ use super::error::{DatabaseAction, DatabaseError};
 use super::log_reader::DatabaseReader;
 use super::postgres::{
     Acquired, Channel, DatabaseUrl, LedgerRow, Owner, Recording, Server, StatementError, Worker, accept_single_copy,
-    check, find_ledger, init, ledgers, owners, workers,
+    check, find_ledger, has_traces, init, ledgers, owners, workers,
 };
 use super::statement::{AppKey, LedgerNo};
 use crate::ledger::ledger_dir::Manifest;
@@ -166,6 +166,19 @@ impl Database {
     pub async fn ledger(&self, identity: &Identity) -> Result<Option<LedgerEntry>, DatabaseError> {
         self.find(&AppKey::of_ledger(identity), identity.campaign.as_str())
             .await
+    }
+
+    /// Whether something with open_ids was left beside a ledger whose own were erased.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_traces(&self, identity: &Identity, manifest: &Manifest) -> Result<bool, DatabaseError> {
+        let app = AppKey::of_ledger(identity);
+        let acquired = acquire(&self.channel, &self.place).await?;
+        let found = has_traces(acquired.connection(), &app, identity.campaign.as_str(), &manifest.id).await;
+        let found = found.map_err(self.failed(DatabaseAction::FindLedgers))?;
+        acquired.release();
+        Ok(found)
     }
 
     /// Finds the log of the service. `None` if no service has begun with this database.

@@ -33,12 +33,14 @@ pub enum DatabaseAction {
     ReadFiles,
     /// To add, to replace or to remove a campaign file.
     WriteFile,
+    /// To replace the batches of a ledger that have open_ids.
+    EraseOpenIds,
 }
 
 impl DatabaseAction {
     /// Every action.
     #[cfg(test)]
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Connect,
         Self::CreateTables,
         Self::CreateLedger,
@@ -50,6 +52,7 @@ impl DatabaseAction {
         Self::RecordIdentity,
         Self::ReadFiles,
         Self::WriteFile,
+        Self::EraseOpenIds,
     ];
 }
 
@@ -68,6 +71,7 @@ impl fmt::Display for DatabaseAction {
             Self::RecordIdentity => "record-identity",
             Self::ReadFiles => "read-files",
             Self::WriteFile => "write-file",
+            Self::EraseOpenIds => "erase-open-ids",
         })
     }
 }

@@ -1,6 +1,7 @@
 //! This process as a worker of a fleet: the tasks that renew its lease, claim app ids and append.
 
 mod copy;
+mod erasure;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -45,7 +45,7 @@ pub use log_reader::DatabaseReader;
 pub use member::Member;
 pub use ownership::Ownership;
 pub use postgres::files::{FileChange, FileRow};
-pub use postgres::{DatabaseUrl, SchemaError, Server, ServerIdentity};
+pub use postgres::{DatabaseUrl, Replacement, SchemaError, Server, ServerIdentity};
 pub use statement::{AppKey, LedgerNo, WorkerId};
 pub use worker::Worker;
 

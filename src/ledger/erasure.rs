@@ -323,7 +323,7 @@ pub async fn erase(
         let mut to = SledStore::create(&new).await.map_err(LedgerDirError::Store)?;
         Box::pin(write_erased(&mut ledger, &mut to, request)).await?;
         to.close().await;
-        let head = Box::pin(check_erased(&new, identity, ledger.state())).await?;
+        let head = Box::pin(check_files(&new, identity, ledger.state())).await?;
         ledger.close().await;
         place.exchange(lock, &new)?;
         Some(head)
@@ -332,7 +332,8 @@ pub async fn erase(
         None
     };
     if head.is_some() || matches!(eligibility, Eligibility::Erased { .. }) {
-        place.remove_traces(lock)?;
+        let id = place.look()?.map(|manifest| manifest.id).unwrap_or_default();
+        place.remove_traces(lock, &id)?;
     }
     Ok(Some(EraseOutcome { eligibility, head }))
 }
@@ -362,24 +363,32 @@ pub async fn write_erased(
 }
 
 /// Reads the new ledger in `dir` from its first batch, and checks that it says the same as the old one. Returns its last batch.
-async fn check_erased(dir: &Path, identity: Identity, old: &LedgerState) -> Result<Head, EraseError> {
+async fn check_files(dir: &Path, identity: Identity, old: &LedgerState) -> Result<Head, EraseError> {
     let store = SledStore::open(dir).await.map_err(LedgerDirError::Store)?;
     let new = Ledger::open(store, identity).await?;
-    let is_same = new.state().is_same_but_for_open_ids(old);
+    check_erased(&new, old)?;
     let head = new.head();
-    if !is_same {
-        let last = LastGood {
-            sequence: head.sequence.saturating_sub(1),
-            newest: old.newest(),
-        };
-        return Err(LedgerError::IllegalFact {
-            sequence: head.sequence,
-            last,
-            source: IllegalFact::Erasure,
-        }
-        .into());
-    }
     // Its snapshot is written here, and is exchanged with the rest.
     new.close().await;
     Ok(head)
+}
+
+/// Checks that a new ledger says the same as the old one, but for open_ids.
+///
+/// # Errors
+/// When it does not.
+pub fn check_erased(new: &Ledger<impl Store>, old: &LedgerState) -> Result<(), LedgerError> {
+    if new.state().is_same_but_for_open_ids(old) {
+        return Ok(());
+    }
+    let sequence = new.head().sequence;
+    let last = LastGood {
+        sequence: sequence.saturating_sub(1),
+        newest: old.newest(),
+    };
+    Err(LedgerError::IllegalFact {
+        sequence,
+        last,
+        source: IllegalFact::Erasure,
+    })
 }

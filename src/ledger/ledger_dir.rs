@@ -305,12 +305,6 @@ impl LedgerDir {
         Ok(places)
     }
 
-    /// Whether an erasure of this ledger's open_ids was interrupted. Another try ends it.
-    #[must_use]
-    pub fn is_erasure_interrupted(&self) -> bool {
-        self.beside(ERASING).exists()
-    }
-
     /// The dates of the occurrences of this recurring campaign that have a ledger.
     ///
     /// # Errors
@@ -669,26 +663,37 @@ impl LedgerDir {
         self.dir.parent().map_or(Ok(()), sync)
     }
 
-    /// Removes what has open_ids beside a ledger whose own were erased: the ledger that it has replaced, what interrupted commands have
-    /// left, copies that were moved to a database, the platform's bills, and the journal of probes.
-    pub(super) fn remove_traces(&self, _lock: &CampaignLock) -> Result<(), LedgerDirError> {
-        for name in [ERASING, "new", "old", "bills"] {
-            remove(&self.beside(name))?;
+    /// Removes the [traces](Self::traces) of a ledger with this id whose own open_ids were erased.
+    ///
+    /// # Errors
+    /// When one of them cannot be removed.
+    pub fn remove_traces(&self, _lock: &CampaignLock, id: &str) -> Result<(), LedgerDirError> {
+        for trace in self.traces(id)? {
+            let removed = if trace.is_dir() {
+                fs::remove_dir_all(&trace)
+            } else {
+                fs::remove_file(&trace)
+            };
+            removed.map_err(|source| failed(Action::Remove, &trace, source))?;
         }
-        let id = self.read_manifest()?.id;
-        for place in self.retired_places()? {
-            let is_same = read_manifest_at(&place).is_ok_and(|manifest| manifest.id == id);
-            if is_same {
-                remove(&place)?;
-            }
+        match self.dir.parent() {
+            Some(parent) if parent.is_dir() => sync(parent),
+            _ => Ok(()),
         }
-        match fs::remove_file(self.probes()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(Action::Remove, &self.probes(), error));
-            }
-            _ => {}
-        }
-        self.dir.parent().map_or(Ok(()), sync)
+    }
+
+    /// What has open_ids beside a ledger with this id: the ledger that an erasure has replaced, what interrupted commands have left,
+    /// copies that were moved to a database, the platform's bills, and the journal of probes.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn traces(&self, id: &str) -> Result<Vec<PathBuf>, LedgerDirError> {
+        let mut traces: Vec<_> = [ERASING, "new", "old", "bills"].map(|name| self.beside(name)).into();
+        traces.push(self.probes());
+        traces.retain(|path| path.symlink_metadata().is_ok());
+        let of_ledger = |place: &PathBuf| read_manifest_at(place).is_ok_and(|manifest| manifest.id == id);
+        traces.extend(self.retired_places()?.into_iter().filter(of_ledger));
+        Ok(traces)
     }
 
     /// Where ledgers are kept that were moved to a database.

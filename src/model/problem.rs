@@ -244,8 +244,6 @@ problems! {
     NotForServer = "E0354", Input;
     /// The open_ids of the ledger were erased.
     LedgerErased = "E0355", Person;
-    /// Open_ids cannot be erased in a database.
-    EraseInDatabase = "E0356", Input;
 
     /// The audience cannot be read.
     AudienceUnreadable = "E0401", Input;

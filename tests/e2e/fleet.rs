@@ -2,6 +2,7 @@
 //! that counts. Without a server the tests are skipped with a message; with `RUNNER_TEST_DATABASES=required` they fail.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::park_timeout;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
+use crate::files::files;
 use crate::occurrences::{daily, today, zone_at_noon};
 use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
 
@@ -93,13 +95,44 @@ impl TestDatabase {
         self.count("select coalesce(max(term), 0) from runner_app") >= term
     }
 
-    fn count(&self, sql: &'static str) -> i64 {
+    pub fn count(&self, sql: &'static str) -> i64 {
         block_on(async {
             let mut connection = connect(&self.url()).await.unwrap();
             let counted = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
             connection.close().await.unwrap();
             counted
         })
+    }
+
+    /// The one text that a query returns.
+    pub fn text(&self, sql: &'static str) -> String {
+        block_on(async {
+            let mut connection = connect(&self.url()).await.unwrap();
+            let text = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            text
+        })
+    }
+
+    /// Executes a statement, and keeps its locks.
+    pub fn hold(&self, sql: &str) -> HeldLocks {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.unwrap();
+        let connection = runtime.block_on(async {
+            let mut connection = connect(&self.url()).await.unwrap();
+            let sql = AssertSqlSafe(format!("begin; {sql}"));
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            connection
+        });
+        HeldLocks {
+            _connection: connection,
+            _runtime: runtime,
+        }
+    }
+
+    /// Executes a statement in the database.
+    pub fn execute_here(&self, sql: &str) {
+        Self::execute_at(&self.url(), sql);
     }
 
     /// Ends all connections of the database.
@@ -139,6 +172,12 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         self.execute(&format!("drop database if exists {} with (force)", self.name));
     }
+}
+
+/// Locks in a database, until it is dropped.
+pub struct HeldLocks {
+    _connection: PgConnection,
+    _runtime: tokio::runtime::Runtime,
 }
 
 /// A machine of the fleet.
@@ -189,6 +228,13 @@ impl Machine {
         self.command("apply", scene, flags).spawn().unwrap()
     }
 
+    /// The files of this machine's state that have these bytes.
+    pub fn files_with(&self, word: &str) -> Vec<PathBuf> {
+        let has = |bytes: &[u8]| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+        let files = files(self.state.path()).into_iter();
+        files.filter(|(_, bytes)| has(bytes)).map(|(path, _)| path).collect()
+    }
+
     fn run_on(&self, verb: &str, argument: &str, flags: &[&str]) -> Ran {
         Ran::new(self.command_on(verb, argument, flags).output().unwrap())
     }
@@ -199,7 +245,7 @@ impl Machine {
         Ran::new(command.output().unwrap())
     }
 
-    fn run(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Ran {
+    pub fn run(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Ran {
         Ran::new(self.command(verb, scene, flags).output().unwrap())
     }
 }

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::spawn;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How a request for a coupon begins.
 const SEND: &[u8] = b"POST /api/promotion/v1/coupon/send_coupon";
@@ -41,7 +41,15 @@ struct State {
     workers: Vec<u32>,
     cut: BTreeMap<u32, Directions>,
     sends: Vec<Send>,
+    slowest_answer: Duration,
     is_over: bool,
+}
+
+/// A connection of a worker.
+struct Connection {
+    pid: u32,
+    /// When the request was passed on that the server has not answered.
+    asked: Mutex<Option<Instant>>,
 }
 
 struct Shared {
@@ -68,16 +76,22 @@ impl Shared {
     }
 
     /// Passes on the bytes of one direction until the connection ends. Its end is passed on, too.
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream, pid: u32, is_to_server: bool) {
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, connection: &Connection, is_to_server: bool) {
+        let pid = connection.pid;
         let mut buffer = [0; 16 * 1024];
         loop {
             let read = from.read(&mut buffer).unwrap_or_default();
+            if !is_to_server && let Some(asked) = connection.asked.lock().unwrap().take() {
+                let mut state = self.state();
+                state.slowest_answer = state.slowest_answer.max(asked.elapsed());
+            }
             let was_cut = self.wait(pid, |cut| if is_to_server { cut.to_server } else { cut.to_worker });
             if read == 0 || (was_cut && self.cut == Cut::Lost) {
                 break;
             }
             if is_to_server && buffer.starts_with(SEND) {
                 let at = Instant::now();
+                *connection.asked.lock().unwrap() = Some(at);
                 self.state().sends.push(Send { pid, at });
             }
             if to.write_all(&buffer[..read]).is_err() {
@@ -98,9 +112,13 @@ impl Shared {
         let (Ok(client_again), Ok(server_again)) = (client.try_clone(), server.try_clone()) else {
             return;
         };
-        let shared = Arc::clone(self);
-        spawn(move || shared.pump(client_again, server_again, pid, true));
-        self.pump(server, client, pid, false);
+        let connection = Arc::new(Connection {
+            pid,
+            asked: Mutex::default(),
+        });
+        let (shared, shared_connection) = (Arc::clone(self), Arc::clone(&connection));
+        spawn(move || shared.pump(client_again, server_again, &shared_connection, true));
+        self.pump(server, client, &connection, false);
     }
 
     /// The process at the other end of a connection on this machine. 0 for a process that is not a worker.
@@ -175,6 +193,11 @@ impl Link {
 
     pub fn restore(&self, pid: u32) {
         self.cut(pid, Directions::default());
+    }
+
+    /// The longest time between a request for a coupon and the first byte of its answer, before it is passed on.
+    pub fn slowest_answer(&self) -> Duration {
+        self.shared.state().slowest_answer
     }
 
     /// Every request for a coupon that passed, in order.

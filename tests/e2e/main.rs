@@ -15,6 +15,7 @@ mod dry_run;
 #[path = "../files_common/mod.rs"]
 mod files;
 mod fleet;
+mod fleet_erasure;
 mod fleet_link;
 mod fleet_network;
 mod fleet_trials;

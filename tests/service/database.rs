@@ -99,6 +99,21 @@ impl TestDatabase {
         })
     }
 
+    /// Whether a batch, a snapshot or a command in the database has these bytes.
+    pub fn has(&self, word: &str) -> bool {
+        let sql = "
+            select exists (select from runner_log where position($1 in body) > 0)
+                or exists (select from runner_snapshot_part where position($1 in body) > 0)
+                or exists (select from runner_command where position($1 in convert_to(command, 'utf8')) > 0)";
+        block_on(async {
+            let mut connection = connect(&self.url()).await.unwrap();
+            let has = sqlx::query_scalar(sql).bind(word.as_bytes().to_vec());
+            let has = has.fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            has
+        })
+    }
+
     fn execute(&self, sql: &str) {
         block_on(async {
             let mut connection = connect(&self.server).await.unwrap();

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::client::{Directory, clock_ahead};
+use crate::database::{TestDatabase, directory, everybody_has_one, variables};
+use crate::fake_platform::FakePlatform;
 
 /// The first file below `directory` with one of these words.
 fn file_with(directory: &Path, words: &[&str]) -> Option<String> {
@@ -91,4 +93,51 @@ fn a_day_after_its_end_a_campaign_has_no_open_ids_any_more() {
     assert!(why.contains("error[E0355]: cannot exclude the users of tea"), "{why}");
     // The lock's file had the command of the trace.
     assert_eq!(file_with(&state, &words), None);
+}
+
+#[test]
+fn a_day_after_its_end_no_open_id_of_a_campaign_is_in_the_database() {
+    let Some(tomorrow) = clock_ahead("+26h") else { return };
+    let Some(database) = TestDatabase::create() else { return };
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let directory = directory(&platform, &["tea", "milk"], 9);
+    for name in ["tea", "milk"] {
+        let list = directory.campaigns().join(format!("{name}.csv"));
+        let rows: String = (0..9).map(|user| format!("{name}-user-用户.{user}\n")).collect();
+        fs::write(list, format!("open_id\n{rows}")).unwrap();
+    }
+    let variables = variables(&platform, &database.url());
+    let mut service = directory.serve_with(&[], &variables);
+    for name in ["tea", "milk"] {
+        service.approve(name);
+        service.wait_for_state(name, "complete");
+    }
+    assert_eq!(service.stop(), Some(0));
+    assert!(
+        database.has("tea-user-用户") && database.has("milk-user-用户"),
+        "they can be found"
+    );
+
+    fs::write(directory.temp.path().join("server.yaml"), "version: 1\nretain: 1d\n").unwrap();
+    // The file of a campaign is gone, and its ledger is not.
+    fs::remove_file(directory.campaigns().join("milk.yaml")).unwrap();
+    let mut known = variables.clone();
+    known.extend(tomorrow);
+    let mut service = directory.serve_with(&[], &known);
+    for name in ["tea", "milk"] {
+        service.wait_for("/audit", "erase open_ids");
+        service.wait_for(&format!("/audit?text={name}"), "erase open_ids");
+    }
+    service.wait_for("/campaigns", "the open_ids are erased: nothing can be sent any more");
+    assert_eq!(service.stop(), Some(0));
+    assert!(!database.has("tea-user-用户") && !database.has("milk-user-用户"));
+    let verified = directory
+        .runner(&["verify", "campaigns/tea.yaml"])
+        .env("RUNNER_STORE", database.url())
+        .output()
+        .unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+    for name in ["tea", "milk"] {
+        everybody_has_one(&platform, name, 9);
+    }
 }

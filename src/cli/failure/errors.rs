@@ -258,9 +258,6 @@ impl From<AppError> for Failure {
             AppError::ExcludedErased { at, .. } => Self::new(Problem::LedgerErased, message)
                 .because([app::ErasedOn { at: &at }.to_string()])
                 .help(app::ExcludedErasedHelp),
-            AppError::EraseInDatabase { .. } => {
-                Self::new(Problem::EraseInDatabase, message).help(app::EraseInDatabaseHelp)
-            }
             AppError::OtherPlan { at, reviewed, now } => Self::new(Problem::OtherPlan, message)
                 .help(failure::PlanShows {
                     command: &again("plan", &at),
@@ -790,7 +787,6 @@ mod tests {
                 name: name(),
                 at: Timestamp::UNIX_EPOCH,
             },
-            AppError::EraseInDatabase { name: name() },
             AppError::FileNeedsApproval { approvals: 2 },
             AppError::Miscounted {
                 kept: Box::default(),

@@ -46,6 +46,12 @@ impl Channel {
         }))
     }
 
+    /// Another channel to the same database, whose statements take `limit` at most.
+    #[must_use]
+    pub fn with_limit(&self, limit: Duration) -> Self {
+        Self::new(self.0.url.clone(), limit)
+    }
+
     /// Waits for the connection, and connects if there is none.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod channel;
 pub mod commands;
 mod connection;
+mod erasure;
 mod examination;
 pub mod files;
 mod identity;
@@ -13,6 +14,7 @@ pub mod statuses;
 
 pub use channel::{Acquired, Channel};
 pub use connection::{ConnectError, Connection, DatabaseUrl, Rows, StatementError};
+pub use erasure::{Replacement, has_traces, remove_traces, replace_log};
 pub use examination::{Findings, StandbyState, clock, examine};
 pub use identity::{Recording, ServerIdentity, doubt, identity, record_identity};
 pub use ledgers::{

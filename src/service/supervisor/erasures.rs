@@ -1,18 +1,17 @@
 //! Erases the open_ids of ledgers that have been complete for as long as the file of the service says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::spawn_blocking;
-
 use crate::app::AppError;
-use crate::app::erase::{self, Eligibility};
+use crate::app::erase::{self, Eligibility, LedgerPlace};
 use crate::app::process::actor;
 use crate::campaign::written_duration;
 use crate::catalogue::{Text, service as texts};
-use crate::ledger::ledger_dir::{LedgerDir, LedgerDirError};
+use crate::ledger::ledger_dir::LedgerDirError;
+use crate::ledger::lock::LockError;
 use crate::model::identity::Identity;
 use crate::service::act::{Act, Subject, Who, gate};
 use crate::service::campaign_entry::CampaignEntry;
@@ -38,13 +37,12 @@ impl Supervisor {
         let retain = config.file.as_ref()?.retain?;
         let at = self.moment().instant;
         let is_due = last.is_none_or(|last| last.retain != retain || at - last.at >= LOOK_EVERY);
-        // The file refuses the key beside `store`; the environment may name a database, too.
-        (is_due && !self.settings.is_in_database()).then_some(LastLook { at, retain })
+        is_due.then_some(LastLook { at, retain })
     }
 
     /// Erases the open_ids of every ledger that has been complete for so long, one after the other.
     pub(super) async fn erase_old(self: &Arc<Self>, LastLook { retain, .. }: LastLook) {
-        let places = match self.places().await {
+        let places = match erase::places(self.roots(), &self.settings.environment).await {
             Ok(places) => places,
             Err(error) => {
                 tracing::warn!("the ledgers whose open_ids may be erased cannot be found: {error}");
@@ -59,19 +57,24 @@ impl Supervisor {
             let looked = Box::pin(erase::preview_at(&place, &self.settings.environment, retain)).await;
             match looked {
                 Ok(Some(Eligibility::Due { .. })) => self.erase_one(on, &place, retain).await,
-                Ok(Some(Eligibility::Erased { .. })) if place.is_erasure_interrupted() => {
-                    let erased = Box::pin(self.erase_at(&place, retain)).await;
-                    self.note_erased(&on, erased.map_err(|error| self.fault(error)));
+                Ok(Some(Eligibility::Erased { .. })) => {
+                    let ended = Box::pin(self.end_erasure(&place, retain)).await;
+                    self.note_looked(&on, ended);
                 }
-                Ok(_) => self.note_erased(&on, Ok(())),
-                // It is being applied or read, or will be looked at by a later version.
-                Err(AppError::LedgerDir(LedgerDirError::Lock(_))) => {}
-                Err(error) => self.note_erased(&on, Err(self.fault(error))),
+                looked => self.note_looked(&on, looked.map(drop)),
             }
         }
     }
 
-    async fn erase_one(self: &Arc<Self>, on: Subject, place: &LedgerDir, retain: Duration) {
+    /// Removes what an erasure that was interrupted has left.
+    async fn end_erasure(&self, place: &LedgerPlace, retain: Duration) -> Result<(), AppError> {
+        if erase::has_traces_at(place, &self.settings.environment).await? {
+            self.erase_at(place, retain).await?;
+        }
+        Ok(())
+    }
+
+    async fn erase_one(self: &Arc<Self>, on: Subject, place: &LedgerPlace, retain: Duration) {
         let act = Act::Erase {
             on: on.clone(),
             platform: place.identity().platform.to_string(),
@@ -93,6 +96,14 @@ impl Supervisor {
         self.note_erased(&on, erased);
     }
 
+    fn note_looked(&self, on: &Subject, looked: Result<(), AppError>) {
+        match looked {
+            // It is being applied or read, or will be looked at by a later version.
+            Err(AppError::Lock(LockError::Taken { .. }) | AppError::LedgerDir(LedgerDirError::Lock(_))) => {}
+            looked => self.note_erased(on, looked.map_err(|error| self.fault(error))),
+        }
+    }
+
     /// Shows a failure beside the campaign, if it has a file. Others are in the log of the service.
     fn note_erased(&self, on: &Subject, erased: Result<(), Fault>) {
         if let Err(fault) = &erased {
@@ -109,27 +120,17 @@ impl Supervisor {
         let config = self.config().current();
         let retain = config.file.as_ref().and_then(|file| file.retain).ok_or_else(gone)?;
         let identity = Identity::parse_kept(&on.campaign, &on.app_id, platform).ok_or_else(gone)?;
-        let roots = self.roots();
-        let found = spawn_blocking(move || place_below(&roots, &identity)).await;
-        let place = found
-            .map_err(|error| self.fault(AppError::RunBroke(error)))?
-            .ok_or_else(gone)?;
+        let found = erase::find(&self.roots(), &identity, &self.settings.environment).await;
+        let place = found.map_err(|error| self.fault(error))?.ok_or_else(gone)?;
         let erased = Box::pin(self.erase_at(&place, retain)).await;
         erased.map_err(|error| self.fault(error))
     }
 
-    async fn erase_at(&self, place: &LedgerDir, retain: Duration) -> Result<(), AppError> {
+    async fn erase_at(&self, place: &LedgerPlace, retain: Duration) -> Result<(), AppError> {
         let by = actor(Some(&Who::retention().name));
         erase::erase_at(place, &self.settings.environment, retain, by)
             .await
             .map(drop)
-    }
-
-    /// The ledgers in all state directories: also those without a file.
-    async fn places(&self) -> Result<Vec<LedgerDir>, AppError> {
-        let roots = self.roots();
-        let listed = spawn_blocking(move || places_below(roots)).await;
-        listed.map_err(AppError::RunBroke)?
     }
 
     /// What has the state directories: the directory of the service, and those of files that are links.
@@ -149,7 +150,7 @@ impl Supervisor {
     }
 
     /// The campaign of a ledger. Its file is empty if the service has none for it.
-    fn subject_of(&self, place: &LedgerDir) -> Subject {
+    fn subject_of(&self, place: &LedgerPlace) -> Subject {
         let identity = place.identity();
         let state = self.state();
         let is_it = |subject: &Subject| {
@@ -162,22 +163,4 @@ impl Supervisor {
             app_id: identity.app_id.to_string(),
         })
     }
-}
-
-/// The first place of a ledger that has one.
-fn place_below(roots: &BTreeSet<PathBuf>, identity: &Identity) -> Option<LedgerDir> {
-    let mut places = roots.iter().map(|root| LedgerDir::new(root, identity));
-    places.find(|place| matches!(place.look(), Ok(Some(_))))
-}
-
-fn places_below(roots: BTreeSet<PathBuf>) -> Result<Vec<LedgerDir>, AppError> {
-    // Two roots may be the same directory by different names.
-    let mut places = BTreeMap::new();
-    for root in roots {
-        for place in LedgerDir::ledgers_below(&root)? {
-            let real = place.dir().canonicalize().unwrap_or_else(|_| place.dir().to_owned());
-            places.entry(real).or_insert(place);
-        }
-    }
-    Ok(places.into_values().collect())
 }
