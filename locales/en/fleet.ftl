@@ -11,6 +11,7 @@ cannot-do = cannot { $action ->
      [read-files] read the campaign files in the database { $place }
      [write-file] change a campaign file in the database { $place }
      [erase-open-ids] replace the batches with open_ids in the database { $place }
+     [keep-messages] keep a message in the database { $place }
      [record-identity] record the server's identity in the database { $place }
     *[read-workers] read the workers in the database { $place }
     }
@@ -28,6 +29,7 @@ has-ledger = the database { $place } has another ledger of the campaign { $campa
 not-owner = this worker does not own the app id { $app } in the database { $place }
 
 no-tables = it has no tables of this program
+without-notices = its tables were made by an earlier version, and there is none for messages that wait to be sent
 without-files = its tables were made by an earlier version, and there is none for campaign files
 other-format = its tables have format { $found }, and this program knows format { $known }
 not-synchronous = it acknowledges what is not on disk: synchronous_commit is { $found }

@@ -11,6 +11,7 @@ cannot-do = { $action ->
      [read-files] 无法读取数据库 { $place } 中的任务文件
      [write-file] 无法改动数据库 { $place } 中的任务文件
      [erase-open-ids] 无法在数据库 { $place } 中替换带有 open_id 的写入批
+     [keep-messages] 无法在数据库 { $place } 中保存消息
      [record-identity] 无法在数据库 { $place } 中记录服务器标识
     *[read-workers] 无法从数据库 { $place } 读取工作进程
     }
@@ -28,6 +29,7 @@ has-ledger = 数据库 { $place } 中已有发券任务 { $campaign } 的另一�
 not-owner = 本工作进程不持有数据库 { $place } 中的小程序 ID { $app }
 
 no-tables = 其中没有本程序的表
+without-notices = 其中的表由更早的版本创建，没有存放待发消息的表
 without-files = 其中的表由更早的版本创建，没有存放任务文件的表
 other-format = 其中的表是格式 { $found }，而本程序只支持格式 { $known }
 not-synchronous = 它会确认尚未落盘的数据：synchronous_commit 为 { $found }

@@ -10,6 +10,7 @@ use crate::fleet::{Database, DatabaseUrl};
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::Clock;
 use crate::model::event::Owner;
+use crate::notify::kept::KeptElsewhere;
 
 use super::error::AppError;
 use super::fleet_worker::FleetWorker;
@@ -78,6 +79,8 @@ pub struct Environment {
     pub database: Option<DatabaseUrl>,
     /// This process as a worker of the fleet, for all its use cases. `None` if each of them is a worker of its own while it writes.
     pub worker: Option<Arc<FleetWorker>>,
+    /// Where messages to channels are kept until they are sent, so that any machine sends them. `None` if this one keeps them.
+    pub kept_messages: Option<Arc<dyn KeptElsewhere>>,
     /// Receives notices.
     pub notices: Arc<dyn Notify>,
 }
@@ -91,6 +94,7 @@ impl Environment {
             witnesses: None,
             database: None,
             worker: None,
+            kept_messages: None,
             notices: Arc::new(|_: Notice<'_>| {}),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::fleet::{AppKey, Database, DatabaseError, DatabaseUrl, Member, Timing, WorkerId};
+use crate::fleet::{AppKey, Database, DatabaseError, DatabaseUrl, Member, NoticeRows, Timing, WorkerId};
 use crate::ledger::lock::{LockError, Purpose};
 use crate::ledger::witness::Witnesses;
 use crate::model::clock::from_ms;
@@ -202,6 +202,11 @@ impl FleetWorker {
     /// Returns the database, for what the runs of this process exchange with other machines.
     pub async fn database(&self) -> Result<Database, AppError> {
         Ok(self.member().await?.database().clone())
+    }
+
+    /// Returns the lines that this worker keeps about the messages of a campaign.
+    pub(super) async fn notice_rows(&self, app: &str, campaign: &str) -> Result<NoticeRows, AppError> {
+        Ok(self.member().await?.notice_rows(app, campaign))
     }
 
     /// Like [`FleetWorker::own`], for a command that records one decision. Another worker that owns the app id and works is an error.

@@ -33,6 +33,7 @@ mod fleet_runs;
 mod fleet_status;
 pub mod fleet_worker;
 pub mod history;
+pub mod kept_messages;
 pub mod lists_elsewhere;
 pub mod locked_ledger;
 mod nearest;

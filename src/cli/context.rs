@@ -74,6 +74,7 @@ impl Context {
                 witnesses: Witnesses::of_user(directory("XDG_STATE_HOME"), directory("HOME")),
                 database: None,
                 worker: None,
+                kept_messages: None,
                 notices,
             },
         }

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::app::fleet_worker::{FleetWorker, Wait};
+use crate::app::kept_messages::KeptMessages;
 use crate::app::process::actor;
 use crate::app::service_ownership::{self, OwnAddress, Reach, ServiceOwnership};
 use crate::app::{AppError, Environment, Rehearsal};
@@ -306,7 +308,9 @@ async fn serve(
         config: Arc::clone(&config),
         context,
     };
-    let settings = settings(&args.directory, args.sandbox, config, database, context);
+    let mut settings = settings(&args.directory, args.sandbox, config, database, context);
+    let kept = |worker: Arc<FleetWorker>| Arc::new(KeptMessages::new(worker, Handle::current())) as _;
+    settings.environment.kept_messages = settings.environment.worker.clone().map(kept);
     let lock = settings
         .lock()
         .await

@@ -35,12 +35,14 @@ pub enum DatabaseAction {
     WriteFile,
     /// To replace the batches of a ledger that have open_ids.
     EraseOpenIds,
+    /// To keep messages until they are sent.
+    KeepMessages,
 }
 
 impl DatabaseAction {
     /// Every action.
     #[cfg(test)]
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Connect,
         Self::CreateTables,
         Self::CreateLedger,
@@ -53,6 +55,7 @@ impl DatabaseAction {
         Self::ReadFiles,
         Self::WriteFile,
         Self::EraseOpenIds,
+        Self::KeepMessages,
     ];
 }
 
@@ -72,6 +75,7 @@ impl fmt::Display for DatabaseAction {
             Self::ReadFiles => "read-files",
             Self::WriteFile => "write-file",
             Self::EraseOpenIds => "erase-open-ids",
+            Self::KeepMessages => "keep-messages",
         })
     }
 }
@@ -273,6 +277,7 @@ mod tests {
         let schema = [
             SchemaError::Missing,
             SchemaError::WithoutFiles,
+            SchemaError::WithoutNotices,
             SchemaError::Format { found: 9 },
             SchemaError::NotSynchronous {
                 found: "off".to_owned(),

@@ -2,6 +2,9 @@
 
 mod copy;
 mod erasure;
+mod notices;
+
+pub use self::notices::NoticeRows;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

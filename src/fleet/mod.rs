@@ -42,7 +42,7 @@ pub use database::{Database, Examination, LedgerEntry, SERVICE_LOG};
 pub use database_store::DatabaseStore;
 pub use error::{DatabaseAction, DatabaseError, Evidence};
 pub use log_reader::DatabaseReader;
-pub use member::Member;
+pub use member::{Member, NoticeRows};
 pub use ownership::Ownership;
 pub use postgres::files::{FileChange, FileRow};
 pub use postgres::{DatabaseUrl, Replacement, SchemaError, Server, ServerIdentity};

@@ -1,18 +1,23 @@
-//! The file of halts and ends that are not sent yet, so that the end of a process loses none.
+//! The halts and ends that are not sent yet are kept, so that the end of a process loses none.
 //!
-//! Each process has a file of its own and holds a lock on it. The next process takes over the files that nobody holds. A file
-//! has a line for each notice, and one when that notice needs no more: a kill in the middle of a line loses only that line.
+//! Each process has lines of its own: one for each notice, and one when that notice needs no more. The next process takes over the
+//! lines of those that have ended. In files, a process holds a lock on its file, and a kill in the middle of a line loses only that
+//! line. A service of a fleet keeps its lines in the database, where each machine finds them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
+use super::notice::Origin;
 
+/// What the name of the file of the channels of all campaigns begins with. It has a directory of its own.
+const ALL_CAMPAIGNS: &str = "service";
 /// The end of the names of these files.
 const SUFFIX: &str = ".jsonl";
 /// The most bytes of a file that are read. A file has a few lines.
@@ -51,52 +56,141 @@ pub struct Left {
     pub block: Block,
 }
 
-/// The file of this process in the directory of a campaign.
-#[derive(Debug)]
-pub struct KeptFile {
-    path: PathBuf,
-    file: File,
-    /// The notices in it that are not done.
+/// Lines of processes that are kept outside of this machine, so that a process on another one finds them.
+pub trait KeptElsewhere: Send + Sync {
+    /// Begins the lines of this process about a campaign. `None` for the messages to the channels of all campaigns.
+    ///
+    /// # Errors
+    /// If they cannot be kept there.
+    fn begin(&self, campaign: Option<&Origin>) -> io::Result<Box<dyn KeptLines>>;
+}
+
+/// The lines of this process, and those of earlier ones.
+pub trait KeptLines: Send {
+    /// Adds a line. It is durable then.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn add(&mut self, line: &str) -> io::Result<()>;
+
+    /// The lines of the next process that has ended, as one text. The same again until they are removed.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn left(&mut self) -> io::Result<Option<String>>;
+
+    /// Removes the lines that [`KeptLines::left`] has returned.
+    ///
+    /// # Errors
+    /// If they cannot be removed.
+    fn remove_left(&mut self) -> io::Result<()>;
+
+    /// Removes the lines of this process. Nothing is added any more.
+    ///
+    /// # Errors
+    /// If they cannot be removed.
+    fn remove(&mut self) -> io::Result<()>;
+}
+
+/// Where the notices of a campaign are kept.
+#[derive(Clone)]
+pub struct KeptPlace {
+    /// The directory of their files on this machine.
+    pub directory: PathBuf,
+    /// Where they are kept for other machines. `None` if they are kept on this one.
+    pub elsewhere: Option<Arc<dyn KeptElsewhere>>,
+}
+
+/// The notices of a campaign that this process keeps.
+pub struct KeptNotices {
+    lines: Box<dyn KeptLines>,
+    /// The notices in them that are not done.
     open: Vec<(String, String)>,
     /// The ends of complete campaigns that processes kept which were killed, sent or not, each with its channel.
     ends: Vec<(String, Block)>,
 }
 
-impl KeptFile {
-    /// Creates the file of this process for a campaign, and takes over what earlier processes left for it.
+impl KeptNotices {
+    /// Begins to keep the notices of a campaign, and takes over what earlier processes left for it: on this machine, and in the other
+    /// place. Notices are kept on this machine if the other place cannot be used. `None` for the messages to the channels of all
+    /// campaigns.
     ///
     /// # Errors
     /// If the directory cannot be read or written.
-    pub fn open(directory: &Path, campaign: &str) -> io::Result<(Self, Vec<Left>)> {
+    pub fn open(place: &KeptPlace, campaign: Option<&Origin>) -> io::Result<(Self, Vec<Left>)> {
         // Names of campaigns have no dot.
-        let prefix = format!("{campaign}.notices-");
-        let (path, file) = create(directory, &prefix)?;
+        let name = campaign.map_or(ALL_CAMPAIGNS, |origin| origin.campaign.as_str());
+        let prefix = format!("{name}.notices-");
+        let begun = place.elsewhere.as_ref().map(|elsewhere| elsewhere.begin(campaign));
+        let elsewhere = begun.transpose().unwrap_or_else(|error| {
+            tracing::warn!("messages that are not sent are kept on this machine alone: {error}");
+            None
+        });
+        let files = FileLines::begin(&place.directory, &prefix);
+        let mut all = Vec::new();
+        let kept = match elsewhere {
+            None => Self::take_over(Box::new(files?), &mut all)?,
+            Some(lines) => {
+                let mut kept = Self::take_over(lines, &mut all)?;
+                // A directory that cannot be read has nothing for this process.
+                if let Ok(mut files) = files {
+                    kept.take_over_from(&mut files, &mut all)?;
+                    files.remove()?;
+                }
+                kept
+            }
+        };
+        Ok((kept, all))
+    }
+
+    fn take_over(lines: Box<dyn KeptLines>, all: &mut Vec<Left>) -> io::Result<Self> {
         let mut kept = Self {
-            path,
-            file,
+            lines,
             open: Vec::new(),
             ends: Vec::new(),
         };
-        let mut all = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let path = entry?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let is_one = name.is_some_and(|name| name.starts_with(&prefix) && name.ends_with(SUFFIX));
-            if !is_one || path == kept.path {
-                continue;
-            }
-            // What cannot be read is left as it is.
-            if let Ok(Some(left)) = take_over(&path, &mut kept) {
-                all.extend(left);
-            }
+        while let Some(text) = kept.lines.left()? {
+            all.extend(kept.take_over_text(&text)?);
+            kept.lines.remove_left()?;
         }
-        Ok((kept, all))
+        Ok(kept)
+    }
+
+    fn take_over_from(&mut self, lines: &mut dyn KeptLines, all: &mut Vec<Left>) -> io::Result<()> {
+        while let Some(text) = lines.left()? {
+            all.extend(self.take_over_text(&text)?);
+            lines.remove_left()?;
+        }
+        Ok(())
+    }
+
+    /// Takes over the lines of a process that has ended.
+    fn take_over_text(&mut self, text: &str) -> io::Result<Vec<Left>> {
+        let left = unsent(text);
+        // The latest ends count.
+        for Left { channel, block } in ends(text).into_iter().rev() {
+            if self.ends.len() >= MOST_ENDS {
+                break;
+            }
+            if !left
+                .iter()
+                .any(|left| (&left.channel, &left.block.id) == (&channel, &block.id))
+            {
+                self.keep(&channel, &block)?;
+                self.done(&channel, &block.id)?;
+            }
+            self.ends.push((channel, block));
+        }
+        for notice in &left {
+            self.keep(&notice.channel, &notice.block)?;
+        }
+        Ok(left)
     }
 
     /// Keeps a notice.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If it cannot be written.
     pub fn keep(&mut self, channel: &str, block: &Block) -> io::Result<()> {
         self.open.push((channel.to_owned(), block.id.clone()));
         self.write(&Line::Kept {
@@ -108,7 +202,7 @@ impl KeptFile {
     /// Notes that a notice needs no more.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If that cannot be written.
     pub fn done(&mut self, channel: &str, id: &str) -> io::Result<()> {
         self.open.retain(|(label, known)| !(label == channel && known == id));
         self.write(&Line::Done {
@@ -125,22 +219,81 @@ impl KeptFile {
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
-        self.file.write_all(&bytes)?;
-        self.file.sync_data()
+        self.lines.add(&serde_json::to_string(line)?)
     }
 }
 
-impl Drop for KeptFile {
-    /// A file without notices is removed.
+impl Drop for KeptNotices {
+    /// Lines without notices are removed.
     fn drop(&mut self) {
-        // A file that stays is read and removed by the next process. Without its last line that one takes this one for killed.
+        // Lines that stay are read and removed by the next process. Without the last one it takes this process for killed.
         let _ = if self.open.is_empty() {
-            fs::remove_file(&self.path)
+            self.lines.remove()
         } else {
             self.write(&Line::Over)
         };
+    }
+}
+
+/// The file of this process in the directory of a campaign, and those of earlier ones.
+struct FileLines {
+    path: PathBuf,
+    file: File,
+    /// The files of other processes that were not looked at.
+    others: Vec<PathBuf>,
+    /// The file whose lines were returned last, which this process holds.
+    taken: Option<(PathBuf, File)>,
+}
+
+impl FileLines {
+    /// Creates the file of this process.
+    fn begin(directory: &Path, prefix: &str) -> io::Result<Self> {
+        let (path, file) = create(directory, prefix)?;
+        let mut others = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            let other = entry?.path();
+            let name = other.file_name().map(|name| name.to_string_lossy().into_owned());
+            if other != path && name.is_some_and(|name| name.starts_with(prefix) && name.ends_with(SUFFIX)) {
+                others.push(other);
+            }
+        }
+        Ok(Self {
+            path,
+            file,
+            others,
+            taken: None,
+        })
+    }
+}
+
+impl KeptLines for FileLines {
+    fn add(&mut self, line: &str) -> io::Result<()> {
+        self.file.write_all(format!("{line}\n").as_bytes())?;
+        self.file.sync_data()
+    }
+
+    fn left(&mut self) -> io::Result<Option<String>> {
+        while let Some(path) = self.others.last() {
+            // What cannot be read is left as it is.
+            if let Ok(Some((file, text))) = take(path) {
+                self.taken = Some((path.clone(), file));
+                return Ok(Some(text));
+            }
+            self.others.pop();
+        }
+        Ok(None)
+    }
+
+    fn remove_left(&mut self) -> io::Result<()> {
+        self.others.pop();
+        match self.taken.take() {
+            Some((path, _held)) => fs::remove_file(path),
+            None => Ok(()),
+        }
+    }
+
+    fn remove(&mut self) -> io::Result<()> {
+        fs::remove_file(&self.path)
     }
 }
 
@@ -163,8 +316,8 @@ fn create(directory: &Path, prefix: &str) -> io::Result<(PathBuf, File)> {
     Ok((path, file))
 }
 
-/// Takes over the file of a process that has ended. `None` if its process is alive.
-fn take_over(path: &Path, kept: &mut KeptFile) -> io::Result<Option<Vec<Left>>> {
+/// Holds and reads the file of a process that has ended. `None` if its process is alive.
+fn take(path: &Path) -> io::Result<Option<(File, String)>> {
     let file = options().read(true).open(path)?;
     if !file.metadata()?.is_file() || file.try_lock().is_err() {
         return Ok(None);
@@ -179,27 +332,8 @@ fn take_over(path: &Path, kept: &mut KeptFile) -> io::Result<Option<Vec<Left>>> 
     }
     let mut text = Vec::new();
     (&file).take(MOST_BYTES).read_to_end(&mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    let left = unsent(&text);
-    // The latest ends count.
-    for Left { channel, block } in ends(&text).into_iter().rev() {
-        if kept.ends.len() >= MOST_ENDS {
-            break;
-        }
-        if !left
-            .iter()
-            .any(|left| (&left.channel, &left.block.id) == (&channel, &block.id))
-        {
-            kept.keep(&channel, &block)?;
-            kept.done(&channel, &block.id)?;
-        }
-        kept.ends.push((channel, block));
-    }
-    for notice in &left {
-        kept.keep(&notice.channel, &notice.block)?;
-    }
-    fs::remove_file(path)?;
-    Ok(Some(left))
+    let text = String::from_utf8_lossy(&text).into_owned();
+    Ok(Some((file, text)))
 }
 
 /// Returns the ends of complete campaigns in the file of a process that was killed, done or not. A process that ended in order has
@@ -234,6 +368,9 @@ fn unsent(text: &str) -> Vec<Left> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
     use jiff::Timestamp;
 
     use super::*;
@@ -256,44 +393,154 @@ mod tests {
         left.iter().map(|left| left.block.id.as_str()).collect()
     }
 
-    fn files(directory: &Path) -> usize {
-        fs::read_dir(directory).unwrap().count()
+    fn place(directory: &Path) -> KeptPlace {
+        KeptPlace {
+            directory: directory.to_owned(),
+            elsewhere: None,
+        }
     }
 
-    /// Leaves the file as a killed process does.
-    fn kill(kept: KeptFile) {
-        let path = kept.path.clone();
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(directory).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    /// Leaves the only file as a killed process does.
+    fn kill(directory: &Path, kept: KeptNotices) {
+        let [path] = files(directory).try_into().unwrap();
         let text = fs::read(&path).unwrap();
         drop(kept);
         fs::write(&path, text).unwrap();
     }
 
+    /// Lines in memory. A process is a number; the current one is alive.
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<MemoryState>>);
+
+    #[derive(Default)]
+    struct MemoryState {
+        process: u32,
+        lines: BTreeMap<u32, String>,
+        fails: bool,
+    }
+
+    struct MemoryLines {
+        memory: Memory,
+        process: u32,
+    }
+
+    impl KeptElsewhere for Memory {
+        fn begin(&self, _campaign: Option<&Origin>) -> io::Result<Box<dyn KeptLines>> {
+            let mut state = self.0.lock().unwrap();
+            if state.fails {
+                return Err(io::Error::other("away"));
+            }
+            state.process += 1;
+            let process = state.process;
+            let memory = self.clone();
+            Ok(Box::new(MemoryLines { memory, process }))
+        }
+    }
+
+    impl KeptLines for MemoryLines {
+        fn add(&mut self, line: &str) -> io::Result<()> {
+            let mut state = self.memory.0.lock().unwrap();
+            state
+                .lines
+                .entry(self.process)
+                .or_default()
+                .push_str(&format!("{line}\n"));
+            Ok(())
+        }
+
+        fn left(&mut self) -> io::Result<Option<String>> {
+            let state = self.memory.0.lock().unwrap();
+            let left = state.lines.range(..self.process).next();
+            Ok(left.map(|(_, text)| text.clone()))
+        }
+
+        fn remove_left(&mut self) -> io::Result<()> {
+            let mut state = self.memory.0.lock().unwrap();
+            let first = state.lines.pop_first();
+            assert!(first.is_some_and(|(process, _)| process < self.process));
+            Ok(())
+        }
+
+        fn remove(&mut self) -> io::Result<()> {
+            self.memory.0.lock().unwrap().lines.remove(&self.process);
+            Ok(())
+        }
+    }
+
+    /// A machine with a directory of its own, and lines that all machines find.
+    fn machine(directory: &Path, memory: &Memory) -> KeptPlace {
+        KeptPlace {
+            elsewhere: Some(Arc::new(memory.clone())),
+            ..place(directory)
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_kept_elsewhere_is_taken_over_on_another_machine() {
+        let [one, two] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let memory = Memory::default();
+        let (mut first, _) = KeptNotices::open(&machine(one.path(), &memory), None).unwrap();
+        first.keep("feishu env:A", &block("1")).unwrap();
+        // It is killed.
+        std::mem::forget(first);
+        let (mut second, left) = KeptNotices::open(&machine(two.path(), &memory), None).unwrap();
+        assert_eq!(ids(&left), ["1"]);
+        second.done("feishu env:A", "1").unwrap();
+        drop(second);
+        assert_eq!(memory.0.lock().unwrap().lines.len(), 0);
+        let nothing: [PathBuf; 0] = [];
+        assert_eq!(files(two.path()), nothing);
+    }
+
+    #[test]
+    fn what_cannot_be_kept_elsewhere_is_kept_on_the_machine_until_it_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::default();
+        memory.0.lock().unwrap().fails = true;
+        let (mut first, _) = KeptNotices::open(&machine(dir.path(), &memory), None).unwrap();
+        first.keep("feishu env:A", &block("1")).unwrap();
+        kill(dir.path(), first);
+        memory.0.lock().unwrap().fails = false;
+        let (second, left) = KeptNotices::open(&machine(dir.path(), &memory), None).unwrap();
+        assert_eq!(ids(&left), ["1"]);
+        let nothing: [PathBuf; 0] = [];
+        assert_eq!(files(dir.path()), nothing, "it is kept elsewhere now");
+        drop(second);
+        let (_third, left) = KeptNotices::open(&machine(dir.path(), &memory), None).unwrap();
+        assert_eq!(ids(&left), ["1"]);
+    }
+
     #[test]
     fn what_a_killed_process_did_not_send_is_taken_over_once() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut first, left) = KeptFile::open(dir.path(), "c").unwrap();
+        let (mut first, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(left, []);
         first.keep("feishu env:A", &block("1")).unwrap();
         first.keep("wecom env:B", &block("1")).unwrap();
         first.keep("feishu env:A", &block("2")).unwrap();
         first.done("feishu env:A", "1").unwrap();
         // Its process lives.
-        let (second, left) = KeptFile::open(dir.path(), "c").unwrap();
+        let (second, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(left, []);
         drop(second);
-        kill(first);
-        let (mut third, left) = KeptFile::open(dir.path(), "c").unwrap();
+        kill(dir.path(), first);
+        let (mut third, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(ids(&left), ["1", "2"]);
-        let (fourth, left) = KeptFile::open(dir.path(), "c").unwrap();
+        let (fourth, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(left, []);
         drop(fourth);
         third.done("wecom env:B", "1").unwrap();
-        kill(third);
-        let (mut fifth, left) = KeptFile::open(dir.path(), "c").unwrap();
+        kill(dir.path(), third);
+        let (mut fifth, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(ids(&left), ["2"]);
         fifth.done("feishu env:A", "2").unwrap();
         drop(fifth);
-        assert_eq!(files(dir.path()), 0);
+        assert_eq!(files(dir.path()).len(), 0);
     }
 
     #[test]
@@ -303,16 +550,16 @@ mod tests {
             ..block(id)
         };
         let dir = tempfile::tempdir().unwrap();
-        let (mut first, _) = KeptFile::open(dir.path(), "c").unwrap();
+        let (mut first, _) = KeptNotices::open(&place(dir.path()), None).unwrap();
         first.keep("feishu env:A", &end("1", "complete", 5)).unwrap();
         first.done("feishu env:A", "1").unwrap();
         first.keep("feishu env:A", &end("2", "halted", 5)).unwrap();
         assert!(!first.has_end("feishu env:A", &end("3", "complete", 5)), "its own end");
-        kill(first);
-        let (second, left) = KeptFile::open(dir.path(), "c").unwrap();
+        kill(dir.path(), first);
+        let (second, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(ids(&left), ["2"]);
-        kill(second);
-        let (third, left) = KeptFile::open(dir.path(), "c").unwrap();
+        kill(dir.path(), second);
+        let (third, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(ids(&left), ["2"]);
         assert!(third.has_end("feishu env:A", &end("4", "complete", 5)));
         assert!(
@@ -336,10 +583,10 @@ mod tests {
             ..block(id)
         };
         let dir = tempfile::tempdir().unwrap();
-        let (mut first, _) = KeptFile::open(dir.path(), "c").unwrap();
+        let (mut first, _) = KeptNotices::open(&place(dir.path()), None).unwrap();
         first.keep("feishu env:A", &end("1")).unwrap();
         drop(first);
-        let (second, left) = KeptFile::open(dir.path(), "c").unwrap();
+        let (second, left) = KeptNotices::open(&place(dir.path()), None).unwrap();
         assert_eq!(ids(&left), ["1"]);
         assert!(!second.has_end("feishu env:A", &end("2")));
     }
@@ -347,10 +594,11 @@ mod tests {
     #[test]
     fn a_line_that_a_kill_cut_off_loses_only_itself() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut kept, _) = KeptFile::open(dir.path(), "c").unwrap();
+        let (mut kept, _) = KeptNotices::open(&place(dir.path()), None).unwrap();
         kept.keep("feishu env:A", &block("1")).unwrap();
         kept.keep("feishu env:A", &block("2")).unwrap();
-        let text = fs::read_to_string(&kept.path).unwrap();
+        let [path] = files(dir.path()).try_into().unwrap();
+        let text = fs::read_to_string(path).unwrap();
         drop(kept);
         for end in 0..=text.len() {
             if text.is_char_boundary(end) {

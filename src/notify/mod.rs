@@ -9,7 +9,7 @@ pub mod block;
 pub mod channel;
 pub mod client;
 pub mod fault_text;
-mod kept;
+pub mod kept;
 mod message;
 pub mod notice;
 pub mod notifier;

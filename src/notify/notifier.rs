@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use super::block::Block;
 use super::channel::Channel;
 use super::client::{Ended, Post};
 use super::fault_text::fault;
-use super::kept::{KeptFile, Left};
+use super::kept::{KeptNotices, KeptPlace, Left};
 use super::notice::{Notice, Origin, ServiceNotice, What};
 use super::outbox::{Next, Outbox, Queued};
 use super::post::post;
@@ -34,8 +33,6 @@ pub const LAST: Duration = Duration::from_secs(10);
 const THREAD: Duration = Duration::from_secs(1);
 /// How long the end of a run waits until its notices are kept.
 const KEPT_WITHIN: Duration = Duration::from_secs(2);
-/// What the name of the file of the channels of all runs begins with, in place of a campaign's. It has a directory of its own.
-const ALL_RUNS: &str = "service";
 /// The most notices that wait for the thread. There are a few for each run.
 const QUEUE: usize = 4_096;
 
@@ -56,7 +53,7 @@ pub struct SharedChannels {
     /// Learns which of them do not take messages.
     pub warn: Warn,
     /// Where halts and ends that are not sent are kept.
-    pub directory: PathBuf,
+    pub place: KeptPlace,
 }
 
 /// Receives the label of a channel with why it does not take messages, or with `None` once it takes them again.
@@ -92,8 +89,8 @@ enum Input {
     Run(usize, Box<Run>),
     /// The channels of all runs are these.
     Share(Box<SharedChannels>),
-    /// The directory in which a run may keep what is not sent.
-    KeepIn(usize, PathBuf),
+    /// The place in which a run may keep what is not sent.
+    KeepIn(usize, KeptPlace),
     /// A notice of a run.
     Notice(usize, Box<Notice>),
     /// A notice that is about no campaign.
@@ -121,9 +118,9 @@ fn lock(watch: &Mutex<RunWatch>) -> MutexGuard<'_, RunWatch> {
 }
 
 impl RunNotices {
-    /// Keeps halts and ends that are not sent in `directory`, and sends what earlier processes left there.
-    pub fn keep_in(&self, directory: PathBuf) {
-        self.post(Input::KeepIn(self.run, directory));
+    /// Keeps halts and ends that are not sent in `place`, and sends what earlier processes left there.
+    pub fn keep_in(&self, place: KeptPlace) {
+        self.post(Input::KeepIn(self.run, place));
     }
 
     /// Waits until the notices so far are kept, but not for a disk that stalls.
@@ -262,7 +259,7 @@ struct Run {
     channels: Vec<Arc<Channel>>,
     watch: Arc<Mutex<RunWatch>>,
     warn: Warn,
-    kept: Option<KeptFile>,
+    kept: Option<KeptNotices>,
     /// Whether it has no more notices.
     is_over: bool,
 }
@@ -273,7 +270,7 @@ struct Shared {
     channels: Vec<Arc<Channel>>,
     /// `None` while there are none.
     warn: Option<Warn>,
-    kept: Option<KeptFile>,
+    kept: Option<KeptNotices>,
 }
 
 /// The end of a request.
@@ -358,7 +355,7 @@ impl Task {
                 self.runs.insert(run, *added);
             }
             Some(Input::Share(shared)) => self.share(*shared),
-            Some(Input::KeepIn(run, directory)) => self.keep_in(run, &directory),
+            Some(Input::KeepIn(run, place)) => self.keep_in(run, &place),
             Some(Input::Notice(run, notice)) => self.add(run, &notice),
             Some(Input::Service(notice)) => self.add_of_service(&notice),
             Some(Input::Over(run)) => {
@@ -394,12 +391,11 @@ impl Task {
     }
 
     /// Starts to keep the notices of a run, and takes over what earlier processes left.
-    fn keep_in(&mut self, at: usize, directory: &Path) {
+    fn keep_in(&mut self, at: usize, place: &KeptPlace) {
         let Some(run) = self.runs.get_mut(&at).filter(|run| !run.channels.is_empty()) else {
             return;
         };
-        let campaign = run.origin.campaign.to_string();
-        let Some((kept, left)) = open_kept(directory, &campaign) else {
+        let Some((kept, left)) = open_kept(place, Some(&run.origin)) else {
             return;
         };
         let channels = run.channels.clone();
@@ -411,7 +407,7 @@ impl Task {
         self.shared.channels = shared.channels.into_iter().map(Arc::new).collect();
         self.shared.warn = Some(shared.warn);
         if self.shared.kept.is_none()
-            && let Some((kept, left)) = open_kept(&shared.directory, ALL_RUNS)
+            && let Some((kept, left)) = open_kept(&shared.place, None)
         {
             let channels = self.shared.channels.clone();
             self.shared.kept = Some(kept);
@@ -469,8 +465,8 @@ impl Task {
         self.queue(owner, channel, block);
     }
 
-    /// The file that keeps the notices to the channels of a run, or of all runs.
-    fn kept(&mut self, owner: Option<usize>) -> Option<&mut KeptFile> {
+    /// What keeps the notices to the channels of a run, or of all runs.
+    fn kept(&mut self, owner: Option<usize>) -> Option<&mut KeptNotices> {
         match owner {
             Some(run) => self.runs.get_mut(&run)?.kept.as_mut(),
             None => self.shared.kept.as_mut(),
@@ -603,11 +599,11 @@ impl Task {
     fn unsent(&self) -> Vec<Unsent> {
         let mut unsent: Vec<Unsent> = Vec::new();
         for queued in self.outboxes.values().flat_map(Outbox::rest) {
-            let has_file = match queued.run {
+            let has_place = match queued.run {
                 Some(run) => self.runs.get(&run).is_some_and(|run| run.kept.is_some()),
                 None => self.shared.kept.is_some(),
             };
-            let is_kept = queued.block.is_kept() && has_file;
+            let is_kept = queued.block.is_kept() && has_place;
             match unsent.iter_mut().find(|known| known.channel == queued.channel.label) {
                 Some(known) => known.is_kept |= is_kept,
                 None => unsent.push(Unsent {
@@ -621,9 +617,9 @@ impl Task {
     }
 }
 
-/// Opens the file of this process. `None` if it cannot be made.
-fn open_kept(directory: &Path, name: &str) -> Option<(KeptFile, Vec<Left>)> {
-    match KeptFile::open(directory, name) {
+/// Begins to keep notices. `None` if they cannot be kept.
+fn open_kept(place: &KeptPlace, campaign: Option<&Origin>) -> Option<(KeptNotices, Vec<Left>)> {
+    match KeptNotices::open(place, campaign) {
         Ok(opened) => Some(opened),
         Err(error) => {
             tracing::warn!("messages that are not sent are lost with the process: {error}");

@@ -1,7 +1,6 @@
 //! The messages of the service: those of its runs and of campaigns without a run, to the channels of the campaigns and to its own.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::app::notify;
@@ -10,6 +9,7 @@ use crate::model::clock::Clock;
 use crate::model::problem::{Ends, Problem};
 use crate::notify::channel::Channel;
 use crate::notify::client::{HttpPost, Post};
+use crate::notify::kept::KeptPlace;
 use crate::notify::notice::ServiceNotice;
 use crate::notify::notifier::{NotifiedRun, Notifier, NotifierHandle, RunNotices, SharedChannels, Warn};
 
@@ -51,17 +51,13 @@ impl ServiceMessages {
         Ok(self.handle.add(NotifiedRun { origin, channels, warn }))
     }
 
-    /// Sends the messages of every campaign to the channels of the service, too. What is not sent is kept in `directory`.
+    /// Sends the messages of every campaign to the channels of the service, too. What is not sent is kept in `place`.
     ///
     /// # Errors
     /// If a channel cannot be used.
-    pub fn share(&self, channels: Vec<Channel>, warn: Warn, directory: PathBuf) -> Result<(), Fault> {
+    pub fn share(&self, channels: Vec<Channel>, warn: Warn, place: KeptPlace) -> Result<(), Fault> {
         self.prepare(&channels)?;
-        self.handle.share(SharedChannels {
-            channels,
-            warn,
-            directory,
-        });
+        self.handle.share(SharedChannels { channels, warn, place });
         Ok(())
     }
 

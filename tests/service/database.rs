@@ -99,6 +99,16 @@ impl TestDatabase {
         })
     }
 
+    fn count_notice_lines(&self) -> i64 {
+        block_on(async {
+            let mut connection = connect(&self.url()).await.unwrap();
+            let count = sqlx::query_scalar("select count(*) from runner_notice");
+            let count = count.fetch_one(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            count
+        })
+    }
+
     /// Whether a batch, a snapshot or a command in the database has these bytes.
     pub fn has(&self, word: &str) -> bool {
         let sql = "
@@ -448,4 +458,31 @@ fn a_fenced_service_sends_nothing_more_and_waits() {
     until("the first service has the campaigns again", || {
         first.get("/readyz").body == "ready\n"
     });
+}
+
+/// The bot does not answer the machine that is killed, and it answers the next one.
+#[test]
+fn a_message_that_a_killed_machine_kept_goes_out_from_the_next_one() {
+    let Some(database) = TestDatabase::create() else { return };
+    let url = database.url();
+    let platform = FakePlatform::start(&["--refuse", "0%"]);
+    let [one, two] = [(); 2].map(|()| directory(&platform, &["tea"], 40));
+    let mut unheard = platform.variables("never").to_vec();
+    unheard.push(("RUNNER_STORE", url.clone()));
+    let mut first = one.serve_with(&[], &unheard);
+    first.approve("tea");
+    first.wait_for_state("tea", "complete");
+    until("the message that nobody answers", || {
+        platform.notices("never", "tea").len() == 1
+    });
+    let second = two.start_waiting(&[], &variables(&platform, &url));
+    first.kill();
+    let mut second = second.serves();
+    until("the same message to the bot that answers", || {
+        !platform.messages("ok", "tea").is_empty()
+    });
+    assert_eq!(platform.messages("ok", "tea"), platform.messages("never", "tea"));
+    assert_eq!(second.stop(), Some(0));
+    assert_eq!(database.count_notice_lines(), 0, "it is done");
+    everybody_has_one(&platform, "tea", 40);
 }

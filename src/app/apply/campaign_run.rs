@@ -23,6 +23,7 @@ use crate::ledger::Ledger;
 use crate::model::actor::Actor;
 use crate::model::event::{Emit, Event, EventKind};
 use crate::model::run_command::{Requester, RunCommand};
+use crate::notify::kept::KeptPlace;
 use crate::notify::notifier::RunNotices;
 use crate::report::reporter::Reporter;
 use crate::report::text::visible;
@@ -127,7 +128,10 @@ pub(super) async fn apply(shared: Arc<SharedRun>, one: CampaignRun) -> Result<Ru
         locked.discard()?;
     }
     if let Some(notices) = notices {
-        notices.keep_in(locked.lock().directory().path().to_owned());
+        notices.keep_in(KeptPlace {
+            directory: locked.lock().directory().path().to_owned(),
+            elsewhere: campaign.loaded.environment.kept_messages.clone(),
+        });
     }
     let witnesses = CampaignWitnesses::new(&campaign.loaded);
     let status = StatusKeeper::start(&locked, &reporter, shared.status_interval);

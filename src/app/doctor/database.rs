@@ -73,7 +73,7 @@ fn tables(findings: &Findings) -> Check {
         Ok(server) => server,
         Err(error) => {
             return match error {
-                SchemaError::Missing | SchemaError::WithoutFiles => {
+                SchemaError::Missing | SchemaError::WithoutFiles | SchemaError::WithoutNotices => {
                     Check::failed(subject, Ends::Input, error).help(&failure::CreateTables)
                 }
                 SchemaError::Format { .. } => Check::failed(subject, Ends::Input, error).help(&failure::SameVersion),
@@ -90,6 +90,9 @@ fn tables(findings: &Findings) -> Check {
     }
     if !findings.keeps_files {
         return Check::warning(subject, &fleet::WithoutFiles).help(&failure::CreateTables);
+    }
+    if !findings.keeps_notices {
+        return Check::warning(subject, &fleet::WithoutNotices).help(&failure::CreateTables);
     }
     match &server.identity {
         Some(_) => Check::good(subject, &text::TablesGood),
@@ -157,6 +160,7 @@ mod tests {
                 standby,
                 lacking: Vec::new(),
                 keeps_files: true,
+                keeps_notices: true,
             },
             round_trip: Duration::from_micros(1_250),
             ahead_ms: -40,
@@ -192,6 +196,8 @@ mod tests {
                 StandbyState::Missing,
             );
             older.findings.keeps_files = false;
+            let mut without_notices = examination(Ok(server()), StandbyState::Connected);
+            without_notices.findings.keeps_notices = false;
             let doubted = Server {
                 is_doubted: true,
                 ..server()
@@ -201,6 +207,7 @@ mod tests {
                 plain,
                 local,
                 older,
+                without_notices,
                 examination(Ok(doubted), StandbyState::Missing),
                 examination(Err(SchemaError::Missing), StandbyState::Missing),
                 examination(Err(SchemaError::Format { found: 9 }), StandbyState::Missing),

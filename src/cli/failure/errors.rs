@@ -614,7 +614,9 @@ fn database(error: &DatabaseError) -> Failure {
         } => connect(error),
         DatabaseError::Failed { .. } => (Problem::Database, &failure::DatabaseAgain),
         DatabaseError::Unfit { source, .. } => match source {
-            SchemaError::Missing | SchemaError::WithoutFiles => (Problem::DatabaseTables, &failure::CreateTables),
+            SchemaError::Missing | SchemaError::WithoutFiles | SchemaError::WithoutNotices => {
+                (Problem::DatabaseTables, &failure::CreateTables)
+            }
             SchemaError::Format { .. } => (Problem::DatabaseTables, &failure::SameVersion),
             SchemaError::NotSynchronous { .. } => (Problem::NotSynchronous, &failure::SynchronousCommit),
             SchemaError::Standby => (Problem::Database, &failure::NamePrimary),
@@ -836,6 +838,7 @@ mod tests {
         let schema = [
             SchemaError::Missing,
             SchemaError::WithoutFiles,
+            SchemaError::WithoutNotices,
             SchemaError::Format { found: 9 },
             SchemaError::NotSynchronous {
                 found: "off".to_owned(),

@@ -4,7 +4,7 @@ use tokio_postgres::types::Type;
 
 use super::connection::{Connection, StatementError};
 use super::schema::{SchemaError, Server, check};
-use super::{files, schema};
+use super::{files, notices, schema};
 
 /// The rights that a worker needs on the tables.
 const RIGHTS: &str = "
@@ -18,7 +18,8 @@ const RIGHTS: &str = "
       ('runner_snapshot_part', 'SELECT'), ('runner_snapshot_part', 'INSERT'), ('runner_snapshot_part', 'DELETE'),
       ('runner_command', 'SELECT'), ('runner_command', 'INSERT'), ('runner_command', 'UPDATE'),
       ('runner_status', 'SELECT'), ('runner_status', 'INSERT'), ('runner_status', 'UPDATE'),
-      ('runner_file', 'SELECT')
+      ('runner_file', 'SELECT'),
+      ('runner_notice', 'SELECT'), ('runner_notice', 'INSERT'), ('runner_notice', 'DELETE')
     ) n (name, privilege)
     WHERE NOT has_table_privilege(to_regclass(n.name), n.privilege)";
 
@@ -51,6 +52,8 @@ pub struct Findings {
     pub lacking: Vec<String>,
     /// Whether the tables can keep campaign files.
     pub keeps_files: bool,
+    /// Whether the tables can keep messages.
+    pub keeps_notices: bool,
 }
 
 /// Looks at the server, the tables and this user's rights.
@@ -84,6 +87,7 @@ pub async fn examine(connection: &Connection) -> Result<Findings, StatementError
         standby,
         lacking: lacking?,
         keeps_files: has_table(connection, files::TABLE).await?,
+        keeps_notices: has_table(connection, notices::TABLE).await?,
     })
 }
 

@@ -8,6 +8,7 @@ mod examination;
 pub mod files;
 mod identity;
 mod ledgers;
+mod notices;
 mod schema;
 mod statements;
 pub mod statuses;
@@ -21,5 +22,6 @@ pub use ledgers::{
     LedgerRow, Owner, SnapshotRow, Worker, create_ledger, find_ledger, keep_snapshot, ledgers, owners, read_page,
     read_snapshot, read_snapshot_part, rename_ledger, workers, write_snapshot_part,
 };
+pub use notices::{NoticeLines, NoticePart, add_notice_line, left_notice_lines, remove_notice_lines};
 pub use schema::{SchemaError, Server, accept_single_copy, check, init};
 pub use statements::{Me, append, execute, read_log};

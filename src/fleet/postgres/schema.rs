@@ -24,6 +24,9 @@ pub enum SchemaError {
     /// The tables were made before they could keep campaign files.
     #[error("{}", fleet::WithoutFiles)]
     WithoutFiles,
+    /// The tables were made before they could keep messages.
+    #[error("{}", fleet::WithoutNotices)]
+    WithoutNotices,
     /// Another version of the program made the tables.
     #[error("{}", fleet::OtherFormat { found, known: &FORMAT })]
     Format {
@@ -108,7 +111,11 @@ pub async fn init(connection: &Connection) -> Result<(), SchemaError> {
          CREATE TABLE IF NOT EXISTS runner_file (
            path text PRIMARY KEY, app text NOT NULL, campaign text NOT NULL, hash bytea NOT NULL, body bytea NOT NULL,
            origin text NOT NULL, host text NOT NULL, by text NOT NULL, at timestamptz NOT NULL DEFAULT now(),
-           UNIQUE (app, campaign));"
+           UNIQUE (app, campaign));
+         CREATE TABLE IF NOT EXISTS runner_notice (
+           id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, app text NOT NULL, campaign text NOT NULL,
+           worker bytea NOT NULL, part bigint NOT NULL, line text NOT NULL);
+         CREATE INDEX IF NOT EXISTS runner_notice_campaign ON runner_notice (app, campaign, worker, part, id);"
     );
     for part in 0..PARTS {
         let _ = write!(

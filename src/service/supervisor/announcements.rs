@@ -1,7 +1,7 @@
 //! Sends the messages of the service, and notes which channels do not take them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use tokio::task::spawn_blocking;
@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::app::{LoadedCampaign, notify};
 use crate::catalogue::Text;
 use crate::model::recurrence::Occurrence;
+use crate::notify::kept::KeptPlace;
 use crate::notify::notice::{ServiceEvent, ServiceNotice, What};
 use crate::notify::notifier::Warn;
 use crate::report::lists::joined;
@@ -62,10 +63,17 @@ impl Supervisor {
         };
         for (file, loaded) in idle {
             let place = loaded.ledger_dir();
-            let Some(directory) = place.dir().parent().filter(|_| place.dir().is_dir()) else {
-                continue;
-            };
-            self.send_messages(&file, &loaded, None, Some(directory.to_owned()));
+            let has_ledger = loaded.database().is_some() || place.dir().is_dir();
+            if let Some(directory) = place.dir().parent().filter(|_| has_ledger) {
+                self.send_messages(&file, &loaded, None, Some(self.kept_place(directory)));
+            }
+        }
+    }
+
+    fn kept_place(&self, directory: &Path) -> KeptPlace {
+        KeptPlace {
+            directory: directory.to_owned(),
+            elsewhere: self.settings.environment.kept_messages.clone(),
         }
     }
 
@@ -74,7 +82,7 @@ impl Supervisor {
         key: &str,
         campaign: &LoadedCampaign,
         what: Option<What>,
-        kept: Option<PathBuf>,
+        kept: Option<KeptPlace>,
     ) {
         let Some(messages) = &self.messages else { return };
         match messages.add(campaign, self.page_of(key), self.notes_fault(key)) {
@@ -114,8 +122,8 @@ impl Supervisor {
                 note(&mut supervisor.state().channel_faults, channel, why);
             }
         });
-        let directory = self.settings.place().dir();
-        if let Err(fault) = messages.share(channels, Arc::clone(&warn), directory) {
+        let place = self.kept_place(&self.settings.place().dir());
+        if let Err(fault) = messages.share(channels, Arc::clone(&warn), place) {
             warn("", Some(fault.message));
         }
     }
