@@ -36,7 +36,7 @@ pub async fn preview(campaign: &LoadedCampaign, older_than: Duration) -> Result<
 pub async fn erase(campaign: &LoadedCampaign, older_than: Duration, by: Actor) -> Result<Eligibility, AppError> {
     person_ledger::check(campaign).await?;
     let locked = LockedLedger::take_to_write(campaign).await?;
-    let eraser = Eraser {
+    let eraser = PlaceEraser {
         place: &LedgerPlace::of_campaign(campaign),
         environment: &campaign.environment,
         lock: locked.lock(),
@@ -93,7 +93,7 @@ pub async fn erase_at(
 ) -> Result<Option<Eligibility>, AppError> {
     let now = environment.clock.now();
     let lock = place.lock(now, Purpose::Apply).await?;
-    let eraser = Eraser {
+    let eraser = PlaceEraser {
         place,
         environment,
         lock: &lock,
@@ -140,7 +140,7 @@ pub async fn has_traces_at(place: &LedgerPlace, environment: &Environment) -> Re
 }
 
 /// Erases the open_ids of one ledger.
-struct Eraser<'a> {
+struct PlaceEraser<'a> {
     place: &'a LedgerPlace,
     environment: &'a Environment,
     lock: &'a CampaignLock,

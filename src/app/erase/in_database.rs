@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Eraser;
+use super::PlaceEraser;
 use crate::app::error::AppError;
 use crate::app::shared_ownership::SharedOwnership;
 use crate::app::write_term::WriteTerm;
@@ -13,7 +13,7 @@ use crate::ledger::erasure::{Eligibility, check_erased, write_erased};
 use crate::ledger::witness::Witness;
 use crate::ledger::{Head, Ledger, LedgerError};
 
-impl Eraser<'_> {
+impl PlaceEraser<'_> {
     /// Erases the open_ids as the owner of the app id, if they can be erased. `None` if there is no ledger.
     pub(super) async fn erase_as_worker(&self, url: &DatabaseUrl) -> Result<Option<Eligibility>, AppError> {
         let app = AppKey::of_ledger(self.place.identity());

@@ -4,14 +4,14 @@ use std::io;
 
 use tokio::task::spawn_blocking;
 
-use super::Eraser;
+use super::PlaceEraser;
 use crate::app::error::AppError;
 use crate::ledger::Head;
 use crate::ledger::erasure::{self, Eligibility};
 use crate::ledger::witness::{Subject, Witness, Witnesses};
 use crate::model::identity::PlatformName;
 
-impl Eraser<'_> {
+impl PlaceEraser<'_> {
     /// Erases the open_ids, if they can be erased. `None` if there is no ledger.
     pub(super) async fn erase_in_files(&self) -> Result<Option<Eligibility>, AppError> {
         let dir = self.place.dir();
