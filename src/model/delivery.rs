@@ -435,7 +435,7 @@ impl DeliveryStatus {
     /// # Errors
     /// If the table does not have this event for this status. The delivery does not change then.
     pub fn next(self, transition: Transition) -> Result<Self, Box<NoSuchTransition>> {
-        let no = Err(Box::new(NoSuchTransition { from: self, transition }));
+        let no = || Err(Box::new(NoSuchTransition { from: self, transition }));
         match transition {
             Transition::Intent { at, activity } => match (self.state, self.doubt) {
                 (State::Pending, None) => Ok(self.attempting(at, activity, None)),
@@ -443,54 +443,54 @@ impl DeliveryStatus {
                 (State::InDoubt, Some(doubt)) if !doubt.stuck && doubt.activity == activity => {
                     Ok(self.attempting(at, activity, Some(doubt.due)))
                 }
-                _ => no,
+                _ => no(),
             },
             Transition::Withdrawn => match self.state {
                 State::Attempting { was_due, .. } => Ok(self.called_off(was_due)),
-                _ => no,
+                _ => no(),
             },
             Transition::Ended(decision) => match self.state {
                 State::Attempting { began, activity, .. } => Ok(self.ended(decision, began, activity)),
-                _ => no,
+                _ => no(),
             },
             Transition::Interrupted { due } => match self.state {
                 State::Attempting { began, activity, .. } => {
                     Ok(self.ended(Decision::Unknown { due, code: None }, began, activity))
                 }
-                _ => no,
+                _ => no(),
             },
             Transition::Skip(why) => match self.state {
-                State::Held { .. } if !why.takes_held() => no,
+                State::Held { .. } if !why.takes_held() => no(),
                 State::Pending | State::Deferred { .. } | State::Held { .. } | State::Skipped(_) => {
                     Ok(self.with(State::Skipped(why)))
                 }
-                _ => no,
+                _ => no(),
             },
             Transition::Owe => match self.state {
                 State::Skipped(_) | State::Held { .. } => Ok(self.no_longer_held(State::Pending)),
-                _ => no,
+                _ => no(),
             },
             Transition::OweUnderNewActivity => match self.state {
                 State::Held { .. } => Ok(Self {
                     reopened: true,
                     ..self.no_longer_held(State::Pending)
                 }),
-                _ => no,
+                _ => no(),
             },
             Transition::Return => match (self.state, self.held) {
                 (State::Skipped(_), Some(Held { code, .. })) => Ok(self.with(State::Held { code })),
                 (State::Skipped(_), None) => Ok(self.with(State::Pending)),
-                _ => no,
+                _ => no(),
             },
             Transition::RereadRefused => match self.state {
                 State::Held { code } => Ok(self.no_longer_held(State::Refused { code })),
-                _ => no,
+                _ => no(),
             },
             Transition::RereadIssued => match (self.state, self.doubt) {
                 (State::InDoubt, Some(Doubt { code: Some(_), .. })) | (State::Held { .. }, None) => {
                     Ok(self.no_longer_held(State::Issued))
                 }
-                _ => no,
+                _ => no(),
             },
             Transition::RereadUnknown { due } => match (self.state, self.held) {
                 (State::Held { .. }, Some(held)) => Ok(self.no_longer_held(State::InDoubt).doubting(Doubt {
@@ -501,7 +501,7 @@ impl DeliveryStatus {
                     code: Some(held.code),
                     stuck: false,
                 })),
-                _ => no,
+                _ => no(),
             },
             Transition::RereadResend { due } => match (self.state, self.doubt) {
                 (State::InDoubt, Some(doubt)) if doubt.code.is_some() => Ok(Self {
@@ -512,15 +512,15 @@ impl DeliveryStatus {
                     }),
                     ..self
                 }),
-                _ => no,
+                _ => no(),
             },
             Transition::Found => match self.state {
                 State::InDoubt | State::Held { .. } => Ok(self.no_longer_held(State::Issued)),
-                _ => no,
+                _ => no(),
             },
-            Transition::Resolved(resolution) => self.resolved(resolution).map_or(no, Ok),
+            Transition::Resolved(resolution) => self.resolved(resolution).map_or_else(no, Ok),
             Transition::Undate => match (self.state, self.doubt, self.held) {
-                (State::Issued, ..) | (_, None, None) => no,
+                (State::Issued, ..) | (_, None, None) => no(),
                 (_, doubt, held) => Ok(Self {
                     doubt: doubt.map(|doubt| Doubt { since: None, ..doubt }),
                     held: held.map(|held| Held { began: None, ..held }),
