@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::outcome::{AnswerIds, PackedOutcome};
 use super::codec::packed_open_ids::PackedOpenIds;
+use super::codec::primitives::PackedText;
 use super::erased_recipients::ErasedRecipients;
 use super::fact_rules::Rules;
 use super::kept_out_sample::KeptOut;
@@ -189,10 +190,10 @@ pub enum Fact<R = Vec<OpenId>, O = Box<Outcome>> {
 pub type FactView<'a> = Fact<PackedOpenIds<'a>, PackedOutcome<'a>>;
 
 /// The ids of the answer to an attempt, and the decision that followed.
-pub(super) struct AnswerView {
+pub(super) struct AnswerView<'a> {
     pub(super) key: DeliveryKey,
     pub(super) decision: Decision,
-    pub(super) ids: AnswerIds,
+    pub(super) ids: AnswerIds<'a>,
 }
 
 /// The erasure of all open_ids of a ledger.
@@ -320,7 +321,7 @@ impl<R, O> Fact<R, O> {
 
 impl FactView<'_> {
     /// The ids of the answer to an attempt that ended, or of a coupon that was found. `None` for any other fact.
-    pub(super) fn answer(&self) -> Option<AnswerView> {
+    pub(super) fn answer(&self) -> Option<AnswerView<'_>> {
         match self {
             Self::Ended { key, decision, outcome } => Some(AnswerView {
                 key: *key,
@@ -332,7 +333,7 @@ impl FactView<'_> {
                 decision: Decision::Issued,
                 ids: AnswerIds {
                     log_id: None,
-                    coupon_id: Some(found.coupon.coupon_id.clone()),
+                    coupon_id: Some(PackedText::from_plain(&found.coupon.coupon_id)),
                 },
             }),
             _ => None,
@@ -344,14 +345,21 @@ impl FactView<'_> {
     #[must_use]
     pub fn coupon(&self) -> Option<(DeliveryKey, String)> {
         let answer = self.answer()?;
-        Some((answer.key, answer.ids.coupon_id?))
+        Some((answer.key, answer.ids.coupon_id?.text()))
     }
 
     /// Whether the packed parts can be decoded too.
     pub(super) fn can_be_decoded(&self) -> bool {
         match self {
-            Self::Admitted { recipients } => recipients.clone().all(|open_id| OpenId::check(&open_id.text()).is_ok()),
-            Self::Ended { outcome, .. } => outcome.decode().is_some(),
+            Self::Admitted { recipients } => {
+                let mut text = String::new();
+                recipients.clone().all(|open_id| {
+                    text.clear();
+                    open_id.unpack(&mut text);
+                    OpenId::check(&text).is_ok()
+                })
+            }
+            Self::Ended { outcome, .. } => outcome.can_be_decoded(),
             _ => true,
         }
     }

@@ -8,7 +8,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec;
@@ -16,6 +16,7 @@ use std::vec;
 use crate::model::delivery::{Decision, DeliveryKey, DeliveryStatus, StateName};
 use crate::model::merchant_coupon_id::MerchantCouponId;
 
+use crate::ledger::codec::primitives::PackedText;
 use crate::ledger::error::LedgerError;
 use crate::ledger::fact::{Fact, FactView};
 use crate::ledger::recipients::spill::{Spill, Spilled};
@@ -79,63 +80,63 @@ pub struct DeliveryOfId {
 }
 
 /// Eighty bits of a keyed hash. Among two hundred million ids, two are the same by chance with a probability of 2^-26.
-type IdHash = (u64, u16);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct IdHash(u128);
 
-/// An answer to a delivery has an id. The fields are in the order in which mentions are sorted.
+/// An answer to a delivery has an id. It is one number, because a comparison of numbers sorts several times faster than one of
+/// fields. From its most significant bits on: the id (80 bits), the recipient (32), the ordinal (8), and the state that the
+/// answer leads to if nothing else is known of the delivery (8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Mention {
-    id: IdHash,
-    recipient: u32,
-    ordinal: u8,
-    /// The state that the answer leads to if nothing else is known of the delivery.
-    leads_to: StateName,
-}
+struct Mention(u128);
 
 impl Mention {
-    const BYTES: usize = 16;
+    const BYTES: usize = size_of::<u128>();
 
-    const fn key(&self) -> DeliveryKey {
+    fn new(id: IdHash, key: DeliveryKey, leads_to: StateName) -> Self {
+        Self(id.0 << 48 | u128::from(key.recipient) << 16 | u128::from(key.ordinal) << 8 | leads_to as u128)
+    }
+
+    const fn id(self) -> IdHash {
+        IdHash(self.0 >> 48)
+    }
+
+    const fn key(self) -> DeliveryKey {
+        let [.., a, b, c, d, ordinal, _] = self.0.to_be_bytes();
         DeliveryKey {
-            recipient: self.recipient,
-            ordinal: self.ordinal,
+            recipient: u32::from_be_bytes([a, b, c, d]),
+            ordinal,
         }
     }
 
-    fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        bytes[..8].copy_from_slice(&self.id.0.to_le_bytes());
-        bytes[8..10].copy_from_slice(&self.id.1.to_le_bytes());
-        bytes[10..14].copy_from_slice(&self.recipient.to_le_bytes());
-        bytes[14] = self.ordinal;
-        bytes[15] = self.leads_to as u8;
-        bytes
+    /// `None` for a number that [`Mention::new`] does not make.
+    fn leads_to(self) -> Option<StateName> {
+        let [.., state] = self.0.to_be_bytes();
+        StateName::ALL.get(usize::from(state)).copied()
     }
 
-    /// `None` for bytes that [`Mention::to_bytes`] does not make.
-    fn from_bytes(bytes: [u8; Self::BYTES]) -> Option<Self> {
-        let (long, rest) = bytes.split_first_chunk()?;
-        let (short, rest) = rest.split_first_chunk()?;
-        let (recipient, rest) = rest.split_first_chunk()?;
-        let [ordinal, leads_to] = *rest else { return None };
-        Some(Self {
-            id: (u64::from_le_bytes(*long), u16::from_le_bytes(*short)),
-            recipient: u32::from_le_bytes(*recipient),
-            ordinal,
-            leads_to: *StateName::ALL.get(usize::from(leads_to))?,
-        })
+    const fn to_bytes(self) -> [u8; Self::BYTES] {
+        self.0.to_le_bytes()
+    }
+
+    const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(u128::from_le_bytes(bytes))
     }
 
     /// Whether the delivery is in its present state because of this answer. A delivery that is in doubt, or that was
     /// settled by a person or by a later answer, no longer depends on it. One that is due again depends on all of its answers:
     /// each is taken to mean that nothing was issued.
-    fn decides(&self, status: &DeliveryStatus) -> bool {
+    fn decides(self, status: &DeliveryStatus) -> bool {
         let undecided_before = status.doubt.is_none();
-        match (self.leads_to, status.state.name()) {
+        match (self.leads_to(), status.state.name()) {
             // `issued` is never left, so a delivery has one such answer at most.
-            (StateName::Issued, StateName::Issued) => true,
+            (Some(StateName::Issued), StateName::Issued) => true,
             // A person's decision keeps what the delivery was held by.
-            (StateName::Refused | StateName::Held, StateName::Refused) => undecided_before && status.held.is_none(),
-            (StateName::Held, StateName::Held) | (StateName::Deferred, StateName::Deferred) => undecided_before,
+            (Some(StateName::Refused | StateName::Held), StateName::Refused) => {
+                undecided_before && status.held.is_none()
+            }
+            (Some(StateName::Held), StateName::Held) | (Some(StateName::Deferred), StateName::Deferred) => {
+                undecided_before
+            }
             _ => false,
         }
     }
@@ -153,13 +154,24 @@ const fn leads_to(decision: &Decision) -> StateName {
 
 /// Hashes ids with a random key, so that ids with equal hashes cannot be chosen.
 #[derive(Clone, Debug, Default)]
-struct Hashes([RandomState; 2]);
+struct Hashes {
+    keys: [RandomState; 2],
+    /// Kept for its memory.
+    packed: Vec<u8>,
+}
 
 impl Hashes {
-    fn hash(&self, id: &str) -> IdHash {
-        let [long, short] = &self.0;
-        let [.., high, low] = short.hash_one(id).to_be_bytes();
-        (long.hash_one(id), u16::from_be_bytes([high, low]))
+    /// Hashes an id as it is packed: equal ids have equal bytes, about half as many as their text, and are not unpacked.
+    fn hash(&mut self, id: PackedText<'_>) -> IdHash {
+        self.packed.clear();
+        id.pack_again(&mut self.packed);
+        let [high, low] = &self.keys;
+        let hash = |key: &RandomState| {
+            let mut hasher = key.build_hasher();
+            hasher.write(&self.packed);
+            hasher.finish()
+        };
+        IdHash(u128::from(hash(high)) << 16 | u128::from(hash(low)) & 0xffff)
     }
 }
 
@@ -185,16 +197,15 @@ impl Search {
 
     pub(in crate::ledger) fn add(&mut self, fact: &FactView<'_>) {
         let Some(answer) = fact.answer() else { return };
-        let mention = |id: &str| Mention {
-            id: self.hashes.hash(id),
-            recipient: answer.key.recipient,
-            ordinal: answer.key.ordinal,
-            leads_to: leads_to(&answer.decision),
-        };
-        let coupon = answer.ids.coupon_id.as_deref().map(mention);
-        let log = answer.ids.log_id.as_deref().map(mention);
-        self.coupon_ids.extend(coupon);
-        self.log_ids.extend(log);
+        let leads_to = leads_to(&answer.decision);
+        if let Some(id) = answer.ids.coupon_id {
+            let mention = Mention::new(self.hashes.hash(id), answer.key, leads_to);
+            self.coupon_ids.push(mention);
+        }
+        if let Some(id) = answer.ids.log_id {
+            let mention = Mention::new(self.hashes.hash(id), answer.key, leads_to);
+            self.log_ids.push(mention);
+        }
     }
 
     /// Finds what repeats in the ledger that `ledger_state` is folded from. The result counts only if the state's [`Spill`] has
@@ -233,8 +244,8 @@ impl Mentions {
         }
     }
 
-    fn extend(&mut self, mention: Option<Mention>) {
-        self.in_memory.extend(mention);
+    fn push(&mut self, mention: Mention) {
+        self.in_memory.push(mention);
         if self.in_memory.len() >= self.most {
             self.write_run();
         }
@@ -316,10 +327,7 @@ impl Sorted {
             // After a failure, which the `Spill` keeps, the run ends here.
             let more = if self.spill.read(file, &mut bytes, left.0) {
                 let (chunks, _) = bytes.as_chunks();
-                chunks
-                    .iter()
-                    .filter_map(|segment| Mention::from_bytes(*segment))
-                    .collect()
+                chunks.iter().map(|bytes| Mention::from_bytes(*bytes)).collect()
             } else {
                 Vec::new()
             };
@@ -390,17 +398,17 @@ impl Group {
     fn next(mentions: &mut Peekable<Sorted>, ledger_state: &LedgerState) -> Option<Self> {
         loop {
             let begin = mentions.next()?;
-            if mentions.peek().is_none_or(|next| next.id != begin.id) {
+            if mentions.peek().is_none_or(|next| next.id() != begin.id()) {
                 continue;
             }
             let mut last = begin;
             let mut decides = begin.decides(&ledger_state.status(begin.key()));
             let mut group = Self {
                 first: vec![begin.key()],
-                id: begin.id,
+                id: begin.id(),
                 deliveries: 1,
             };
-            while let Some(mention) = mentions.next_if(|mention| mention.id == begin.id) {
+            while let Some(mention) = mentions.next_if(|mention| mention.id() == begin.id()) {
                 decides |= mention.decides(&ledger_state.status(mention.key()));
                 if mention.key() == last.key() {
                     continue;
@@ -423,7 +431,7 @@ impl Group {
                 merchant_coupon_id: ledger_state.merchant_coupon_id(key)?,
                 open_id: ledger_state.open_id(key.recipient),
                 ordinal: key.ordinal,
-                state: ledger_state.status(key).state.name(),
+                state: ledger_state.state_name(key),
             })
         };
         Some(RepeatedId {
@@ -502,7 +510,7 @@ impl Naming {
         }
         let Some(answer) = fact.answer() else { return };
         for id in [answer.ids.coupon_id, answer.ids.log_id].into_iter().flatten() {
-            self.names.insert(self.found.hashes.hash(&id), id);
+            self.names.insert(self.found.hashes.hash(id), id.text());
         }
     }
 

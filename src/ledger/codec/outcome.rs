@@ -258,14 +258,14 @@ struct Own<'a> {
     times: [Option<i64>; 3],
 }
 
-/// The ids that the platform gives once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::ledger) struct AnswerIds {
-    pub(in crate::ledger) log_id: Option<String>,
-    pub(in crate::ledger) coupon_id: Option<String>,
+/// The ids that the platform gives once. They are not empty.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ledger) struct AnswerIds<'a> {
+    pub(in crate::ledger) log_id: Option<PackedText<'a>>,
+    pub(in crate::ledger) coupon_id: Option<PackedText<'a>>,
 }
 
-impl PackedOutcome<'_> {
+impl<'a> PackedOutcome<'a> {
     /// When the attempt ended.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
@@ -273,18 +273,24 @@ impl PackedOutcome<'_> {
     }
 
     /// The ids of the answer. `None` for bytes that no encoder wrote.
-    pub(in crate::ledger) fn ids(&self) -> Option<AnswerIds> {
+    pub(in crate::ledger) fn ids(&self) -> Option<AnswerIds<'a>> {
         let own = self.own(&mut self.rest.clone())?;
-        let text = |packed: PackedText<'_>| Some(packed.text()).filter(|id| !id.is_empty());
+        let is_some_id = |id: &PackedText<'_>| !id.is_empty();
         Some(AnswerIds {
-            log_id: own.log_id.and_then(text),
-            coupon_id: own.coupon_id.and_then(text),
+            log_id: own.log_id.filter(is_some_id),
+            coupon_id: own.coupon_id.filter(is_some_id),
         })
     }
 
     /// The value of the coupon, in fen. `None` if the platform stated none.
     pub(in crate::ledger) fn discount_amount(&self) -> Option<i64> {
         self.common.coupon.as_ref()?.discount_amount
+    }
+
+    /// Whether [`PackedOutcome::decode`] succeeds. Its own part can be decoded, or it would not have been read.
+    pub(in crate::ledger) const fn can_be_decoded(&self) -> bool {
+        let is_issued = matches!(self.common.proof, CommonProof::Issued { .. });
+        !is_issued || self.common.coupon.is_some()
     }
 
     /// Decodes the whole outcome. `None` for bytes that no encoder wrote, such as an issued outcome without a coupon.
@@ -320,7 +326,7 @@ impl PackedOutcome<'_> {
         })
     }
 
-    fn own<'a>(&self, reader: &mut Reader<'a>) -> Option<Own<'a>> {
+    fn own<'r>(&self, reader: &mut Reader<'r>) -> Option<Own<'r>> {
         let common = self.common;
         let mut own = Own {
             latency: Duration::from_millis(reader.number()?),

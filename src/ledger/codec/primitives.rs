@@ -1,9 +1,6 @@
 //! Numbers and text in as few bytes as their kind allows. The reader rejects any byte sequence that the writer cannot
 //! produce.
 
-use std::fmt::Write as _;
-use std::ops::Range;
-
 use jiff::Timestamp;
 
 use crate::model::clock::from_ms;
@@ -13,8 +10,8 @@ const MOST_DIGITS: usize = 38;
 /// Lengths from here on are written after the header.
 const LONG: u8 = 31;
 const UUID_HYPHENS: [usize; 4] = [8, 13, 18, 23];
-/// The digits between the hyphens.
-const UUID_GROUPS: [Range<usize>; 5] = [0..8, 9..13, 14..18, 19..23, 24..36];
+/// Where the digits of each byte are.
+const UUID_PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
@@ -160,10 +157,9 @@ fn uuid(text: &[u8]) -> Option<[u8; 16]> {
         return None;
     }
     let mut bytes = [0; 16];
-    let pairs = UUID_GROUPS.into_iter().flat_map(|group| text[group].chunks_exact(2));
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let high = VALUES[usize::from(pair[0])];
-        let low = VALUES[usize::from(pair[1])];
+    for (byte, at) in bytes.iter_mut().zip(UUID_PAIRS) {
+        let high = VALUES[usize::from(text[at])];
+        let low = VALUES[usize::from(text[at + 1])];
         if high | low > 0xf {
             return None;
         }
@@ -195,13 +191,26 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> Option<u8> {
         let (byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*byte)
     }
 
+    #[inline]
     pub(super) fn number(&mut self) -> Option<u64> {
+        // Most numbers are small.
+        if let Some((byte, rest)) = self.0.split_first()
+            && *byte < 0x80
+        {
+            self.0 = rest;
+            return Some((*byte).into());
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Option<u64> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -233,6 +242,7 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
@@ -305,16 +315,37 @@ pub struct PackedText<'a> {
     bytes: &'a [u8],
 }
 
-impl PackedText<'_> {
+impl<'a> PackedText<'a> {
+    /// A text that is not packed.
+    pub(in crate::ledger) const fn from_plain(text: &'a str) -> Self {
+        Self {
+            kind: PLAIN,
+            length: text.len(),
+            bytes: text.as_bytes(),
+        }
+    }
+
+    /// The packed text at the start of `bytes`. `None` for other bytes.
+    #[cfg(test)]
+    pub(in crate::ledger) fn from_packed(bytes: &'a [u8]) -> Option<Self> {
+        Reader(bytes).packed()
+    }
+
+    pub(in crate::ledger) const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Appends the text to `text`.
     pub(in crate::ledger) fn unpack(&self, text: &mut String) {
         match self.kind {
             DECIMAL => {
                 let mut value = [0; 16];
                 value.iter_mut().zip(self.bytes).for_each(|(to, from)| *to = *from);
-                let length = self.length;
-                // The batch's checksum is right, so the number has no more digits than `length`.
-                let _ = write!(text, "{:0length$}", u128::from_le_bytes(value));
+                // The batch's checksum is right, so the number has no more digits than `length`, which is at most `MOST_DIGITS`.
+                let mut all = [b'0'; MOST_DIGITS];
+                let digits = &mut all[MOST_DIGITS.saturating_sub(self.length)..];
+                write_digits(u128::from_le_bytes(value), digits);
+                push_ascii(text, digits);
             }
             LOWER_HEX => self.hex(text, LOWER),
             UPPER_HEX => self.hex(text, UPPER),
@@ -322,13 +353,12 @@ impl PackedText<'_> {
                 let mut left = self.length;
                 for part in self.bytes.chunks(48) {
                     let mut characters = [0; 64];
-                    for (four, three) in characters.chunks_exact_mut(4).zip(part.chunks(3)) {
+                    let (fours, _) = characters.as_chunks_mut::<4>();
+                    for (four, three) in fours.iter_mut().zip(part.chunks(3)) {
                         let mut bits = [0; 4];
                         bits[1..].iter_mut().zip(three).for_each(|(to, from)| *to = *from);
                         let bits = u32::from_be_bytes(bits);
-                        for (character, shift) in four.iter_mut().zip([18, 12, 6, 0]) {
-                            *character = SIXTY_FOUR[(bits >> shift) as usize & 0x3f];
-                        }
+                        *four = [18, 12, 6, 0].map(|shift| SIXTY_FOUR[(bits >> shift) as usize & 0x3f]);
                     }
                     let many = left.min(part.len().div_ceil(3) * 4);
                     push_ascii(text, &characters[..many]);
@@ -337,13 +367,8 @@ impl PackedText<'_> {
             }
             UUID => {
                 let mut digits = [b'-'; 36];
-                let mut bytes = self.bytes;
-                for group in UUID_GROUPS {
-                    let (of_group, rest) = bytes.split_at(bytes.len().min(group.len() / 2));
-                    bytes = rest;
-                    for (pair, byte) in digits[group].chunks_exact_mut(2).zip(of_group) {
-                        pair.copy_from_slice(&[LOWER[usize::from(byte >> 4)], LOWER[usize::from(byte & 0xf)]]);
-                    }
+                for (at, byte) in UUID_PAIRS.into_iter().zip(self.bytes) {
+                    [digits[at], digits[at + 1]] = pair(*byte, LOWER);
                 }
                 push_ascii(text, &digits);
             }
@@ -377,13 +402,33 @@ impl PackedText<'_> {
     fn hex(&self, text: &mut String, alphabet: &[u8; 16]) {
         let mut left = self.length;
         for part in self.bytes.chunks(32) {
-            let mut digits = [0; 64];
-            for (two, byte) in digits.chunks_exact_mut(2).zip(part) {
-                two.copy_from_slice(&[alphabet[usize::from(byte >> 4)], alphabet[usize::from(byte & 0xf)]]);
+            let mut pairs = [[0; 2]; 32];
+            for (two, byte) in pairs.iter_mut().zip(part) {
+                *two = pair(*byte, alphabet);
             }
             let many = left.min(part.len() * 2);
-            push_ascii(text, &digits[..many]);
+            push_ascii(text, &pairs.as_flattened()[..many]);
             left -= many;
+        }
+    }
+}
+
+/// The digits of a byte. An array is stored at once; a slice of two bytes would be copied by a call of the C library.
+const fn pair(byte: u8, alphabet: &[u8; 16]) -> [u8; 2] {
+    [alphabet[(byte >> 4) as usize], alphabet[(byte & 0xf) as usize]]
+}
+
+/// Writes as many of the last digits of a number as there is room for. A coupon_id has 19 digits, and divisions of a `u64` are
+/// several times faster.
+fn write_digits(value: u128, digits: &mut [u8]) {
+    const MOST_OF_U64: usize = 19;
+    const BEYOND: u128 = 10_u128.pow(19);
+    let (first, last) = digits.split_at_mut(digits.len().saturating_sub(MOST_OF_U64));
+    for (value, digits) in [(value % BEYOND, last), (value / BEYOND, first)] {
+        let mut value = u64::try_from(value).unwrap_or_default();
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (value % 10).to_le_bytes()[0];
+            value /= 10;
         }
     }
 }
@@ -428,6 +473,7 @@ mod tests {
         });
         for (digits, bits) in (1..).zip(most) {
             assert_eq!(decimal_bytes(digits), bits.div_ceil(8), "{digits} digits");
+            packed(&"9".repeat(digits));
         }
     }
 

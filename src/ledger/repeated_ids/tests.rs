@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ledger::codec::primitives::pack_onto;
 use crate::ledger::store::memory::MemoryStore;
 use crate::ledger::{Fact, Generation, Ledger, ManualDecision};
 use crate::model::delivery::StateName::{Deferred, Held, InDoubt, Issued, Refused};
@@ -351,14 +352,39 @@ proptest! {
 
 #[test]
 fn a_mention_is_read_as_it_was_written() {
-    let mention = Mention {
-        id: (u64::MAX - 3, 0xabcd),
-        recipient: 0x0102_0304,
-        ordinal: 20,
-        leads_to: Held,
-    };
-    assert_eq!(Mention::from_bytes(mention.to_bytes()), Some(mention));
-    let mut bytes = mention.to_bytes();
-    bytes[15] = 99;
-    assert_eq!(Mention::from_bytes(bytes), None);
+    let id = IdHash((1 << 80) - 4);
+    let key = key(0x0102_0304, 20);
+    let mention = Mention::from_bytes(Mention::new(id, key, Held).to_bytes());
+    assert_eq!((mention.id(), mention.key(), mention.leads_to()), (id, key, Some(Held)));
+}
+
+#[test]
+fn mentions_are_in_the_order_of_their_ids_and_then_of_their_deliveries() {
+    let mention = |id, recipient, ordinal| Mention::new(IdHash(id), key(recipient, ordinal), Issued);
+    let ascending = [
+        mention(0, u32::MAX, 20),
+        mention(1, 0, 2),
+        mention(1, 1, 1),
+        mention(1, 1, 2),
+        mention(1 << 79, 0, 1),
+    ];
+    assert!(ascending.is_sorted());
+}
+
+#[test]
+fn an_id_has_one_hash_however_it_is_packed() {
+    let mut hashes = Hashes::default();
+    for id in [
+        "7218071234565644204",
+        "20230602141441E708D3A77C64701C88EB",
+        "ba253642-0590-40bc-a9f1-0123456789ab",
+        "Cv4PoJXaTPn63rNu",
+        "编号 7",
+    ] {
+        let mut packed = Vec::new();
+        pack_onto(id, &mut packed);
+        let packed = PackedText::from_packed(&packed).expect("a packed text");
+        assert_eq!(hashes.hash(packed), hashes.hash(PackedText::from_plain(id)), "{id}");
+        assert_ne!(hashes.hash(packed), Hashes::default().hash(packed), "the key is random");
+    }
 }

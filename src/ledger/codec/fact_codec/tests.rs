@@ -347,7 +347,10 @@ fn decoded(codec: &mut Codec, bytes: &[u8]) -> Option<Vec<Fact>> {
     let mut facts = Vec::new();
     codec
         .decode(bytes, |fact| {
-            facts.push(fact.decode());
+            let can_be_decoded = fact.can_be_decoded();
+            let fact = fact.decode();
+            assert_eq!(can_be_decoded, fact.is_some());
+            facts.push(fact);
             Ok::<_, ()>(())
         })
         .and_then(|_| facts.into_iter().collect())
