@@ -22,6 +22,7 @@ use super::state::pending_generation::PendingGeneration;
 use super::state::totals::Totals;
 use crate::model::delivery::{Counts, DeliveryKey, DeliveryStatus, Skipped};
 use crate::model::identity::{ActivityId, Identity};
+use crate::model::merchant_coupon_id::MerchantCouponIds;
 
 /// The version. A snapshot of another one is ignored, because its bytes may mean something else.
 const WRITER: &[u8] = concat!("runner ", env!("CARGO_PKG_VERSION"), ", shortcut 13\n").as_bytes();
@@ -81,6 +82,7 @@ pub(super) fn write(replay: &Replay, to: &mut dyn Write) -> io::Result<()> {
     // Destructured, so that a new field is not forgotten here.
     let LedgerState {
         identity,
+        coupon_ids: _,
         recipients,
         deliveries,
         generation,
@@ -173,6 +175,7 @@ pub(super) fn read(from: &mut dyn Read, identity: &Identity, spill: &Arc<Spill>)
     } = header.state;
     Some(Replay {
         state: LedgerState {
+            coupon_ids: MerchantCouponIds::new(&identity.campaign, &identity.app_id),
             identity: identity.clone(),
             recipients,
             deliveries,

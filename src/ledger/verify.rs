@@ -1,8 +1,11 @@
 //! Verifies a ledger: reads all batches from a copy of its store, checks each checksum and each transition, and counts again.
 //! Also finds ids that the answers to several deliveries have.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Range;
+use std::{fmt, iter};
 
 use sha2::{Digest, Sha256};
 
@@ -27,6 +30,13 @@ use crate::model::delivery::{Counts, DeliveryKey, StateName};
 use crate::model::envelope::RunApproval;
 use crate::model::hexadecimal::hexadecimal;
 use crate::model::identity::Identity;
+use crate::model::merchant_coupon_id::MerchantCouponId;
+use crate::model::threads::in_parts;
+
+/// The recipients whose ids are worth a thread.
+const RECIPIENTS_PER_THREAD: u32 = 1 << 13;
+/// The bytes of lines that are hashed at once: a call for each line takes longer than hashing it.
+const HASHED_AT_ONCE: usize = 1 << 15;
 
 /// The result for a ledger without damage.
 #[derive(Clone, Debug, PartialEq)]
@@ -229,10 +239,23 @@ pub async fn verify_known(
     }
 }
 
+/// The number of facts, by kind. Most facts are of few kinds, which occur early, so a list is faster than a map.
+#[derive(Default)]
+struct FactCounts(Vec<(&'static str, u64)>);
+
+impl FactCounts {
+    fn add(&mut self, kind: &'static str) {
+        match self.0.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((kind, 1)),
+        }
+    }
+}
+
 /// A ledger that is being verified.
 struct Verification {
     replay: Replay,
-    facts: BTreeMap<&'static str, u64>,
+    facts: FactCounts,
     records: ComparisonSummary,
     citations: Citations,
     saved: Option<SnapshotInfo>,
@@ -244,7 +267,7 @@ impl Verification {
     fn new(identity: Identity, saved: Option<SnapshotInfo>, known: Option<Head>) -> Self {
         Self {
             replay: Replay::new(LedgerState::new(identity)),
-            facts: BTreeMap::new(),
+            facts: FactCounts::default(),
             records: ComparisonSummary::default(),
             citations: Citations::default(),
             saved,
@@ -274,7 +297,7 @@ impl Verification {
         let last = self.replay.last();
         let mut is_senseless = false;
         self.replay.apply(sequence, record, |fact| {
-            *self.facts.entry(fact.kind()).or_default() += 1;
+            self.facts.add(fact.kind());
             is_senseless |= !fact.can_be_decoded();
             search.add(fact);
             self.records.add(fact);
@@ -313,7 +336,7 @@ impl Verification {
         Ok(Report {
             last,
             link: self.replay.chain.link(),
-            facts: self.facts,
+            facts: self.facts.0.into_iter().collect(),
             recipients: state.recipients(),
             counts: kept,
             settled: settled(state),
@@ -335,27 +358,56 @@ impl Verification {
 /// The settled deliveries of a ledger state.
 #[must_use]
 pub fn settled(ledger_state: &LedgerState) -> Settled {
+    let parts = in_parts(ledger_state.recipients(), RECIPIENTS_PER_THREAD, |part| {
+        settled_of(ledger_state, part)
+    });
+    let many = parts.iter().map(|part| part.len() as u64).sum();
+    let mut hash = Sha256::new();
+    let mut lines = Vec::new();
+    for (id, state) in merged(parts) {
+        lines.extend_from_slice(id.as_str().as_bytes());
+        lines.push(b' ');
+        lines.extend_from_slice(state.word().as_bytes());
+        lines.push(b'\n');
+        if lines.len() >= HASHED_AT_ONCE {
+            hash.update(&lines);
+            lines.clear();
+        }
+    }
+    hash.update(&lines);
+    let sha256 = hash.finalize().into();
+    Settled { many, sha256 }
+}
+
+/// The items of sorted parts, in order. It needs no memory for a second copy of them.
+fn merged<T: Ord>(parts: Vec<Vec<T>>) -> impl Iterator<Item = T> {
+    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+    let first = parts.iter_mut().enumerate();
+    let mut next: BinaryHeap<_> = first
+        .filter_map(|(at, part)| Some(Reverse((part.next()?, at))))
+        .collect();
+    iter::from_fn(move || {
+        let mut top = next.peek_mut()?;
+        let at = top.0.1;
+        Some(match parts.get_mut(at).and_then(Iterator::next) {
+            Some(item) => std::mem::replace(&mut top.0.0, item),
+            None => PeekMut::pop(top).0.0,
+        })
+    })
+}
+
+/// The settled deliveries of some recipients, in the order of their ids.
+fn settled_of(ledger_state: &LedgerState, recipients: Range<u32>) -> Vec<(MerchantCouponId, StateName)> {
     let mut settled = Vec::new();
-    for recipient in 0..ledger_state.recipients() {
+    for recipient in recipients {
         for ordinal in 1..=ledger_state.ordinals() {
             let key = DeliveryKey { recipient, ordinal };
-            let state = ledger_state.status(key).state.name();
+            let state = ledger_state.state_name(key);
             if let StateName::Issued | StateName::Refused = state {
                 settled.extend(ledger_state.merchant_coupon_id(key).map(|id| (id, state)));
             }
         }
     }
     settled.sort_unstable();
-    let mut hash = Sha256::new();
-    let mut line = String::new();
-    for (id, state) in &settled {
-        line.clear();
-        // Writing to a string cannot fail.
-        let _ = writeln!(line, "{id} {}", state.word());
-        hash.update(line.as_bytes());
-    }
-    Settled {
-        many: settled.len() as u64,
-        sha256: hash.finalize().into(),
-    }
+    settled
 }

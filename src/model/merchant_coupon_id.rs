@@ -26,15 +26,7 @@ impl MerchantCouponId {
     /// continues under another activity, a user who has a coupon must not get a second.
     #[must_use]
     pub fn derive(campaign: &CampaignName, app_id: &AppId, open_id: &OpenId, ordinal: u8) -> Self {
-        let ordinal = ordinal.to_string();
-        let fields = [
-            "runner/merchant_coupon_id/v1",
-            campaign.as_str(),
-            app_id.as_str(),
-            open_id.as_str(),
-            &ordinal,
-        ];
-        Self(idempotency_key(&fields))
+        MerchantCouponIds::new(campaign, app_id).derive(open_id.as_str(), ordinal)
     }
 
     /// The bits of the key.
@@ -56,11 +48,9 @@ impl MerchantCouponId {
     /// The key with these bits. `None` unless the four bits after them are 0.
     #[must_use]
     pub fn from_bits(bits: &KeyBits) -> Option<Self> {
-        let mut characters = [0; CHARACTERS];
-        for (at, character) in characters.iter_mut().enumerate() {
-            *character = ALPHABET[usize::from(five_bits(bits, at * 5))];
-        }
-        (bits[12].trailing_zeros() >= 4).then_some(Self(characters))
+        let mut all = [0; 16];
+        all[..bits.len()].copy_from_slice(bits);
+        (bits[12].trailing_zeros() >= 4).then(|| Self(characters(u128::from_be_bytes(all))))
     }
 
     /// Parses the text of a key. `None` for any other text.
@@ -81,33 +71,58 @@ impl MerchantCouponId {
     }
 }
 
+/// Derives the keys of one campaign. Their hashes begin with the same bytes, which are hashed once.
+///
+/// In a box, because the state of a ledger has it, and futures have that state several times.
+#[derive(Clone, Debug)]
+pub(crate) struct MerchantCouponIds(Box<Sha256>);
+
+impl MerchantCouponIds {
+    pub(crate) fn new(campaign: &CampaignName, app_id: &AppId) -> Self {
+        let mut hash = Sha256::new();
+        for field in ["runner/merchant_coupon_id/v1", campaign.as_str(), app_id.as_str()] {
+            add_field(&mut hash, field);
+        }
+        Self(Box::new(hash))
+    }
+
+    /// Derives the key of one delivery. `open_id` is one that [`OpenId::check`] has returned.
+    pub(crate) fn derive(&self, open_id: &str, ordinal: u8) -> MerchantCouponId {
+        let mut hash = Sha256::clone(&self.0);
+        add_field(&mut hash, open_id);
+        add_field(&mut hash, &ordinal.to_string());
+        MerchantCouponId(key_of(&hash.finalize().into()))
+    }
+}
+
 /// Returns the idempotency key of these fields: the first 100 bits of their hash. The first field is the domain of the key.
 pub(super) fn idempotency_key(fields: &[&str]) -> [u8; CHARACTERS] {
-    let digest = digest(fields);
+    let mut hash = Sha256::new();
+    for field in fields {
+        add_field(&mut hash, field);
+    }
+    key_of(&hash.finalize().into())
+}
+
+fn key_of(digest: &[u8; 32]) -> [u8; CHARACTERS] {
+    let (first, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+    characters(u128::from_be_bytes(*first))
+}
+
+/// Returns the characters of a key whose bits are the most significant ones of a number.
+fn characters(bits: u128) -> [u8; CHARACTERS] {
     let mut characters = [0; CHARACTERS];
-    for (at, character) in characters.iter_mut().enumerate() {
-        *character = ALPHABET[usize::from(five_bits(&digest, at * 5))];
+    for (at, character) in (1..).zip(&mut characters) {
+        *character = ALPHABET[(bits >> (u128::BITS - at * 5)) as usize & 0b1_1111];
     }
     characters
 }
 
-/// Returns the five bits from bit `at` on, most significant first.
-fn five_bits(bytes: &[u8], at: usize) -> u8 {
-    let byte = |nth: usize| bytes.get(nth).copied().unwrap_or_default();
-    let pair = u16::from_be_bytes([byte(at / 8), byte(at / 8 + 1)]);
-    u8::try_from((pair >> (11 - at % 8)) & 0b1_1111).unwrap_or_default()
-}
-
-/// Returns the SHA-256 of the fields, each after its length, so that two different lists of fields never hash the same
-/// bytes.
-fn digest(fields: &[&str]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for field in fields {
-        let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
-        hash.update(length.to_be_bytes());
-        hash.update(field.as_bytes());
-    }
-    hash.finalize().into()
+/// Hashes a field after its length, so that two different lists of fields never hash the same bytes.
+fn add_field(hash: &mut Sha256, field: &str) {
+    let length = u32::try_from(field.len()).unwrap_or(u32::MAX);
+    hash.update(length.to_be_bytes());
+    hash.update(field.as_bytes());
 }
 
 impl fmt::Display for MerchantCouponId {

@@ -785,7 +785,7 @@ impl<S: Store, R: Records> Running<'_, S, R> {
             .into_iter()
             .map(|(key, why)| OpenDelivery {
                 key,
-                state: state.status(key).state.name(),
+                state: state.state_name(key),
                 why,
             })
             .collect();

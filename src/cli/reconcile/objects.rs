@@ -242,7 +242,7 @@ pub(super) fn objects(campaign: &LoadedCampaign, compared: &Compared, state: &Le
             open_id: state.open_id(key.recipient),
             ordinal: key.ordinal,
             merchant_coupon_id: id(key),
-            state: state.status(key).state.name().word(),
+            state: state.state_name(key).word(),
             coupon_id,
             by,
         });

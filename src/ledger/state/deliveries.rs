@@ -59,11 +59,11 @@ impl Deliveries {
     }
 
     /// The status of a delivery. `None` if there is no such delivery.
-    pub(super) fn get(&self, key: DeliveryKey) -> Option<DeliveryStatus> {
+    pub(super) fn get(&self, key: DeliveryKey) -> Option<&DeliveryStatus> {
         let row = self.rows.get(usize::from(key.ordinal).checked_sub(1)?)?;
         match *row.get(key.recipient as usize)? {
-            RARE => self.rare.get(&key).copied(),
-            common => self.common.get(usize::from(common)).copied(),
+            RARE => self.rare.get(&key),
+            common => self.common.get(usize::from(common)),
         }
     }
 

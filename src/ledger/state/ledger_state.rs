@@ -31,7 +31,7 @@ use crate::model::delivery::{
 };
 use crate::model::envelope::{RunApproval, Usage};
 use crate::model::identity::{ActivityId, Identity, OpenId};
-use crate::model::merchant_coupon_id::MerchantCouponId;
+use crate::model::merchant_coupon_id::{MerchantCouponId, MerchantCouponIds};
 use crate::model::money::{Money, Price, PriceSource, Valuation};
 use crate::model::mutants::mutant;
 
@@ -39,6 +39,7 @@ use crate::model::mutants::mutant;
 #[derive(Debug)]
 pub struct LedgerState {
     pub(in crate::ledger) identity: Identity,
+    pub(in crate::ledger) coupon_ids: MerchantCouponIds,
     pub(in crate::ledger) recipients: RecipientTable,
     pub(in crate::ledger) deliveries: Deliveries,
     /// The last closed generation.
@@ -61,6 +62,15 @@ pub struct LedgerState {
     pub(in crate::ledger) batch: Option<BatchUsage>,
 }
 
+/// The ids of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryIds {
+    /// The user. Empty if the open_ids were erased.
+    pub open_id: String,
+    /// The idempotency key.
+    pub merchant_coupon_id: Option<MerchantCouponId>,
+}
+
 /// What an approval is held against in a batch. The engine decides on all intents of a batch before any of it is durable, so the
 /// facts of the batch before an intent do not count, other intents excepted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,6 +91,7 @@ impl LedgerState {
     #[must_use]
     pub fn spilling(identity: Identity, spill: Arc<Spill>) -> Self {
         Self {
+            coupon_ids: MerchantCouponIds::new(&identity.campaign, &identity.app_id),
             identity,
             recipients: RecipientTable::new(spill),
             deliveries: Deliveries::default(),
@@ -199,22 +210,41 @@ impl LedgerState {
     /// The status of a delivery; pending if there is no such delivery. An issued delivery has no doubt here.
     #[must_use]
     pub fn status(&self, key: DeliveryKey) -> DeliveryStatus {
-        self.deliveries.get(key).unwrap_or(DeliveryStatus::PENDING)
+        self.deliveries.get(key).copied().unwrap_or(DeliveryStatus::PENDING)
+    }
+
+    /// The state of a delivery, like that of [`LedgerState::status`], which is more than a hundred bytes to copy.
+    #[must_use]
+    pub fn state_name(&self, key: DeliveryKey) -> StateName {
+        let status = self.deliveries.get(key).unwrap_or(&DeliveryStatus::PENDING);
+        status.state.name()
     }
 
     /// A delivery's idempotency key.
     #[must_use]
     pub fn merchant_coupon_id(&self, key: DeliveryKey) -> Option<MerchantCouponId> {
+        self.delivery_ids(key).merchant_coupon_id
+    }
+
+    /// A delivery's user and its idempotency key, which follows from the user.
+    #[must_use]
+    pub fn delivery_ids(&self, key: DeliveryKey) -> DeliveryIds {
+        let open_id = self.recipients.open_id(key.recipient);
         if self.totals.erased.coupons.is_some() {
-            return id_in_key(&self.recipients.open_id(key.recipient), key.ordinal);
+            return DeliveryIds {
+                merchant_coupon_id: id_in_key(&open_id, key.ordinal),
+                open_id: String::new(),
+            };
         }
-        let open_id = OpenId::parse(&self.open_id(key.recipient)).ok()?;
-        Some(self.derive_coupon_id(&open_id, key.ordinal))
+        let checked = OpenId::check(&open_id).ok();
+        DeliveryIds {
+            merchant_coupon_id: checked.map(|open_id| self.coupon_ids.derive(open_id, key.ordinal)),
+            open_id,
+        }
     }
 
     pub(in crate::ledger) fn derive_coupon_id(&self, open_id: &OpenId, ordinal: u8) -> MerchantCouponId {
-        let Identity { campaign, app_id, .. } = &self.identity;
-        MerchantCouponId::derive(campaign, app_id, open_id, ordinal)
+        self.coupon_ids.derive(open_id.as_str(), ordinal)
     }
 
     /// The number of coupons that each user is owed at present.
@@ -515,7 +545,7 @@ impl LedgerState {
         let mut counts = Counts::default();
         for ordinal in 1..=self.deliveries.ordinals() {
             for recipient in 0..self.recipients() {
-                counts.add(self.status(DeliveryKey { recipient, ordinal }).state.name(), 1);
+                counts.add(self.state_name(DeliveryKey { recipient, ordinal }), 1);
             }
         }
         counts
@@ -584,11 +614,12 @@ impl LedgerState {
             }
             Fact::Ended { key, decision, outcome } => {
                 self.totals.note(outcome.at);
-                if let (Decision::Issued, State::Attempting { activity, .. }) = (&decision, self.status(key).state) {
+                let from = self.known_status(key)?;
+                if let (Decision::Issued, State::Attempting { activity, .. }) = (&decision, from.state) {
                     self.totals.coupon_value.add(activity, outcome.discount_amount());
                     self.count_issued(activity);
                 }
-                self.step(key, Transition::Ended(decision))?;
+                self.step_from(key, from, Transition::Ended(decision))?;
                 self.skip_following(key)
             }
             Fact::Reread { key, step, at } => {
@@ -771,11 +802,20 @@ impl LedgerState {
     }
 
     fn step(&mut self, key: DeliveryKey, step: Transition) -> Result<(), IllegalFact> {
+        let from = self.known_status(key)?;
+        self.step_from(key, from, step)
+    }
+
+    fn known_status(&self, key: DeliveryKey) -> Result<DeliveryStatus, IllegalFact> {
         let DeliveryKey { recipient, ordinal } = key;
-        let from = self
-            .deliveries
+        self.deliveries
             .get(key)
-            .ok_or(IllegalFact::Unknown { recipient, ordinal })?;
+            .copied()
+            .ok_or(IllegalFact::Unknown { recipient, ordinal })
+    }
+
+    /// Takes a step from the present status of a delivery, which the caller has looked up.
+    fn step_from(&mut self, key: DeliveryKey, from: DeliveryStatus, step: Transition) -> Result<(), IllegalFact> {
         let to = from
             .next(step)
             .map_err(|source| IllegalFact::NoSuchTransition { key, source })?;
@@ -804,7 +844,9 @@ impl LedgerState {
     }
 
     fn intent(&mut self, key: DeliveryKey, at: Timestamp, activity: ActivityNo) -> Result<(), IllegalFact> {
-        let is_right_activity = if self.status(key).doubt.is_none() {
+        let known = self.known_status(key);
+        let status = known.as_ref().unwrap_or(&DeliveryStatus::PENDING);
+        let is_right_activity = if status.doubt.is_none() {
             self.current_activity() == Some(activity)
         } else {
             self.activity(activity).is_some()
@@ -814,17 +856,16 @@ impl LedgerState {
         }
         let before = key.ordinal.checked_sub(1).filter(|ordinal| *ordinal > 0);
         let is_in_turn =
-            before.is_none_or(|ordinal| self.status(DeliveryKey { ordinal, ..key }).state == State::Issued);
+            before.is_none_or(|ordinal| self.state_name(DeliveryKey { ordinal, ..key }) == StateName::Issued);
         if !is_in_turn {
             return Err(IllegalFact::OutOfTurn { key });
         }
-        let status = self.status(key);
         if !(status.state == State::InDoubt && status.doubt.is_some()) {
             let batch = self.batch.get_or_insert_default();
             self.totals.approvals.count(key, at, &batch.usage, batch.fresh);
             batch.fresh += 1;
         }
-        self.step(key, Transition::Intent { at, activity })?;
+        self.step_from(key, known?, Transition::Intent { at, activity })?;
         self.totals.attempts.add(self.newest());
         Ok(())
     }
@@ -998,7 +1039,7 @@ impl LedgerState {
         if self.away(key.recipient).is_some() {
             return self.update_owed(key.recipient, 1);
         }
-        if self.deliveries.ordinals() > key.ordinal && matches!(self.status(key).state, State::Refused { .. }) {
+        if self.deliveries.ordinals() > key.ordinal && self.state_name(key) == StateName::Refused {
             return self.update_owed(key.recipient, key.ordinal);
         }
         Ok(())
