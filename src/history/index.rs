@@ -1,9 +1,9 @@
 //! The first of two passes over the facts. It keeps sixteen bytes for each delivery, from which the second pass
 //! recognises the last outcome of a delivery.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use crate::ledger::{Fact, Found, Ledger, LedgerError, LedgerState, ManualDecision, Store};
@@ -67,6 +67,7 @@ impl Index {
             .fact_views(|_, _, fact| {
                 match fact {
                     Fact::Ended { key, decision, .. } => index.ended(key, decision, &mut under_way),
+                    Fact::Intent { key, at, activity } => index.began(key, at, activity, &mut under_way),
                     Fact::Admitted { .. } | Fact::AdmittedErased(_) => {}
                     fact => index.take(fact.decode()?, &mut under_way),
                 }
@@ -137,6 +138,22 @@ impl Index {
         }
     }
 
+    fn began(
+        &mut self,
+        key: DeliveryKey,
+        at: Timestamp,
+        activity: ActivityNo,
+        under_way: &mut HashMap<DeliveryKey, Brief>,
+    ) {
+        under_way.insert(key, self.brief(key));
+        self.change(key, |brief| {
+            if brief.first == NEVER {
+                brief.first = at.as_millisecond();
+            }
+            brief.activity = activity.0;
+        });
+    }
+
     fn ended(&mut self, key: DeliveryKey, decision: Decision, under_way: &mut HashMap<DeliveryKey, Brief>) {
         under_way.remove(&key);
         self.outcomes = self.outcomes.saturating_add(1);
@@ -160,15 +177,7 @@ impl Index {
                     self.change(key, |brief| brief.unknown = brief.unknown.saturating_add(1));
                 }
             }
-            Fact::Intent { key, at, activity } => {
-                under_way.insert(key, self.brief(key));
-                self.change(key, |brief| {
-                    if brief.first == NEVER {
-                        brief.first = at.as_millisecond();
-                    }
-                    brief.activity = activity.0;
-                });
-            }
+            Fact::Intent { key, at, activity } => self.began(key, at, activity, under_way),
             Fact::Withdrawn { key } => {
                 if let Some(before) = under_way.remove(&key) {
                     self.change(key, |brief| *brief = before);

@@ -33,7 +33,7 @@ pub async fn each<S: Store>(
             };
             outcomes = outcomes.saturating_add(1);
             let is_last = index.last_outcome(key) == Some(outcomes);
-            if more && is_last && states.contains(&ledger_state.status(key).state.name()) {
+            if more && is_last && states.contains(&ledger_state.state_name(key)) {
                 more = show(&row(ledger_state, &index, key, Some(Cow::Owned(outcome.decode()?))));
             }
             Some(())
@@ -43,7 +43,7 @@ pub async fn each<S: Store>(
     for recipient in 0..ledger_state.recipients() {
         for ordinal in 1..=ledger_state.ordinals() {
             let key = DeliveryKey { recipient, ordinal };
-            let shown = index.last_outcome(key).is_some() || !states.contains(&ledger_state.status(key).state.name());
+            let shown = index.last_outcome(key).is_some() || !states.contains(&ledger_state.state_name(key));
             if more && !shown {
                 more = show(&row(ledger_state, &index, key, None));
             }
@@ -61,6 +61,7 @@ pub fn row<'a>(
     outcome: Option<Cow<'a, Outcome>>,
 ) -> Row<'a> {
     let status = ledger_state.status(key);
+    let ids = ledger_state.delivery_ids(key);
     let later = match status.state {
         // It is skipped for the reason of the last apply, whatever a person decided before.
         State::Skipped(_) => None,
@@ -69,9 +70,9 @@ pub fn row<'a>(
     let decision = later.and_then(|later| later.decision.clone());
     let found = later.and_then(|later| later.found.clone());
     Row {
-        open_id: ledger_state.open_id(key.recipient),
+        open_id: ids.open_id,
         ordinal: key.ordinal,
-        merchant_coupon_id: ledger_state.merchant_coupon_id(key),
+        merchant_coupon_id: ids.merchant_coupon_id,
         state: status.state.name(),
         activity_id: index.activity(key).and_then(|activity| ledger_state.activity(activity)),
         attempts: status.attempts,
