@@ -44,14 +44,16 @@ pub fn run(args: CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
     context.data(&String::from_utf8_lossy(&script)).map(|()| Exit::Done)
 }
 
-/// Writes the candidates that a completion script asks for. Returns `None` if none does.
-pub fn complete(args: &[OsString], mut command: Command) -> Option<Exit> {
+/// Writes the candidates that a completion script asks for. Returns `None` if none does; then the command
+/// line is not built, which has all texts of all commands.
+pub fn complete(args: &[OsString], command: impl FnOnce() -> Command) -> Option<Exit> {
     let shell = std::env::var(VARIABLE).ok()?;
     let shells = Shells::builtins();
     let shell = shells.completer(&shell)?;
     let separator = args.iter().position(|arg| arg == "--")?;
     let words = args.get(separator + 1..)?.to_vec();
     let mut candidates = Vec::new();
+    let mut command = command();
     command.build();
     let current_dir = std::env::current_dir().ok();
     let written = shell

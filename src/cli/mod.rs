@@ -227,7 +227,7 @@ pub fn main() -> ExitCode {
     let is_set = std::env::var_os("RUNNER_ASCII").is_some_and(|value| !value.is_empty());
     // What programs read is not changed.
     set_ascii(is_set && option(&args, "--output") != Some("json"));
-    match completions::complete(&args, command()) {
+    match completions::complete(&args, command) {
         Some(exit) => exit.into(),
         None => run(args).into(),
     }
