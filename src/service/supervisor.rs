@@ -30,9 +30,10 @@ use crate::app::process::{actor, this_process};
 use crate::app::service_ownership::ServiceOwnership;
 use crate::catalogue::{Text, service as texts};
 use crate::fake_platform;
-use crate::ledger::Head;
 use crate::ledger::lock::CampaignLock;
-use crate::ledger::service_log::{ServiceLog, ServiceLogError};
+use crate::ledger::service_log::{LogCheck, ServiceDir, ServiceLog, ServiceLogError};
+use crate::ledger::witness::LogWitness;
+use crate::ledger::{Head, Reader};
 use crate::model::clock::Moment;
 use crate::notify::channel::Channel;
 use crate::notify::notifier::Notifier;
@@ -118,90 +119,22 @@ impl Supervisor {
         ownership: Option<ServiceOwnership>,
     ) -> Result<(Arc<Self>, ServiceResources), ServiceError> {
         let place = settings.place();
-        let owner = this_process(settings.environment.clock.now());
-        let mut reader = None;
-        let store = if let Some(ownership) = &ownership {
-            ownership.open_log(settings.environment.clock.now()).await?
-        } else {
-            let store = place.open(&lock).await?;
-            reader = Some(
-                store
-                    .reader()
-                    .await
-                    .map_err(|error| ServiceLogError::Log(error.into()))?,
-            );
-            CampaignStore::Files(store)
-        };
+        let (store, reader) = open_store(&settings, &place, &lock, ownership.as_ref()).await?;
         let (log, logged) = Box::pin(ServiceLog::read(store)).await.map_err(ServiceLogError::Log)?;
         let witness = LogPlace::new(&settings, &place);
         let lost = witness
             .as_ref()
             .and_then(LogPlace::read)
             .filter(|lost| !logged.has(lost.head()));
-        let fake_platform = if settings.is_rehearsal {
-            let started = fake_platform::start(fake_platform::Settings::default()).await;
-            Some(started.map_err(AppError::FakePlatform)?)
-        } else {
-            None
-        };
-        let head = log.head();
-        let mut state = ServiceState::default();
-        for record in logged.records() {
-            match serde_json::from_slice::<Record>(&record.body) {
-                Ok(read) if read.version <= VERSION => {
-                    let head = Head {
-                        sequence: record.sequence,
-                        link: record.link,
-                    };
-                    state.add(head, read);
-                }
-                // It may say that a person stopped something, so nothing is continued.
-                Ok(_) | Err(_) => state.read_only = Some(Text::new(&texts::NewerRecords)),
-            }
-        }
-        let (messages, notifier) = if settings.is_rehearsal {
-            (None, None)
-        } else {
-            let started = ServiceMessages::start(&settings.environment.clock, settings.classify);
-            let (messages, notifier) = started.map_err(AppError::Thread)?;
-            (Some(messages), Some(notifier))
-        };
+        let fake_platform = start_fake_platform(&settings).await?;
+        let (messages, notifier) = start_messages(&settings)?.unzip();
         let (records, inputs) = mpsc::channel(MOST_WAITING);
-        let supervisor = Arc::new(Self {
-            records,
-            messages,
-            shared_channels: Mutex::default(),
-            kept_sent: Mutex::default(),
-            fake_platform: fake_platform.as_ref().map(|running| running.base_url().to_owned()),
-            settings,
-            state: Mutex::new(state),
-            limiters: Mutex::default(),
-            plans: Arc::new(Semaphore::new(MOST_PLANS)),
-            simulations: Semaphore::new(1),
-            stopping: watch::channel(false).0,
-            ended: Notify::new(),
-            approved: Notify::new(),
-            frozen: Notify::new(),
-            heads: watch::channel(Durable { head, is_last: false }).0,
-        });
+        let base_url = fake_platform.as_ref().map(|running| running.base_url().to_owned());
+        let state = state_of(&logged);
+        let supervisor = Arc::new(Self::new(settings, state, log.head(), records, base_url, messages));
         let appends = tokio::spawn(Self::append_records(Arc::downgrade(&supervisor), log, inputs));
         supervisor.share_channels();
-        let unusable = supervisor.state().read_only.clone();
-        if let Some(why) = unusable {
-            supervisor.announce_read_only(&why);
-        }
-        let began = Entry::ServiceBegan {
-            host: owner.host,
-            pid: owner.pid,
-            user: actor(None).user,
-        };
-        supervisor.record(began).await?;
-        if let Some(lost) = lost {
-            // A record that is gone may say that a person stopped something, so nothing is continued.
-            let known = lost.sequence;
-            let first = logged.head().sequence + 1;
-            supervisor.record(Entry::RecordsLost { first, known }).await?;
-        }
+        supervisor.record_begin(&logged, lost).await?;
         let witness = witness.map(|witness| tokio::spawn(Arc::clone(&supervisor).write_witness(witness)));
         let shows_log = match reader {
             Some(reader) => {
@@ -212,19 +145,67 @@ impl Supervisor {
         };
         let failure = ownership.as_ref().map(ServiceOwnership::failure);
         let follows_store = failure.map(|failure| tokio::spawn(Arc::clone(&supervisor).follow_store(failure)));
-        Ok((
-            supervisor,
-            ServiceResources {
-                lock,
-                ownership,
-                fake_platform,
-                witness,
-                appends,
-                shows_log,
-                follows_store,
-                notifier,
-            },
-        ))
+        let resources = ServiceResources {
+            lock,
+            ownership,
+            fake_platform,
+            witness,
+            appends,
+            shows_log,
+            follows_store,
+            notifier,
+        };
+        Ok((supervisor, resources))
+    }
+
+    /// A service of which no task runs yet. `head` is the last record of its log.
+    fn new(
+        settings: ServiceSettings,
+        state: ServiceState,
+        head: Head,
+        records: mpsc::Sender<LogInput>,
+        fake_platform: Option<String>,
+        messages: Option<ServiceMessages>,
+    ) -> Self {
+        Self {
+            records,
+            messages,
+            shared_channels: Mutex::default(),
+            kept_sent: Mutex::default(),
+            fake_platform,
+            settings,
+            state: Mutex::new(state),
+            limiters: Mutex::default(),
+            plans: Arc::new(Semaphore::new(MOST_PLANS)),
+            simulations: Semaphore::new(1),
+            stopping: watch::channel(false).0,
+            ended: Notify::new(),
+            approved: Notify::new(),
+            frozen: Notify::new(),
+            heads: watch::channel(Durable { head, is_last: false }).0,
+        }
+    }
+
+    /// Records that the service begins, after the records `logged`. `lost` is the record that the witness saw and the log lacks.
+    async fn record_begin(&self, logged: &LogCheck, lost: Option<LogWitness>) -> Result<(), ServiceError> {
+        let unusable = self.state().read_only.clone();
+        if let Some(why) = unusable {
+            self.announce_read_only(&why);
+        }
+        let owner = this_process(self.now());
+        let began = Entry::ServiceBegan {
+            host: owner.host,
+            pid: owner.pid,
+            user: actor(None).user,
+        };
+        self.record(began).await?;
+        if let Some(lost) = lost {
+            // A record that is gone may say that a person stopped something, so nothing is continued.
+            let known = lost.sequence;
+            let first = logged.head().sequence + 1;
+            self.record(Entry::RecordsLost { first, known }).await?;
+        }
+        Ok(())
     }
 
     /// Scans and applies until [`Supervisor::stop`].
@@ -353,6 +334,59 @@ impl Supervisor {
         let runs = state.entries.values().filter_map(|entry| entry.run.as_ref());
         runs.map(|run| Arc::clone(&run.metrics)).collect()
     }
+}
+
+/// Opens the store of the log: that of the directory, with a reader for other processes, or that of the database.
+async fn open_store(
+    settings: &ServiceSettings,
+    place: &ServiceDir,
+    lock: &CampaignLock,
+    ownership: Option<&ServiceOwnership>,
+) -> Result<(CampaignStore, Option<Reader>), ServiceError> {
+    if let Some(ownership) = ownership {
+        return Ok((ownership.open_log(settings.environment.clock.now()).await?, None));
+    }
+    let store = place.open(lock).await?;
+    let reader = store.reader().await;
+    let reader = reader.map_err(|error| ServiceLogError::Log(error.into()))?;
+    Ok((CampaignStore::Files(store), Some(reader)))
+}
+
+/// Starts the fake platform. `None` unless everything is rehearsed.
+async fn start_fake_platform(settings: &ServiceSettings) -> Result<Option<fake_platform::Running>, ServiceError> {
+    if !settings.is_rehearsal {
+        return Ok(None);
+    }
+    let started = fake_platform::start(fake_platform::Settings::default()).await;
+    Ok(Some(started.map_err(AppError::FakePlatform)?))
+}
+
+/// Starts what sends messages. `None` if everything is rehearsed.
+fn start_messages(settings: &ServiceSettings) -> Result<Option<(ServiceMessages, Notifier)>, ServiceError> {
+    if settings.is_rehearsal {
+        return Ok(None);
+    }
+    let started = ServiceMessages::start(&settings.environment.clock, settings.classify);
+    Ok(Some(started.map_err(AppError::Thread)?))
+}
+
+/// What the records of the log add up to.
+fn state_of(logged: &LogCheck) -> ServiceState {
+    let mut state = ServiceState::default();
+    for record in logged.records() {
+        match serde_json::from_slice::<Record>(&record.body) {
+            Ok(read) if read.version <= VERSION => {
+                let head = Head {
+                    sequence: record.sequence,
+                    link: record.link,
+                };
+                state.add(head, read);
+            }
+            // It may say that a person stopped something, so nothing is continued.
+            Ok(_) | Err(_) => state.read_only = Some(Text::new(&texts::NewerRecords)),
+        }
+    }
+    state
 }
 
 #[cfg(test)]
