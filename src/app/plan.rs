@@ -14,10 +14,12 @@ use crate::douyin::wire::SendRequest;
 use crate::engine::audience_diff::{Accept, Admission, Diff};
 use crate::engine::preview::{Due, Preview, foresee};
 use crate::ledger::memory::MemoryStore;
-use crate::ledger::{Ledger, Store};
+use crate::ledger::{Generation, Ledger, LedgerState, Store};
 use crate::model::envelope::Usage;
 use crate::model::identity::{ActivityId, CouponMetaId};
-use crate::plan::forecast::{Load, forecast};
+use crate::model::money::Valuation;
+use crate::plan::forecast::expiry::Comparison;
+use crate::plan::forecast::{Forecast, Load, forecast};
 use crate::plan::{Fingerprint, Plan};
 use crate::report::feasibility::{self, Reason};
 use crate::report::plan_view::{
@@ -159,6 +161,27 @@ struct DiffTexts {
     changes: Vec<ChangeNote>,
 }
 
+/// What a plan says of the audience, in the language of the process and in each one that the request asks for.
+struct TranslatedTexts {
+    of_process: DiffTexts,
+    by_language: Vec<(Language, DiffTexts)>,
+}
+
+/// What is shown of a plan, in no language.
+struct ViewParts {
+    activity_id: ActivityId,
+    ledger: LedgerNote,
+    needs: TemplateNeeds,
+    template: Option<(CouponMetaId, TemplateAnswer)>,
+    stock: Option<StockNote>,
+    load: Load,
+    forecast: Forecast,
+    lapse: Option<Comparison>,
+    valuation: Valuation,
+    deliveries: PlannedDeliveries,
+    fingerprint: String,
+}
+
 /// When the coupons that are left would be used up. `None` if they suffice.
 fn used_up_at(plan: &Plan, load: &Load, left: u64, now: Timestamp) -> Option<Timestamp> {
     match left {
@@ -183,51 +206,16 @@ impl Planner<'_> {
         note: LedgerNote,
         older: Option<&OlderLedger>,
     ) -> Result<PlanPreview, AppError> {
-        let environment = &self.campaign.environment;
         let plan = &*self.campaign.plan;
-        let accepted = older_ledger::with_accepted(&self.request.accept, older);
-        let older_ledger = older.map(OlderLedger::change);
         let last = ledger.state().generation().cloned();
-        let reader = AudienceReader {
-            campaign: self.campaign,
-            accepted: &accepted,
-            older_ledger: older_ledger.as_ref(),
-            by: None,
-            approval: None,
-            takes_over: false,
-            now: self.now,
-        };
         let activity_id = ledger.state().resolve_activity(&plan.activity_id);
-        let mut beginning = reader.beginning(ledger.state());
         let needs = TemplateNeeds::new(plan, ledger.state(), self.now);
-        beginning.extend(activity::supposed(plan, ledger.state(), self.now));
-        ledger.suppose(&beginning)?;
-        environment.notify(Notice::ReadsAudience);
-        let progress = |rows| environment.notify(Notice::Rows(rows));
-        let (diff, fingerprint) = reader.read_diff(ledger.state(), progress).await?;
-        environment.notify(Notice::AudienceRead);
+        let (diff, fingerprint) = self.read_diff(ledger, older).await?;
         check_reviewed(self.campaign, self.request.expect.as_ref(), &fingerprint)?;
-        let path = self.campaign.ledger_dir().settings();
-        let plans = Plans {
-            last: last.as_ref(),
-            last_settings: last
-                .as_ref()
-                .and_then(|last| applied_settings::read(&path, &last.fingerprint)),
-            now: &fingerprint,
-            plan,
-        };
-        let texts_of_diff = || DiffTexts {
-            reasons: self.reasons(&diff),
-            changes: changes::changes(&diff, &plans, ledger.state(), self.request.users),
-        };
-        let of_diff = texts_of_diff();
-        let languages = Language::ALL.into_iter().filter(|_| self.request.every_language);
-        let of_diff_by_language: Vec<_> = languages
-            .map(|language| (language, language.scope(texts_of_diff)))
-            .collect();
+        let texts_of_diff = self.texts_of_diff(&diff, &fingerprint, last.as_ref(), ledger.state());
         let admission = diff.supposed();
         for remark in admission.remarks() {
-            environment.notify(Notice::Remark(&remark.to_string()));
+            self.campaign.environment.notify(Notice::Remark(&remark.to_string()));
         }
         let listed = admission.changes.generation.listed;
         let (deliveries, preview) = self.preview(ledger, admission)?;
@@ -240,52 +228,123 @@ impl Planner<'_> {
             used_up_at: used_up_at(plan, &load, note.left, self.now),
             ..note
         });
-        let forecast = forecast(plan, &load, self.now);
         let waits = self.waits(&preview).filter(|_| to_send > 0);
-        let view = |texts: DiffTexts| {
-            let mut reasons = texts.reasons;
-            let zone = &self.campaign.parsed.campaign.timezone;
-            if let Some((coupon_meta_id, answer)) = &template {
-                reasons.extend(template::reasons(answer, needs, coupon_meta_id, zone));
-            }
-            reasons.extend(feasibility::of_time(
-                &forecast,
-                load.to_send.min(plan.run.at_most),
-                plan.pace.per_second,
-                (self.now, &self.campaign.parsed.campaign.timezone),
-            ));
-            PlanView {
-                header: self.header(activity_id.clone()),
-                stock,
-                template: template
-                    .as_ref()
-                    .map(|(coupon_meta_id, answer)| template::note(answer, needs, coupon_meta_id, zone)),
-                ledger: note.clone(),
-                deliveries: deliveries.clone(),
-                changes: texts.changes,
-                pace: self.pace(load.begun_today),
-                forecast: forecast.clone(),
-                lapse: preview.lapse.clone(),
-                valuation,
-                max_worth: plan.max_worth,
-                reasons,
-                fingerprint: fingerprint.to_string(),
-                apply: String::new(),
-            }
+        let parts = ViewParts {
+            forecast: forecast(plan, &load, self.now),
+            activity_id,
+            ledger: note,
+            needs,
+            template,
+            stock,
+            load,
+            lapse: preview.lapse.clone(),
+            valuation,
+            deliveries,
+            fingerprint: fingerprint.to_string(),
         };
-        let translations = of_diff_by_language
+        let translations = texts_of_diff
+            .by_language
             .into_iter()
-            .map(|(language, texts)| (language, language.scope(|| view(texts))));
+            .map(|(language, texts)| (language, language.scope(|| self.view(&parts, texts))));
         Ok(PlanPreview {
             usage,
             listed_before: last.as_ref().map(|last| last.listed),
-            owed: deliveries.counts.owed(),
+            owed: parts.deliveries.counts.owed(),
             requests: self.requests(&preview.first)?,
             waits,
             translations: translations.collect(),
-            view: view(of_diff),
+            view: self.view(&parts, texts_of_diff.of_process),
             fingerprint,
         })
+    }
+
+    /// Reads the audience and compares it with the ledger, which supposes the facts that a run begins with from here on.
+    async fn read_diff<S: Store>(
+        &self,
+        ledger: &mut Ledger<S>,
+        older: Option<&OlderLedger>,
+    ) -> Result<(Diff, Fingerprint), AppError> {
+        let environment = &self.campaign.environment;
+        let accepted = older_ledger::with_accepted(&self.request.accept, older);
+        let older_ledger = older.map(OlderLedger::change);
+        let reader = AudienceReader {
+            campaign: self.campaign,
+            accepted: &accepted,
+            older_ledger: older_ledger.as_ref(),
+            by: None,
+            approval: None,
+            takes_over: false,
+            now: self.now,
+        };
+        let mut beginning = reader.beginning(ledger.state());
+        beginning.extend(activity::supposed(&self.campaign.plan, ledger.state(), self.now));
+        ledger.suppose(&beginning)?;
+        environment.notify(Notice::ReadsAudience);
+        let progress = |rows| environment.notify(Notice::Rows(rows));
+        let read = reader.read_diff(ledger.state(), progress).await?;
+        environment.notify(Notice::AudienceRead);
+        Ok(read)
+    }
+
+    /// Returns what the plan says of the audience. `last` is the generation of the last apply.
+    fn texts_of_diff(
+        &self,
+        diff: &Diff,
+        fingerprint: &Fingerprint,
+        last: Option<&Generation>,
+        ledger_state: &LedgerState,
+    ) -> TranslatedTexts {
+        let path = self.campaign.ledger_dir().settings();
+        let plans = Plans {
+            last,
+            last_settings: last.and_then(|last| applied_settings::read(&path, &last.fingerprint)),
+            now: fingerprint,
+            plan: &self.campaign.plan,
+        };
+        let texts = || DiffTexts {
+            reasons: self.reasons(diff),
+            changes: changes::changes(diff, &plans, ledger_state, self.request.users),
+        };
+        let languages = Language::ALL.into_iter().filter(|_| self.request.every_language);
+        TranslatedTexts {
+            of_process: texts(),
+            by_language: languages.map(|language| (language, language.scope(texts))).collect(),
+        }
+    }
+
+    /// Returns the plan as it is shown in the language of the moment, in which `texts` are too.
+    fn view(&self, parts: &ViewParts, texts: DiffTexts) -> PlanView {
+        let plan = &*self.campaign.plan;
+        let zone = &self.campaign.parsed.campaign.timezone;
+        let mut reasons = texts.reasons;
+        if let Some((coupon_meta_id, answer)) = &parts.template {
+            reasons.extend(template::reasons(answer, parts.needs, coupon_meta_id, zone));
+        }
+        reasons.extend(feasibility::of_time(
+            &parts.forecast,
+            parts.load.to_send.min(plan.run.at_most),
+            plan.pace.per_second,
+            (self.now, zone),
+        ));
+        PlanView {
+            header: self.header(parts.activity_id.clone()),
+            stock: parts.stock,
+            template: parts
+                .template
+                .as_ref()
+                .map(|(coupon_meta_id, answer)| template::note(answer, parts.needs, coupon_meta_id, zone)),
+            ledger: parts.ledger.clone(),
+            deliveries: parts.deliveries.clone(),
+            changes: texts.changes,
+            pace: self.pace(parts.load.begun_today),
+            forecast: parts.forecast.clone(),
+            lapse: parts.lapse.clone(),
+            valuation: parts.valuation,
+            max_worth: plan.max_worth,
+            reasons,
+            fingerprint: parts.fingerprint.clone(),
+            apply: String::new(),
+        }
     }
 
     /// Asks for the template. `None` if the request does not want that, or the file names none.
