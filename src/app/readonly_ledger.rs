@@ -119,7 +119,7 @@ impl ReadonlyLedger {
 /// process applies the campaign, that process serves its ledger.
 pub async fn open(campaign: &LoadedCampaign) -> Result<Option<ReadonlyLedger>, AppError> {
     if let Some(url) = campaign.database() {
-        return open_in_database(campaign, url).await;
+        return Box::pin(open_in_database(campaign, url)).await;
     }
     let place = campaign.ledger_dir();
     let witnesses = CampaignWitnesses::new(campaign);

@@ -445,11 +445,9 @@ mod tests {
     impl KeptLines for MemoryLines {
         fn add(&mut self, line: &str) -> io::Result<()> {
             let mut state = self.memory.0.lock().unwrap();
-            state
-                .lines
-                .entry(self.process)
-                .or_default()
-                .push_str(&format!("{line}\n"));
+            let lines = state.lines.entry(self.process).or_default();
+            lines.push_str(line);
+            lines.push('\n');
             Ok(())
         }
 

@@ -27,8 +27,12 @@ fn names_users(database: &TestDatabase) -> bool {
 
 fn scene(platform: &FakePlatform) -> Scene {
     let scene = Scene::new(&platform.url, USERS);
-    let rows: String = (0..USERS).map(|user| format!("{WORD}{user}\n")).collect();
-    fs::write(scene.file().with_file_name("audience.csv"), format!("open_id\n{rows}")).unwrap();
+    let rows: Vec<_> = (0..USERS).map(|user| format!("{WORD}{user}\n")).collect();
+    fs::write(
+        scene.file().with_file_name("audience.csv"),
+        format!("open_id\n{}", rows.concat()),
+    )
+    .unwrap();
     scene
 }
 

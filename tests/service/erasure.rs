@@ -103,8 +103,8 @@ fn a_day_after_its_end_no_open_id_of_a_campaign_is_in_the_database() {
     let directory = directory(&platform, &["tea", "milk"], 9);
     for name in ["tea", "milk"] {
         let list = directory.campaigns().join(format!("{name}.csv"));
-        let rows: String = (0..9).map(|user| format!("{name}-user-用户.{user}\n")).collect();
-        fs::write(list, format!("open_id\n{rows}")).unwrap();
+        let rows: Vec<_> = (0..9).map(|user| format!("{name}-user-用户.{user}\n")).collect();
+        fs::write(list, format!("open_id\n{}", rows.concat())).unwrap();
     }
     let variables = variables(&platform, &database.url());
     let mut service = directory.serve_with(&[], &variables);

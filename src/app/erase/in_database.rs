@@ -55,7 +55,7 @@ impl PlaceEraser<'_> {
                 new,
             };
             ownership.replace_log(identity, replacement).await?;
-            let head = self.write_snapshot(ownership, &entry).await?;
+            let head = Box::pin(self.write_snapshot(ownership, &entry)).await?;
             if let Some(witness) = witness {
                 self.write_witness(witness, head).await;
             }
