@@ -14,8 +14,8 @@ use super::Supervisor;
 
 /// The largest audience that is simulated, in deliveries.
 const MOST_SIMULATED: u64 = 500_000;
-/// The longest simulation.
-const LONGEST_SIMULATION: Duration = Duration::from_secs(30);
+/// The longest simulation. Nothing waits for it, so a busy machine may take its time.
+const LONGEST_SIMULATION: Duration = Duration::from_mins(2);
 /// How many requests a plan shows.
 const SHOWN_REQUESTS: usize = 3;
 
