@@ -341,7 +341,8 @@ impl Http {
             return Ok(connection);
         }
         let began = Instant::now();
-        let sender = self.connector.connect(&self.to).await?;
+        // In a box, because every attempt in flight has room for this future, and few connect.
+        let sender = Box::pin(self.connector.connect(&self.to)).await?;
         let since = Instant::now();
         Ok(HttpConnection {
             sender,
