@@ -36,7 +36,15 @@ struct Listener {
 impl Listener {
     /// Starts the child through a shell, which may set traps that the child inherits.
     fn start(traps: &str) -> Self {
-        let mut process = Command::new("sh")
+        // These tests may be run under `nohup`, and a shell cannot take back what was ignored before it began.
+        let mut shell = if cfg!(target_os = "linux") {
+            let mut env = Command::new("env");
+            env.args(["--default-signal=HUP,INT", "sh"]);
+            env
+        } else {
+            Command::new("sh")
+        };
+        let mut process = shell
             .arg("-c")
             .arg(format!("{traps} exec \"$0\" \"$@\""))
             .arg(std::env::current_exe().expect("this test's path"))

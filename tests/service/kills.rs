@@ -569,10 +569,11 @@ impl Trial {
         }
     }
 
-    /// The messages about the end of a campaign, as soon as there are any.
+    /// The messages about the end of a campaign, as soon as there are any. After a full hour, at which occurrences begin, a URL waits for
+    /// up to 41 seconds, and for as many as its hash says.
     fn wait_for_messages(&self, name: &str) -> BTreeSet<(String, String)> {
         let mut messages = BTreeSet::new();
-        for _ in 0..600 {
+        for _ in 0..2_400 {
             messages = self.fake_platform.messages("ok", name).into_iter().collect();
             if !messages.is_empty() {
                 break;
