@@ -166,7 +166,7 @@ proptest! {
         });
     }
 
-    /// Whoever changes an erased batch can compute its checksum again, but not the digest in the chain.
+    /// A person who changes an erased batch can compute its checksum again, but not the digest in the chain.
     #[test]
     fn an_erased_batch_that_is_sealed_again_is_found(turns in prop::collection::vec(turn(), 1..20), at: prop::sample::Index) {
         wait(async {

@@ -118,16 +118,16 @@ pub async fn erase_at(
 
 /// Whether something beside a campaign's ledger still has open_ids after those of the ledger were erased: the erasure was interrupted, or
 /// made on another machine. Another try removes it.
-pub async fn has_traces(campaign: &LoadedCampaign) -> Result<bool, AppError> {
-    has_traces_at(&LedgerPlace::of_campaign(campaign), &campaign.environment).await
+pub async fn has_leftovers(campaign: &LoadedCampaign) -> Result<bool, AppError> {
+    has_leftovers_at(&LedgerPlace::of_campaign(campaign), &campaign.environment).await
 }
 
-/// Like [`has_traces`], of a ledger whose campaign file may be gone.
-pub async fn has_traces_at(place: &LedgerPlace, environment: &Environment) -> Result<bool, AppError> {
+/// Like [`has_leftovers`], of a ledger whose campaign file may be gone.
+pub async fn has_leftovers_at(place: &LedgerPlace, environment: &Environment) -> Result<bool, AppError> {
     let Some(url) = place.database() else {
         let manifest = place.dir().look()?;
         return match manifest {
-            Some(manifest) => Ok(!place.dir().traces(&manifest.id)?.is_empty()),
+            Some(manifest) => Ok(!place.dir().leftovers(&manifest.id)?.is_empty()),
             None => Ok(false),
         };
     };
@@ -135,8 +135,8 @@ pub async fn has_traces_at(place: &LedgerPlace, environment: &Environment) -> Re
     let Some(entry) = database.ledger(place.identity()).await? else {
         return Ok(false);
     };
-    let is_here = !place.dir().traces(&entry.manifest.id)?.is_empty();
-    Ok(is_here || database.has_traces(place.identity(), &entry.manifest).await?)
+    let is_here = !place.dir().leftovers(&entry.manifest.id)?.is_empty();
+    Ok(is_here || database.has_leftovers(place.identity(), &entry.manifest).await?)
 }
 
 /// Erases the open_ids of one ledger.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use crate::fleet::postgres::NoticeLines;
+use crate::fleet::postgres::{NoticeLines, NoticePart};
 use crate::fleet::{DatabaseError, NoticeRows};
 use crate::notify::kept::{KeptElsewhere, KeptLines};
 use crate::notify::notice::Origin;
@@ -66,6 +66,7 @@ impl KeptElsewhere for KeptMessages {
         Ok(Box::new(DatabaseLines {
             rows,
             left,
+            taken: None,
             runtime: self.runtime.clone(),
         }))
     }
@@ -75,6 +76,8 @@ struct DatabaseLines {
     rows: NoticeRows,
     /// The lines of workers that have ended, the next ones last.
     left: Vec<NoticeLines>,
+    /// The lines that were returned last.
+    taken: Option<NoticePart>,
     runtime: Handle,
 }
 
@@ -93,13 +96,15 @@ impl KeptLines for DatabaseLines {
         self.wait(|rows| async move { rows.add(&line).await })
     }
 
-    fn left(&mut self) -> io::Result<Option<String>> {
-        Ok(self.left.last().map(|lines| lines.text.clone()))
+    fn next_left(&mut self) -> io::Result<Option<String>> {
+        let next = self.left.pop();
+        self.taken = next.as_ref().map(|lines| lines.part);
+        Ok(next.map(|lines| lines.text))
     }
 
     fn remove_left(&mut self) -> io::Result<()> {
-        match self.left.pop() {
-            Some(NoticeLines { part, .. }) => self.wait(|rows| async move { rows.remove(part).await }),
+        match self.taken.take() {
+            Some(part) => self.wait(|rows| async move { rows.remove(part).await }),
             None => Ok(()),
         }
     }

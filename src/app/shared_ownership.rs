@@ -171,8 +171,8 @@ impl SharedOwnership {
     }
 
     /// Removes what has open_ids beside a ledger without any.
-    pub async fn remove_traces(&self, identity: &Identity, manifest: &Manifest) -> Result<(), AppError> {
-        Ok(self.member.remove_traces(identity, manifest).await?)
+    pub async fn remove_leftovers(&self, identity: &Identity, manifest: &Manifest) -> Result<(), AppError> {
+        Ok(self.member.remove_leftovers(identity, manifest).await?)
     }
 
     /// Opens a ledger of the app id.

@@ -174,7 +174,7 @@ async fn erase_one(
 ) -> Result<Eligibility, AppError> {
     let is_due = match eligibility {
         Eligibility::Due { .. } => true,
-        Eligibility::Erased { .. } => erase::has_traces(campaign).await?,
+        Eligibility::Erased { .. } => erase::has_leftovers(campaign).await?,
         Eligibility::Incomplete | Eligibility::Recent { .. } | Eligibility::NoRecipients => false,
     };
     if !is_due {

@@ -12,7 +12,7 @@ use super::error::{DatabaseAction, DatabaseError};
 use super::log_reader::DatabaseReader;
 use super::postgres::{
     Acquired, Channel, DatabaseUrl, LedgerRow, Owner, Recording, Server, StatementError, Worker, accept_single_copy,
-    check, find_ledger, has_traces, init, ledgers, owners, workers,
+    check, find_ledger, has_leftovers, init, ledgers, owners, workers,
 };
 use super::statement::{AppKey, LedgerNo};
 use crate::ledger::ledger_dir::Manifest;
@@ -172,10 +172,10 @@ impl Database {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn has_traces(&self, identity: &Identity, manifest: &Manifest) -> Result<bool, DatabaseError> {
+    pub async fn has_leftovers(&self, identity: &Identity, manifest: &Manifest) -> Result<bool, DatabaseError> {
         let app = AppKey::of_ledger(identity);
         let acquired = acquire(&self.channel, &self.place).await?;
-        let found = has_traces(acquired.connection(), &app, identity.campaign.as_str(), &manifest.id).await;
+        let found = has_leftovers(acquired.connection(), &app, identity.campaign.as_str(), &manifest.id).await;
         let found = found.map_err(self.failed(DatabaseAction::FindLedgers))?;
         acquired.release();
         Ok(found)

@@ -333,7 +333,7 @@ pub async fn erase(
     };
     if head.is_some() || matches!(eligibility, Eligibility::Erased { .. }) {
         let id = place.look()?.map(|manifest| manifest.id).unwrap_or_default();
-        place.remove_traces(lock, &id)?;
+        place.remove_leftovers(lock, &id)?;
     }
     Ok(Some(EraseOutcome { eligibility, head }))
 }

@@ -663,18 +663,18 @@ impl LedgerDir {
         self.dir.parent().map_or(Ok(()), sync)
     }
 
-    /// Removes the [traces](Self::traces) of a ledger with this id whose own open_ids were erased.
+    /// Removes the [leftovers](Self::leftovers) of a ledger with this id whose own open_ids were erased.
     ///
     /// # Errors
     /// When one of them cannot be removed.
-    pub fn remove_traces(&self, _lock: &CampaignLock, id: &str) -> Result<(), LedgerDirError> {
-        for trace in self.traces(id)? {
-            let removed = if trace.is_dir() {
-                fs::remove_dir_all(&trace)
+    pub fn remove_leftovers(&self, _lock: &CampaignLock, id: &str) -> Result<(), LedgerDirError> {
+        for leftover in self.leftovers(id)? {
+            let removed = if leftover.is_dir() {
+                fs::remove_dir_all(&leftover)
             } else {
-                fs::remove_file(&trace)
+                fs::remove_file(&leftover)
             };
-            removed.map_err(|source| failed(Action::Remove, &trace, source))?;
+            removed.map_err(|source| failed(Action::Remove, &leftover, source))?;
         }
         match self.dir.parent() {
             Some(parent) if parent.is_dir() => sync(parent),
@@ -687,13 +687,13 @@ impl LedgerDir {
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn traces(&self, id: &str) -> Result<Vec<PathBuf>, LedgerDirError> {
-        let mut traces: Vec<_> = [ERASING, "new", "old", "bills"].map(|name| self.beside(name)).into();
-        traces.push(self.probes());
-        traces.retain(|path| path.symlink_metadata().is_ok());
+    pub fn leftovers(&self, id: &str) -> Result<Vec<PathBuf>, LedgerDirError> {
+        let mut leftovers: Vec<_> = [ERASING, "new", "old", "bills"].map(|name| self.beside(name)).into();
+        leftovers.push(self.probes());
+        leftovers.retain(|path| path.symlink_metadata().is_ok());
         let of_ledger = |place: &PathBuf| read_manifest_at(place).is_ok_and(|manifest| manifest.id == id);
-        traces.extend(self.retired_places()?.into_iter().filter(of_ledger));
-        Ok(traces)
+        leftovers.extend(self.retired_places()?.into_iter().filter(of_ledger));
+        Ok(leftovers)
     }
 
     /// Where ledgers are kept that were moved to a database.

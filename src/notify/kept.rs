@@ -73,13 +73,13 @@ pub trait KeptLines: Send {
     /// If it cannot be written.
     fn add(&mut self, line: &str) -> io::Result<()>;
 
-    /// The lines of the next process that has ended, as one text. The same again until they are removed.
+    /// The lines of the next process that has ended, as one text. `None` after the last one.
     ///
     /// # Errors
     /// If they cannot be read.
-    fn left(&mut self) -> io::Result<Option<String>>;
+    fn next_left(&mut self) -> io::Result<Option<String>>;
 
-    /// Removes the lines that [`KeptLines::left`] has returned.
+    /// Removes the lines that [`KeptLines::next_left`] returned last. Otherwise the next process finds them again.
     ///
     /// # Errors
     /// If they cannot be removed.
@@ -121,43 +121,45 @@ impl KeptNotices {
         // Names of campaigns have no dot.
         let name = campaign.map_or(ALL_CAMPAIGNS, |origin| origin.campaign.as_str());
         let prefix = format!("{name}.notices-");
-        let begun = place.elsewhere.as_ref().map(|elsewhere| elsewhere.begin(campaign));
-        let elsewhere = begun.transpose().unwrap_or_else(|error| {
-            tracing::warn!("messages that are not sent are kept on this machine alone: {error}");
-            None
-        });
         let files = FileLines::begin(&place.directory, &prefix);
-        let mut all = Vec::new();
-        let kept = match elsewhere {
-            None => Self::take_over(Box::new(files?), &mut all)?,
-            Some(lines) => {
-                let mut kept = Self::take_over(lines, &mut all)?;
+        let elsewhere = place.elsewhere.as_ref().map(|elsewhere| {
+            let lines = elsewhere.begin(campaign)?;
+            Self::begin(lines)
+        });
+        match elsewhere {
+            Some(Ok((mut kept, mut all))) => {
                 // A directory that cannot be read has nothing for this process.
                 if let Ok(mut files) = files {
-                    kept.take_over_from(&mut files, &mut all)?;
+                    kept.take_over(&mut files, &mut all)?;
                     files.remove()?;
                 }
-                kept
+                return Ok((kept, all));
             }
-        };
-        Ok((kept, all))
+            Some(Err(error)) => {
+                tracing::warn!("messages that are not sent are kept on this machine alone: {error}");
+            }
+            None => {}
+        }
+        Self::begin(Box::new(files?))
     }
 
-    fn take_over(lines: Box<dyn KeptLines>, all: &mut Vec<Left>) -> io::Result<Self> {
+    /// Begins with these lines, and takes over those of earlier processes beside them.
+    fn begin(lines: Box<dyn KeptLines>) -> io::Result<(Self, Vec<Left>)> {
         let mut kept = Self {
             lines,
             open: Vec::new(),
             ends: Vec::new(),
         };
-        while let Some(text) = kept.lines.left()? {
+        let mut all = Vec::new();
+        while let Some(text) = kept.lines.next_left()? {
             all.extend(kept.take_over_text(&text)?);
             kept.lines.remove_left()?;
         }
-        Ok(kept)
+        Ok((kept, all))
     }
 
-    fn take_over_from(&mut self, lines: &mut dyn KeptLines, all: &mut Vec<Left>) -> io::Result<()> {
-        while let Some(text) = lines.left()? {
+    fn take_over(&mut self, lines: &mut dyn KeptLines, all: &mut Vec<Left>) -> io::Result<()> {
+        while let Some(text) = lines.next_left()? {
             all.extend(self.take_over_text(&text)?);
             lines.remove_left()?;
         }
@@ -272,20 +274,18 @@ impl KeptLines for FileLines {
         self.file.sync_data()
     }
 
-    fn left(&mut self) -> io::Result<Option<String>> {
-        while let Some(path) = self.others.last() {
+    fn next_left(&mut self) -> io::Result<Option<String>> {
+        while let Some(path) = self.others.pop() {
             // What cannot be read is left as it is.
-            if let Ok(Some((file, text))) = take(path) {
-                self.taken = Some((path.clone(), file));
+            if let Ok(Some((file, text))) = take(&path) {
+                self.taken = Some((path, file));
                 return Ok(Some(text));
             }
-            self.others.pop();
         }
         Ok(None)
     }
 
     fn remove_left(&mut self) -> io::Result<()> {
-        self.others.pop();
         match self.taken.take() {
             Some((path, _held)) => fs::remove_file(path),
             None => Ok(()),
@@ -451,7 +451,7 @@ mod tests {
             Ok(())
         }
 
-        fn left(&mut self) -> io::Result<Option<String>> {
+        fn next_left(&mut self) -> io::Result<Option<String>> {
             let state = self.memory.0.lock().unwrap();
             let left = state.lines.range(..self.process).next();
             Ok(left.map(|(_, text)| text.clone()))

@@ -1,90 +1,18 @@
 //! Workers on one PostgreSQL database, each with a state directory and a home of its own like a machine, against one fake platform
-//! that counts. Without a server the tests are skipped with a message; with `RUNNER_TEST_DATABASES=required` they fail.
+//! that counts.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::park_timeout;
-use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, PgConnection};
 
+pub use crate::database::{TestDatabase, until};
+use crate::database::{connect, execute_at, server};
 use crate::files::files;
 use crate::occurrences::{daily, today, zone_at_noon};
 use crate::scene::{FakePlatform, KEY, RUNNER, Ran, SECRET, Scene};
 
-/// A database of its own for a test, with the tables of a fleet.
-pub struct TestDatabase {
-    server: String,
-    name: String,
-}
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(work)
-}
-
-async fn connect(url: &str) -> Option<PgConnection> {
-    url.parse::<PgConnectOptions>().ok()?.connect().await.ok()
-}
-
-/// The server, as the tests of databases find it.
-fn server() -> Option<String> {
-    let usual = [
-        "postgres://postgres@127.0.0.1:5432/postgres",
-        "postgres://root@127.0.0.1:5432/postgres",
-    ];
-    let candidates = match std::env::var("RUNNER_TEST_POSTGRES") {
-        Ok(url) => vec![url],
-        Err(_) => usual.iter().map(ToString::to_string).collect(),
-    };
-    let found = candidates.into_iter().find(|url| block_on(connect(url)).is_some());
-    if found.is_none() {
-        let is_required = std::env::var_os("RUNNER_TEST_DATABASES").is_some_and(|said| said == "required");
-        assert!(!is_required, "there is no PostgreSQL server");
-        let _ = std::io::stderr().write_all(b"skipped a test of a fleet: there is no PostgreSQL server\n");
-    }
-    found
-}
-
 impl TestDatabase {
-    /// `None` without a server.
-    pub fn create() -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let database = Self {
-            server: server()?,
-            name: format!("runner_test_e2e_{}_{number}", std::process::id()),
-        };
-        database.execute(&format!("create database {}", database.name));
-        let init = Command::new(RUNNER)
-            .args(["store", "init", "--accept", "single_copy"])
-            .env("RUNNER_STORE", database.url())
-            .output();
-        Ran::new(init.unwrap()).ends(0);
-        Some(database)
-    }
-
-    fn url(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        format!("{server}/{}", self.name)
-    }
-
-    /// The address of the server, for a link to it.
-    pub fn address(&self) -> String {
-        let url = url::Url::parse(&self.server).unwrap();
-        format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))
-    }
-
-    /// The URL of the database through a link at this address.
-    pub fn url_at(&self, address: &str, port: u16) -> String {
-        let mut url = url::Url::parse(&self.url()).unwrap();
-        url.set_host(Some(address)).unwrap();
-        url.set_port(Some(port)).unwrap();
-        url.to_string()
-    }
-
     /// How many workers were not fenced.
     pub fn workers(&self) -> i64 {
         self.count("select count(*) from runner_worker where not fenced")
@@ -93,25 +21,6 @@ impl TestDatabase {
     /// Whether an app id has had this many owners.
     pub fn has_owner_of_term(&self, term: i64) -> bool {
         self.count("select coalesce(max(term), 0) from runner_app") >= term
-    }
-
-    pub fn count(&self, sql: &'static str) -> i64 {
-        block_on(async {
-            let mut connection = connect(&self.url()).await.unwrap();
-            let counted = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            counted
-        })
-    }
-
-    /// The one text that a query returns.
-    pub fn text(&self, sql: &'static str) -> String {
-        block_on(async {
-            let mut connection = connect(&self.url()).await.unwrap();
-            let text = sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            text
-        })
     }
 
     /// Executes a statement, and keeps its locks.
@@ -132,45 +41,24 @@ impl TestDatabase {
 
     /// Executes a statement in the database.
     pub fn execute_here(&self, sql: &str) {
-        Self::execute_at(&self.url(), sql);
+        execute_at(&self.url(), sql);
     }
 
     /// Ends all connections of the database.
     pub fn terminate(&self) {
-        let name = &self.name;
-        self.execute(&format!(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
-        ));
+        self.execute_here(
+            "select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and pid <> pg_backend_pid()",
+        );
     }
 
     /// Makes every append take half a second, so that many facts wait for the next one.
     #[cfg(feature = "faults")]
     pub fn append_slowly(&self) {
-        let sql = "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end';
-            create trigger slow after insert on runner_log for each statement execute function slow()";
-        Self::execute_at(&self.url(), sql);
-    }
-
-    /// Executes a statement on the server.
-    fn execute(&self, sql: &str) {
-        Self::execute_at(&self.server, sql);
-    }
-
-    fn execute_at(url: &str, sql: &str) {
-        block_on(async {
-            let mut connection = connect(url).await.unwrap();
-            sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-                .execute(&mut connection)
-                .await
-                .unwrap();
-            connection.close().await.unwrap();
-        });
-    }
-}
-
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        self.execute(&format!("drop database if exists {} with (force)", self.name));
+        self.execute_here(
+            "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end';
+            create trigger slow after insert on runner_log for each statement execute function slow()",
+        );
     }
 }
 
@@ -248,17 +136,6 @@ impl Machine {
     pub fn run(&self, verb: &str, scene: &Scene, flags: &[&str]) -> Ran {
         Ran::new(self.command(verb, scene, flags).output().unwrap())
     }
-}
-
-/// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..2_400 {
-        if holds() {
-            return;
-        }
-        park_timeout(Duration::from_millis(50));
-    }
-    panic!("{what} did not come within two minutes");
 }
 
 fn received(platform: &FakePlatform) -> usize {
@@ -691,7 +568,7 @@ fn query_lists(users: usize, scene: &Scene) -> Option<TestDatabase> {
         "create table members as select 'user-' || lpad(n::text, 6, '0') as open_id from generate_series(0, {}) n",
         users - 1
     );
-    TestDatabase::execute_at(&lists.url(), &sql);
+    lists.execute_here(&sql);
     let file = std::fs::read_to_string(scene.file()).unwrap();
     let query = "postgres: {url: {env: LISTS_URL}, query: select open_id from members}";
     let queried = file.replace("csv: {path: audience.csv, open_id: open_id}", query);
@@ -714,7 +591,7 @@ fn a_worker_that_takes_over_needs_no_lists_of_a_server_that_were_admitted() {
     };
     let mut first = start(&one);
     until("the first worker's sends", || received(&platform) > 20);
-    TestDatabase::execute_at(&lists.url(), "drop table members");
+    lists.execute_here("drop table members");
     let second = start(&two);
     until("the second worker", || database.workers() == 2);
     first.kill().unwrap();
@@ -840,14 +717,14 @@ fn doctor_looks_at_the_database() {
     let role = format!("{}_reader", database.name);
     database.execute(&format!("create role {role} login"));
     let grant = format!("grant select on all tables in schema public to {role}");
-    TestDatabase::execute_at(&database.url(), &grant);
+    database.execute_here(&grant);
     let mut url = url::Url::parse(&database.url()).unwrap();
     url.set_username(&role).unwrap();
     assert_eq!(
         result(&Machine::at(url.to_string()), 1, "rights").as_deref(),
         Some("fail")
     );
-    TestDatabase::execute_at(&database.url(), &format!("drop owned by {role}"));
+    database.execute_here(&format!("drop owned by {role}"));
     database.execute(&format!("drop role {role}"));
     let away = Machine::at("postgres://u:hunter2@127.0.0.1:1/x".to_owned());
     let ran = away.run("doctor", &scene, &[]).ends(1);

@@ -9,6 +9,8 @@
 mod activity_kills;
 mod approvals;
 mod control;
+#[path = "../database_common/mod.rs"]
+mod database;
 mod disk_faults;
 mod doctor;
 mod dry_run;

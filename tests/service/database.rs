@@ -1,144 +1,15 @@
-//! Services that keep their log and their ledgers in PostgreSQL. The fake platform, in a process of its own, is the judge. Without a
-//! server the tests are skipped with a message; with `RUNNER_TEST_DATABASES=required` they fail.
+//! Services that keep their log and their ledgers in PostgreSQL. The fake platform, in a process of its own, is the judge.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{park_timeout, spawn};
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
-
 use crate::client::{Directory, Service, field};
+pub use crate::database_common::{TestDatabase, until};
 use crate::fake_platform::FakePlatform;
-
-/// A database of its own for a test, with the tables of a fleet.
-pub struct TestDatabase {
-    server: String,
-    name: String,
-}
-
-async fn connect(url: &str) -> Option<PgConnection> {
-    url.parse::<PgConnectOptions>().ok()?.connect().await.ok()
-}
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(work)
-}
-
-/// The server, as the other tests of databases find it.
-fn server() -> Option<String> {
-    let usual = [
-        "postgres://postgres@127.0.0.1:5432/postgres",
-        "postgres://root@127.0.0.1:5432/postgres",
-    ];
-    let candidates = match std::env::var("RUNNER_TEST_POSTGRES") {
-        Ok(url) => vec![url],
-        Err(_) => usual.iter().map(ToString::to_string).collect(),
-    };
-    let found = candidates.into_iter().find(|url| block_on(connect(url)).is_some());
-    if found.is_none() {
-        let is_required = std::env::var_os("RUNNER_TEST_DATABASES").is_some_and(|said| said == "required");
-        assert!(!is_required, "there is no PostgreSQL server");
-        let _ = std::io::stderr().write_all(b"skipped a test of a service: there is no PostgreSQL server\n");
-    }
-    found
-}
-
-impl TestDatabase {
-    /// `None` without a server.
-    pub fn create() -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let database = Self {
-            server: server()?,
-            name: format!("runner_test_service_{}_{number}", std::process::id()),
-        };
-        database.execute(&format!("create database {}", database.name));
-        let init = Command::new(env!("CARGO_BIN_EXE_runner"))
-            .args(["store", "init", "--accept", "single_copy"])
-            .env("RUNNER_STORE", database.url())
-            .output()
-            .unwrap();
-        assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
-        Some(database)
-    }
-
-    pub fn url(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        format!("{server}/{}", self.name)
-    }
-
-    /// The URL of the database through a relay.
-    fn url_through(&self, relay: &Relay) -> String {
-        let mut url = url::Url::parse(&self.url()).unwrap();
-        url.set_host(Some("127.0.0.1")).unwrap();
-        url.set_port(Some(relay.port)).unwrap();
-        url.to_string()
-    }
-
-    fn address(&self) -> String {
-        let url = url::Url::parse(&self.server).unwrap();
-        format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))
-    }
-
-    /// The link of a record of the service log, in hexadecimal digits.
-    fn logged_link(&self, record: i64) -> String {
-        let sql =
-            "select encode(log.link, 'hex') from runner_log log join runner_ledger ledger on ledger.id = log.ledger
-            where ledger.campaign = 'service log' and log.seq = $1";
-        block_on(async {
-            let mut connection = connect(&self.url()).await.unwrap();
-            let link = sqlx::query_scalar(sql).bind(record);
-            let link = link.fetch_one(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            link
-        })
-    }
-
-    fn count_notice_lines(&self) -> i64 {
-        block_on(async {
-            let mut connection = connect(&self.url()).await.unwrap();
-            let count = sqlx::query_scalar("select count(*) from runner_notice");
-            let count = count.fetch_one(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            count
-        })
-    }
-
-    /// Whether a batch, a snapshot or a command in the database has these bytes.
-    pub fn has(&self, word: &str) -> bool {
-        let sql = "
-            select exists (select from runner_log where position($1 in body) > 0)
-                or exists (select from runner_snapshot_part where position($1 in body) > 0)
-                or exists (select from runner_command where position($1 in convert_to(command, 'utf8')) > 0)";
-        block_on(async {
-            let mut connection = connect(&self.url()).await.unwrap();
-            let has = sqlx::query_scalar(sql).bind(word.as_bytes().to_vec());
-            let has = has.fetch_one(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-            has
-        })
-    }
-
-    fn execute(&self, sql: &str) {
-        block_on(async {
-            let mut connection = connect(&self.server).await.unwrap();
-            let sql = AssertSqlSafe(sql.to_owned());
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        });
-    }
-}
-
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        self.execute(&format!("drop database if exists {} with (force)", self.name));
-    }
-}
 
 /// A way to a server that can be cut.
 struct Relay {
@@ -238,17 +109,6 @@ fn sent(platform: &FakePlatform, name: &str) -> usize {
     platform.coupons(name).0
 }
 
-/// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..2_400 {
-        if holds() {
-            return;
-        }
-        park_timeout(Duration::from_millis(50));
-    }
-    panic!("{what} did not come within two minutes");
-}
-
 pub fn everybody_has_one(platform: &FakePlatform, name: &str, users: usize) {
     let (_, given) = platform.coupons(name);
     assert_eq!(given.len(), users, "{name}");
@@ -279,7 +139,12 @@ fn cited_approvals(directory: &Directory, database: &TestDatabase, name: &str) -
     let cited = certificate["run_approvals"].as_array().unwrap();
     for approval in cited {
         let record = approval["record"].as_i64().unwrap();
-        assert_eq!(approval["link"], database.logged_link(record).as_str(), "{approval}");
+        // In hexadecimal digits.
+        let link: String = database.value(&format!(
+            "select encode(log.link, 'hex') from runner_log log join runner_ledger ledger on ledger.id = log.ledger
+             where ledger.campaign = 'service log' and log.seq = {record}"
+        ));
+        assert_eq!(approval["link"], link.as_str(), "{approval}");
     }
     cited.len()
 }
@@ -373,7 +238,7 @@ fn approve_again(service: &Service, name: &str, fingerprint: &str) -> u16 {
 fn while_the_database_is_away_only_acts_that_hold_back_pass() {
     let Some(database) = TestDatabase::create() else { return };
     let relay = Relay::start(database.address());
-    let url = database.url_through(&relay);
+    let url = database.url_at("127.0.0.1", relay.port);
     let platform = FakePlatform::start(&["--refuse", "0%", "--latency", "30ms"]);
     let directory = directory(&platform, &["tea", "milk"], 300);
     let mut service = directory.serve_with(&[], &variables(&platform, &url));
@@ -409,7 +274,7 @@ fn while_the_database_is_away_only_acts_that_hold_back_pass() {
 fn an_act_whose_record_comes_late_is_not_executed() {
     let Some(database) = TestDatabase::create() else { return };
     let relay = Relay::start(database.address());
-    let url = database.url_through(&relay);
+    let url = database.url_at("127.0.0.1", relay.port);
     let platform = FakePlatform::start(&["--refuse", "0%"]);
     let directory = directory(&platform, &["tea"], 50);
     let mut service = directory.serve_with(&[], &variables(&platform, &url));
@@ -483,6 +348,6 @@ fn a_message_that_a_killed_machine_kept_goes_out_from_the_next_one() {
     });
     assert_eq!(platform.messages("ok", "tea"), platform.messages("never", "tea"));
     assert_eq!(second.stop(), Some(0));
-    assert_eq!(database.count_notice_lines(), 0, "it is done");
+    assert_eq!(database.count("select count(*) from runner_notice"), 0, "it is done");
     everybody_has_one(&platform, "tea", 40);
 }

@@ -114,7 +114,7 @@ fn a_day_after_its_end_no_open_id_of_a_campaign_is_in_the_database() {
     }
     assert_eq!(service.stop(), Some(0));
     assert!(
-        database.has("tea-user-用户") && database.has("milk-user-用户"),
+        database.has_text("tea-user-用户") && database.has_text("milk-user-用户"),
         "they can be found"
     );
 
@@ -130,7 +130,7 @@ fn a_day_after_its_end_no_open_id_of_a_campaign_is_in_the_database() {
     }
     service.wait_for("/campaigns", "the open_ids are erased: nothing can be sent any more");
     assert_eq!(service.stop(), Some(0));
-    assert!(!database.has("tea-user-用户") && !database.has("milk-user-用户"));
+    assert!(!database.has_text("tea-user-用户") && !database.has_text("milk-user-用户"));
     let verified = directory
         .runner(&["verify", "campaigns/tea.yaml"])
         .env("RUNNER_STORE", database.url())

@@ -11,6 +11,8 @@ mod budgets;
 mod cited_approvals;
 mod client;
 mod database;
+#[path = "../database_common/mod.rs"]
+mod database_common;
 mod erasure;
 mod every_page;
 mod fake_platform;

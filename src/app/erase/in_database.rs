@@ -61,8 +61,8 @@ impl PlaceEraser<'_> {
             }
         }
         if matches!(eligibility, Eligibility::Due { .. } | Eligibility::Erased { .. }) {
-            ownership.remove_traces(identity, &entry.manifest).await?;
-            self.place.dir().remove_traces(self.lock, &entry.manifest.id)?;
+            ownership.remove_leftovers(identity, &entry.manifest).await?;
+            self.place.dir().remove_leftovers(self.lock, &entry.manifest.id)?;
         }
         Ok(Some(eligibility))
     }

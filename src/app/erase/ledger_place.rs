@@ -1,6 +1,6 @@
 //! Where a ledger is whose campaign file may be gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -70,9 +70,11 @@ impl LedgerPlace {
 }
 
 /// Finds the ledgers in the state directories of `roots` and in the database of the environment, also those without a campaign file.
-pub async fn places(roots: BTreeSet<PathBuf>, environment: &Environment) -> Result<Vec<LedgerPlace>, AppError> {
+/// What this machine keeps of ledgers in the database is below the first root.
+pub async fn places(roots: &[PathBuf], environment: &Environment) -> Result<Vec<LedgerPlace>, AppError> {
     let own = roots.first().cloned().unwrap_or_default();
-    let below = spawn_blocking(move || places_below(roots));
+    let searched = roots.to_vec();
+    let below = spawn_blocking(move || places_below(searched));
     let mut places = below.await.map_err(AppError::RunBroke)??;
     let Some(url) = &environment.database else {
         return Ok(places);
@@ -90,7 +92,7 @@ pub async fn places(roots: BTreeSet<PathBuf>, environment: &Environment) -> Resu
 
 /// Finds the place of a ledger. `None` if there is no such ledger.
 pub async fn find(
-    roots: &BTreeSet<PathBuf>,
+    roots: &[PathBuf],
     identity: &Identity,
     environment: &Environment,
 ) -> Result<Option<LedgerPlace>, AppError> {
@@ -109,7 +111,7 @@ pub async fn find(
     Ok(found.map(|dir| LedgerPlace { dir, database: None }))
 }
 
-fn places_below(roots: BTreeSet<PathBuf>) -> Result<Vec<LedgerPlace>, AppError> {
+fn places_below(roots: Vec<PathBuf>) -> Result<Vec<LedgerPlace>, AppError> {
     // Two roots may be the same directory by different names.
     let mut places = BTreeMap::new();
     for root in roots {

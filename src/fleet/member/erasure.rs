@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Member;
 use crate::fleet::error::{DatabaseAction, DatabaseError};
-use crate::fleet::postgres::{Channel, Replacement, StatementError, remove_traces, replace_log};
+use crate::fleet::postgres::{Channel, Replacement, StatementError, remove_leftovers, replace_log};
 use crate::fleet::statement::AppKey;
 use crate::ledger::ledger_dir::Manifest;
 use crate::model::identity::Identity;
@@ -32,14 +32,14 @@ impl Member {
     ///
     /// # Errors
     /// When the database fails, or takes nothing more from this worker.
-    pub async fn remove_traces(&self, identity: &Identity, manifest: &Manifest) -> Result<(), DatabaseError> {
+    pub async fn remove_leftovers(&self, identity: &Identity, manifest: &Manifest) -> Result<(), DatabaseError> {
         let channel = self.patient_channel();
         let app = AppKey::of_ledger(identity);
         let removed = async {
             let acquired = channel.acquire().await?;
             let connection = acquired.connection();
             let me = &self.0.link.me;
-            remove_traces(connection, me, &app, identity.campaign.as_str(), &manifest.id).await
+            remove_leftovers(connection, me, &app, identity.campaign.as_str(), &manifest.id).await
         };
         self.erased(identity, removed.await)
     }

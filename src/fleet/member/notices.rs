@@ -3,7 +3,8 @@
 use super::Member;
 use crate::fleet::error::{DatabaseAction, DatabaseError};
 use crate::fleet::postgres::{
-    NoticeLines, NoticePart, SchemaError, StatementError, add_notice_line, left_notice_lines, remove_notice_lines,
+    Connection, Me, NoticeLines, NoticePart, SchemaError, StatementError, add_notice_line, left_notice_lines,
+    remove_notice_lines,
 };
 
 /// A part of the lines of this worker about a campaign.
@@ -43,18 +44,9 @@ impl NoticeRows {
     /// # Errors
     /// When the database fails, has no table for lines, or takes nothing more from this worker.
     pub async fn add(&self, line: &str) -> Result<(), DatabaseError> {
-        let link = &self.member.0.link;
-        let added = async {
-            let acquired = link.reads.acquire().await?;
-            let added = add_notice_line(acquired.connection(), &link.me, self.key(), self.part, line).await?;
-            acquired.release();
-            Ok(added)
-        };
-        match added.await.map_err(|source| self.failed(source))? {
-            Some(true) => Ok(()),
-            Some(false) => Err(self.not_owner()),
-            None => Err(self.without_table()),
-        }
+        let add =
+            async |connection: &Connection, me: &Me| add_notice_line(connection, me, self.key(), self.part, line).await;
+        self.check_owner(self.execute(add).await?)
     }
 
     /// Reads the lines of each worker that is fenced or has left.
@@ -62,15 +54,8 @@ impl NoticeRows {
     /// # Errors
     /// When the database fails, or has no table for lines.
     pub async fn left(&self) -> Result<Vec<NoticeLines>, DatabaseError> {
-        let link = &self.member.0.link;
-        let left = async {
-            let acquired = link.reads.acquire().await?;
-            let left = left_notice_lines(acquired.connection(), &link.me, self.key()).await?;
-            acquired.release();
-            Ok(left)
-        };
-        let left = left.await.map_err(|source| self.failed(source))?;
-        left.ok_or_else(|| self.without_table())
+        let read = async |connection: &Connection, me: &Me| left_notice_lines(connection, me, self.key()).await;
+        self.execute(read).await
     }
 
     /// Removes a part, which may be this one.
@@ -78,44 +63,37 @@ impl NoticeRows {
     /// # Errors
     /// When the database fails, or takes nothing more from this worker.
     pub async fn remove(&self, part: NoticePart) -> Result<(), DatabaseError> {
+        let remove =
+            async |connection: &Connection, me: &Me| remove_notice_lines(connection, me, self.key(), part).await;
+        self.check_owner(self.execute(remove).await?)
+    }
+
+    async fn execute<T>(
+        &self,
+        work: impl AsyncFnOnce(&Connection, &Me) -> Result<T, SchemaError>,
+    ) -> Result<T, DatabaseError> {
         let link = &self.member.0.link;
-        let removed = async {
-            let acquired = link.reads.acquire().await?;
-            let removed = remove_notice_lines(acquired.connection(), &link.me, self.key(), part).await?;
+        let done = async {
+            let acquired = link.reads.acquire().await.map_err(StatementError::from)?;
+            let done = work(acquired.connection(), &link.me).await?;
             acquired.release();
-            Ok(removed)
+            Ok(done)
         };
-        if removed.await.map_err(|source| self.failed(source))? {
-            Ok(())
-        } else {
-            Err(self.not_owner())
+        let done: Result<T, SchemaError> = done.await;
+        done.map_err(|error| DatabaseError::of_schema(DatabaseAction::KeepMessages, link.place.clone(), error))
+    }
+
+    fn check_owner(&self, is_owner: bool) -> Result<(), DatabaseError> {
+        if is_owner {
+            return Ok(());
         }
+        Err(DatabaseError::NotOwner {
+            place: self.member.0.link.place.clone(),
+            app: self.app.clone(),
+        })
     }
 
     fn key(&self) -> [&str; 2] {
         [&self.app, &self.campaign]
-    }
-
-    fn failed(&self, source: StatementError) -> DatabaseError {
-        DatabaseError::Failed {
-            action: DatabaseAction::KeepMessages,
-            place: self.place(),
-            source,
-        }
-    }
-
-    fn not_owner(&self) -> DatabaseError {
-        DatabaseError::NotOwner {
-            place: self.place(),
-            app: self.app.clone(),
-        }
-    }
-
-    fn without_table(&self) -> DatabaseError {
-        DatabaseError::of_schema(DatabaseAction::KeepMessages, self.place(), SchemaError::WithoutNotices)
-    }
-
-    fn place(&self) -> String {
-        self.member.0.link.place.clone()
     }
 }

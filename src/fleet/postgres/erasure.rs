@@ -3,7 +3,7 @@
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connection::{Connection, StatementError};
-use super::statements::{Me, bytes, number};
+use super::statements::{Me, bytes, has_row, number};
 use crate::fleet::statement::{AppKey, LedgerNo};
 use crate::ledger::Head;
 
@@ -36,7 +36,7 @@ const REPLACE: &str = "
     RETURNING true";
 
 // The last link of a hidden ledger stays: a worker that knows of it must not take it for lost.
-const REMOVE_TRACES: &str = "
+const REMOVE_LEFTOVERS: &str = "
     WITH me AS MATERIALIZED (SELECT 1 FROM runner_worker WHERE id = $1 AND NOT fenced FOR KEY SHARE),
     hidden AS MATERIALIZED (
       SELECT l.id FROM runner_ledger l, me
@@ -50,7 +50,7 @@ const REMOVE_TRACES: &str = "
     commands AS (DELETE FROM runner_command USING me WHERE platform = $2 AND app = $3 AND campaign = $4)
     SELECT true FROM me";
 
-const HAS_TRACES: &str = "
+const HAS_LEFTOVERS: &str = "
     WITH hidden AS MATERIALIZED (
       SELECT id FROM runner_ledger
       WHERE platform = $1 AND app = $2 AND position(' ' IN campaign) > 0 AND manifest::json ->> 'id' = $4)
@@ -58,11 +58,11 @@ const HAS_TRACES: &str = "
         OR EXISTS (SELECT 1 FROM runner_snapshot_part WHERE ledger IN (SELECT id FROM hidden))
         OR EXISTS (SELECT 1 FROM runner_command WHERE platform = $1 AND app = $2 AND campaign = $3)";
 
-/// Whether there is something beside a ledger that [`remove_traces`] would remove.
+/// Whether there is something beside a ledger that [`remove_leftovers`] would remove.
 ///
 /// # Errors
 /// When the server fails.
-pub async fn has_traces(
+pub async fn has_leftovers(
     connection: &Connection,
     app: &AppKey,
     campaign: &str,
@@ -74,7 +74,7 @@ pub async fn has_traces(
         (&campaign, Type::TEXT),
         (&manifest_id, Type::TEXT),
     ];
-    let rows = connection.query(HAS_TRACES, &values).await?.rows;
+    let rows = connection.query(HAS_LEFTOVERS, &values).await?.rows;
     Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
 }
 
@@ -98,7 +98,7 @@ pub async fn replace_log(
         (&sequence, Type::INT8),
         (&link, Type::BYTEA),
     ];
-    done(connection, REPLACE, &values).await
+    has_row(connection, REPLACE, &values).await
 }
 
 /// Removes what has open_ids beside a ledger without any: the batches and snapshots of its hidden copies, and the commands to its
@@ -106,7 +106,7 @@ pub async fn replace_log(
 ///
 /// # Errors
 /// When the result is not known, or may be taken back by a fail-over.
-pub async fn remove_traces(
+pub async fn remove_leftovers(
     connection: &Connection,
     me: &Me,
     app: &AppKey,
@@ -121,17 +121,5 @@ pub async fn remove_traces(
         (&campaign, Type::TEXT),
         (&manifest_id, Type::TEXT),
     ];
-    done(connection, REMOVE_TRACES, &values).await
-}
-
-async fn done(
-    connection: &Connection,
-    sql: &str,
-    values: &[(&(dyn ToSql + Sync), Type)],
-) -> Result<bool, StatementError> {
-    let rows = connection.query(sql, values).await?;
-    if !rows.replicated {
-        return Err(StatementError::NotReplicated);
-    }
-    Ok(!rows.rows.is_empty())
+    has_row(connection, REMOVE_LEFTOVERS, &values).await
 }

@@ -131,10 +131,6 @@ fn changed(rows: &Rows) -> Result<FileChange, SchemaError> {
     Ok(FileChange::Done)
 }
 
-/// Tables that an earlier version made have none for files.
 fn without_table(error: StatementError) -> SchemaError {
-    match error {
-        StatementError::Failed(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => SchemaError::WithoutFiles,
-        error => error.into(),
-    }
+    SchemaError::of_statement(error, SchemaError::WithoutFiles)
 }

@@ -3,7 +3,7 @@
 use tokio_postgres::types::{ToSql, Type};
 
 use super::connection::{Connection, StatementError};
-use super::statements::{Me, bytes, number, unsigned, worker_id};
+use super::statements::{Me, bytes, has_row, number, unsigned, worker_id};
 use crate::fleet::statement::{AppKey, LedgerNo, WorkerId};
 use crate::ledger::Head;
 
@@ -217,11 +217,7 @@ pub async fn rename_ledger(
 ) -> Result<bool, StatementError> {
     let id = bytes(me.id);
     let values: [(&(dyn ToSql + Sync), Type); 3] = [(&id, Type::BYTEA), (&ledger, Type::INT8), (&name, Type::TEXT)];
-    let rows = connection.query(RENAME, &values).await?;
-    if !rows.replicated {
-        return Err(StatementError::NotReplicated);
-    }
-    Ok(!rows.rows.is_empty())
+    has_row(connection, RENAME, &values).await
 }
 
 /// Reads records of a log in order: the one at `from` with its link alone, and those after it, at most `rows` of them, with about

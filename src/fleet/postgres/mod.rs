@@ -15,7 +15,7 @@ pub mod statuses;
 
 pub use channel::{Acquired, Channel};
 pub use connection::{ConnectError, Connection, DatabaseUrl, Rows, StatementError};
-pub use erasure::{Replacement, has_traces, remove_traces, replace_log};
+pub use erasure::{Replacement, has_leftovers, remove_leftovers, replace_log};
 pub use examination::{Findings, StandbyState, clock, examine};
 pub use identity::{Recording, ServerIdentity, doubt, identity, record_identity};
 pub use ledgers::{

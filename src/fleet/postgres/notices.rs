@@ -1,11 +1,11 @@
 //! The statements on messages that are kept until they are sent, so that any machine can send them. What the lines say is no
 //! matter of the database.
 
-use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::connection::{Connection, Rows, StatementError};
-use super::statements::{Me, bytes, worker_id};
+use super::connection::{Connection, StatementError};
+use super::schema::SchemaError;
+use super::statements::{Me, bytes, has_row, worker_id};
 use crate::fleet::statement::WorkerId;
 
 /// Whose lines they are. A worker may keep several parts about one campaign.
@@ -46,17 +46,17 @@ const REMOVE: &str = "
       DELETE FROM runner_notice USING me WHERE app = $2 AND campaign = $3 AND worker = $4 AND part = $5)
     SELECT true FROM me";
 
-/// Adds a line. False if the worker is fenced. `None` if the database has no table for lines.
+/// Adds a line. False if the worker is fenced.
 ///
 /// # Errors
-/// When the result is not known.
+/// When the result is not known, may be taken back by a fail-over, or if there is no table for lines.
 pub async fn add_notice_line(
     connection: &Connection,
     me: &Me,
     [app, campaign]: [&str; 2],
     part: i64,
     line: &str,
-) -> Result<Option<bool>, StatementError> {
+) -> Result<bool, SchemaError> {
     let id = bytes(me.id);
     let values: [(&(dyn ToSql + Sync), Type); 5] = [
         (&id, Type::BYTEA),
@@ -65,49 +65,47 @@ pub async fn add_notice_line(
         (&part, Type::INT8),
         (&line, Type::TEXT),
     ];
-    let rows = known(connection.query(ADD, &values).await)?;
-    Ok(rows.map(|rows| !rows.rows.is_empty()))
+    has_row(connection, ADD, &values).await.map_err(without_table)
 }
 
-/// Reads the lines about a campaign of each worker that is fenced or has left. `None` if the database has no table for lines.
+/// Reads the lines about a campaign of each worker that is fenced or has left.
 ///
 /// # Errors
-/// When the server fails.
+/// When the server fails, or if there is no table for lines.
 pub async fn left_notice_lines(
     connection: &Connection,
     me: &Me,
     [app, campaign]: [&str; 2],
-) -> Result<Option<Vec<NoticeLines>>, StatementError> {
+) -> Result<Vec<NoticeLines>, SchemaError> {
     let id = bytes(me.id);
     let values: [(&(dyn ToSql + Sync), Type); 3] = [(&id, Type::BYTEA), (&app, Type::TEXT), (&campaign, Type::TEXT)];
-    let Some(rows) = known(connection.query(LEFT, &values).await)? else {
-        return Ok(None);
+    let rows = connection.query(LEFT, &values).await.map_err(without_table)?.rows;
+    let lines = |row: &tokio_postgres::Row| {
+        let worker: &[u8] = row.try_get(0)?;
+        let Some(worker) = worker_id(worker) else {
+            return Ok(None);
+        };
+        let part = NoticePart {
+            worker,
+            part: row.try_get(1)?,
+        };
+        let text = row.try_get(2)?;
+        Ok(Some(NoticeLines { part, text }))
     };
-    let mut left = Vec::new();
-    for row in &rows.rows {
-        let id: &[u8] = row.try_get(0)?;
-        let Some(worker) = worker_id(id) else { continue };
-        left.push(NoticeLines {
-            part: NoticePart {
-                worker,
-                part: row.try_get(1)?,
-            },
-            text: row.try_get(2)?,
-        });
-    }
-    Ok(Some(left))
+    let left = rows.iter().filter_map(|row| lines(row).transpose());
+    Ok(left.collect::<Result<_, StatementError>>()?)
 }
 
 /// Removes a part of the lines about a campaign. False if this worker is fenced.
 ///
 /// # Errors
-/// When the result is not known.
+/// When the result is not known, may be taken back by a fail-over, or if there is no table for lines.
 pub async fn remove_notice_lines(
     connection: &Connection,
     me: &Me,
     [app, campaign]: [&str; 2],
     NoticePart { worker, part }: NoticePart,
-) -> Result<bool, StatementError> {
+) -> Result<bool, SchemaError> {
     let (id, worker) = (bytes(me.id), bytes(worker));
     let values: [(&(dyn ToSql + Sync), Type); 5] = [
         (&id, Type::BYTEA),
@@ -116,13 +114,9 @@ pub async fn remove_notice_lines(
         (&worker, Type::BYTEA),
         (&part, Type::INT8),
     ];
-    Ok(!connection.query(REMOVE, &values).await?.rows.is_empty())
+    has_row(connection, REMOVE, &values).await.map_err(without_table)
 }
 
-/// `None` if the database has no table for lines: its tables were made by an earlier version.
-fn known(result: Result<Rows, StatementError>) -> Result<Option<Rows>, StatementError> {
-    match result {
-        Err(StatementError::Failed(error)) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(None),
-        result => result.map(Some),
-    }
+fn without_table(error: StatementError) -> SchemaError {
+    SchemaError::of_statement(error, SchemaError::WithoutNotices)
 }

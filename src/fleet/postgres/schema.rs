@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use tokio_postgres::error::SqlState;
+
 use super::connection::{Connection, StatementError};
 use super::identity::{ServerIdentity, identity};
 use crate::catalogue::fleet;
@@ -42,6 +44,16 @@ pub enum SchemaError {
     /// The server is a standby.
     #[error("{}", fleet::Standby)]
     Standby,
+}
+
+impl SchemaError {
+    /// The error of a statement on a table that an earlier version did not make: `missing` if it is not there.
+    pub(super) fn of_statement(error: StatementError, missing: Self) -> Self {
+        match error {
+            StatementError::Failed(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => missing,
+            error => error.into(),
+        }
+    }
 }
 
 /// Reads the version of the server, such as `15.4`.

@@ -242,6 +242,19 @@ pub async fn read_log(
     rows.iter().map(record).collect()
 }
 
+/// Executes a statement that changes something. Whether it has returned a row, which no fail-over can take back.
+pub(super) async fn has_row(
+    connection: &Connection,
+    sql: &str,
+    values: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<bool, StatementError> {
+    let rows = connection.query(sql, values).await?;
+    if !rows.replicated {
+        return Err(StatementError::NotReplicated);
+    }
+    Ok(!rows.rows.is_empty())
+}
+
 pub(super) fn bytes(WorkerId(id): WorkerId) -> Vec<u8> {
     id.to_be_bytes().to_vec()
 }

@@ -42,7 +42,7 @@ impl Supervisor {
 
     /// Erases the open_ids of every ledger that has been complete for so long, one after the other.
     pub(super) async fn erase_old(self: &Arc<Self>, LastLook { retain, .. }: LastLook) {
-        let places = match erase::places(self.roots(), &self.settings.environment).await {
+        let places = match erase::places(&self.roots(), &self.settings.environment).await {
             Ok(places) => places,
             Err(error) => {
                 tracing::warn!("the ledgers whose open_ids may be erased cannot be found: {error}");
@@ -68,7 +68,7 @@ impl Supervisor {
 
     /// Removes what an erasure that was interrupted has left.
     async fn end_erasure(&self, place: &LedgerPlace, retain: Duration) -> Result<(), AppError> {
-        if erase::has_traces_at(place, &self.settings.environment).await? {
+        if erase::has_leftovers_at(place, &self.settings.environment).await? {
             self.erase_at(place, retain).await?;
         }
         Ok(())
@@ -133,10 +133,9 @@ impl Supervisor {
             .map(drop)
     }
 
-    /// What has the state directories: the directory of the service, and those of files that are links.
-    fn roots(&self) -> BTreeSet<PathBuf> {
+    /// What has the state directories: the directory of the service first, then those of files that are links.
+    fn roots(&self) -> Vec<PathBuf> {
         let own = self.settings.state_dir.as_ref().unwrap_or(&self.settings.directory);
-        let mut roots = BTreeSet::from([own.clone()]);
         let loaded: Vec<_> = {
             let state = self.state();
             state
@@ -145,8 +144,9 @@ impl Supervisor {
                 .filter_map(|entry| entry.loaded.clone())
                 .collect()
         };
-        roots.extend(loaded.iter().flat_map(|loaded| loaded.service_bases()));
-        roots
+        let others: BTreeSet<_> = loaded.iter().flat_map(|loaded| loaded.service_bases()).collect();
+        let others = others.into_iter().filter(|root| root != own);
+        std::iter::once(own.clone()).chain(others).collect()
     }
 
     /// The campaign of a ledger. Its file is empty if the service has none for it.

@@ -27,7 +27,7 @@ pub(super) enum LogInput {
 }
 
 impl Waiting {
-    /// Whether the act is executed by whoever waits for the record, and by nobody else.
+    /// Whether the act is executed by the task that waits for the record alone.
     pub(super) const fn is_executed_after(&self) -> bool {
         match &self.record.entry {
             Entry::Act { act, refused: None, .. } => {

@@ -69,7 +69,7 @@ impl Supervisor {
         let version = VERSION;
         let record = Record { version, at, entry };
         let waiting = Box::new(Waiting { record, recorded });
-        // Whoever waits for the result has an error then.
+        // The task that waits for the result has an error then.
         if let Err(error) = self.records.try_send(LogInput::Append(waiting)) {
             tracing::error!("a record is not in the service log: {error}");
         }

@@ -75,9 +75,13 @@ struct Stepped {
 
 impl Stepped {
     async fn open(directory: &Path, clock: &Clock) -> Self {
+        Self::open_with(settings(directory), clock).await
+    }
+
+    async fn open_with(settings: ServiceSettings, clock: &Clock) -> Self {
         let settings = ServiceSettings {
             environment: Environment::new(clock.clone()),
-            ..settings(directory)
+            ..settings
         };
         let (supervisor, resources) = Supervisor::open(settings).await.unwrap();
         let mut stepped = Self {
@@ -368,20 +372,10 @@ async fn an_approval_whose_run_a_crash_kept_from_beginning_lapses_with_what_it_r
         let clock = june("08T02:30");
         let open = async || {
             let settings = ServiceSettings {
-                environment: Environment::new(clock.clone()),
                 config: Arc::new(ConfigFile::open(&config, true).unwrap()),
                 ..settings(directory.path())
             };
-            let (supervisor, resources) = Supervisor::open(settings).await.unwrap();
-            let mut stepped = Stepped {
-                supervisor,
-                resources,
-                scanner: Scanner::default(),
-                clock: clock.clone(),
-            };
-            stepped.look().await;
-            stepped.look().await;
-            stepped
+            Stepped::open_with(settings, &clock).await
         };
         let reserved = |service: &Stepped| {
             let config = service.supervisor.config().current();
