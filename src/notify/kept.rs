@@ -422,6 +422,8 @@ mod tests {
         process: u32,
         lines: BTreeMap<u32, String>,
         fails: bool,
+        /// It can be read, and takes no line.
+        fails_to_add: bool,
     }
 
     struct MemoryLines {
@@ -445,6 +447,9 @@ mod tests {
     impl KeptLines for MemoryLines {
         fn add(&mut self, line: &str) -> io::Result<()> {
             let mut state = self.memory.0.lock().unwrap();
+            if state.fails_to_add {
+                return Err(io::Error::other("away"));
+            }
             let lines = state.lines.entry(self.process).or_default();
             lines.push_str(line);
             lines.push('\n');
@@ -493,6 +498,27 @@ mod tests {
         assert_eq!(memory.0.lock().unwrap().lines.len(), 0);
         let nothing: [PathBuf; 0] = [];
         assert_eq!(files(two.path()), nothing);
+    }
+
+    #[test]
+    fn a_failure_while_lines_are_taken_over_loses_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::default();
+        let (mut first, _) = KeptNotices::open(&machine(dir.path(), &memory), None).unwrap();
+        first.keep("feishu env:A", &block("1")).unwrap();
+        // It is killed. Nothing is left on its machine.
+        std::mem::forget(first);
+        for path in files(dir.path()) {
+            fs::remove_file(path).unwrap();
+        }
+        memory.0.lock().unwrap().fails_to_add = true;
+        let (mut second, left) = KeptNotices::open(&machine(dir.path(), &memory), None).unwrap();
+        assert_eq!(left, []);
+        second.keep("feishu env:A", &block("2")).unwrap();
+        kill(dir.path(), second);
+        memory.0.lock().unwrap().fails_to_add = false;
+        let (_third, left) = KeptNotices::open(&machine(dir.path(), &memory), None).unwrap();
+        assert_eq!(ids(&left), ["1", "2"]);
     }
 
     #[test]
