@@ -286,12 +286,12 @@ async fn lost(ownership: &Ownership) {
 }
 
 /// Whether a worker checks that it still owns an app id. False only in the test that must fail without.
-#[cfg(not(feature = "faults"))]
+#[cfg(not(debug_assertions))]
 const fn checks_trust() -> bool {
     true
 }
 
-#[cfg(feature = "faults")]
+#[cfg(debug_assertions)]
 fn checks_trust() -> bool {
     std::env::var_os("RUNNER_FAULT_TRUST_UNCHECKED").is_none()
 }

@@ -1,8 +1,8 @@
-//! Mutants: bugs that tests enable to show that a checker finds them, one per thread, chosen at run time. Without the feature `mutants` none
-//! of them is compiled.
+//! Mutants: bugs that tests enable to show that a checker finds them, one per thread, chosen at run time. Only a build with debug
+//! assertions has them, so no release does.
 
 /// Whether this mutant is enabled in this thread.
-#[cfg(not(feature = "mutants"))]
+#[cfg(not(debug_assertions))]
 macro_rules! mutant {
     ($bug:ident) => {
         false
@@ -10,7 +10,7 @@ macro_rules! mutant {
 }
 
 /// Whether this mutant is enabled in this thread.
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 macro_rules! mutant {
     ($bug:ident) => {
         $crate::model::mutants::has($crate::model::mutants::Mutant::$bug)
@@ -18,7 +18,7 @@ macro_rules! mutant {
 }
 
 /// The records to append in place of one: that record.
-#[cfg(not(feature = "mutants"))]
+#[cfg(not(debug_assertions))]
 macro_rules! appended {
     ($record:expr) => {
         [$record]
@@ -26,7 +26,7 @@ macro_rules! appended {
 }
 
 /// The records to append in place of one: the previous record, with [`Mutant::SentEarly`].
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 macro_rules! appended {
     ($record:expr) => {
         $crate::model::mutants::in_place_of($record)
@@ -35,10 +35,10 @@ macro_rules! appended {
 
 pub(crate) use {appended, mutant};
 
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 pub use bugs::{Mutant, begin, enable, has, in_place_of};
 
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 mod bugs {
     use std::cell::{Cell, RefCell};
 
@@ -172,6 +172,3 @@ mod bugs {
         now.into_iter()
     }
 }
-
-#[cfg(all(feature = "mutants", not(debug_assertions)))]
-compile_error!("the feature `mutant` is for tests: a runner with a bug in it must never be released");

@@ -53,7 +53,7 @@ impl TestDatabase {
     }
 
     /// Makes every append take half a second, so that many facts wait for the next one.
-    #[cfg(feature = "faults")]
+    #[cfg(debug_assertions)]
     pub fn append_slowly(&self) {
         self.execute_here(
             "create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end';

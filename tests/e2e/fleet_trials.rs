@@ -470,7 +470,7 @@ fn workers_whose_clocks_are_two_hours_apart_share_a_campaign() {
 /// The null control: a worker that does not check whether it still owns the app id. If the judges saw nothing, the trials above would
 /// prove nothing. Appends are slow, so that a worker that is frozen has attempts that start as soon as it goes on, and none is allowed.
 /// Where it is when it is frozen is chance, so there are some tries.
-#[cfg(feature = "faults")]
+#[cfg(debug_assertions)]
 #[test]
 fn null_control_a_worker_that_does_not_check_its_lease_is_caught() {
     const TRIES: u32 = 8;

@@ -194,7 +194,7 @@ fn a_rehearsal_that_is_killed_is_completed_by_the_same_command() {
 
 /// The null control: the same kills and checks with a ledger that does not flush. If they found nothing, the tests above
 /// would prove nothing.
-#[cfg(feature = "faults")]
+#[cfg(debug_assertions)]
 #[test]
 fn null_control_a_ledger_that_does_not_flush_is_caught() {
     let mut random = fastrand::Rng::with_seed(seed());

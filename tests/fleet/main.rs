@@ -116,7 +116,7 @@ fn an_owner_that_sends_to_users_with_an_unfinished_intent_is_found() {
     violates(wrong, &["a user has one request under way"]);
 }
 
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 mod mutants {
     use runner::model::mutants::{Mutant, enable};
 

@@ -178,7 +178,7 @@ async fn run_apply(env: &Arc<Env>, number: usize, apply: &Apply) -> Vec<ApplyEnd
         env.restore(campaign.number, campaign.restored_without);
     }
     env.log(|| format!("apply {} begins at {}", number + 1, crate::print::time(env.wall())));
-    #[cfg(feature = "mutants")]
+    #[cfg(debug_assertions)]
     runner::model::mutants::begin();
     let limiter = AppLimiter::new(SimulatedAppLock(Arc::clone(env)));
     if env.scenario.is_fleet {

@@ -11,7 +11,7 @@ mod disk;
 mod env;
 mod generator;
 mod history;
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 mod mutants;
 mod platform;
 mod print;

@@ -1239,7 +1239,7 @@ fn no_history_of_activities_and_records_violates_a_guarantee() {
     );
 }
 
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 mod mutants {
     use runner::model::mutants::{Mutant, enable};
 

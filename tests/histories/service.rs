@@ -710,7 +710,7 @@ fn no_history_of_a_service_violates_its_rules() {
     assert!(sent > HISTORIES / 4, "only {sent} histories sent anything");
 }
 
-#[cfg(feature = "mutants")]
+#[cfg(debug_assertions)]
 mod mutants {
     use runner::model::mutants::{Mutant, enable};
 

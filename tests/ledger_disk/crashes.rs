@@ -141,7 +141,7 @@ async fn a_closed_ledger_can_be_opened_at_once() {
 
 /// The null control: the same kills, of processes that never flush. If none of them lost anything, the other tests would
 /// prove nothing. A single process may lose nothing, because the store also writes at times of its own.
-#[cfg(feature = "faults")]
+#[cfg(debug_assertions)]
 #[tokio::test]
 async fn without_flushes_kills_lose_what_was_called_durable() {
     let root = tempfile::tempdir().unwrap();

@@ -199,7 +199,7 @@ impl Disk {
     }
 
     /// Writes entries one by one without a flush, so that a kill loses the last ones: the fault that tests must detect.
-    #[cfg(feature = "faults")]
+    #[cfg(debug_assertions)]
     pub(super) fn put_carelessly<'a>(
         &self,
         entries: impl Iterator<Item = (Vec<u8>, &'a [u8])>,

@@ -253,6 +253,3 @@ impl Store for SledStore {
 fn lock(store_files: &Mutex<StoreFiles>) -> MutexGuard<'_, StoreFiles> {
     store_files.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-#[cfg(all(feature = "faults", not(debug_assertions)))]
-compile_error!("the feature `faults` is for tests: a ledger that can be told not to flush must never be released");

@@ -328,7 +328,7 @@ impl StoreFiles {
 
     fn write_block(&mut self, next: Head) -> Result<(), StoreError> {
         let disk = self.readable()?;
-        #[cfg(feature = "faults")]
+        #[cfg(debug_assertions)]
         if !keeps_promises() {
             return disk.put_carelessly(self.block.parts());
         }
@@ -533,12 +533,12 @@ impl OpenDir {
 }
 
 /// Whether appends are made durable and the head is written. False only in the test that must fail without.
-#[cfg(not(feature = "faults"))]
+#[cfg(not(debug_assertions))]
 const fn keeps_promises() -> bool {
     true
 }
 
-#[cfg(feature = "faults")]
+#[cfg(debug_assertions)]
 fn keeps_promises() -> bool {
     std::env::var_os("RUNNER_FAULT_NEVER_FLUSH").is_none()
 }
