@@ -49,12 +49,12 @@ impl ActivityParser {
     /// Months, days and hours may have one digit. The year comes first, because `5/6/2026` is a day of May or of June.
     pub(super) fn text<'t>(&self, text: &'t str) -> Activity<'t> {
         let text = text.trim();
-        if NOTHING.contains(&text) {
-            return Activity::Unknown;
-        }
         // Most sources write times in this form, and most of the time to read a row went into the other ones.
         if let Some(at) = database_time(text.as_bytes()) {
             return self.activity(local(at, &self.zone), text);
+        }
+        if NOTHING.contains(&text) {
+            return Activity::Unknown;
         }
         let is_number = text
             .bytes()

@@ -111,6 +111,11 @@ fn is_office_error(text: &str) -> bool {
 /// Returns the kind of a number that a spreadsheet or a program has rewritten: `7218071234565644204.0`, `7.21807E+18`,
 /// `7.218071234565644E18`, `7,218,071`; `None` for any other text.
 fn number(text: &str) -> Option<UnusableKind> {
+    // Nearly every id that begins with a digit has a letter soon.
+    let is_of_number = |byte| matches!(byte, b'0'..=b'9' | b'.' | b',' | b'-' | b'+' | b'e' | b'E');
+    if !text.bytes().all(is_of_number) {
+        return None;
+    }
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if is_grouped(unsigned) {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,7 @@ use std::thread;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use encoding_rs::GB18030;
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use super::AudienceError;
 use super::activity::ActivityParser;
@@ -418,6 +419,11 @@ trait Record {
     fn len(&self) -> usize;
     fn get(&self, field: usize) -> Option<&[u8]>;
     fn fields(&self) -> impl Iterator<Item = &[u8]>;
+
+    /// The text of a field. `None` without the field, and if it is not in this encoding.
+    fn text(&self, field: usize, encoding: Encoding) -> Option<Cow<'_, str>> {
+        decode(self.get(field)?, encoding)
+    }
 }
 
 impl Record for ByteRecord {
@@ -436,7 +442,9 @@ impl Record for ByteRecord {
 
 /// A line without quotes.
 struct Line<'l> {
-    text: &'l [u8],
+    bytes: &'l [u8],
+    /// The same as text, if it is known to be in the encoding of the file without a look at each field.
+    text: Option<&'l str>,
     /// The ends of the fields.
     ends: &'l [usize],
 }
@@ -447,16 +455,29 @@ impl Record for Line<'_> {
     }
 
     fn get(&self, field: usize) -> Option<&[u8]> {
+        self.bytes.get(self.range(field)?)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).filter_map(|field| self.get(field))
+    }
+
+    fn text(&self, field: usize, encoding: Encoding) -> Option<Cow<'_, str>> {
+        match self.text {
+            Some(text) => text.get(self.range(field)?).map(Cow::Borrowed),
+            None => decode(self.get(field)?, encoding),
+        }
+    }
+}
+
+impl Line<'_> {
+    fn range(&self, field: usize) -> Option<Range<usize>> {
         let end = *self.ends.get(field)?;
         let begin = match field.checked_sub(1) {
             Some(before) => self.ends.get(before)? + 1,
             None => 0,
         };
-        self.text.get(begin..end)
-    }
-
-    fn fields(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.ends.len()).filter_map(|field| self.get(field))
+        Some(begin..end)
     }
 }
 
@@ -483,10 +504,12 @@ impl RowParser<'_> {
 
     /// Returns the text of the last activity; `None` without such a column.
     fn last_active<'r>(&self, record: &'r impl Record) -> Option<Cow<'r, str>> {
-        let field = self.header.last_active.and_then(|column| record.get(column))?;
+        let column = self.header.last_active?;
+        let field = record.get(column)?;
         // A person can read the value if it is in the other encoding.
-        let decoded = decode(field, self.encoding).or_else(|| decode(field, Encoding::Gb18030));
-        Some(decoded.unwrap_or_else(|| decode_lossily(field, self.encoding)))
+        let text = record.text(column, self.encoding);
+        let text = text.or_else(|| decode(field, Encoding::Gb18030));
+        Some(text.unwrap_or_else(|| decode_lossily(field, self.encoding)))
     }
 
     /// Returns the text of the open_id in a row of a file whose rows have `width` fields.
@@ -494,11 +517,12 @@ impl RowParser<'_> {
         // Some programs end every row, but not the header, with a delimiter. More fields in some rows alone come from a
         // delimiter within a value, which moves the open_id to another field.
         let count = self.header.count;
-        let fits = record.len() == width && are_empty(record.fields().skip(count));
-        match record.get(self.header.open_id) {
-            Some(field) if fits => decode(field, self.encoding).ok_or(UnusableKind::NotText),
-            _ => Err(UnusableKind::WrongFields),
+        let fits = record.len() == width && (width <= count || are_empty(record.fields().skip(count)));
+        let column = self.header.open_id;
+        if !fits || record.get(column).is_none() {
+            return Err(UnusableKind::WrongFields);
         }
+        record.text(column, self.encoding).ok_or(UnusableKind::NotText)
     }
 }
 
@@ -515,26 +539,32 @@ struct ChunkRows<'p> {
 impl ChunkRows<'_> {
     /// Adds rows of a text without quotes: each line is a row, and each delimiter separates fields.
     fn add_plain(&mut self, text: &[u8], first_line: u64) -> Result<(), AudienceError> {
-        let delimiter = self.parser.header.delimiter;
+        // One look at the whole text is much faster than one at each field.
+        let whole = match self.parser.encoding {
+            Encoding::Gb18030 if !text.is_ascii() => None,
+            Encoding::Gb18030 | Encoding::Utf8 => std::str::from_utf8(text).ok(),
+        };
         let mut ends = Vec::new();
         let mut begin = 0;
-        for (number, end) in (first_line..).zip(memchr_iter(b'\n', text)) {
-            let line = text.get(begin..end).unwrap_or_default();
-            begin = end + 1;
-            if matches!(line, b"" | b"\r") {
+        let mut number = first_line;
+        for at in memchr2_iter(self.parser.header.delimiter, b'\n', text) {
+            ends.push(at - begin);
+            if text.get(at) != Some(&b'\n') {
                 continue;
             }
-            self.check_length(number, line.len())?;
-            ends.clear();
-            ends.extend(memchr_iter(delimiter, line));
-            ends.push(line.len());
-            self.add(
-                number,
-                &Line {
-                    text: line,
+            let bytes = text.get(begin..at).unwrap_or_default();
+            if !matches!(bytes, b"" | b"\r") {
+                self.check_length(number, bytes.len())?;
+                let line = Line {
+                    bytes,
+                    text: whole.and_then(|whole| whole.get(begin..at)),
                     ends: &ends,
-                },
-            );
+                };
+                self.add(number, &line);
+            }
+            ends.clear();
+            begin = at + 1;
+            number += 1;
         }
         Ok(())
     }
@@ -866,7 +896,7 @@ mod tests {
     use crate::audience::row_sink::Message;
 
     /// Every row with its line, and the totals. `None` if the file is refused.
-    fn read(bytes: &[u8], chunk: usize) -> Option<(String, Totals)> {
+    fn read(bytes: &[u8], encoding: Encoding, chunk: usize) -> Option<(String, Totals)> {
         let source = CsvSource {
             input: Input::Stdin,
             columns: Columns {
@@ -875,7 +905,7 @@ mod tests {
                 zone: TimeZone::UTC,
                 present: Timestamp::MAX,
             },
-            encoding: Encoding::Utf8,
+            encoding,
             delimiter: Some(b','),
         };
         let (sender, mut batches) = channel(1 << 20);
@@ -899,9 +929,10 @@ mod tests {
         for n in 0..30_000 {
             let _ = writeln!(text, "user-{n},2026-05-30 12:00:{:02}", n % 60);
         }
-        let one_chunk = read(text.as_bytes(), text.len() * 2).expect("it is read");
+        let in_chunks = |chunk| read(text.as_bytes(), Encoding::Utf8, chunk);
+        let one_chunk = in_chunks(text.len() * 2).expect("it is read");
         assert_eq!(one_chunk.1.rows, 30_000);
-        assert_eq!(read(text.as_bytes(), 1_000), Some(one_chunk));
+        assert_eq!(in_chunks(1_000), Some(one_chunk));
     }
 
     proptest! {
@@ -909,13 +940,14 @@ mod tests {
         fn rows_do_not_depend_on_the_chunks_in_which_they_are_read(
             begin in prop::sample::select(vec!["", "sep=,\n", "\n\r\n", "\u{feff}", "\u{feff}\u{feff}"]),
             parts in prop::collection::vec(prop::sample::select(vec![
-                "user-1", "user-2", "\"user-3\"", "\"\"\"\"", "\"a\n,b\"", "\"\n\"", ",", ",", ",,", "\n", "\n", "\n", ",\n", "\r\n", " ",
-                "\u{feff}", "2026-05-30 12:00:00", "\"",
+                &b"user-1"[..], b"user-2", b"\"user-3\"", b"\"\"\"\"", b"\"a\n,b\"", b"\"\n\"", b",", b",", b",,", b"\n", b"\n", b"\n",
+                b",\n", b"\r\n", b" ", BYTE_ORDER_MARK, b"2026-05-30 12:00:00", b"\"", "用户".as_bytes(), b"\xff",
             ]), 0..60),
+            encoding in prop::sample::select(vec![Encoding::Utf8, Encoding::Gb18030]),
             chunk in prop::sample::select(vec![1, 2, 7, 40]),
         ) {
-            let text = format!("{begin}id,seen\n{}", parts.concat());
-            prop_assert_eq!(read(text.as_bytes(), chunk), read(text.as_bytes(), 1 << 20));
+            let text = [begin.as_bytes(), b"id,seen\n", &parts.concat()].concat();
+            prop_assert_eq!(read(&text, encoding, chunk), read(&text, encoding, 1 << 20));
         }
     }
 }

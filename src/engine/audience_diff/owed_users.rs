@@ -7,12 +7,16 @@ use jiff::Timestamp;
 
 use crate::model::bucketing::{Bucketing, CONTROL_GROUP};
 use crate::model::delivery::Away;
+use crate::model::threads::in_parts;
 use crate::plan::{AsOf, ExpiryRule, Plan, TurnOrder};
 
 use super::admission_terms::Terms;
 use super::audience_rows::AudienceRows;
 use super::bit_sets::{numbers_by, numbers_that, ranks};
 use crate::engine::send_order;
+
+/// The fewest users for which a further thread is worth its start.
+const MIN_USERS_PER_THREAD: u32 = 1 << 16;
 
 /// The decision on every user, by the numbers of [`AudienceRows`].
 pub(super) struct Choice {
@@ -90,8 +94,8 @@ impl Choice {
         }
         let free = limit.saturating_sub(places);
         let without = |user: &u32| self.away(*user).is_none() && !ledger_state.was_ever_owed(*user);
-        let many = (0..self.users()).filter(without).count();
-        if many as u64 > free {
+        let is_over = || (0..self.users()).filter(without).count() as u64 > free;
+        if u64::from(self.users()) > free && is_over() {
             let mut waiting: Vec<u32> = rows.sequence.users(self.users()).filter(without).collect();
             if order == TurnOrder::ExpiringFirst {
                 waiting.sort_by_key(|user| rows.last_active.last(*user));
@@ -148,11 +152,11 @@ fn ordered<U: Iterator<Item = u32>>(users: impl Fn() -> U, last: impl Fn(u32) ->
     let mut begin = u32::MAX;
     let mut end = 0;
     let mut all = 0_u32;
-    for at in users().map(&last) {
+    users().map(&last).for_each(|at| {
         begin = begin.min(at);
         end = end.max(at);
         all += 1;
-    }
+    });
     let span = end.saturating_sub(begin);
     let buckets = all.checked_ilog2().unwrap_or_default().min(MOST_BUCKETS);
     let shift = (u32::BITS - span.leading_zeros()).saturating_sub(buckets);
@@ -166,11 +170,11 @@ fn ordered<U: Iterator<Item = u32>>(users: impl Fn() -> U, last: impl Fn(u32) ->
         *many = before;
     }
     let mut ordered = vec![0; all as usize];
-    for user in users() {
+    users().for_each(|user| {
         let place = &mut filled[bucket(user)];
         ordered[*place as usize] = user;
         *place += 1;
-    }
+    });
     if shift > 0 {
         let mut from = 0;
         for to in filled {
@@ -196,7 +200,7 @@ fn away(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
         ExpiryRule::After(within) => earliest_in_time(within, present),
     };
     let lapsed = |user| u64::from(rows.last_active.last(user)) < earliest;
-    let why = |user| {
+    let why = |user: u32| {
         if user < known && rows.excluded.has_known(user) {
             Some(Away::Excluded)
         } else if gone(user) {
@@ -207,7 +211,7 @@ fn away(rows: &AudienceRows<'_>, terms: &Terms<'_>) -> Vec<Option<Away>> {
             lapsed(user).then_some(Away::Lapsed)
         }
     };
-    (0..users).map(why).collect()
+    in_parts(users, MIN_USERS_PER_THREAD, |part| part.map(why).collect::<Vec<_>>()).concat()
 }
 
 /// The earliest last activity, in seconds, with which a user has not expired. There are far more users than steps of this search.
