@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fixedbitset::FixedBitSet;
 use jiff::Timestamp;
 
 use crate::audience::{AudienceError, Row, Source, Totals};
@@ -31,6 +32,7 @@ use super::owed_users::Choice;
 use super::read_source::{is_over, read_all};
 use super::recipient_survey::Survey;
 use super::refusal::{Change, MaxCouponsSum, Refusal};
+use super::source_order::LastActive;
 
 /// Gathers the rows of an audience, to compare them with the ledger.
 pub struct DiffBuilder<'b> {
@@ -180,37 +182,22 @@ impl<'b> DiffBuilder<'b> {
         changes.extend(wrong_clock(&present, terms));
         changes.extend(older_ledger);
         let (found, needless) = sort(changes, ledger_state, terms);
-        let mut refusals: Vec<_> = found.iter().filter_map(Found::refusal).collect();
-        // A plan measures ages by the wall clock too, and a rehearsal needs no acceptance.
-        let accepts = |change: &Accept| match change {
-            Accept::Clock => present.ahead.is_some(),
-            _ => terms.accepted.contains(change) && !needless.contains(change),
-        };
-        let accepted: Vec<_> = Accept::ALL.into_iter().filter(accepts).collect();
-        let reading = Reading {
-            taken_over: origin.as_ref().filter(|_| admitted.is_some()).map(|origin| TakenOver {
-                host: origin.host.clone(),
-                at: origin.at,
-                unread,
-            }),
-            ..reading(&rows, terms, &choice, &survey, &effects)
-        };
-        refusals.extend(row_refusals(&rows, terms));
-        refusals.extend(nobody_left(ledger_state, terms, &survey, &reading));
-        refusals.extend(over_max_coupons(ledger_state, &survey, terms.plan));
+        let accepted = accepted(terms, &present, &needless);
+        let taken_over = origin.as_ref().filter(|_| admitted.is_some()).map(|origin| TakenOver {
+            host: origin.host.clone(),
+            at: origin.at,
+            unread,
+        });
+        let reading = reading(&rows, terms, &choice, &survey, &effects, taken_over);
+        let refusals = refusals(&rows, terms, &choice, &survey, &reading, &found);
         let testers = choice.testers(&rows);
-        refusals.extend(tester_refusal(&rows, terms, &choice));
         let generation = generation(&rows, terms, present.now, admitted, &accepted);
         let noted = notes(&rows, terms, &reading, &found);
         let AudienceRows {
             newcomers, last_active, ..
         } = rows;
         let Choice { kept, order, .. } = choice;
-        let is_kept = |newcomer: u32| kept.as_ref().is_none_or(|kept| kept.contains(newcomer as usize));
-        let send_order = match terms.plan.audience.lapse {
-            ExpiryRule::Never => SendOrder::ordered(order),
-            ExpiryRule::After(within) => SendOrder::ordered(order).with_expiry(last_active.numbered(is_kept), within),
-        };
+        let send_order = send_order(order, last_active, kept.as_ref(), terms.plan.audience.lapse);
         let is_read_in_fleet = origin.is_some() && admitted.is_none();
         let admission = Admission {
             reading,
@@ -286,7 +273,38 @@ fn goes_on(TakenOver { host, at, unread }: TakenOver, terms: &Terms<'_>) -> Text
     }
 }
 
-fn reading(rows: &AudienceRows<'_>, terms: &Terms<'_>, choice: &Choice, survey: &Survey, effects: &Effects) -> Reading {
+/// The changes that this admission accepts.
+fn accepted(terms: &Terms<'_>, present: &Present, needless: &[Accept]) -> Vec<Accept> {
+    // A plan measures ages by the wall clock too, and a rehearsal needs no acceptance.
+    let accepts = |change: &Accept| match change {
+        Accept::Clock => present.ahead.is_some(),
+        _ => terms.accepted.contains(change) && !needless.contains(change),
+    };
+    Accept::ALL.into_iter().filter(accepts).collect()
+}
+
+/// The order of sends, in which a user expires if the campaign says so. `kept` has the newcomers that are admitted; `None` for all.
+fn send_order(
+    order: Option<Vec<u32>>,
+    last_active: LastActive,
+    kept: Option<&FixedBitSet>,
+    lapse: ExpiryRule,
+) -> SendOrder {
+    let is_kept = |newcomer: u32| kept.is_none_or(|kept| kept.contains(newcomer as usize));
+    match lapse {
+        ExpiryRule::Never => SendOrder::ordered(order),
+        ExpiryRule::After(within) => SendOrder::ordered(order).with_expiry(last_active.numbered(is_kept), within),
+    }
+}
+
+fn reading(
+    rows: &AudienceRows<'_>,
+    terms: &Terms<'_>,
+    choice: &Choice,
+    survey: &Survey,
+    effects: &Effects,
+    taken_over: Option<TakenOver>,
+) -> Reading {
     let away = |why| survey.away_now.get(&why).copied().unwrap_or_default();
     Reading {
         listed: rows.counts.listed,
@@ -299,7 +317,7 @@ fn reading(rows: &AudienceRows<'_>, terms: &Terms<'_>, choice: &Choice, survey: 
         cut: choice.cut,
         undated: rows.counts.undated.clone(),
         shares: terms.totals.shares.clone(),
-        taken_over: None,
+        taken_over,
     }
 }
 
@@ -383,6 +401,24 @@ fn file_changes(ledger_state: &LedgerState, terms: &Terms<'_>) -> Vec<Change> {
         });
     }
     changes
+}
+
+/// Every reason to refuse the admission.
+fn refusals(
+    rows: &AudienceRows<'_>,
+    terms: &Terms<'_>,
+    choice: &Choice,
+    survey: &Survey,
+    reading: &Reading,
+    found: &[Found],
+) -> Vec<Refusal> {
+    let ledger_state = rows.ledger_state;
+    let mut refusals: Vec<_> = found.iter().filter_map(Found::refusal).collect();
+    refusals.extend(row_refusals(rows, terms));
+    refusals.extend(nobody_left(ledger_state, terms, survey, reading));
+    refusals.extend(over_max_coupons(ledger_state, survey, terms.plan));
+    refusals.extend(tester_refusal(rows, terms, choice));
+    refusals
 }
 
 /// The reasons to refuse that follow from the rows alone.
