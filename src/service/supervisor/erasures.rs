@@ -1,7 +1,7 @@
 //! Erases the open_ids of ledgers that have been complete for as long as the file of the service says.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -144,9 +144,7 @@ impl Supervisor {
                 .filter_map(|entry| entry.loaded.clone())
                 .collect()
         };
-        let others: BTreeSet<_> = loaded.iter().flat_map(|loaded| loaded.service_bases()).collect();
-        let others = others.into_iter().filter(|root| root != own);
-        std::iter::once(own.clone()).chain(others).collect()
+        own_first(own, loaded.iter().flat_map(|loaded| loaded.service_bases()))
     }
 
     /// The campaign of a ledger. Its file is empty if the service has none for it.
@@ -162,5 +160,24 @@ impl Supervisor {
             campaign: identity.campaign.to_string(),
             app_id: identity.app_id.to_string(),
         })
+    }
+}
+
+/// The directory of the service, then the others, each once.
+fn own_first(own: &Path, others: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    let others: BTreeSet<_> = others.filter(|root| root != own).collect();
+    std::iter::once(own.to_owned()).chain(others).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an erasure leaves beside a ledger in a database is looked for below the first of them.
+    #[test]
+    fn the_directory_of_the_service_comes_before_those_whose_names_do() {
+        let others = ["/b", "/m", "/a", "/b"].map(PathBuf::from);
+        let roots = own_first(Path::new("/m"), others.into_iter());
+        assert_eq!(roots, ["/m", "/a", "/b"].map(PathBuf::from));
     }
 }
